@@ -1,0 +1,20 @@
+//! What the kernel half and the user half of whohungup say to each other.
+//!
+//! Every type here is `repr(C)`, has no implicit padding and a size that both sides assert, so that
+//! a record means the same in the probe that wrote it and in the agent that decodes it. The probes
+//! themselves are the crate's binary (`src/probes/`).
+#![no_std]
+
+pub mod counters;
+pub mod event;
+pub mod exchange;
+pub mod offsets;
+
+#[cfg(feature = "user")]
+pub mod decode;
+
+/// Raised whenever a type of this crate changes its layout or meaning; every record carries it.
+pub const WIRE_VERSION: u8 = 1;
+
+/// Stands for a kernel structure member that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;

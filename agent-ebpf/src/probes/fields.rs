@@ -1,0 +1,107 @@
+//! Reading members of kernel structures through BTF-typed pointers.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
+use whohungup_ebpf::{ABSENT, event::Endpoints};
+
+use crate::maps::OFFSETS;
+
+/// The frozen offset of a member. The verifier folds it to a constant.
+macro_rules! offset {
+    ($field:ident) => {
+        $crate::fields::frozen(core::mem::offset_of!(whohungup_ebpf::offsets::Offsets, $field))
+    };
+}
+pub(crate) use offset;
+
+#[inline(always)]
+pub fn frozen(at: usize) -> u32 {
+    unsafe { core::ptr::read_volatile((&raw const OFFSETS).cast::<u8>().add(at).cast::<u32>()) }
+}
+
+/// Loads a `T` that lies `offset` bytes into the structure that `base` points to.
+///
+/// # Safety
+/// `base` must be a pointer whose BTF type the verifier knows, `offset` a frozen constant.
+#[inline(always)]
+pub unsafe fn read<T: Copy>(base: *const c_void, offset: u32) -> T {
+    unsafe { core::ptr::read_volatile(base.cast::<u8>().add(offset as usize).cast::<T>()) }
+}
+
+/// A full TCP socket (never a request, a time-wait or an MPTCP meta socket).
+#[derive(Clone, Copy)]
+pub struct TcpSock(*const c_void);
+
+impl TcpSock {
+    #[inline(always)]
+    pub fn from_sk(sk: *const c_void) -> Option<Self> {
+        let tp = unsafe { bpf_skc_to_tcp_sock(sk.cast_mut()) };
+        if tp.is_null() { None } else { Some(Self(tp.cast())) }
+    }
+
+    #[inline(always)]
+    pub fn read<T: Copy>(self, offset: u32) -> T {
+        unsafe { read(self.0, offset) }
+    }
+
+    /// The network namespace's inode number.
+    #[inline(always)]
+    pub fn netns(self) -> u32 {
+        let net: *const c_void = self.read(offset!(net));
+        unsafe { read(net, offset!(net_inum)) }
+    }
+
+    /// The cgroup v2 id, 0 where the kernel does not say.
+    #[inline(always)]
+    pub fn cgroup_id(self) -> u64 {
+        if offset!(cgroup) == ABSENT || offset!(cgroup_kn) == ABSENT || offset!(kn_id) == ABSENT {
+            return 0;
+        }
+        let cgroup: *const c_void = self.read(offset!(cgroup));
+        if cgroup.is_null() {
+            return 0;
+        }
+        let kn: *const c_void = unsafe { read(cgroup, offset!(cgroup_kn)) };
+        if kn.is_null() {
+            return 0;
+        }
+        unsafe { read(kn, offset!(kn_id)) }
+    }
+
+    /// Writes both ends to `to`.
+    #[inline(always)]
+    pub unsafe fn endpoints(self, to: *mut Endpoints) {
+        let family: u16 = self.read(offset!(family));
+        unsafe {
+            (*to).family = family;
+            (*to).sport_be = self.read(offset!(sport));
+            (*to).dport_be = self.read(offset!(dport));
+            (*to)._pad = 0;
+            let saddr = (&raw mut (*to).saddr).cast::<u32>();
+            let daddr = (&raw mut (*to).daddr).cast::<u32>();
+            if family == AF_INET6 && offset!(saddr6) != ABSENT && offset!(daddr6) != ABSENT {
+                let mut word = 0;
+                while word < 4 {
+                    saddr.add(word).write(self.read(offset!(saddr6) + 4 * word as u32));
+                    daddr.add(word).write(self.read(offset!(daddr6) + 4 * word as u32));
+                    word += 1;
+                }
+            } else {
+                saddr.write(self.read(offset!(saddr)));
+                daddr.write(self.read(offset!(daddr)));
+                let mut word = 1;
+                while word < 4 {
+                    // Volatile, or the compiler makes a call to a byte-wise memset of it.
+                    saddr.add(word).write_volatile(0);
+                    daddr.add(word).write_volatile(0);
+                    word += 1;
+                }
+            }
+        }
+    }
+}
+
+pub const AF_INET: u16 = 2;
+pub const AF_INET6: u16 = 10;
+

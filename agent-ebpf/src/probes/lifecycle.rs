@@ -1,0 +1,222 @@
+//! State changes: connect, open, listen, and each step of the end.
+//!
+//! Kernel facts (net/ipv4/tcp.c, net/ipv4/inet_connection_sock.c, v6.1 to v6.18): the tracepoint fires
+//! before `sk_state` is written; the child of a listener still carries the listener's cookie at
+//! LISTEN to SYN_RECV before v6.18, so it is first looked at when it reaches ESTABLISHED.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_get},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
+use whohungup_ebpf::{
+    counters::Counter,
+    event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
+    exchange::ExchangeRecord,
+};
+
+use crate::{
+    fields::{TcpSock, offset},
+    maps::{EVENTS, EXCHANGES, count},
+    record,
+};
+
+// include/net/tcp_states.h
+const ESTABLISHED: i32 = 1;
+const SYN_SENT: i32 = 2;
+const SYN_RECV: i32 = 3;
+const FIN_WAIT1: i32 = 4;
+const FIN_WAIT2: i32 = 5;
+const CLOSE: i32 = 7;
+const CLOSE_WAIT: i32 = 8;
+const LAST_ACK: i32 = 9;
+const LISTEN: i32 = 10;
+const CLOSING: i32 = 11;
+
+/// SOCK_DEAD in `sk_flags`: no process holds the socket (include/net/sock.h).
+const DEAD: u64 = 1 << 0;
+/// ECONNABORTED: what SOCK_DESTROY leaves, in the destroyer's context.
+const ABORTED: i32 = 103;
+
+/// inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn state_changed(ctx: BtfTracePointContext) -> i32 {
+    let sk: *const c_void = ctx.arg(0);
+    let old: i32 = ctx.arg(1);
+    let new: i32 = ctx.arg(2);
+    match (old, new) {
+        (CLOSE, SYN_SENT) => connecting(sk),
+        (SYN_SENT | SYN_RECV, ESTABLISHED) => opened(sk, old),
+        (CLOSE, LISTEN) => listening(sk, 1),
+        (LISTEN, CLOSE) => listening(sk, 0),
+        (ESTABLISHED, FIN_WAIT1 | CLOSE_WAIT | CLOSE)
+        | (SYN_SENT | SYN_RECV, CLOSE | FIN_WAIT1 | CLOSE_WAIT) => leaving(sk, old, new),
+        (CLOSE_WAIT, LAST_ACK | CLOSE) | (FIN_WAIT1, CLOSING) => moved_on(sk, old, new),
+        (FIN_WAIT1 | FIN_WAIT2 | CLOSING | LAST_ACK, CLOSE) => ended(sk, old, new),
+        _ => {}
+    }
+    0
+}
+
+#[inline(always)]
+fn connecting(sk: *const c_void) {
+    if TcpSock::from_sk(sk).is_none() {
+        return;
+    }
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<Connect>(Counter::LostOther) else { return };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Connect, size_of::<Connect>(), cookie);
+        record::task(&raw mut (*to).task);
+    }
+    entry.submit(record::NO_WAKEUP);
+}
+
+#[inline(always)]
+fn opened(sk: *const c_void, old: i32) {
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    count(Counter::Opened);
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<Open>(Counter::LostOpen) else { return };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Open, size_of::<Open>(), cookie);
+        tp.endpoints(&raw mut (*to).endpoints);
+        (*to).netns = tp.netns();
+        (*to).old_state = old as u32;
+    }
+    entry.submit(record::NO_WAKEUP);
+}
+
+#[inline(always)]
+fn listening(sk: *const c_void, began: u32) {
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<Listen>(Counter::LostOther) else { return };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Listen, size_of::<Listen>(), cookie);
+        tp.endpoints(&raw mut (*to).endpoints);
+        (*to).netns = tp.netns();
+        (*to).began = began;
+        record::task(&raw mut (*to).task);
+    }
+    entry.submit(record::NO_WAKEUP);
+}
+
+/// The first step away from a working connection: always told, with the HTTP tier's state.
+#[inline(always)]
+fn leaving(sk: *const c_void, old: i32, new: i32) {
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    count(Counter::Left);
+    transition(sk, tp, old, new);
+    exchange(sk, false);
+}
+
+/// A later step that always says something.
+#[inline(always)]
+fn moved_on(sk: *const c_void, old: i32, new: i32) {
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    transition(sk, tp, old, new);
+    exchange(sk, true);
+}
+
+/// The last step after a FIN. A closed socket that ends without error and without a byte since its
+/// FIN ends as user space expects, and is not told.
+#[inline(always)]
+fn ended(sk: *const c_void, old: i32, new: i32) {
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    let err: i32 = tp.read(offset!(err));
+    let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
+    if err == 0 && !held && !exchange_is_news(sk) {
+        return;
+    }
+    transition(sk, tp, old, new);
+    exchange(sk, true);
+}
+
+#[inline(always)]
+fn transition(sk: *const c_void, tp: TcpSock, old: i32, new: i32) {
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<Transition>(Counter::LostTransition) else { return };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Transition, size_of::<Transition>(), cookie);
+        (*to).old_state = old as u8;
+        (*to).new_state = new as u8;
+        record::facts(to, tp);
+        if made_by_current_task(old, new, (*to).err as i32) {
+            record::task(&raw mut (*to).task);
+        } else {
+            record::no_task(&raw mut (*to).task);
+        }
+    }
+    entry.submit(record::NO_WAKEUP);
+}
+
+/// Elsewhere the transition is made by a packet or a timer, in whatever task that interrupted.
+#[inline(always)]
+fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
+    matches!((old, new), (ESTABLISHED | SYN_RECV, FIN_WAIT1) | (CLOSE_WAIT, LAST_ACK))
+        || (new == CLOSE && (err == ABORTED || err == 0 && matches!(old, ESTABLISHED | SYN_SENT | SYN_RECV | CLOSE_WAIT)))
+}
+
+#[inline(always)]
+fn stored(sk: *const c_void) -> *mut ExchangeRecord {
+    unsafe {
+        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut(), core::ptr::null_mut(), 0).cast()
+    }
+}
+
+#[inline(always)]
+fn exchange_is_news(sk: *const c_void) -> bool {
+    let stored = stored(sk);
+    !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.shipped }
+}
+
+/// Sends the HTTP tier's state after a transition; `only_news` when it went out before.
+#[inline(always)]
+fn exchange(sk: *const c_void, only_news: bool) {
+    let stored = stored(sk);
+    if stored.is_null() {
+        return;
+    }
+    unsafe {
+        if only_news && (*stored).exchange.segments == (*stored).exchange.shipped {
+            return;
+        }
+        (*stored).exchange.shipped = (*stored).exchange.segments;
+        let cookie = bpf_get_socket_cookie(sk.cast_mut());
+        record::header(&raw mut (*stored).header, Kind::Exchange, size_of::<ExchangeRecord>(), cookie);
+        let events = (&raw const EVENTS).cast_mut().cast();
+        let size = size_of::<ExchangeRecord>() as u64;
+        if bpf_ringbuf_output(events, stored.cast(), size, record::NO_WAKEUP) != 0 {
+            count(Counter::LostExchange);
+        }
+    }
+}
+
+/// inet_sk_error_report(const struct sock *sk): an error for the application. On a socket that
+/// ends the transition tells it; here only one that lives on (an ICMP error with IP_RECVERR).
+#[btf_tracepoint(function = "inet_sk_error_report")]
+pub fn error_reported(ctx: BtfTracePointContext) -> i32 {
+    let sk: *const c_void = ctx.arg(0);
+    let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
+    let state: u8 = tp.read(offset!(state));
+    if i32::from(state) == CLOSE {
+        return 0;
+    }
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<ErrorReport>(Counter::LostOther) else { return 0 };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::ErrorReport, size_of::<ErrorReport>(), cookie);
+        (*to).err = tp.read(offset!(err));
+        (*to).state = u32::from(state);
+    }
+    entry.submit(record::NO_WAKEUP);
+    0
+}

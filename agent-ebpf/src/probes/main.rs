@@ -1,0 +1,29 @@
+//! The programs that run in the kernel. They record; user space reasons.
+//!
+//! - [`lifecycle`]: always on, nothing per message: state changes, listeners, socket errors.
+//! - [`resets`]: always on: resets sent and received, with the segment that drew them.
+//! - [`http`]: the HTTP tier, per payload segment: where messages begin and end.
+//! - [`meet`]: `iter/tcp`, run from user space: sockets older than the agent.
+#![no_std]
+#![no_main]
+// Inline assembly for the bpf target: one move, see `http::opaque`.
+#![feature(asm_experimental_arch)]
+#![allow(unreachable_pub, missing_debug_implementations, reason = "programs are entered by section, not by path")]
+
+mod fields;
+mod http;
+mod lifecycle;
+mod maps;
+mod meet;
+mod record;
+mod resets;
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier refuses an object in which this can be reached.
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

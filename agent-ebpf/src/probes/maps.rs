@@ -1,0 +1,40 @@
+//! Maps and load-time constants.
+
+use aya_ebpf::{
+    Global,
+    btf_maps::{PerCpuArray, RingBuf, SkStorage},
+    macros::btf_map,
+};
+use whohungup_ebpf::{counters::Counter, exchange::ExchangeRecord, offsets::Offsets};
+
+/// Where this kernel keeps what; frozen by the loader.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Global<Offsets> = Global::new(EMPTY_OFFSETS);
+
+/// 1 when `tcp_send_reset` has its third argument (v6.10 on, include/trace/events/tcp.h).
+#[unsafe(no_mangle)]
+pub static RESET_HAS_REASON: Global<u32> = Global::new(0);
+
+/// Bytes of the ring before the loader resizes it.
+const RING_BYTES: usize = 8 << 20;
+
+#[btf_map]
+pub static EVENTS: RingBuf<u8, RING_BYTES> = RingBuf::new();
+
+#[btf_map]
+pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT }> = PerCpuArray::new();
+
+/// One record per socket that speaks HTTP or TLS, laid out as it goes on the ring.
+#[btf_map]
+pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
+
+// A zeroed struct of u32, spelled so that it is a constant expression.
+const EMPTY_OFFSETS: Offsets = unsafe { core::mem::zeroed() };
+
+/// Adds one to `counter` on this CPU.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    if let Some(value) = COUNTERS.get_ptr_mut(counter as u32) {
+        unsafe { *value += 1 }
+    }
+}

@@ -1,0 +1,58 @@
+//! `iter/tcp`: one record for each socket of the namespace in which the agent reads the iterator.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_seq_write};
+use whohungup_ebpf::event::{Clock, Kind, Transition};
+
+use crate::{
+    fields::{TcpSock, offset},
+    record,
+};
+
+/// struct bpf_iter_meta, include/linux/bpf.h
+#[repr(C)]
+struct Meta {
+    seq: *mut c_void,
+    session_id: u64,
+    seq_num: u64,
+}
+
+/// struct bpf_iter__tcp, net/ipv4/tcp_ipv4.c
+#[repr(C)]
+pub struct IterTcp {
+    meta: *const Meta,
+    sk_common: *const c_void,
+    uid: u32,
+}
+
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/tcp")]
+pub extern "C" fn meet_sockets(ctx: *const IterTcp) -> i32 {
+    let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
+    if sk.is_null() {
+        // The iterator calls once more after the last socket.
+        let mut clock = core::mem::MaybeUninit::<Clock>::uninit();
+        let to = clock.as_mut_ptr();
+        unsafe {
+            record::header(&raw mut (*to).header, Kind::Clock, size_of::<Clock>(), 0);
+            (*to).jiffies64 = bpf_jiffies64();
+            bpf_seq_write(seq.cast(), to.cast(), size_of::<Clock>() as u32);
+        }
+        return 0;
+    }
+    let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
+    let mut met = core::mem::MaybeUninit::<Transition>::uninit();
+    let to = met.as_mut_ptr();
+    unsafe {
+        let cookie = bpf_get_socket_cookie(sk.cast_mut());
+        record::header(&raw mut (*to).header, Kind::Met, size_of::<Transition>(), cookie);
+        let state: u8 = tp.read(offset!(state));
+        (*to).old_state = state;
+        (*to).new_state = state;
+        record::facts(to, tp);
+        record::no_task(&raw mut (*to).task);
+        bpf_seq_write(seq.cast(), to.cast(), size_of::<Transition>() as u32);
+    }
+    0
+}

@@ -1,0 +1,117 @@
+//! Writing records in place on the ring.
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64, bpf_ktime_get_ns},
+    maps::ring_buf::RingBufEntry,
+};
+use whohungup_ebpf::{
+    WIRE_VERSION,
+    counters::Counter,
+    event::{Header, Kind, Task, Transition},
+};
+
+use crate::{
+    fields::{TcpSock, offset, read},
+    maps::{EVENTS, count},
+};
+
+/// The agent polls the ring on a timer: waking it for each record would cost more than the record.
+pub const NO_WAKEUP: u64 = 1; // BPF_RB_NO_WAKEUP, include/uapi/linux/bpf.h
+
+/// Room for a `T` on the ring, or `None` with the loss counted as `lost`.
+#[inline(always)]
+pub fn reserve<T: 'static>(lost: Counter) -> Option<RingBufEntry<T>> {
+    let entry = EVENTS.reserve_untyped::<T>(0);
+    if entry.is_none() {
+        count(lost);
+    }
+    entry
+}
+
+/// Fills in a header at `to`.
+///
+/// # Safety
+/// `to` must be writable.
+#[inline(always)]
+pub unsafe fn header(to: *mut Header, kind: Kind, size: usize, cookie: u64) {
+    unsafe {
+        (*to).version = WIRE_VERSION;
+        (*to).kind = kind as u8;
+        (*to).size = size as u16;
+        (*to).jiffies = bpf_jiffies64() as u32;
+        (*to).ktime_ns = bpf_ktime_get_ns();
+        (*to).cookie = cookie;
+    }
+}
+
+/// Describes the running task at `to`; call it only where the task caused the event.
+///
+/// # Safety
+/// `to` must be writable.
+#[inline(always)]
+pub unsafe fn task(to: *mut Task) {
+    unsafe {
+        let current = bpf_get_current_task_btf().cast();
+        (*to).tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
+        (*to).flags = read(current, offset!(task_flags));
+        (*to).exit_code = read(current, offset!(task_exit_code));
+        (*to)._pad = 0;
+        bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
+    }
+}
+
+/// Says that no task caused the event.
+///
+/// # Safety
+/// `to` must be writable.
+#[inline(always)]
+pub unsafe fn no_task(to: *mut Task) {
+    unsafe {
+        (*to).tgid = 0;
+        (*to).flags = 0;
+        (*to).exit_code = 0;
+        (*to)._pad = 0;
+        // Volatile, or the compiler makes a call to a byte-wise memset of it.
+        (&raw mut (*to).comm).cast::<u64>().write_volatile(0);
+        (&raw mut (*to).comm).cast::<u64>().add(1).write_volatile(0);
+    }
+}
+
+/// Copies what the socket knows to `to`; header, states and task are the caller's.
+///
+/// # Safety
+/// `to` must be writable.
+#[inline(always)]
+pub unsafe fn facts(to: *mut Transition, tp: TcpSock) {
+    unsafe {
+        tp.endpoints(&raw mut (*to).endpoints);
+        (*to).shutdown = tp.read(offset!(shutdown));
+        (*to).pingpong =
+            if offset!(pingpong) == whohungup_ebpf::ABSENT { 0 } else { tp.read(offset!(pingpong)) };
+        (*to).retransmits = tp.read(offset!(retransmits));
+        (*to).probes_out = tp.read(offset!(probes_out));
+        (*to).has_socket = u8::from(tp.read::<u64>(offset!(socket)) != 0);
+        (*to)._pad = 0;
+        (*to).flags = tp.read::<u64>(offset!(flags)) as u32;
+        (*to).err = tp.read(offset!(err));
+        (*to).linger_time = tp.read::<u64>(offset!(linger_time)) as u32;
+        (*to).snd_una = tp.read(offset!(snd_una));
+        (*to).snd_nxt = tp.read(offset!(snd_nxt));
+        (*to).write_seq = tp.read(offset!(write_seq));
+        (*to).snd_wl1 = tp.read(offset!(snd_wl1));
+        (*to).rcv_nxt = tp.read(offset!(rcv_nxt));
+        (*to).copied_seq = tp.read(offset!(copied_seq));
+        (*to).lsndtime = tp.read(offset!(lsndtime));
+        (*to).lrcvtime = tp.read(offset!(lrcvtime));
+        (*to).srtt_us = tp.read(offset!(srtt_us));
+        (*to).total_retrans = tp.read(offset!(total_retrans));
+        (*to).user_timeout = tp.read(offset!(user_timeout));
+        (*to).netns = tp.netns();
+        (*to)._pad2 = 0;
+        (*to).bytes_sent = tp.read(offset!(bytes_sent));
+        (*to).bytes_retrans = tp.read(offset!(bytes_retrans));
+        (*to).bytes_acked = tp.read(offset!(bytes_acked));
+        (*to).bytes_received = tp.read(offset!(bytes_received));
+        (*to).cgroup_id = tp.cgroup_id();
+    }
+}

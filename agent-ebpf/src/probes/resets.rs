@@ -1,0 +1,168 @@
+//! Resets, and the segments that drew them.
+//!
+//! A late request to a socket that has gone is seen only here: the reset goes out from a time-wait
+//! socket (same cookie as the connection's), from the listener, or from no socket at all, and the
+//! segment says to whom it belonged and what it acknowledged.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_socket_cookie, bpf_probe_read_kernel},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
+use whohungup_ebpf::{
+    counters::Counter,
+    event::{Endpoints, Kind, NO_REASON, RESET_RECEIVED, RESET_SENT, Reset},
+};
+
+use crate::{
+    fields::{AF_INET, AF_INET6, offset, read},
+    maps::{RESET_HAS_REASON, count},
+    record,
+};
+
+const FIN: u8 = 0x01;
+
+/// tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, const enum sk_rst_reason reason);
+/// before v6.10 without `reason`, and only for full sockets. Both pointers may be NULL.
+#[btf_tracepoint(function = "tcp_send_reset")]
+pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
+    let sk: *const c_void = ctx.arg(0);
+    let skb: *const c_void = ctx.arg(1);
+    let reason = if RESET_HAS_REASON.load() == 1 { ctx.arg::<u32>(2) } else { NO_REASON };
+    let mut segment = Segment::default();
+    if !skb.is_null() && !segment.read(skb) {
+        count(Counter::SegmentUnreadable);
+    }
+    let (mut cookie, mut state) = (0, 0);
+    if sk.is_null() {
+        if segment.payload == 0 && segment.flags & FIN == 0 {
+            count(Counter::ResetWithoutSocket);
+            return 0;
+        }
+    } else {
+        cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+        state = unsafe { read::<u8>(sk, offset!(state)) };
+    }
+    let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), cookie);
+        (*to).segment = segment.endpoints;
+        (*to).direction = RESET_SENT;
+        (*to).state = state;
+        (*to).has_segment = u8::from(!skb.is_null());
+        (*to).tcp_flags = segment.flags;
+        (*to).reason = reason;
+        (*to).seq = segment.seq;
+        (*to).ack_seq = segment.ack_seq;
+        (*to).payload = segment.payload;
+        (*to).netns = segment.netns;
+    }
+    entry.submit(record::NO_WAKEUP);
+    0
+}
+
+/// tcp_receive_reset(struct sock *sk). Fires also on the sender's own socket when data meets a
+/// closed orphan (tcp_rcv_state_process reuses tcp_reset): user space tells the two apart.
+#[btf_tracepoint(function = "tcp_receive_reset")]
+pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
+    let sk: *const c_void = ctx.arg(0);
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
+    let to = entry.as_mut_ptr();
+    let none = Segment::default();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), cookie);
+        (*to).segment = none.endpoints;
+        (*to).direction = RESET_RECEIVED;
+        (*to).state = read::<u8>(sk, offset!(state));
+        (*to).has_segment = 0;
+        (*to).tcp_flags = 0;
+        (*to).reason = NO_REASON;
+        (*to).seq = 0;
+        (*to).ack_seq = 0;
+        (*to).payload = 0;
+        (*to).netns = 0;
+    }
+    entry.submit(record::NO_WAKEUP);
+    0
+}
+
+/// What the headers of a received segment say.
+struct Segment {
+    endpoints: Endpoints,
+    seq: u32,
+    ack_seq: u32,
+    payload: u32,
+    netns: u32,
+    flags: u8,
+}
+
+impl Default for Segment {
+    #[inline(always)]
+    fn default() -> Self {
+        let endpoints =
+            Endpoints { family: 0, sport_be: 0, dport_be: 0, _pad: 0, saddr: [0; 16], daddr: [0; 16] };
+        Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0 }
+    }
+}
+
+impl Segment {
+    /// Reads `skb`'s headers; false when they cannot be read.
+    #[inline(always)]
+    fn read(&mut self, skb: *const c_void) -> bool {
+        unsafe {
+            let head: u64 = read(skb, offset!(skb_head));
+            let data: u64 = read(skb, offset!(skb_data));
+            let len: u32 = read(skb, offset!(skb_len));
+            let network: u16 = read(skb, offset!(skb_network_header));
+            let transport: u16 = read(skb, offset!(skb_transport_header));
+            let dev: *const c_void = read(skb, offset!(skb_dev));
+            if !dev.is_null() {
+                let net: *const c_void = read(dev, offset!(dev_net));
+                if !net.is_null() {
+                    self.netns = read(net, offset!(net_inum));
+                }
+            }
+            let mut ip = [0u8; 40];
+            if !copy(&mut ip, head + u64::from(network)) {
+                return false;
+            }
+            match ip[0] >> 4 {
+                4 => {
+                    self.endpoints.family = AF_INET;
+                    self.endpoints.saddr[..4].copy_from_slice(&ip[12..16]);
+                    self.endpoints.daddr[..4].copy_from_slice(&ip[16..20]);
+                }
+                6 => {
+                    self.endpoints.family = AF_INET6;
+                    self.endpoints.saddr.copy_from_slice(&ip[8..24]);
+                    self.endpoints.daddr.copy_from_slice(&ip[24..40]);
+                }
+                _ => return false,
+            }
+            let mut tcp = [0u8; 20];
+            let tcp_at = head + u64::from(transport);
+            if !copy(&mut tcp, tcp_at) {
+                return false;
+            }
+            self.endpoints.sport_be = u16::from_ne_bytes([tcp[0], tcp[1]]);
+            self.endpoints.dport_be = u16::from_ne_bytes([tcp[2], tcp[3]]);
+            self.seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+            self.ack_seq = u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]);
+            self.flags = tcp[13];
+            // `data` is at the TCP header or beyond it, as far as the kernel has pulled.
+            let pulled = data.wrapping_sub(tcp_at) as u32;
+            let header = u32::from(tcp[12] >> 4) * 4;
+            self.payload = (len + pulled).saturating_sub(header);
+            true
+        }
+    }
+}
+
+#[inline(always)]
+fn copy<const N: usize>(to: &mut [u8; N], from: u64) -> bool {
+    unsafe { bpf_probe_read_kernel(to.as_mut_ptr().cast(), N as u32, from as *const c_void) == 0 }
+}

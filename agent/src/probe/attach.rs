@@ -1,0 +1,110 @@
+//! Attaching and detaching, tier by tier.
+
+use std::fs::File;
+
+use aya::programs::{
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, cgroup_skb::CgroupSkbLinkId,
+    tp_btf::BtfTracePointLinkId,
+};
+
+use super::{
+    cgroup::find_root,
+    error::{ProbeError, chain},
+    load::{Probes, Tier, program, tp_btf},
+};
+
+/// Program and the tracepoint that it hangs on.
+pub const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
+    ("state_changed", "inet_sock_set_state"),
+    ("reset_sent", "tcp_send_reset"),
+    ("reset_received", "tcp_receive_reset"),
+    ("error_reported", "inet_sk_error_report"),
+];
+
+/// Program and the direction that it sees.
+pub const HTTP_PROGRAMS: &[(&str, &str)] = &[("http_in", "ingress"), ("http_out", "egress")];
+
+#[derive(Debug, Default)]
+pub(super) struct Attached {
+    lifecycle: Vec<(&'static str, BtfTracePointLinkId)>,
+    http: Vec<(&'static str, CgroupSkbLinkId)>,
+    cgroup: Option<File>,
+}
+
+impl Probes {
+    /// Attaches what the tier has.
+    ///
+    /// # Errors
+    /// When the kernel refuses a link or there is no cgroup2.
+    pub fn attach(&mut self) -> Result<(), ProbeError> {
+        self.attach_lifecycle()?;
+        if self.tier == Tier::Http {
+            self.attach_http()?;
+        }
+        Ok(())
+    }
+
+    /// Attaches the tracepoints.
+    ///
+    /// # Errors
+    /// As [`Probes::attach`].
+    pub fn attach_lifecycle(&mut self) -> Result<(), ProbeError> {
+        for &(name, _) in LIFECYCLE_PROGRAMS {
+            let link = tp_btf(&mut self.ebpf, name)?
+                .attach()
+                .map_err(|error| ProbeError::attach(name, &error))?;
+            self.attached.lifecycle.push((name, link));
+        }
+        Ok(())
+    }
+
+    /// Attaches the HTTP tier at the root of cgroup2.
+    ///
+    /// # Errors
+    /// As [`Probes::attach`].
+    pub fn attach_http(&mut self) -> Result<(), ProbeError> {
+        let root = match self.attached.cgroup.take() {
+            Some(root) => root,
+            None => find_root()?.file,
+        };
+        for &(name, direction) in HTTP_PROGRAMS {
+            let direction = match direction {
+                "ingress" => CgroupSkbAttachType::Ingress,
+                _ => CgroupSkbAttachType::Egress,
+            };
+            let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
+            // A link is always one of many; asking for AllowMultiple is EINVAL (kernel/bpf/cgroup.c, v6.12).
+            let link = program
+                .attach(&root, direction, CgroupAttachMode::Single)
+                .map_err(|error| ProbeError::attach(name, &error))?;
+            self.attached.http.push((name, link));
+        }
+        self.attached.cgroup = Some(root);
+        Ok(())
+    }
+
+    /// Detaches everything; the programs stay loaded.
+    ///
+    /// # Errors
+    /// When a link does not let go.
+    pub fn detach(&mut self) -> Result<(), ProbeError> {
+        self.detach_http()?;
+        for (name, link) in std::mem::take(&mut self.attached.lifecycle) {
+            let program: &mut BtfTracePoint = tp_btf(&mut self.ebpf, name)?;
+            program.detach(link).map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+        }
+        Ok(())
+    }
+
+    /// Detaches the HTTP tier and leaves the lifecycle tier on: the place where an overhead budget acts.
+    ///
+    /// # Errors
+    /// When a link does not let go.
+    pub fn detach_http(&mut self) -> Result<(), ProbeError> {
+        for (name, link) in std::mem::take(&mut self.attached.http) {
+            let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
+            program.detach(link).map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+        }
+        Ok(())
+    }
+}

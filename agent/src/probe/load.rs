@@ -1,0 +1,168 @@
+//! Loading the object: offsets frozen, maps sized, programs verified.
+
+use std::borrow::Cow;
+
+use aya::{
+    Btf as AyaBtf, Ebpf, EbpfLoader,
+    maps::{MapData, RingBuf},
+    programs::{BtfTracePoint, CgroupSkb, Iter},
+};
+
+use super::{
+    attach::{Attached, HTTP_PROGRAMS, LIFECYCLE_PROGRAMS},
+    error::{NEEDED, ProbeError, chain},
+};
+use crate::kernel::{
+    btf::{Btf, KERNEL_BTF},
+    layout::Layout,
+};
+
+/// Names a BPF object to load instead of the one in this binary.
+pub const OBJECT_VARIABLE: &str = "WHOHUNGUP_BPF_OBJECT";
+
+static BUILT_IN: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../agent-ebpf/object/whohungup.bpf.o"));
+
+/// How much is observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// State changes and resets only; who spoke last tells what is in flight.
+    Lifecycle,
+    /// Also each payload segment, to read HTTP message heads.
+    Http,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    pub tier: Tier,
+    /// Size of the ring buffer: a power of two, at least a page.
+    pub ring_bytes: u32,
+}
+
+/// The loaded probes. Dropping it detaches and unloads everything.
+#[derive(Debug)]
+pub struct Probes {
+    pub(super) ebpf: Ebpf,
+    pub(super) attached: Attached,
+    pub(super) tier: Tier,
+    layout: Layout,
+    object: String,
+}
+
+impl Probes {
+    /// Loads every program of the tier into the kernel; attaches nothing yet.
+    ///
+    /// # Errors
+    /// When the kernel lacks something that is needed or privileges are missing; the message says what.
+    pub fn load(options: LoadOptions) -> Result<Self, ProbeError> {
+        if !options.ring_bytes.is_power_of_two() || options.ring_bytes < 4096 {
+            return Err(ProbeError::RingBytes(options.ring_bytes));
+        }
+        let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &release())?;
+        let (object, bytes) = object()?;
+        let kernel_btf = AyaBtf::from_sys_fs()
+            .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
+        raise_memlock();
+        let reset_reason = u32::from(layout.reset_reason);
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&kernel_btf))
+            .override_global("OFFSETS", layout.offsets.as_slice(), true)
+            .override_global("RESET_HAS_REASON", &reset_reason, true)
+            .map_max_entries("EVENTS", options.ring_bytes)
+            .load(&bytes)
+            .map_err(|error| object_error(&object, &error))?;
+        for &(program, tracepoint) in LIFECYCLE_PROGRAMS {
+            tp_btf(&mut ebpf, program)?
+                .load(tracepoint, &kernel_btf)
+                .map_err(|error| ProbeError::load(program, &error))?;
+        }
+        let walker: &mut Iter = program(&mut ebpf, super::sockets::PROGRAM)?;
+        walker
+            .load("tcp", &kernel_btf)
+            .map_err(|error| ProbeError::load(super::sockets::PROGRAM, &error))?;
+        if options.tier == Tier::Http {
+            for &(name, _) in HTTP_PROGRAMS {
+                let program: &mut CgroupSkb = program(&mut ebpf, name)?;
+                program.load().map_err(|error| ProbeError::load(name, &error))?;
+            }
+        }
+        Ok(Self { ebpf, attached: Attached::default(), tier: options.tier, layout, object })
+    }
+
+    /// What was resolved of the running kernel.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Where the programs came from, for people: a path, or "built in".
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Takes the ring buffer out; there is one reader.
+    ///
+    /// # Errors
+    /// When it was taken before.
+    pub fn take_events(&mut self) -> Result<RingBuf<MapData>, ProbeError> {
+        let map = self.ebpf.take_map("EVENTS").ok_or(ProbeError::NoMap("EVENTS"))?;
+        RingBuf::try_from(map).map_err(|error| ProbeError::Map { map: "EVENTS", reason: chain(&error) })
+    }
+
+    /// Forwards the probes' own log lines to the `log` crate for as long as the result is polled.
+    ///
+    /// # Errors
+    /// When the object was built without logging.
+    pub fn take_log(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, ProbeError> {
+        aya_log::EbpfLogger::init(&mut self.ebpf)
+            .map_err(|error| ProbeError::Map { map: "AYA_LOGS", reason: chain(&error) })
+    }
+}
+
+pub(super) fn tp_btf<'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<&'a mut BtfTracePoint, ProbeError> {
+    program(ebpf, name)
+}
+
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, ProbeError>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program>,
+{
+    ebpf.program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or(ProbeError::NoProgram(name))
+}
+
+fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {
+    let Some(path) = std::env::var_os(OBJECT_VARIABLE) else {
+        return Ok(("built in".to_owned(), Cow::Borrowed(BUILT_IN)));
+    };
+    let shown = path.display().to_string();
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok((shown, Cow::Owned(bytes))),
+        Err(source) => Err(ProbeError::ReadObject { path: shown, source }),
+    }
+}
+
+fn object_error(object: &str, error: &aya::EbpfError) -> ProbeError {
+    let reason = chain(error);
+    let denied = ["(os error 1)", "(os error 13)"].iter().any(|code| reason.contains(code));
+    if denied {
+        return ProbeError::Permission { needed: NEEDED };
+    }
+    ProbeError::Object { path: object.to_owned(), reason }
+}
+
+/// Before 5.11 BPF memory counted against RLIMIT_MEMLOCK; a failure shows up as a failed load.
+fn raise_memlock() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if let Err(error) = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }) {
+        tracing::debug!(%error, "RLIMIT_MEMLOCK stays as it is");
+    }
+}
+
+/// The running kernel's release, as `uname -r` prints it.
+pub(crate) fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}

@@ -1,0 +1,92 @@
+//! Walks the sockets that exist, with `iter/tcp`, in every network namespace.
+
+use std::{fs::File, io::Read as _, thread};
+
+use aya::programs::Iter;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::os::fd::AsFd as _;
+use whohungup_ebpf::{
+    decode::{Record, decode},
+    event::{Clock, Transition},
+};
+
+use super::{
+    error::{ProbeError, chain},
+    load::{Probes, program},
+    namespaces,
+};
+
+pub(super) const PROGRAM: &str = "meet_sockets";
+
+/// What one walk met.
+#[derive(Debug, Default)]
+pub struct Walk {
+    pub sockets: Vec<Transition>,
+    /// The clock reading at the end of the walk of the first namespace.
+    pub clock: Option<Clock>,
+    /// Namespaces that could not be walked, with the reason.
+    pub failed: Vec<(u64, String)>,
+    pub namespaces: usize,
+}
+
+impl Probes {
+    /// Meets every TCP socket on the host. The iterator shows the namespace that it is opened in, so
+    /// a thread of its own visits each; those it may not enter are listed in [`Walk::failed`].
+    ///
+    /// # Errors
+    /// When not even the agent's own namespace can be walked.
+    pub fn walk(&mut self) -> Result<Walk, ProbeError> {
+        let mut walk = Walk::default();
+        let own = namespace_id();
+        for (netns, file) in namespaces::all() {
+            let opened = if Some(netns) == own { self.iterate() } else { self.iterate_in(&file) };
+            match opened.and_then(|records| read(records, &mut walk)) {
+                Ok(()) => walk.namespaces += 1,
+                Err(reason) if Some(netns) == own => return Err(ProbeError::Walk { netns, reason }),
+                Err(reason) => walk.failed.push((netns, reason)),
+            }
+        }
+        Ok(walk)
+    }
+
+    fn iterate_in(&mut self, netns: &File) -> Result<File, String> {
+        thread::scope(|scope| {
+            let visitor = scope.spawn(|| {
+                move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
+                    .map_err(|error| format!("cannot enter it: {error} (needs CAP_SYS_ADMIN)"))?;
+                self.iterate()
+            });
+            visitor.join().unwrap_or_else(|_panic| Err("the visiting thread panicked".to_owned()))
+        })
+    }
+
+    fn iterate(&mut self) -> Result<File, String> {
+        let program: &mut Iter = program(&mut self.ebpf, PROGRAM).map_err(|error| error.to_string())?;
+        let id = program.attach().map_err(|error| chain(&error))?;
+        let link = program.take_link(id).map_err(|error| chain(&error))?;
+        link.into_file().map_err(|error| chain(&error))
+    }
+}
+
+fn namespace_id() -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino())
+}
+
+fn read(mut records: File, walk: &mut Walk) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    records.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let (record, used) = decode(rest).map_err(|error| error.to_string())?;
+        match record {
+            Record::Met(socket) => walk.sockets.push(*socket),
+            Record::Clock(clock) => {
+                walk.clock.get_or_insert(*clock);
+            }
+            _ => return Err("the iterator sent a record that is not its own".to_owned()),
+        }
+        rest = &rest[used..];
+    }
+    Ok(())
+}
