@@ -2,5 +2,14 @@
 //!
 //! ARCHITECTURE.md shows the life of one event. Everything but [`probe`] works on plain values.
 
+pub mod cli;
+pub mod clock;
+pub mod close;
+pub mod http;
 pub mod kernel;
+pub mod output;
+pub mod owners;
 pub mod probe;
+pub mod session;
+pub mod track;
+pub mod watch;

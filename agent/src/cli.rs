@@ -1,0 +1,152 @@
+//! The command line.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    close::{Options, words::Verdict},
+    probe::{LoadOptions, Tier},
+    session::SessionOptions,
+    track::Limits,
+};
+
+/// Says, for every TCP connection that ends on this host, who hung up and why.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print one line for each close as it happens
+    Watch(WatchArgs),
+    /// Run as a daemon: metrics for Prometheus, /healthz and /readyz
+    Run(RunArgs),
+    /// Say what this kernel and these privileges allow; exits with 1 if `run` would not work
+    Check,
+    /// Play known closes against the live probes and compare every verdict with the truth
+    Selftest(SelftestArgs),
+}
+
+/// What is observed and how it is judged.
+#[derive(Clone, Debug, Args)]
+pub struct ObserveArgs {
+    /// How requests in flight are known: read HTTP heads, or only who spoke last (costs next to nothing)
+    #[arg(long, value_enum, default_value_t = Requests::Http, env = "WHOHUNGUP_REQUESTS")]
+    pub requests: Requests,
+
+    /// A client that closes this soon after its response had no idle connection
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_MIN")]
+    pub idle_min: Duration,
+
+    /// Size of the ring buffer between kernel and agent: a power of two of at least 4096
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, env = "WHOHUNGUP_RING_BYTES")]
+    pub ring_bytes: u32,
+
+    /// Connections that are followed at once; more are counted as untracked
+    #[arg(long, value_name = "N", default_value_t = 1 << 20, env = "WHOHUNGUP_MAX_CONNECTIONS")]
+    pub max_connections: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Requests {
+    /// Read HTTP/1 message heads (HTTP tier)
+    Http,
+    /// Who spoke last, from the socket's own counters (lifecycle tier only)
+    Turns,
+}
+
+impl ObserveArgs {
+    pub fn session(&self) -> SessionOptions {
+        let tier = match self.requests {
+            Requests::Http => Tier::Http,
+            Requests::Turns => Tier::Lifecycle,
+        };
+        SessionOptions {
+            load: LoadOptions { tier, ring_bytes: self.ring_bytes },
+            limits: Limits { connections: self.max_connections, ..Limits::default() },
+            judge: Options { idle_min: self.idle_min.as_secs_f64() },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    pub observe: ObserveArgs,
+
+    /// One JSON object per line instead of a table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Only connections with this local or remote port (may be repeated)
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<u16>,
+
+    /// Only this process, by name or pid (may be repeated)
+    #[arg(long, value_name = "NAME|PID")]
+    pub process: Vec<String>,
+
+    /// Only this verdict (may be repeated)
+    #[arg(long, value_name = "VERDICT")]
+    pub verdict: Vec<Verdict>,
+
+    /// Stop after this long
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+
+    /// Stop after this many closes
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub observe: ObserveArgs,
+
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
+    pub listen: SocketAddr,
+
+    /// When the kernel measures what the programs cost: each measured run costs two clock reads more
+    #[arg(long, value_enum, default_value_t = ProgramStats::Sampled, env = "WHOHUNGUP_PROGRAM_STATS")]
+    pub program_stats: ProgramStats,
+
+    /// Combinations of port and process that get series of their own; the rest is counted as `other`
+    #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
+    pub max_endpoints: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgramStats {
+    Off,
+    /// One second in every fifteen
+    Sampled,
+    Always,
+}
+
+#[derive(Debug, Args)]
+pub struct SelftestArgs {
+    /// How requests in flight are known; with `turns` only what turns can tell is compared
+    #[arg(long, value_enum, default_value_t = Requests::Http)]
+    pub requests: Requests,
+
+    /// Only scenarios whose name contains this
+    pub filter: Option<String>,
+
+    /// Play everything this often, in random order
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repeat: u32,
+
+    /// Seed of the order and of the plans
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+
+    /// One JSON object per compared close
+    #[arg(long)]
+    pub json: bool,
+}

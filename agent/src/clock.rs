@@ -1,0 +1,52 @@
+//! The kernel's clocks, in people's terms.
+
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// CLOCK_MONOTONIC in ns, the clock of `bpf_ktime_get_ns`.
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// When a CLOCK_MONOTONIC reading was, by the wall clock as it stands now.
+pub fn wall_time(monotonic: u64) -> Timestamp {
+    let now = clock_gettime(ClockId::Realtime);
+    let real = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
+    let then = real - i128::from(monotonic_ns()) + i128::from(monotonic);
+    Timestamp::from_nanosecond(then).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Seconds per jiffy from two readings of both clocks, rounded to a frequency that kernels are built with.
+///
+/// Returns `None` when the readings are too close to tell.
+pub fn tick_seconds(first: (u64, u64), second: (u64, u64)) -> Option<f64> {
+    /// CONFIG_HZ of kernel/Kconfig.hz, and those of older architectures.
+    const FREQUENCIES: [f64; 7] = [100.0, 128.0, 250.0, 256.0, 300.0, 1000.0, 1024.0];
+    let ticks = second.1.checked_sub(first.1)? as f64;
+    let seconds = second.0.checked_sub(first.0)? as f64 / 1e9;
+    if seconds < 0.05 || ticks < 5.0 {
+        return None;
+    }
+    let measured = ticks / seconds;
+    let nearest = |a: &f64, b: &f64| (a / measured).ln().abs().total_cmp(&(b / measured).ln().abs());
+    FREQUENCIES.into_iter().min_by(nearest).map(|hz| 1.0 / hz)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_frequencies_are_told_apart_within_a_tick() {
+        for hz in [100_u64, 250, 300, 1000] {
+            for off in [-1_i64, 0, 1] {
+                let ticks = (hz as i64 / 5 + off) as u64;
+                let tick = tick_seconds((0, 1000), (200_000_000, 1000 + ticks)).expect("measured");
+                // 250 and 256, 1000 and 1024 are too close to tell apart in 0.2 s; 2.4 % does no harm.
+                assert!((tick * hz as f64 - 1.0).abs() < 0.03, "{hz} {off}: {tick}");
+            }
+        }
+        assert_eq!(tick_seconds((0, 0), (1_000_000, 1)), None);
+    }
+}

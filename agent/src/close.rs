@@ -1,0 +1,11 @@
+//! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
+
+pub mod classify;
+mod ending;
+mod evidence;
+pub mod facts;
+mod race;
+pub mod words;
+
+pub use classify::{Close, Options, classify};
+pub use facts::{Facts, Resets};

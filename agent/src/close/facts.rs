@@ -1,0 +1,169 @@
+//! The facts of one close, as the tracker hands them over.
+
+use whohungup_ebpf::{
+    event::{Reset, Task, Transition},
+    exchange::Exchange,
+};
+
+use super::words::Role;
+
+// include/net/tcp_states.h, v6.1 to v6.18.
+pub const ESTABLISHED: u8 = 1;
+pub const SYN_SENT: u8 = 2;
+pub const SYN_RECV: u8 = 3;
+pub const FIN_WAIT1: u8 = 4;
+pub const FIN_WAIT2: u8 = 5;
+pub const CLOSE: u8 = 7;
+pub const CLOSE_WAIT: u8 = 8;
+pub const LAST_ACK: u8 = 9;
+pub const LISTEN: u8 = 10;
+pub const CLOSING: u8 = 11;
+
+// enum sock_flags, include/net/sock.h, v6.1 to v6.18.
+const SOCK_DONE: u32 = 1 << 1;
+const SOCK_LINGER: u32 = 1 << 4;
+/// SEND_SHUTDOWN and RCV_SHUTDOWN, include/net/sock.h.
+const SHUTDOWN_BOTH: u8 = 3;
+/// include/linux/sched.h
+const PF_EXITING: u32 = 0x4;
+
+/// Resets kept for one close; more add nothing.
+pub const MAX_RESETS: usize = 4;
+
+/// At most [`MAX_RESETS`] resets of one connection, in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resets {
+    kept: [Option<Reset>; MAX_RESETS],
+}
+
+impl Resets {
+    pub fn push(&mut self, reset: Reset) {
+        if let Some(slot) = self.kept.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(reset);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Reset> {
+        self.kept.iter().flatten()
+    }
+}
+
+/// Everything known of one close at one end.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub role: Role,
+    /// When the connection was made, CLOCK_MONOTONIC ns; `None` for sockets older than the agent.
+    pub opened_ns: Option<u64>,
+    /// The socket was there before the agent.
+    pub adopted: bool,
+    /// The first step away from a working connection.
+    pub first: Transition,
+    /// The newest later step, when there was one.
+    pub last: Option<Transition>,
+    /// FIN_WAIT1 to CLOSING was seen: two FINs crossed.
+    pub crossing_fins: bool,
+    /// The HTTP tier's state at the first step; `None` when the socket spoke nothing that it reads.
+    pub exchange: Option<Box<Exchange>>,
+    /// The same at the newest later step, when it had changed.
+    pub exchange_after: Option<Box<Exchange>>,
+    pub resets: Resets,
+    /// The error that the application was told while the socket lived on.
+    pub soft_error: Option<u32>,
+    /// Length of the kernel's clock tick in seconds.
+    pub tick: f64,
+}
+
+/// Readings of one transition.
+pub trait Reading {
+    fn is_fin_received(&self) -> bool;
+    fn unread(&self) -> u32;
+    fn unacked(&self) -> u32;
+    fn is_linger_zero(&self) -> bool;
+    fn is_closed_whole(&self) -> bool;
+    fn payload_sent(&self) -> u64;
+    fn payload_received(&self) -> u64;
+    fn is_exiting(&self) -> bool;
+    fn signal(&self) -> Option<u32>;
+    fn srtt_seconds(&self) -> f64;
+    fn ticks_since(&self, jiffies: u32) -> u32;
+}
+
+impl Reading for Transition {
+    fn is_fin_received(&self) -> bool {
+        self.flags & SOCK_DONE != 0
+    }
+
+    /// Payload that arrived and was not read, bytes.
+    fn unread(&self) -> u32 {
+        self.rcv_nxt.wrapping_sub(self.copied_seq).wrapping_sub(u32::from(self.is_fin_received()))
+    }
+
+    /// Sequence numbers that were written and not acknowledged.
+    fn unacked(&self) -> u32 {
+        self.write_seq.wrapping_sub(self.snd_una)
+    }
+
+    fn is_linger_zero(&self) -> bool {
+        self.flags & SOCK_LINGER != 0 && self.linger_time == 0
+    }
+
+    /// Both directions were shut, not just sending.
+    fn is_closed_whole(&self) -> bool {
+        self.shutdown & SHUTDOWN_BOTH == SHUTDOWN_BOTH
+    }
+
+    /// Payload bytes sent once, retransmissions not counted.
+    fn payload_sent(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.bytes_retrans)
+    }
+
+    /// Payload bytes received; the kernel counts a FIN as one.
+    fn payload_received(&self) -> u64 {
+        self.bytes_received.saturating_sub(u64::from(self.is_fin_received()))
+    }
+
+    fn is_exiting(&self) -> bool {
+        is_exiting(&self.task)
+    }
+
+    fn signal(&self) -> Option<u32> {
+        signal(&self.task)
+    }
+
+    fn srtt_seconds(&self) -> f64 {
+        f64::from(self.srtt_us) / 8.0 / 1e6
+    }
+
+    /// Ticks from `jiffies` to this transition; 0 if it lies later.
+    fn ticks_since(&self, jiffies: u32) -> u32 {
+        let ticks = self.header.jiffies.wrapping_sub(jiffies);
+        if ticks > u32::MAX / 2 { 0 } else { ticks }
+    }
+}
+
+/// The task was in `do_exit`.
+pub fn is_exiting(task: &Task) -> bool {
+    task.flags & PF_EXITING != 0
+}
+
+/// The signal that ends the task, if one does (wait(2) status encoding).
+pub fn signal(task: &Task) -> Option<u32> {
+    let signal = task.exit_code & 0x7f;
+    (is_exiting(task) && signal != 0).then_some(signal)
+}
+
+/// The role that the socket's own counters prove while no FIN has been sent: the SYN of an active
+/// open is counted in `bytes_acked`, that of a passive one is not (tcp_ack in
+/// net/ipv4/tcp_input.c, v6.1 to v6.18).
+pub fn role_from_counters(socket: &Transition) -> Role {
+    if !matches!(socket.old_state, ESTABLISHED | CLOSE_WAIT) {
+        return Role::Unknown;
+    }
+    let in_flight = u64::from(socket.snd_nxt.wrapping_sub(socket.snd_una));
+    let Some(acked_payload) = socket.payload_sent().checked_sub(in_flight) else { return Role::Unknown };
+    match socket.bytes_acked.checked_sub(acked_payload) {
+        Some(0) => Role::Server,
+        Some(1) => Role::Client,
+        _ => Role::Unknown,
+    }
+}

@@ -1,0 +1,145 @@
+//! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
+
+use super::{
+    classify::View,
+    ending::Ending,
+    facts::{Facts, Reading as _},
+    words::{Basis, Closer, How, Phase, Race, Role},
+};
+
+/// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
+/// close: the server had time to read it.
+const UNREAD_WINDOW_SECONDS: f64 = 0.020;
+/// TLS close_notify, the answer to one: no request (RFC 8446 section 6.1; 31 bytes with TLS 1.2 AES-GCM).
+const MAX_GOODBYE_BYTES: u32 = 31;
+const TCP_FIN: u8 = 0x01;
+
+/// A race, with whether it is proved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Found {
+    pub race: Race,
+    pub exact: bool,
+    /// Seconds for which the loser had known that the other side had closed.
+    pub known_for: Option<f64>,
+}
+
+pub(super) fn find(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+    if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
+        return None;
+    }
+    match (facts.role, ending.local) {
+        (Role::Server, true) => at_server(facts, ending, view),
+        (Role::Client, false) => at_client(facts, ending, view),
+        (Role::Client, true) | (Role::Server, false) => own_timer(facts, ending, view),
+        (Role::Unknown, _) => None,
+    }
+}
+
+/// The server's kernel: its own close first, then the request.
+fn at_server(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+    if view.phase == Phase::Idle {
+        return late_request(facts, ending, view);
+    }
+    let unread = facts.first.unread();
+    let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
+    let lost_whole = unread > 0 && unread >= view.request_bytes;
+    let opening = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
+    (ending.how == How::Rst && view.reused && opening && lost_whole && fresh).then_some(Found {
+        race: Race::Unread,
+        exact: view.basis == Basis::Http && view.exact,
+        known_for: None,
+    })
+}
+
+/// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
+/// no socket: what it acknowledges tells whether the client had seen the FIN.
+fn late_request(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+    let segment = facts.resets.iter().find(|reset| {
+        reset.direction == whohungup_ebpf::event::RESET_SENT
+            && reset.has_segment == 1
+            && reset.payload > 0
+            && (view.basis == Basis::Http || reset.payload > MAX_GOODBYE_BYTES)
+    })?;
+    let fin_seq = facts.first.write_seq;
+    let saw_fin = ending.how == How::Fin && (segment.ack_seq.wrapping_sub(fin_seq.wrapping_add(1)) as i32) >= 0;
+    // A client that had closed too was not sending a request.
+    if segment.tcp_flags & TCP_FIN != 0 && view.basis != Basis::Http {
+        return None;
+    }
+    Some(Found {
+        race: if saw_fin { Race::Stale } else { Race::Crossed },
+        exact: view.basis == Basis::Http && view.exact,
+        known_for: None,
+    })
+}
+
+/// The client's kernel: a request, and the server's close instead of an answer.
+fn at_client(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+    let first = &facts.first;
+    match ending.how {
+        // The FIN's acknowledgment does not cover the request: the server had not seen it.
+        How::Fin if view.phase == Phase::Idle => stale_request(facts, view),
+        How::Fin => {
+            let unseen = first.unacked();
+            let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
+            (sent && view.reused && unseen > 0 && unseen >= view.request_bytes).then_some(Found {
+                race: Race::Crossed,
+                exact: view.basis == Basis::Http && view.exact,
+                known_for: None,
+            })
+        }
+        How::Rst => {
+            let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
+            let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
+            (sent && view.reused && fresh).then_some(Found { race: Race::Unread, exact: false, known_for: None })
+        }
+        How::Timeout | How::Abort => None,
+    }
+}
+
+/// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
+/// close as can be told.
+fn own_timer(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+    let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
+    let whole = !ending.local || facts.first.is_closed_whole();
+    (ending.how == How::Fin
+        && ending.closer == Closer::Client
+        && view.basis == Basis::Http
+        && view.phase == Phase::Waiting
+        && view.reused
+        && together
+        && whole
+        && !served_after(view))
+    .then_some(Found { race: Race::OwnTimer, exact: false, known_for: None })
+}
+
+/// The request was answered after all.
+fn served_after(view: &View) -> bool {
+    view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
+}
+
+/// The client wrote after the FIN had arrived.
+fn stale_request(facts: &Facts, view: &View) -> Option<Found> {
+    let last = facts.last.as_ref()?;
+    let written = last.write_seq.wrapping_sub(facts.first.write_seq);
+    if written == 0 || written > u32::MAX / 2 {
+        return None;
+    }
+    let asked = match &view.after {
+        Some(after) => view.basis == Basis::Http && after.request_start != view.request_start_jiffies,
+        None => false,
+    };
+    if !asked && (view.basis == Basis::Http || written <= MAX_GOODBYE_BYTES) {
+        return None;
+    }
+    let known = last.lsndtime.wrapping_sub(facts.first.header.jiffies);
+    Some(Found {
+        race: Race::Stale,
+        exact: asked && view.exact,
+        known_for: (known < u32::MAX / 2).then(|| f64::from(known) * facts.tick),
+    })
+}
+
+fn window(facts: &Facts) -> f64 {
+    UNREAD_WINDOW_SECONDS.max(2.0 * facts.first.srtt_seconds())
+}

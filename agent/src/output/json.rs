@@ -1,0 +1,113 @@
+//! One close as one JSON object: the schema is documented in docs/json.md.
+
+use serde::Serialize;
+
+use crate::{
+    clock::wall_time,
+    close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
+    track::{Process, Report},
+};
+
+/// Raised when a name changes its meaning or goes away.
+pub const SCHEMA: &str = "whohungup.close/1";
+
+/// Names in the order in which they are documented; `null` means unknown.
+#[derive(Debug, Serialize)]
+pub struct CloseObject<'a> {
+    pub schema: &'static str,
+    /// RFC 3339, of the first FIN or RST.
+    pub time: String,
+    pub role: Role,
+    pub closer: Closer,
+    pub how: How,
+    pub phase: Phase,
+    pub verdict: Verdict,
+    pub cause: Cause,
+    pub race: Option<Race>,
+    pub code: String,
+    pub confidence: Confidence,
+    pub basis: Basis,
+    pub in_flight: Option<u32>,
+    pub requests: Option<u32>,
+    pub age_seconds: Option<f64>,
+    pub idle_seconds: Option<f64>,
+    pub silent_seconds: Option<f64>,
+    pub request_seconds: Option<f64>,
+    pub local: String,
+    pub remote: String,
+    pub process: Option<ProcessObject>,
+    pub closed_by: Option<ClosedByObject>,
+    pub cgroup_id: Option<u64>,
+    pub netns: u32,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub adopted: bool,
+    pub evidence: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+pub struct ProcessObject {
+    pub pid: Option<u32>,
+    pub comm: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ClosedByObject {
+    pub pid: u32,
+    pub comm: String,
+    pub exiting: bool,
+    pub signal: Option<u32>,
+}
+
+impl<'a> CloseObject<'a> {
+    pub fn new(report: &'a Report) -> Self {
+        let close = &report.close;
+        Self {
+            schema: SCHEMA,
+            time: wall_time(close.at_ns).to_string(),
+            role: close.role,
+            closer: close.closer,
+            how: close.how,
+            phase: close.phase,
+            verdict: close.verdict,
+            cause: close.cause,
+            race: close.race,
+            code: close.code(),
+            confidence: close.confidence,
+            basis: close.basis,
+            in_flight: close.in_flight,
+            requests: close.requests,
+            age_seconds: close.age,
+            idle_seconds: close.idle,
+            silent_seconds: close.silent,
+            request_seconds: close.request,
+            local: report.ends.local.to_string(),
+            remote: report.ends.remote.to_string(),
+            process: report.process.map(ProcessObject::new),
+            closed_by: report.closed_by.map(|by| ClosedByObject {
+                pid: by.pid,
+                comm: comm(&by.comm),
+                exiting: by.exiting,
+                signal: by.signal,
+            }),
+            cgroup_id: report.cgroup_id,
+            netns: report.netns,
+            bytes_sent: close.bytes_sent,
+            bytes_received: close.bytes_received,
+            adopted: close.adopted,
+            evidence: &close.evidence,
+        }
+    }
+}
+
+impl ProcessObject {
+    fn new(process: Process) -> Self {
+        Self { pid: process.pid, comm: comm(&process.comm) }
+    }
+}
+
+/// A task name (at most 15 bytes) without its padding.
+pub fn comm(raw: &[u8; 16]) -> String {
+    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
+    String::from_utf8_lossy(&raw[..len]).into_owned()
+}

@@ -1,0 +1,183 @@
+//! Probes and tracker together: records in, settled closes out.
+
+use std::{thread, time::Duration};
+
+use aya::maps::{MapData, RingBuf};
+use whohungup_ebpf::decode::decode;
+
+use crate::{
+    clock::{monotonic_ns, tick_seconds},
+    close::Options,
+    owners::Owners,
+    probe::{CounterTotals, LoadOptions, ProbeError, Probes, Tier},
+    track::{Limits, Report, Tracker},
+};
+
+/// How often the ring is emptied; it holds far more than comes in between.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// The two clock readings that tell the length of a tick lie this far apart.
+const CALIBRATION: Duration = Duration::from_millis(100);
+/// Records taken in before the clock is looked at again.
+const BATCH: usize = 4096;
+
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOptions {
+    pub load: LoadOptions,
+    pub limits: Limits,
+    pub judge: Options,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            load: LoadOptions { tier: Tier::Http, ring_bytes: 8 << 20 },
+            limits: Limits::default(),
+            judge: Options::default(),
+        }
+    }
+}
+
+/// A running observation of the whole host.
+pub struct Session {
+    probes: Probes,
+    events: RingBuf<MapData>,
+    tracker: Tracker,
+    malformed: u64,
+    reconciled_at_lost: u64,
+    /// What could not be seen, for people; empty when all is well.
+    notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("probes", &self.probes).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Loads and attaches the probes, then adopts the sockets that exist.
+    ///
+    /// # Errors
+    /// When the kernel or the privileges do not allow it.
+    pub fn start(options: SessionOptions) -> Result<Self, ProbeError> {
+        let mut probes = Probes::load(options.load)?;
+        let events = probes.take_events()?;
+        let before = probes.walk()?.clock;
+        probes.attach()?;
+        thread::sleep(CALIBRATION);
+        let owners = Owners::read();
+        let walk = probes.walk()?;
+        let readings = before.zip(walk.clock).and_then(|(a, b)| {
+            tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))
+        });
+        let mut notes: Vec<String> = walk
+            .failed
+            .iter()
+            .map(|(netns, reason)| format!("sockets of network namespace {netns} were not adopted: {reason}"))
+            .collect();
+        let tick = readings.unwrap_or_else(|| {
+            notes.push("the kernel's clock tick could not be measured; 4 ms assumed".to_owned());
+            0.004
+        });
+        let mut session = Self {
+            tracker: Tracker::new(options.limits, options.judge, tick),
+            probes,
+            events,
+            malformed: 0,
+            reconciled_at_lost: 0,
+            notes,
+        };
+        // What opened or closed during the walk is known from records by now.
+        session.drain(usize::MAX);
+        session.tracker.adopt(&walk.sockets, |netns, ends| owners.of(netns, ends));
+        Ok(session)
+    }
+
+    /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
+    pub fn poll(&mut self, mut sink: impl FnMut(Report)) -> usize {
+        let mut taken = 0;
+        loop {
+            let now = monotonic_ns();
+            let batch = self.drain(BATCH);
+            taken += batch;
+            if batch < BATCH {
+                self.tracker.settle(now, sink);
+                return taken;
+            }
+            // Under load: settle by the clock of before, and go on.
+            self.tracker.settle(now.saturating_sub(POLL_INTERVAL.as_nanos() as u64), &mut sink);
+        }
+    }
+
+    /// Settles every pending close at once: nothing more will be seen.
+    pub fn finish(&mut self, sink: impl FnMut(Report)) {
+        self.drain(usize::MAX);
+        self.tracker.settle_all(sink);
+    }
+
+    /// If records were lost since the last call, walks the sockets and ends the connections whose end was
+    /// among the lost. Returns how many those were.
+    ///
+    /// # Errors
+    /// When the walk fails.
+    pub fn reconcile(&mut self) -> Result<u64, ProbeError> {
+        let lost = self.probes.counters()?.lost();
+        if lost == self.reconciled_at_lost {
+            return Ok(0);
+        }
+        self.reconciled_at_lost = lost;
+        let walked_ns = monotonic_ns();
+        let walk = self.probes.walk()?;
+        if !walk.failed.is_empty() {
+            // A socket in a namespace that cannot be walked would look gone.
+            return Ok(0);
+        }
+        self.drain(usize::MAX);
+        Ok(self.tracker.reconcile(&walk.sockets, walked_ns))
+    }
+
+    pub fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
+    pub fn probes_mut(&mut self) -> &mut Probes {
+        &mut self.probes
+    }
+
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// Records that could not be decoded.
+    pub fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The probes' counters; zeros when they cannot be read.
+    pub fn counters(&self) -> CounterTotals {
+        self.probes.counters().unwrap_or_else(|error| {
+            tracing::warn!(%error, "counters cannot be read");
+            CounterTotals::default()
+        })
+    }
+
+    fn drain(&mut self, most: usize) -> usize {
+        let mut taken = 0;
+        while taken < most {
+            let Some(item) = self.events.next() else { break };
+            taken += 1;
+            match decode(&item) {
+                Ok((record, _)) => self.tracker.apply(&record),
+                Err(error) => {
+                    self.malformed += 1;
+                    tracing::error!(%error, "the probes sent a record that cannot be read");
+                }
+            }
+        }
+        taken
+    }
+}

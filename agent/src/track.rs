@@ -1,0 +1,14 @@
+//! Follows every connection from open to close; hands over facts when a close is settled.
+//!
+//! Pure code: records go in, reports come out, the clock is the records' own.
+
+mod connection;
+mod listeners;
+mod recent;
+mod report;
+mod settle;
+mod tracker;
+
+pub use connection::{OpenState, Process};
+pub use report::{ClosedBy, Ends, Report};
+pub use tracker::{Limits, Totals, Tracker};

@@ -1,0 +1,81 @@
+//! A bounded memory of closes that were reported, for what comes late.
+//!
+//! A request may meet a socket that closed long before: its time-wait socket carries the same
+//! cookie; a listener or no socket at all leaves only the addresses.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use super::{connection::Connection, report::Ends};
+use crate::close::words::Verdict;
+
+/// Time-wait sockets live 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h); what comes later meets no
+/// socket.
+const KEPT_NS: u64 = 65_000_000_000;
+
+#[derive(Debug)]
+pub(super) struct RecentClose {
+    pub(super) connection: Connection,
+    pub(super) verdict: Verdict,
+}
+
+#[derive(Debug)]
+pub(super) struct Recent {
+    by_cookie: HashMap<u64, RecentClose>,
+    by_ends: HashMap<(u32, Ends), u64>,
+    order: VecDeque<(u64, u64)>,
+    capacity: usize,
+    /// Closes forgotten before their time because there were too many.
+    pub(super) evicted: u64,
+}
+
+impl Recent {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            by_cookie: HashMap::new(),
+            by_ends: HashMap::new(),
+            order: VecDeque::new(),
+            capacity,
+            evicted: 0,
+        }
+    }
+
+    pub(super) fn remember(&mut self, now_ns: u64, cookie: u64, close: RecentClose) {
+        if self.by_cookie.len() >= self.capacity {
+            self.evicted += 1;
+            self.drop_oldest();
+        }
+        self.by_ends.insert((close.connection.netns, Ends::new(&close.connection.endpoints)), cookie);
+        self.by_cookie.insert(cookie, close);
+        self.order.push_back((now_ns, cookie));
+    }
+
+    pub(super) fn expire(&mut self, now_ns: u64) {
+        while self.order.front().is_some_and(|&(at, _)| at + KEPT_NS < now_ns) {
+            self.drop_oldest();
+        }
+    }
+
+    pub(super) fn by_cookie(&mut self, cookie: u64) -> Option<&mut RecentClose> {
+        self.by_cookie.get_mut(&cookie)
+    }
+
+    pub(super) fn cookie_at(&self, netns: u32, ends: Ends) -> Option<u64> {
+        self.by_ends.get(&(netns, ends)).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_cookie.len()
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((_, cookie)) = self.order.pop_front() else { return };
+        if let Some(gone) = self.by_cookie.remove(&cookie) {
+            let key = (gone.connection.netns, Ends::new(&gone.connection.endpoints));
+            if self.by_ends.get(&key) == Some(&cookie) {
+                self.by_ends.remove(&key);
+            }
+        }
+    }
+}
