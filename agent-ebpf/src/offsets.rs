@@ -70,6 +70,7 @@ offsets! {
     write_seq: "tcp_sock" "write_seq" 4 Required,
     snd_wl1: "tcp_sock" "snd_wl1" 4 Required,
     rcv_nxt: "tcp_sock" "rcv_nxt" 4 Required,
+    rcv_wup: "tcp_sock" "rcv_wup" 4 Required,
     copied_seq: "tcp_sock" "copied_seq" 4 Required,
     srtt_us: "tcp_sock" "srtt_us" 4 Required,
     total_retrans: "tcp_sock" "total_retrans" 4 Required,

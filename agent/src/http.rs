@@ -4,4 +4,3 @@ mod exchange;
 mod head;
 
 pub use exchange::{Standing, Written, read};
-

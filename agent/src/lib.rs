@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod output;
 pub mod owners;
 pub mod probe;
+pub mod selftest;
 pub mod session;
 pub mod track;
 pub mod watch;

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use whohungup::{
     cli::{Cli, Command},
-    watch,
+    selftest, watch,
 };
 
 fn main() -> ExitCode {
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
+        Command::Selftest(args) => selftest::selftest(&args),
         _ => Ok(ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

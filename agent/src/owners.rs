@@ -27,7 +27,10 @@ impl Owners {
             if seen.insert(netns) {
                 let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
                 for entry in entries {
-                    let ends = Ends { local: canonical(entry.local_address), remote: canonical(entry.remote_address) };
+                    let ends = Ends {
+                        local: canonical(entry.local_address),
+                        remote: canonical(entry.remote_address),
+                    };
                     sockets.insert(entry.inode, (netns, ends));
                 }
             }

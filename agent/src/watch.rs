@@ -43,11 +43,20 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     if lost > 0 {
         eprintln!("whohungup: {lost} records were lost; a larger --ring-bytes holds more");
     }
-    if args.json { eprintln!("{}", printer.summary) } else { println!("\n{}", printer.summary) }
+    if args.json {
+        eprintln!("{}", printer.summary)
+    } else {
+        println!("\n{}", printer.summary)
+    }
     Ok(())
 }
 
-fn run(args: &WatchArgs, session: &mut Session, printer: &mut Printer<'_>, stopped: &AtomicBool) -> io::Result<()> {
+fn run(
+    args: &WatchArgs,
+    session: &mut Session,
+    printer: &mut Printer<'_>,
+    stopped: &AtomicBool,
+) -> io::Result<()> {
     let began = Instant::now();
     printer.header()?;
     loop {
@@ -85,7 +94,8 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     };
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stopped)).context("install a signal handler")?;
+        flag::register_conditional_default(signal, Arc::clone(&stopped))
+            .context("install a signal handler")?;
         flag::register(signal, Arc::clone(&stopped)).context("install a signal handler")?;
     }
     Ok(stopped)
@@ -143,8 +153,7 @@ impl<'a> Printer<'a> {
         let ports = [report.ends.local.port(), report.ends.remote.port()];
         let named = |wanted: &String| {
             report.process.is_some_and(|process| {
-                comm(&process.comm) == *wanted
-                    || process.pid.is_some_and(|pid| pid.to_string() == *wanted)
+                comm(&process.comm) == *wanted || process.pid.is_some_and(|pid| pid.to_string() == *wanted)
             })
         };
         let WatchArgs { port, process, verdict, .. } = self.args;

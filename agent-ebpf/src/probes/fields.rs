@@ -104,4 +104,3 @@ impl TcpSock {
 
 pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
-

@@ -116,7 +116,8 @@ fn payload(skb: *mut __sk_buff) -> Option<(u32, u32, u32)> {
 #[inline(always)]
 fn storage(sk: *mut bpf_sock, flags: u64) -> *mut ExchangeRecord {
     unsafe {
-        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast(), core::ptr::null_mut(), flags).cast()
+        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast(), core::ptr::null_mut(), flags)
+            .cast()
     }
 }
 
@@ -145,7 +146,9 @@ fn load_short(skb: *mut __sk_buff, at: u32, len: u32, to: &mut [u8; 8]) -> bool 
 /// kernel refuses two for one instruction.
 #[inline(always)]
 fn opaque(mut value: u64) -> u64 {
-    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack, preserves_flags))
+    };
     value
 }
 
@@ -174,19 +177,23 @@ unsafe fn begin(exchange: *mut Exchange, start: Start, direction: u8) {
     unsafe {
         (*exchange).last_direction = NONE;
         (*exchange).protocol = if start == Start::Tls { TLS } else { HTTP };
-        (*exchange).request_direction = if start == Start::Response { IN + OUT - direction } else { direction };
+        (*exchange).request_direction =
+            if start == Start::Response { IN + OUT - direction } else { direction };
         (*exchange).flags = if start == Start::Response { STARTED_LATE } else { 0 };
     }
 }
 
 #[inline(always)]
-unsafe fn record(skb: *mut __sk_buff, exchange: *mut Exchange, direction: u8, segment: Segment, first: [u8; 8]) {
+unsafe fn record(
+    skb: *mut __sk_buff,
+    exchange: *mut Exchange,
+    direction: u8,
+    segment: Segment,
+    first: [u8; 8],
+) {
     unsafe {
-        let stream = if direction == IN {
-            &raw mut (*exchange).streams[0]
-        } else {
-            &raw mut (*exchange).streams[1]
-        };
+        let stream =
+            if direction == IN { &raw mut (*exchange).streams[0] } else { &raw mut (*exchange).streams[1] };
         let end = segment.seq.wrapping_add(segment.len);
         let known = (*stream).end_seq;
         if (*exchange).segments != 0 && (*stream).messages != 0 {
@@ -256,7 +263,9 @@ unsafe fn record(skb: *mut __sk_buff, exchange: *mut Exchange, direction: u8, se
 /// section 6.1 within section 5.2) and 31 in TLS 1.2 with AES-GCM (RFC 5246 section 7.2.1, RFC 5288).
 #[inline(always)]
 fn is_goodbye_sized(len: u32, first: [u8; 8]) -> bool {
-    (len == 24 || len == 31) && matches!(first[0], 0x15 | 0x17) && u32::from(u16::from_be_bytes([first[3], first[4]])) + 5 == len
+    (len == 24 || len == 31)
+        && matches!(first[0], 0x15 | 0x17)
+        && u32::from(u16::from_be_bytes([first[3], first[4]])) + 5 == len
 }
 
 #[inline(always)]

@@ -161,13 +161,15 @@ fn transition(sk: *const c_void, tp: TcpSock, old: i32, new: i32) {
 #[inline(always)]
 fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
     matches!((old, new), (ESTABLISHED | SYN_RECV, FIN_WAIT1) | (CLOSE_WAIT, LAST_ACK))
-        || (new == CLOSE && (err == ABORTED || err == 0 && matches!(old, ESTABLISHED | SYN_SENT | SYN_RECV | CLOSE_WAIT)))
+        || (new == CLOSE
+            && (err == ABORTED || err == 0 && matches!(old, ESTABLISHED | SYN_SENT | SYN_RECV | CLOSE_WAIT)))
 }
 
 #[inline(always)]
 fn stored(sk: *const c_void) -> *mut ExchangeRecord {
     unsafe {
-        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut(), core::ptr::null_mut(), 0).cast()
+        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut(), core::ptr::null_mut(), 0)
+            .cast()
     }
 }
 

@@ -8,7 +8,11 @@
 #![no_main]
 // Inline assembly for the bpf target: one move, see `http::opaque`.
 #![feature(asm_experimental_arch)]
-#![allow(unreachable_pub, missing_debug_implementations, reason = "programs are entered by section, not by path")]
+#![allow(
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "programs are entered by section, not by path"
+)]
 
 mod fields;
 mod http;

@@ -1,7 +1,10 @@
 //! Writing records in place on the ring.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64, bpf_ktime_get_ns},
+    helpers::generated::{
+        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64,
+        bpf_ktime_get_ns,
+    },
     maps::ring_buf::RingBufEntry,
 };
 use whohungup_ebpf::{
@@ -107,7 +110,7 @@ pub unsafe fn facts(to: *mut Transition, tp: TcpSock) {
         (*to).total_retrans = tp.read(offset!(total_retrans));
         (*to).user_timeout = tp.read(offset!(user_timeout));
         (*to).netns = tp.netns();
-        (*to)._pad2 = 0;
+        (*to).rcv_wup = tp.read(offset!(rcv_wup));
         (*to).bytes_sent = tp.read(offset!(bytes_sent));
         (*to).bytes_retrans = tp.read(offset!(bytes_retrans));
         (*to).bytes_acked = tp.read(offset!(bytes_acked));

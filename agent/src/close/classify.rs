@@ -1,5 +1,9 @@
 //! From the facts of one close to its verdict (the definitions are in docs/verdicts.md).
 
+use std::cmp::Ordering;
+
+use whohungup_ebpf::{event::Transition, exchange::HTTP};
+
 use super::{
     ending::{Ending, ending},
     evidence,
@@ -119,7 +123,10 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         silent: silent_seconds(facts),
         request: if view.phase.is_in_flight() { view.request_seconds(facts) } else { None },
         bytes_sent: facts.last.map_or(0, |last| last.payload_sent()).max(facts.first.payload_sent()),
-        bytes_received: facts.last.map_or(0, |last| last.payload_received()).max(facts.first.payload_received()),
+        bytes_received: facts
+            .last
+            .map_or(0, |last| last.payload_received())
+            .max(facts.first.payload_received()),
         adopted: facts.adopted,
         evidence: Vec::new(),
     };
@@ -151,6 +158,9 @@ fn verdict(facts: &Facts, ending: &mut Ending, view: &View, options: Options) ->
 
 /// Ended with no exchange open.
 fn idle_end(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -> (Verdict, bool) {
+    if view.goodbye {
+        return (Verdict::Unknown, false);
+    }
     if view.announced {
         if ending.cause == Cause::Unknown {
             ending.cause = Cause::Announced;
@@ -239,7 +249,7 @@ fn view(facts: &Facts, ending: &Ending) -> View {
     }
     match &facts.exchange {
         Some(exchange) => {
-            let written = |step: &whohungup_ebpf::event::Transition| Written { write_seq: step.write_seq };
+            let written = |step: &Transition| Written { write_seq: step.write_seq };
             let at = http::read(exchange, written(&facts.first));
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
@@ -291,8 +301,7 @@ impl View {
     }
 }
 
-/// Who spoke last, from the socket's own fields (exact for a local FIN or RST and a received RST:
-/// `snd_wl1` equals `rcv_nxt` when the peer's last segment acknowledged data of ours).
+/// Who spoke last, from the socket's own fields.
 fn from_turns(facts: &Facts, ending: &Ending) -> View {
     let first = &facts.first;
     let (sent, received) = (first.payload_sent(), first.payload_received());
@@ -306,34 +315,44 @@ fn from_turns(facts: &Facts, ending: &Ending) -> View {
         };
     }
     let mut view = blank(Basis::Turns);
-    let fin = u32::from(first.is_fin_received());
     let since_sent = first.ticks_since(first.lsndtime);
     let since_received = first.ticks_since(first.lrcvtime);
-    let we_spoke_last = if first.unacked() > 0 {
-        true
-    } else if first.new_state == CLOSE_WAIT {
-        // The FIN has overwritten snd_wl1.
-        since_sent < since_received || (since_sent == since_received && sent > 0 && received == 0)
-    } else {
-        first.snd_wl1 == first.rcv_nxt.wrapping_sub(fin)
-    };
+    let we_spoke_last = we_spoke_last(first, since_sent, since_received);
     let asked_last = match facts.role {
         Role::Server => first.unread() > 0 || (!we_spoke_last && received > 0),
         Role::Client => we_spoke_last && sent > 0,
         Role::Unknown => return view,
     };
     let newest = if we_spoke_last { since_sent } else { since_received };
-    let closer_spoke_last = we_spoke_last == ending.local;
-    view.goodbye = closer_spoke_last && newest <= TOGETHER_TICKS && asked_last && ending.how == How::Fin;
+    view.goodbye = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && first.unread() == 0;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
     let asker = if facts.role == Role::Server { first.lrcvtime } else { first.lsndtime };
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
-    let answered_just_now = !asked_last && newest <= TOGETHER_TICKS;
-    view.idle_since = (!answered_just_now).then_some(if we_spoke_last { first.lsndtime } else { first.lrcvtime });
+    let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
+    view.idle_since = (!view.goodbye).then_some(answered);
     view
+}
+
+/// Exact for a local FIN or RST and for a received RST: `snd_wl1` equals `rcv_nxt` when the peer's
+/// last segment acknowledged data of ours. A received FIN has overwritten it; then the times of the
+/// last payload decide, and within one tick what has been acknowledged: right in 99 % of ties where
+/// messages fit a segment, in 64 % where not (measured on 6.18).
+fn we_spoke_last(first: &Transition, since_sent: u32, since_received: u32) -> bool {
+    let before_fin = first.rcv_nxt.wrapping_sub(u32::from(first.is_fin_received()));
+    if first.unacked() > 0 {
+        return true;
+    }
+    if first.new_state != CLOSE_WAIT {
+        return first.snd_wl1 == before_fin;
+    }
+    match since_sent.cmp(&since_received) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => first.payload_sent() > 0 && first.rcv_wup == before_fin && first.pingpong != 0,
+    }
 }
 
 fn idle_seconds(facts: &Facts, view: &View) -> Option<f64> {
@@ -343,13 +362,28 @@ fn idle_seconds(facts: &Facts, view: &View) -> Option<f64> {
     Some(f64::from(facts.first.ticks_since(view.idle_since?)) * facts.tick)
 }
 
+/// Clock Q. The HTTP tier knows retransmissions for what they are; the socket's own time of last
+/// sending is moved by them (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.12).
 fn silent_seconds(facts: &Facts) -> Option<f64> {
     let first = &facts.first;
-    let sent = (first.payload_sent() > 0).then(|| first.ticks_since(first.lsndtime));
-    let received = (first.payload_received() > 0).then(|| first.ticks_since(first.lrcvtime));
-    let newest = match (sent, received) {
-        (Some(sent), Some(received)) => sent.min(received),
-        (one, other) => one.or(other)?,
+    let newest = match &facts.exchange {
+        Some(exchange) if exchange.protocol == HTTP => exchange
+            .streams
+            .iter()
+            .filter(|stream| stream.end_seq != stream.start_seq || stream.messages > 0)
+            .map(|stream| first.ticks_since(stream.last))
+            .min()?,
+        _ => {
+            let sent = (first.payload_sent() > 0).then(|| first.ticks_since(first.lsndtime));
+            let received = (first.payload_received() > 0).then(|| first.ticks_since(first.lrcvtime));
+            if first.total_retrans > 0 && sent < received {
+                return None;
+            }
+            match (sent, received) {
+                (Some(sent), Some(received)) => sent.min(received),
+                (one, other) => one.or(other)?,
+            }
+        }
     };
     Some(f64::from(newest) * facts.tick)
 }

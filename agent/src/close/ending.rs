@@ -30,15 +30,18 @@ pub(super) fn ending(facts: &Facts) -> Ending {
     let first = &facts.first;
     let connecting = matches!(first.old_state, SYN_SENT | SYN_RECV) && first.new_state == CLOSE;
     let local = |how, cause| Ending { closer: facts.role.this_end(), how, cause, local: true, connecting };
-    let remote =
-        |how, cause| Ending { closer: facts.role.other_end(), how, cause, local: false, connecting };
+    let remote = |how, cause| Ending { closer: facts.role.other_end(), how, cause, local: false, connecting };
     let ended = match (first.new_state, first.err) {
         (FIN_WAIT1, _) => local(How::Fin, process_cause(facts)),
         (CLOSE_WAIT, _) => remote(How::Fin, Cause::Unknown),
         (_, 0) => local(if connecting { How::Abort } else { How::Rst }, abort_cause(facts)),
-        (_, ECONNABORTED) => {
-            Ending { closer: Closer::Host, how: How::Abort, cause: Cause::SockDestroy, local: true, connecting }
-        }
+        (_, ECONNABORTED) => Ending {
+            closer: Closer::Host,
+            how: How::Abort,
+            cause: Cause::SockDestroy,
+            local: true,
+            connecting,
+        },
         (_, ECONNREFUSED) => remote(How::Rst, Cause::Refused),
         (_, ECONNRESET | EPIPE) => remote(How::Rst, Cause::Unknown),
         (_, ETIMEDOUT | EHOSTUNREACH | ENETUNREACH) => Ending {

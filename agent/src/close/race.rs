@@ -61,7 +61,8 @@ fn late_request(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
             && (view.basis == Basis::Http || reset.payload > MAX_GOODBYE_BYTES)
     })?;
     let fin_seq = facts.first.write_seq;
-    let saw_fin = ending.how == How::Fin && (segment.ack_seq.wrapping_sub(fin_seq.wrapping_add(1)) as i32) >= 0;
+    let saw_fin =
+        ending.how == How::Fin && (segment.ack_seq.wrapping_sub(fin_seq.wrapping_add(1)) as i32) >= 0;
     // A client that had closed too was not sending a request.
     if segment.tcp_flags & TCP_FIN != 0 && view.basis != Basis::Http {
         return None;
@@ -91,7 +92,11 @@ fn at_client(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
         How::Rst => {
             let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
             let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
-            (sent && view.reused && fresh).then_some(Found { race: Race::Unread, exact: false, known_for: None })
+            (sent && view.reused && fresh).then_some(Found {
+                race: Race::Unread,
+                exact: false,
+                known_for: None,
+            })
         }
         How::Timeout | How::Abort => None,
     }

@@ -62,8 +62,11 @@ pub fn read(exchange: &Exchange, written: Written) -> Standing {
         announced: false,
         until_close: false,
         missing: None,
-        response_end: (response.messages > 0)
-            .then_some(if exchange.unasked > 0 { exchange.before_unasked } else { response.last }),
+        response_end: (response.messages > 0).then_some(if exchange.unasked > 0 {
+            exchange.before_unasked
+        } else {
+            response.last
+        }),
         request_start: (request.messages > 0).then_some(request.started),
         request_bytes: request.end_seq.wrapping_sub(request.start_seq),
         reused: request.messages > 1 || exchange.flags & STARTED_LATE != 0,
@@ -186,6 +189,7 @@ fn response_phase(
 ) -> Option<Phase> {
     let mut bytes = captured(response);
     let mut start = response.start_seq;
+    let mut interim = 0;
     loop {
         let cut = end.wrapping_sub(start) > bytes.len() as u32;
         let (head, len) = match head::response(bytes, cut) {
@@ -204,6 +208,11 @@ fn response_phase(
         if (100..200).contains(&head.status) && head.status != 101 {
             bytes = &bytes[len as usize..];
             start = start.wrapping_add(len);
+            interim += 1;
+            if exchange.unasked <= interim {
+                // What nobody had asked for is the final response.
+                standing.response_end = Some(response.last);
+            }
             if bytes.is_empty() && end == start {
                 return None;
             }
@@ -223,7 +232,7 @@ fn response_phase(
                 return Some(Phase::Response);
             }
             Body::Length(length) => length,
-            Body::Chunked if exchange.unasked == 0 && !last_chunk_came(response) => {
+            Body::Chunked if exchange.unasked <= interim && !last_chunk_came(response) => {
                 standing.missing = Some(0);
                 return Some(Phase::Response);
             }
@@ -234,9 +243,8 @@ fn response_phase(
             Body::Chunked | Body::Unsaid => return Some(Phase::Idle),
         };
         let beyond = bytes.get(len as usize + whole as usize..).unwrap_or_default();
-        if let Some(unasked) = known(&head::response(beyond, true)) {
-            standing.unasked_status = Some(unasked.status);
-        }
+        let unasked = known(&head::response(beyond, true)).map(|head| head.status);
+        standing.unasked_status = unasked.filter(|status| *status >= 100);
         return Some(Phase::Idle);
     }
 }

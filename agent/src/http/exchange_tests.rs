@@ -43,13 +43,23 @@ fn each_phase_is_told() {
         (&["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"], &[], Phase::RequestBody, 1),
         (&["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde"], &[], Phase::Waiting, 1),
         (&["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n"], &[], Phase::RequestBody, 1),
-        (&["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n0\r\n\r\n"], &[], Phase::Waiting, 1),
+        (
+            &["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n0\r\n\r\n"],
+            &[],
+            Phase::Waiting,
+            1,
+        ),
         (&[GET], &[OK], Phase::Idle, 0),
         (&[GET, GET], &[OK], Phase::Waiting, 1),
         (&[GET], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"], Phase::Response, 1),
         (&[GET], &["HTTP/1.1 200 O"], Phase::Response, 1),
         (&[GET], &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"], Phase::Response, 1),
-        (&[GET], &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"], Phase::Idle, 0),
+        (
+            &[GET],
+            &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"],
+            Phase::Idle,
+            0,
+        ),
         (&["HEAD / HTTP/1.1\r\n\r\n"], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], Phase::Idle, 0),
         (&[GET], &["HTTP/1.1 204 No Content\r\n\r\n"], Phase::Idle, 0),
         (&[GET], &["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"], Phase::Tunnel, 0),
@@ -65,7 +75,10 @@ fn each_phase_is_told() {
 #[test]
 fn an_early_answer_does_not_end_the_request() {
     let request = "POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab";
-    assert_eq!(phase(&[request], &["HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"]).phase, Phase::RequestBody);
+    assert_eq!(
+        phase(&[request], &["HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"]).phase,
+        Phase::RequestBody
+    );
 }
 
 #[test]

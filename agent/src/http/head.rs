@@ -185,7 +185,8 @@ mod tests {
         assert_eq!((head.body, head.last), (Body::UntilClose, true));
         let (head, _) = whole(response(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false));
         assert_eq!(head.body, Body::None);
-        let text = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nKeep-Alive: timeout=5, max=9\r\nContent-Length: 0\r\n\r\n";
+        let text =
+            b"HTTP/1.1 200 OK\r\nServer: nginx\r\nKeep-Alive: timeout=5, max=9\r\nContent-Length: 0\r\n\r\n";
         let (head, _) = whole(response(text, false));
         assert_eq!((head.keep_alive_timeout, head.server.as_deref()), (Some(5), Some("nginx")));
     }

@@ -121,16 +121,14 @@ impl Btf {
     /// # Errors
     /// When the structure or a member is not there, or is a bit field.
     pub fn place(&self, structure: &str, path: &str) -> Result<Place, BtfError> {
-        let mut current = self
-            .named(STRUCT, structure)
-            .ok_or_else(|| BtfError::NoStruct(structure.to_owned()))?;
+        let mut current =
+            self.named(STRUCT, structure).ok_or_else(|| BtfError::NoStruct(structure.to_owned()))?;
         let mut offset = 0;
         for name in path.split('.') {
-            let (bits, width, member) =
-                self.member(current, name, 0).ok_or_else(|| BtfError::NoMember {
-                    structure: structure.to_owned(),
-                    path: path.to_owned(),
-                })?;
+            let (bits, width, member) = self.member(current, name, 0).ok_or_else(|| BtfError::NoMember {
+                structure: structure.to_owned(),
+                path: path.to_owned(),
+            })?;
             if width != 0 || bits % 8 != 0 {
                 return Err(BtfError::BitField { structure: structure.to_owned(), path: path.to_owned() });
             }

@@ -9,7 +9,18 @@ use crate::{clock::wall_time, close::words::Verdict, track::Report};
 pub fn header() -> String {
     let mut text = format!(
         "{:<12}  {:<18} {:<21}   {:<21} {:<7} {:<16} {:<7} {:<12} {:>8} {:>8} {:>4}  {}",
-        "TIME", "PROCESS", "LOCAL", "REMOTE", "ROLE", "VERDICT", "CLOSER", "PHASE", "IDLE", "AGE", "REQS", "CAUSE"
+        "TIME",
+        "PROCESS",
+        "LOCAL",
+        "REMOTE",
+        "ROLE",
+        "VERDICT",
+        "CLOSER",
+        "PHASE",
+        "IDLE",
+        "AGE",
+        "REQS",
+        "CAUSE"
     );
     text.truncate(text.trim_end().len());
     text
@@ -19,7 +30,8 @@ pub fn header() -> String {
 pub fn line(report: &Report, coloured: bool) -> String {
     let close = &report.close;
     let style = if coloured { colour(close.verdict) } else { Style::new() };
-    let time = wall_time(close.at_ns).to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
+    let time =
+        wall_time(close.at_ns).to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
     let process = report.process.map_or("?".to_owned(), |process| {
         let pid = process.pid.map_or(String::new(), |pid| format!("[{pid}]"));
         format!("{}{pid}", comm(&process.comm))

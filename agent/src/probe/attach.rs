@@ -50,9 +50,8 @@ impl Probes {
     /// As [`Probes::attach`].
     pub fn attach_lifecycle(&mut self) -> Result<(), ProbeError> {
         for &(name, _) in LIFECYCLE_PROGRAMS {
-            let link = tp_btf(&mut self.ebpf, name)?
-                .attach()
-                .map_err(|error| ProbeError::attach(name, &error))?;
+            let link =
+                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, &error))?;
             self.attached.lifecycle.push((name, link));
         }
         Ok(())
@@ -91,7 +90,9 @@ impl Probes {
         self.detach_http()?;
         for (name, link) in std::mem::take(&mut self.attached.lifecycle) {
             let program: &mut BtfTracePoint = tp_btf(&mut self.ebpf, name)?;
-            program.detach(link).map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+            program
+                .detach(link)
+                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
         }
         Ok(())
     }
@@ -103,7 +104,9 @@ impl Probes {
     pub fn detach_http(&mut self) -> Result<(), ProbeError> {
         for (name, link) in std::mem::take(&mut self.attached.http) {
             let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
-            program.detach(link).map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+            program
+                .detach(link)
+                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn cgroup2_is_found_wherever_it_is_mounted() {
-        let hybrid = "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        let hybrid =
+            "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
         assert_eq!(mounted_at(hybrid), Some(PathBuf::from("/sys/fs/cgroup/unified")));
         assert_eq!(mounted_at("none /a\\040b cgroup2 rw 0 0\n"), Some(PathBuf::from("/a b")));
         assert_eq!(mounted_at("cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n"), None);

@@ -77,9 +77,7 @@ impl Probes {
                 .map_err(|error| ProbeError::load(program, &error))?;
         }
         let walker: &mut Iter = program(&mut ebpf, super::sockets::PROGRAM)?;
-        walker
-            .load("tcp", &kernel_btf)
-            .map_err(|error| ProbeError::load(super::sockets::PROGRAM, &error))?;
+        walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(super::sockets::PROGRAM, &error))?;
         if options.tier == Tier::Http {
             for &(name, _) in HTTP_PROGRAMS {
                 let program: &mut CgroupSkb = program(&mut ebpf, name)?;
@@ -129,9 +127,7 @@ pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {
-    ebpf.program_mut(name)
-        .and_then(|program| program.try_into().ok())
-        .ok_or(ProbeError::NoProgram(name))
+    ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(ProbeError::NoProgram(name))
 }
 
 fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {

@@ -107,8 +107,7 @@ impl Connection {
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
         let Some(pending) = &mut self.pending else { return };
-        let slot =
-            if pending.last.is_none() { &mut pending.exchange } else { &mut pending.exchange_after };
+        let slot = if pending.last.is_none() { &mut pending.exchange } else { &mut pending.exchange_after };
         *slot = Some(Box::new(*exchange));
     }
 

@@ -16,8 +16,7 @@ use super::{
     settle,
 };
 use crate::close::{
-    Options, classify,
-    facts,
+    Options, classify, facts,
     words::{Confidence, Role, Verdict},
 };
 
@@ -329,7 +328,12 @@ impl Tracker {
     fn listen(&mut self, listen: &Listen) {
         let address: SocketAddr = Ends::new(&listen.endpoints).local;
         if listen.began == 1 {
-            self.listeners.began(listen.netns, listen.header.cookie, address, Process::from_task(&listen.task));
+            self.listeners.began(
+                listen.netns,
+                listen.header.cookie,
+                address,
+                Process::from_task(&listen.task),
+            );
         } else {
             self.listeners.ended(listen.netns, listen.header.cookie, address.port());
         }
@@ -405,9 +409,7 @@ impl Tracker {
         }
         let closed_by = pending.closed_by.as_ref().map(ClosedBy::new);
         let stranger = close.verdict == Verdict::HostAbort;
-        let closer = closed_by
-            .filter(|_| !stranger)
-            .map(|by| Process { pid: Some(by.pid), comm: by.comm });
+        let closer = closed_by.filter(|_| !stranger).map(|by| Process { pid: Some(by.pid), comm: by.comm });
         let cgroup_id = facts.first.cgroup_id;
         Some(Report {
             close,
@@ -436,7 +438,8 @@ impl Tracker {
             report.amends = true;
             let late = facts.resets.iter().last().map_or(facts.first.header.ktime_ns, |r| r.header.ktime_ns);
             let after = late.saturating_sub(facts.first.header.ktime_ns) as f64 / 1e9;
-            let amends = format!("amends the {before} reported before: a request came {after:.1} s after the close");
+            let amends =
+                format!("amends the {before} reported before: a request came {after:.1} s after the close");
             report.close.evidence.insert(0, amends);
             self.amended.push(report);
         }

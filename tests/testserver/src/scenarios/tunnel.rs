@@ -5,7 +5,7 @@ use crate::http::Request;
 use crate::ledger::Part;
 use crate::pair::Pair;
 use crate::stage::Stage;
-use crate::truth::Expect;
+use crate::truth::{Expect, Truth};
 
 use super::{Played, Scenario};
 
@@ -34,7 +34,9 @@ fn websocket(stage: &mut Stage) -> Played {
     talk(stage, &pair)?;
     let silent = stage.idle();
     pair.server_closes()?;
-    Ok(stage.both(&pair, Expect::of("tunnel-end", "server", "fin", "tunnel", "ST").silent_ms(silent)))
+    Ok(never_idle(
+        stage.both(&pair, Expect::of("tunnel-end", "server", "fin", "tunnel", "ST").silent_ms(silent)),
+    ))
 }
 
 fn connect(stage: &mut Stage) -> Played {
@@ -45,7 +47,17 @@ fn connect(stage: &mut Stage) -> Played {
     talk(stage, &pair)?;
     let silent = stage.idle();
     pair.client_closes()?;
-    Ok(stage.both(&pair, Expect::of("tunnel-end", "client", "fin", "tunnel", "CT").silent_ms(silent)))
+    Ok(never_idle(
+        stage.both(&pair, Expect::of("tunnel-end", "client", "fin", "tunnel", "CT").silent_ms(silent)),
+    ))
+}
+
+/// A tunnel has no exchange that could be over: only its silence counts.
+fn never_idle(mut truths: Vec<Truth>) -> Vec<Truth> {
+    for measured in truths.iter_mut().filter_map(|truth| truth.measured.as_mut()) {
+        measured.idle_seconds = None;
+    }
+    truths
 }
 
 /// A few messages that take no turns.

@@ -1,0 +1,88 @@
+//! `whohungup selftest`: plays closes whose truth is known against the live probes of this kernel.
+
+mod compare;
+mod play;
+mod table;
+
+use std::{process::ExitCode, sync::mpsc, thread, time::Duration};
+
+use compare::Matcher;
+pub use compare::{Checked, Outcome};
+pub use table::Table;
+
+use crate::{
+    cli::{Requests, SelftestArgs},
+    clock::monotonic_ns,
+    probe::Tier,
+    session::{POLL_INTERVAL, Session, SessionOptions},
+};
+
+/// After the last close the agent may still hold a verdict back this long.
+const LAST_REPORTS: Duration = Duration::from_secs(7);
+
+/// Plays, compares and prints.
+///
+/// # Errors
+/// When the probes cannot be loaded.
+pub fn selftest(args: &SelftestArgs) -> anyhow::Result<ExitCode> {
+    let tier = if args.requests == Requests::Http { Tier::Http } else { Tier::Lifecycle };
+    let table = run(tier, args.filter.as_deref(), args.repeat, args.seed, |checked| {
+        if args.json {
+            println!("{}", serde_json::json!(checked));
+        }
+    })?;
+    if !args.json {
+        print!("{table}");
+    }
+    Ok(if table.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Plays every scenario whose name contains `filter`, `repeat` times in random order, and hands each
+/// compared close to `sink`.
+///
+/// # Errors
+/// When the probes cannot be loaded.
+pub fn run(
+    tier: Tier,
+    filter: Option<&str>,
+    repeat: u32,
+    seed: u64,
+    mut sink: impl FnMut(&Checked),
+) -> anyhow::Result<Table> {
+    let mut options = SessionOptions::default();
+    options.load.tier = tier;
+    let mut session = Session::start(options)?;
+    let plays = play::order(filter, repeat, seed);
+    anyhow::ensure!(!plays.is_empty(), "no scenario's name contains `{}`", filter.unwrap_or_default());
+    let (played, news) = mpsc::channel();
+    let player = thread::spawn(move || play::all(plays, &played));
+    let mut table = Table::default();
+    let mut matcher = Matcher::new(tier);
+    let mut patience = None;
+    loop {
+        session.poll(|report| matcher.report(report));
+        loop {
+            match news.try_recv() {
+                Ok(play::News::Truth(truth)) => matcher.expect(truth),
+                Ok(play::News::Failed(scenario, reason)) => table.failed(scenario, reason),
+                Err(mpsc::TryRecvError::Empty) => break,
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    patience.get_or_insert_with(|| monotonic_ns() + LAST_REPORTS.as_nanos() as u64);
+                    break;
+                }
+            }
+        }
+        let over = patience.is_some_and(|until| monotonic_ns() > until || matcher.is_complete());
+        for checked in matcher.settled(over) {
+            sink(&checked);
+            table.add(checked);
+        }
+        if over {
+            break;
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    player.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))?;
+    table.lost = session.counters().lost();
+    Ok(table)
+}

@@ -1,0 +1,1 @@
+//! `cargo xtask bench`: what the agent costs. Not part of the binary yet.

@@ -1,0 +1,68 @@
+//! `cargo xtask lint`: everything that is checked without running the code.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    ebpf, process,
+    report::Report,
+    workspace::{self, Workspace},
+};
+
+const CARGO_DENY: &str = "cargo-deny";
+const INSTALL_CARGO_DENY: &[&str] = &["install", CARGO_DENY, "--locked"];
+
+pub(crate) fn command(workspace: &Workspace) -> Result<()> {
+    let mut report = Report::new("lint");
+    run(workspace, &mut report);
+    report.finish()
+}
+
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    report.step("format", || process::run(workspace.cargo().args(["fmt", "--all", "--check"])));
+    report.step("clippy", || {
+        process::run(workspace.cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    dependencies(workspace, report);
+    report.step("manifest", || ebpf::check(workspace));
+    report.step("docs", || {
+        process::run(
+            workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    });
+}
+
+/// Compiles cargo-deny unless it is there.
+pub(crate) fn provide_cargo_deny(workspace: &Workspace) -> Result<()> {
+    if has_cargo_deny(workspace) {
+        return Ok(());
+    }
+    let target = workspace.target().join(CARGO_DENY);
+    process::run(workspace.cargo().args(INSTALL_CARGO_DENY).env("CARGO_TARGET_DIR", target))
+        .context("install cargo-deny")
+}
+
+fn dependencies(workspace: &Workspace, report: &mut Report) {
+    const STEP: &str = "dependencies";
+    let install = format!("cargo-deny is missing; install it: cargo {}", INSTALL_CARGO_DENY.join(" "));
+    if has_cargo_deny(workspace) {
+        // Not `advisories`: its database comes over the network, and lint works offline.
+        report.step(STEP, || {
+            process::run(workspace.cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+        });
+    } else if workspace::in_ci() {
+        report.step(STEP, || bail!("{install}"));
+    } else {
+        report.skip(STEP, install);
+    }
+}
+
+fn has_cargo_deny(workspace: &Workspace) -> bool {
+    process::output(workspace.cargo().args(["deny", "--version"])).is_ok()
+}

@@ -1,0 +1,59 @@
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | ci`.
+
+mod ci;
+mod debian;
+mod ebpf;
+mod lint;
+mod packages;
+mod process;
+mod report;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Build, test and check whohungup.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile the kernel probes into `agent-ebpf/object/`.
+    BuildEbpf(ebpf::Args),
+    /// Run unit, doc and live tests (live tests need root).
+    Test(test::Args),
+    /// Check formatting, lints, dependencies, the probe object's manifest and the docs.
+    Lint,
+    /// Run everything CI runs: lint, probes built from source, all tests on them.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    let workspace = Workspace::locate()?;
+    match command {
+        Command::BuildEbpf(args) => ebpf::command(&workspace, args),
+        Command::Test(args) => test::command(&workspace, args),
+        Command::Lint => lint::command(&workspace),
+        Command::Ci => ci::command(&workspace),
+    }
+}

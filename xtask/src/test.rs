@@ -1,0 +1,157 @@
+//! `cargo xtask test`: unit and doc tests everywhere, live tests where root can load probes.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use crate::{
+    debian::Apt,
+    packages, process,
+    report::Report,
+    workspace::{self, Workspace},
+};
+
+const LIVE_PACKAGE: &str = "whohungup";
+const LIVE_TARGET: &str = "live";
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Only name what the live tests miss, do not install it.
+    #[arg(long)]
+    no_install: bool,
+    /// Leave out the live tests.
+    #[arg(long)]
+    unit_only: bool,
+    /// Run only the tests whose name contains this.
+    filter: Option<String>,
+}
+
+pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
+    let mut report = Report::new("test");
+    run(workspace, args, &mut report, &|_| {});
+    report.finish()
+}
+
+/// Adds the test steps to a report; `customise` is applied to each cargo command.
+pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, customise: &dyn Fn(&mut Command)) {
+    let filter = args.filter.as_deref();
+    let live = live_plan(args.unit_only, workspace::is_root(), workspace::in_ci());
+    if live == Live::Run {
+        report.step("packages", || packages::provide(Apt::detect().as_ref(), !args.no_install));
+    }
+    report.step("unit", || {
+        let targets = ordinary_targets(&metadata(workspace)?);
+        let mut command = workspace.cargo();
+        command.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"]);
+        for target in &targets {
+            command.args(["--test", target]);
+        }
+        command.arg("--").args(filter);
+        customise(&mut command);
+        process::run(&mut command)
+    });
+    report.step("doc", || {
+        let mut command = workspace.cargo();
+        command.args(["test", "--workspace", "--no-fail-fast", "--doc", "--"]).args(filter);
+        customise(&mut command);
+        process::run(&mut command)
+    });
+    match live {
+        Live::Run => report.step("live", || {
+            let mut command = workspace.cargo();
+            command.args(["test", "-p", LIVE_PACKAGE, "--test", LIVE_TARGET, "--", "--test-threads=1"]);
+            command.args(filter).env("RUST_TEST_THREADS", "1");
+            customise(&mut command);
+            process::run(&mut command)
+        }),
+        Live::Skip(why) => report.skip("live", why),
+        Live::Refuse(why) => report.step("live", || bail!("{why}, and CI must not skip them")),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Live {
+    Run,
+    Skip(&'static str),
+    Refuse(&'static str),
+}
+
+fn live_plan(unit_only: bool, is_root: bool, in_ci: bool) -> Live {
+    const NOT_ROOT: &str = "not root, and only root may load probes";
+    match (unit_only, is_root, in_ci) {
+        (true, _, _) => Live::Skip("--unit-only"),
+        (false, true, _) => Live::Run,
+        (false, false, true) => Live::Refuse(NOT_ROOT),
+        (false, false, false) => Live::Skip(NOT_ROOT),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+    test: bool,
+}
+
+fn metadata(workspace: &Workspace) -> Result<Metadata> {
+    let text = process::output(workspace.cargo().args(["metadata", "--no-deps", "--format-version=1"]))?;
+    serde_json::from_str(&text).context("parse `cargo metadata`")
+}
+
+/// Names of all integration tests but the live ones, which cargo cannot be told to leave out.
+fn ordinary_targets(metadata: &Metadata) -> Vec<String> {
+    let mut names: Vec<_> = metadata
+        .packages
+        .iter()
+        .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
+        .filter(|(_, target)| target.test && target.kind.iter().any(|kind| kind == "test"))
+        .filter(|(package, target)| !(package.name == LIVE_PACKAGE && target.name == LIVE_TARGET))
+        .map(|(_, target)| target.name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_tests_need_root_and_ci_must_not_skip_them() {
+        assert_eq!(live_plan(false, true, false), Live::Run);
+        assert_eq!(live_plan(false, true, true), Live::Run);
+        assert!(matches!(live_plan(false, false, false), Live::Skip(_)));
+        assert!(matches!(live_plan(false, false, true), Live::Refuse(_)));
+        assert!(matches!(live_plan(true, true, true), Live::Skip(_)));
+    }
+
+    #[test]
+    fn live_tests_are_not_among_the_ordinary_ones() {
+        let metadata: Metadata = serde_json::from_str(
+            r#"{"packages": [
+                {"name": "whohungup", "targets": [
+                    {"name": "whohungup", "kind": ["lib"], "test": true},
+                    {"name": "live", "kind": ["test"], "test": true},
+                    {"name": "cli", "kind": ["test"], "test": true},
+                    {"name": "manual", "kind": ["test"], "test": false}]},
+                {"name": "testserver", "targets": [{"name": "closes", "kind": ["test"], "test": true}]}
+            ]}"#,
+        )
+        .unwrap();
+
+        assert_eq!(ordinary_targets(&metadata), ["cli", "closes"]);
+    }
+}
