@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     close::{Options, words::Verdict},
-    probe::{LoadOptions, Tier},
+    probe::{DEFAULT_RING_BYTES, LoadOptions, Tier},
     session::SessionOptions,
     track::Limits,
 };
@@ -43,7 +43,7 @@ pub struct ObserveArgs {
     pub idle_min: Duration,
 
     /// Size of the ring buffer between kernel and agent: a power of two of at least 4096
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, env = "WHOHUNGUP_RING_BYTES")]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_RING_BYTES, env = "WHOHUNGUP_RING_BYTES")]
     pub ring_bytes: u32,
 
     /// Connections that are followed at once; more are counted as untracked

@@ -2,14 +2,17 @@
 //!
 //! ARCHITECTURE.md shows the life of one event. Everything but [`probe`] works on plain values.
 
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod close;
 pub mod http;
 pub mod kernel;
+pub mod metrics;
 pub mod output;
 pub mod owners;
 pub mod probe;
+pub mod run;
 pub mod selftest;
 pub mod session;
 pub mod track;

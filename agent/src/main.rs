@@ -6,7 +6,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use whohungup::{
     cli::{Cli, Command},
-    selftest, watch,
+    check, run, selftest, watch,
 };
 
 fn main() -> ExitCode {
@@ -15,7 +15,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
-        _ => Ok(ExitCode::SUCCESS),
+        Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check => Ok(check::check()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("whohungup: {error:#}");

@@ -2,6 +2,7 @@
 
 mod attach;
 mod cgroup;
+mod check;
 mod counters;
 mod error;
 mod load;
@@ -11,8 +12,9 @@ mod stats;
 
 pub use attach::{HTTP_PROGRAMS, LIFECYCLE_PROGRAMS};
 pub use cgroup::{CgroupRoot, find_root};
+pub use check::{Finding, Standing, check};
 pub use counters::CounterTotals;
 pub use error::ProbeError;
-pub use load::{LoadOptions, OBJECT_VARIABLE, Probes, Tier};
+pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
 pub use sockets::Walk;
 pub use stats::ProgramStat;

@@ -9,7 +9,7 @@ use crate::{
     clock::{monotonic_ns, tick_seconds},
     close::Options,
     owners::Owners,
-    probe::{CounterTotals, LoadOptions, ProbeError, Probes, Tier},
+    probe::{CounterTotals, DEFAULT_RING_BYTES, LoadOptions, ProbeError, Probes, Tier},
     track::{Limits, Report, Tracker},
 };
 
@@ -17,6 +17,8 @@ use crate::{
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// The two clock readings that tell the length of a tick lie this far apart.
 const CALIBRATION: Duration = Duration::from_millis(100);
+/// BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h.
+const RING_HEADER: u64 = 8;
 /// Records taken in before the clock is looked at again.
 const BATCH: usize = 4096;
 
@@ -30,7 +32,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self {
-            load: LoadOptions { tier: Tier::Http, ring_bytes: 8 << 20 },
+            load: LoadOptions { tier: Tier::Http, ring_bytes: DEFAULT_RING_BYTES },
             limits: Limits::default(),
             judge: Options::default(),
         }
@@ -43,6 +45,7 @@ pub struct Session {
     events: RingBuf<MapData>,
     tracker: Tracker,
     malformed: u64,
+    ring_peak: u64,
     reconciled_at_lost: u64,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<String>,
@@ -84,6 +87,7 @@ impl Session {
             probes,
             events,
             malformed: 0,
+            ring_peak: 0,
             reconciled_at_lost: 0,
             notes,
         };
@@ -153,6 +157,11 @@ impl Session {
         self.malformed
     }
 
+    /// Most bytes taken out of the ring in one go since the last call: how full it has been.
+    pub fn take_ring_peak(&mut self) -> u64 {
+        std::mem::take(&mut self.ring_peak)
+    }
+
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -166,10 +175,11 @@ impl Session {
     }
 
     fn drain(&mut self, most: usize) -> usize {
-        let mut taken = 0;
+        let (mut taken, mut bytes) = (0, 0);
         while taken < most {
             let Some(item) = self.events.next() else { break };
             taken += 1;
+            bytes += item.len() as u64 + RING_HEADER;
             match decode(&item) {
                 Ok((record, _)) => self.tracker.apply(&record),
                 Err(error) => {
@@ -178,6 +188,7 @@ impl Session {
                 }
             }
         }
+        self.ring_peak = self.ring_peak.max(bytes);
         taken
     }
 }

@@ -58,19 +58,8 @@ impl Probes {
         if !options.ring_bytes.is_power_of_two() || options.ring_bytes < 4096 {
             return Err(ProbeError::RingBytes(options.ring_bytes));
         }
-        let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &release())?;
-        let (object, bytes) = object()?;
-        let kernel_btf = AyaBtf::from_sys_fs()
-            .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
-        raise_memlock();
-        let reset_reason = u32::from(layout.reset_reason);
-        let mut ebpf = EbpfLoader::new()
-            .btf(Some(&kernel_btf))
-            .override_global("OFFSETS", layout.offsets.as_slice(), true)
-            .override_global("RESET_HAS_REASON", &reset_reason, true)
-            .map_max_entries("EVENTS", options.ring_bytes)
-            .load(&bytes)
-            .map_err(|error| object_error(&object, &error))?;
+        let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &kernel_release())?;
+        let (mut ebpf, kernel_btf, object) = open(&layout, options.ring_bytes)?;
         for &(program, tracepoint) in LIFECYCLE_PROGRAMS {
             tp_btf(&mut ebpf, program)?
                 .load(tracepoint, &kernel_btf)
@@ -116,6 +105,26 @@ impl Probes {
     }
 }
 
+/// Size of the ring buffer where nobody says otherwise.
+pub const DEFAULT_RING_BYTES: u32 = 8 << 20;
+
+/// Opens the object and makes its maps; loads no program yet.
+pub(super) fn open(layout: &Layout, ring_bytes: u32) -> Result<(Ebpf, AyaBtf, String), ProbeError> {
+    let (object, bytes) = object()?;
+    let kernel_btf = AyaBtf::from_sys_fs()
+        .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
+    raise_memlock();
+    let reset_reason = u32::from(layout.reset_reason);
+    let ebpf = EbpfLoader::new()
+        .btf(Some(&kernel_btf))
+        .override_global("OFFSETS", layout.offsets.as_slice(), true)
+        .override_global("RESET_HAS_REASON", &reset_reason, true)
+        .map_max_entries("EVENTS", ring_bytes)
+        .load(&bytes)
+        .map_err(|error| object_error(&object, &error))?;
+    Ok((ebpf, kernel_btf, object))
+}
+
 pub(super) fn tp_btf<'a>(
     ebpf: &'a mut Ebpf,
     name: &'static str,
@@ -159,6 +168,6 @@ fn raise_memlock() {
 }
 
 /// The running kernel's release, as `uname -r` prints it.
-pub(crate) fn release() -> String {
+pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }

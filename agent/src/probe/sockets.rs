@@ -68,6 +68,12 @@ impl Probes {
     }
 }
 
+/// Whether this process may enter the namespace, tried on a thread that ends with the trial.
+pub(super) fn may_enter(netns: &File) -> bool {
+    let enter = || move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network)).is_ok();
+    thread::scope(|scope| scope.spawn(enter).join().unwrap_or(false))
+}
+
 fn namespace_id() -> Option<u64> {
     use std::os::unix::fs::MetadataExt as _;
     Some(std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino())

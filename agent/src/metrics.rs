@@ -1,0 +1,231 @@
+//! What the daemon exports. Pure: reports and snapshots in, OpenMetrics text out.
+
+mod endpoints;
+mod labels;
+mod snapshot;
+
+use endpoints::Endpoints;
+use labels::{
+    AgeLabels, CloseLabels, IdleLabels, KindLabels, OpenLabels, ProgramLabels, RaceLabels, TableLabels,
+};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+pub use snapshot::{BuildInfo, Snapshot};
+use std::sync::atomic::AtomicU64;
+
+use crate::{
+    close::words::{Closer, Race, Role},
+    track::{OpenState, Report},
+};
+
+/// Where servers' and clients' default time-outs lie, seconds.
+const IDLE_BUCKETS: [f64; 24] = [
+    0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 75.0, 90.0, 120.0,
+    180.0, 300.0, 600.0, 1800.0, 3600.0,
+];
+const AGE_BUCKETS: [f64; 13] =
+    [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
+const REQUEST_BUCKETS: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0, 250.0, 1000.0, 10000.0];
+
+type Seconds = Counter<f64, AtomicU64>;
+
+/// All metric families.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    endpoints: Endpoints,
+    closes: Family<CloseLabels, Counter>,
+    races: Family<RaceLabels, Counter>,
+    amended: Counter,
+    idle: Family<IdleLabels, Histogram>,
+    age: Family<AgeLabels, Histogram>,
+    requests: Family<AgeLabels, Histogram>,
+    open: Family<OpenLabels, Gauge>,
+    opened: Counter,
+    opened_unseen: Counter,
+    adopted: Counter,
+    closed: Counter,
+    closed_unseen: Counter,
+    untracked: Counter,
+    late_requests: Counter,
+    late_strangers: Counter,
+    lost: Family<KindLabels, Counter>,
+    malformed: Counter,
+    exchanges: Counter,
+    exchanges_failed: Counter,
+    segments_unreadable: Counter,
+    resets_without_socket: Counter,
+    endpoints_over: Counter,
+    table_entries: Family<TableLabels, Gauge>,
+    table_limit: Family<TableLabels, Gauge>,
+    table_evicted: Family<TableLabels, Counter>,
+    runs: Family<ProgramLabels, Counter>,
+    run_time: Family<ProgramLabels, Seconds>,
+    sampled: Seconds,
+    cpu: Seconds,
+    memory: Gauge,
+}
+
+impl Metrics {
+    /// `max_endpoints` bounds the combinations of server port and process that get series of their own.
+    pub fn new(max_endpoints: usize, build: &BuildInfo) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("whohungup"),
+            endpoints: Endpoints::new(max_endpoints),
+            closes: Family::default(),
+            races: Family::default(),
+            amended: Counter::default(),
+            idle: Family::new_with_constructor(|| Histogram::new(IDLE_BUCKETS)),
+            age: Family::new_with_constructor(|| Histogram::new(AGE_BUCKETS)),
+            requests: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            open: Family::default(),
+            opened: Counter::default(),
+            opened_unseen: Counter::default(),
+            adopted: Counter::default(),
+            closed: Counter::default(),
+            closed_unseen: Counter::default(),
+            untracked: Counter::default(),
+            late_requests: Counter::default(),
+            late_strangers: Counter::default(),
+            lost: Family::default(),
+            malformed: Counter::default(),
+            exchanges: Counter::default(),
+            exchanges_failed: Counter::default(),
+            segments_unreadable: Counter::default(),
+            resets_without_socket: Counter::default(),
+            endpoints_over: Counter::default(),
+            table_entries: Family::default(),
+            table_limit: Family::default(),
+            table_evicted: Family::default(),
+            runs: Family::default(),
+            run_time: Family::default(),
+            sampled: Counter::default(),
+            cpu: Counter::default(),
+            memory: Gauge::default(),
+        };
+        metrics.register(build);
+        metrics.begin();
+        metrics
+    }
+
+    /// Counts one settled close.
+    pub fn close(&mut self, report: &Report) {
+        let close = &report.close;
+        let (server_port, process, over) = self.endpoints.of(report);
+        self.endpoints_over.inc_by(u64::from(over));
+        if let Some(kind) = close.race {
+            let labels = RaceLabels {
+                kind: kind.as_str(),
+                role: close.role.as_str(),
+                server_port: server_port.clone(),
+                process: process.clone(),
+            };
+            self.races.get_or_create(&labels).inc();
+        }
+        if report.amends {
+            // It was counted as what it seemed to be.
+            self.amended.inc();
+            return;
+        }
+        self.closes
+            .get_or_create(&CloseLabels {
+                role: close.role.as_str(),
+                server_port,
+                process,
+                verdict: close.verdict.as_str(),
+                closer: close.closer.as_str(),
+                cause: close.cause.as_str(),
+                how: close.how.as_str(),
+            })
+            .inc();
+        let role = close.role.as_str();
+        if let Some(idle) = close.idle {
+            self.idle.get_or_create(&IdleLabels { role, closer: close.closer.as_str() }).observe(idle);
+        }
+        if let Some(age) = close.age {
+            self.age.get_or_create(&AgeLabels { role }).observe(age);
+        }
+        if let Some(requests) = close.requests {
+            self.requests.get_or_create(&AgeLabels { role }).observe(f64::from(requests));
+        }
+    }
+
+    /// The OpenMetrics text, with the gauges and totals of `snapshot`.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn scrape(&mut self, snapshot: &Snapshot) -> Result<String, std::fmt::Error> {
+        self.update(snapshot);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Series that must be there at 0 before anything happens, so that a first increase is seen as one.
+    fn begin(&self) {
+        for closer in [Closer::Client, Closer::Server] {
+            for role in [Role::Client, Role::Server] {
+                drop(self.idle.get_or_create(&IdleLabels { role: role.as_str(), closer: closer.as_str() }));
+            }
+        }
+        for role in [Role::Client, Role::Server] {
+            drop(self.age.get_or_create(&AgeLabels { role: role.as_str() }));
+            drop(self.requests.get_or_create(&AgeLabels { role: role.as_str() }));
+            for kind in Race::ALL {
+                let labels = RaceLabels {
+                    kind: kind.as_str(),
+                    role: role.as_str(),
+                    server_port: "none".into(),
+                    process: "none".into(),
+                };
+                drop(self.races.get_or_create(&labels));
+            }
+            for state in OpenState::ALL {
+                let labels = OpenLabels { role: role.as_str(), state: state.as_str() };
+                drop(self.open.get_or_create(&labels));
+            }
+        }
+    }
+
+    fn register(&mut self, build: &BuildInfo) {
+        let Self { registry: r, .. } = self;
+        r.register("closes", "Closes by who hung up and why; alert on verdict=\"idle-race\" and \"premature-hangup\"", self.closes.clone());
+        r.register("idle_races", "Requests lost to an idle close: raise the server's idle time-out above the clients', or lower the clients'", self.races.clone());
+        r.register("amended_closes", "Closes whose verdict became idle-race after they had been counted, by a request that came later", self.amended.clone());
+        r.register_with_unit("idle_at_close", "Time from the end of the last response to the first FIN or RST", Unit::Seconds, self.idle.clone());
+        r.register_with_unit("connection_age", "Time from connect or accept to the first FIN or RST", Unit::Seconds, self.age.clone());
+        r.register("requests_per_connection", "Requests answered in full on a connection before it closed", self.requests.clone());
+        r.register("open_connections", "Connections that are followed now", self.open.clone());
+        r.register("connections_opened", "Connections begun; opened + adopted = closed + open", self.opened.clone());
+        r.register("connections_opened_unseen", "Of the opened, those whose opening record was lost", self.opened_unseen.clone());
+        r.register("connections_adopted", "Connections older than the agent", self.adopted.clone());
+        r.register("connections_closed", "Closes settled", self.closed.clone());
+        r.register("connections_closed_unseen", "Of the closed, those whose closing record was lost: no verdict", self.closed_unseen.clone());
+        r.register("connections_untracked", "Connections not followed because the table was full; raise --max-connections", self.untracked.clone());
+        r.register("late_requests", "Requests that met a socket which had closed before, joined to its close", self.late_requests.clone());
+        r.register("late_segments_unknown", "Data that met no socket and belongs to no close that is remembered: scans, or closes long ago", self.late_strangers.clone());
+        r.register("events_lost", "Records that did not fit the ring buffer; raise --ring-bytes", self.lost.clone());
+        r.register("events_malformed", "Records that could not be decoded; probes and agent do not fit together", self.malformed.clone());
+        r.register("exchange_sockets", "Sockets that got storage for HTTP or TLS exchanges", self.exchanges.clone());
+        r.register("exchange_sockets_failed", "Sockets that got none for want of kernel memory; their closes have basis turns", self.exchanges_failed.clone());
+        r.register("segments_unreadable", "Segments whose headers could not be read", self.segments_unreadable.clone());
+        r.register("resets_without_socket", "Resets sent for segments without payload that belong to no socket: refused connections, scans", self.resets_without_socket.clone());
+        r.register("endpoints_over_limit", "Closes counted under process=\"other\" because --max-endpoints was reached", self.endpoints_over.clone());
+        r.register("table_entries", "Entries in use of each bounded table", self.table_entries.clone());
+        r.register("table_limit", "Bound of each table; bytes for the ring buffer", self.table_limit.clone());
+        r.register("table_evicted", "Entries that had to make room before their time", self.table_evicted.clone());
+        r.register("program_runs", "Runs of each BPF program, counted while the kernel's statistics are on", self.runs.clone());
+        r.register_with_unit("program_run_time", "Time in each BPF program, counted while the kernel's statistics are on", Unit::Seconds, self.run_time.clone());
+        r.register_with_unit("program_sampled", "Time for which the kernel's statistics were on; 0 with --program-stats off", Unit::Seconds, self.sampled.clone());
+        r.register_with_unit("agent_cpu", "CPU time of the agent's own process", Unit::Seconds, self.cpu.clone());
+        r.register_with_unit("agent_resident_memory", "Resident memory of the agent's own process", Unit::Bytes, self.memory.clone());
+        r.register("build", "What runs", Info::new(build.labels()));
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics/tests.rs"]
+mod tests;

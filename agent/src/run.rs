@@ -1,0 +1,27 @@
+//! `whohungup run`: the daemon.
+
+mod observer;
+mod server;
+
+use std::{net::TcpListener, sync::mpsc};
+
+use anyhow::Context as _;
+
+use crate::cli::RunArgs;
+
+/// Observes and serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// When the address is taken or the probes cannot be loaded.
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
+    let address = listener.local_addr().context("read the listening address")?;
+    let (asks, asked) = mpsc::channel();
+    let observer = observer::start(args, asked)?;
+    eprintln!("ready: metrics at http://{address}/metrics");
+    tracing::info!(%address, "serving");
+    let served = server::serve(listener, asks, &observer.alive);
+    observer.stop();
+    served
+}

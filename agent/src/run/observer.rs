@@ -1,0 +1,167 @@
+//! The thread that owns the session: polls, counts, answers scrapes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{self, Receiver},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+
+use crate::{
+    cli::{ProgramStats, RunArgs},
+    clock::monotonic_ns,
+    metrics::{BuildInfo, Metrics, Snapshot},
+    probe,
+    session::{POLL_INTERVAL, Session},
+};
+
+mod sampling;
+use sampling::Sampling;
+
+/// Where a scrape's text is to be sent.
+pub(super) type Ask = oneshot::Sender<String>;
+
+/// After lost records the table is compared with the sockets that exist, this often at most.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
+
+pub(super) struct Observer {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+    pub(super) alive: Heartbeat,
+}
+
+/// When the observer last came round, CLOCK_MONOTONIC ns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heartbeat(Arc<AtomicU64>);
+
+impl Heartbeat {
+    fn beat(&self) {
+        self.0.store(monotonic_ns(), Ordering::Relaxed);
+    }
+
+    /// Whether the observer came round within `limit`.
+    pub(super) fn within(&self, limit: Duration) -> bool {
+        let age = monotonic_ns().saturating_sub(self.0.load(Ordering::Relaxed));
+        age <= limit.as_nanos() as u64
+    }
+}
+
+/// Loads and attaches on the new thread, and returns once that is done.
+pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
+    let options = args.observe.session();
+    let (stats, max_endpoints) = (args.program_stats, args.max_endpoints);
+    let stop = Arc::new(AtomicBool::new(false));
+    let alive = Heartbeat::default();
+    let (ready, is_ready) = mpsc::channel();
+    let (stopped, beats) = (Arc::clone(&stop), alive.clone());
+    let thread = thread::Builder::new()
+        .name("observer".to_owned())
+        .spawn(move || match Session::start(options) {
+            Err(error) => drop(ready.send(Err(error))),
+            Ok(session) => {
+                beats.beat();
+                drop(ready.send(Ok(())));
+                Loop::new(session, options, stats, max_endpoints).run(&asked, &stopped, &beats);
+            }
+        })
+        .context("start the observer thread")?;
+    is_ready.recv().context("the observer thread ended early")??;
+    Ok(Observer { stop, thread, alive })
+}
+
+impl Observer {
+    pub(super) fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.join().is_err() {
+            tracing::error!("the observer thread panicked");
+        }
+    }
+}
+
+struct Loop {
+    session: Session,
+    metrics: Metrics,
+    options: crate::session::SessionOptions,
+    sampling: Sampling,
+}
+
+impl Loop {
+    fn new(
+        session: Session,
+        options: crate::session::SessionOptions,
+        stats: ProgramStats,
+        max_endpoints: usize,
+    ) -> Self {
+        for note in session.notes() {
+            tracing::warn!("{note}");
+        }
+        let build = BuildInfo {
+            version: env!("CARGO_PKG_VERSION"),
+            kernel: probe::kernel_release(),
+            object: session.probes().object().to_owned(),
+        };
+        Self { session, metrics: Metrics::new(max_endpoints, &build), options, sampling: Sampling::new(stats) }
+    }
+
+    fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
+        let mut reconciled = Instant::now();
+        while !stopped.load(Ordering::Relaxed) {
+            self.session.poll(|report| self.metrics.close(&report));
+            self.sampling.turn(self.session.probes());
+            while let Ok(ask) = asked.try_recv() {
+                let snapshot = self.snapshot();
+                match self.metrics.scrape(&snapshot) {
+                    // Whoever asked may have gone.
+                    Ok(text) => drop(ask.send(text)),
+                    Err(error) => tracing::error!(%error, "metrics cannot be encoded"),
+                }
+            }
+            if reconciled.elapsed() >= RECONCILE_INTERVAL {
+                reconciled = Instant::now();
+                self.reconcile();
+            }
+            alive.beat();
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    fn reconcile(&mut self) {
+        match self.session.reconcile() {
+            Ok(0) => {}
+            Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
+            Err(error) => tracing::warn!(%error, "the table could not be compared with the sockets that exist"),
+        }
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let (cpu, resident_bytes) = own_cost();
+        Snapshot {
+            totals: self.session.tracker().totals(),
+            limits: self.options.limits,
+            open: self.session.tracker().open_by_role_and_state(),
+            counters: self.session.counters(),
+            malformed: self.session.malformed(),
+            ring_bytes: u64::from(self.options.load.ring_bytes),
+            ring_peak: self.session.take_ring_peak(),
+            programs: self.session.probes().program_stats(),
+            sampled: self.sampling.sampled(),
+            cpu,
+            resident_bytes,
+        }
+    }
+}
+
+/// CPU time and resident memory of this process.
+fn own_cost() -> (Duration, u64) {
+    let Ok(me) = procfs::process::Process::myself() else { return Default::default() };
+    let Ok(stat) = me.stat() else { return Default::default() };
+    let ticks = (stat.utime + stat.stime) as f64;
+    let cpu = Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64);
+    (cpu, stat.rss * procfs::page_size())
+}

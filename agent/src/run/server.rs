@@ -1,0 +1,80 @@
+//! /metrics, /healthz and /readyz.
+
+use std::{
+    net::TcpListener,
+    sync::mpsc::Sender,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+use super::observer::{Ask, Heartbeat};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The observer comes round every 25 ms; one that does not for this long is stuck.
+const STUCK: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+struct Shared {
+    asks: Sender<Ask>,
+    alive: Heartbeat,
+}
+
+/// Serves until SIGINT or SIGTERM.
+pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat) -> anyhow::Result<()> {
+    listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
+    let shared = Shared { asks, alive: alive.clone() };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the server's runtime")?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
+        let app = Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(health))
+            .route("/readyz", get(health))
+            .with_state(shared);
+        axum::serve(listener, app).with_graceful_shutdown(stopped()?).await.context("serve")
+    })
+}
+
+/// Ends with the first SIGINT or SIGTERM.
+fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("install a signal handler")?;
+    let mut terminate = signal(SignalKind::terminate()).context("install a signal handler")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let (answer, answered) = oneshot::channel();
+    let told = shared.asks.send(answer).is_ok();
+    match tokio::time::timeout(STUCK, answered).await {
+        Ok(Ok(text)) if told => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response(),
+    }
+}
+
+/// The probes are attached before the port is served, so alive means ready.
+async fn health(State(shared): State<Shared>) -> Response {
+    if shared.alive.within(STUCK) {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "the observer is stuck\n").into_response()
+}
