@@ -5,6 +5,9 @@ mod ending;
 mod evidence;
 pub mod facts;
 mod race;
+#[cfg(test)]
+#[path = "close/sample_tests.rs"]
+pub(crate) mod sample;
 pub mod words;
 
 pub use classify::{Close, Options, classify};

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use whohungup::{
+    check,
     cli::{Cli, Command},
-    check, run, selftest, watch,
+    run, selftest, watch,
 };
 
 fn main() -> ExitCode {

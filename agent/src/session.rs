@@ -1,6 +1,9 @@
 //! Probes and tracker together: records in, settled closes out.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use aya::maps::{MapData, RingBuf};
 use whohungup_ebpf::decode::decode;
@@ -66,9 +69,10 @@ impl Session {
         let mut probes = Probes::load(options.load)?;
         let events = probes.take_events()?;
         let before = probes.walk()?.clock;
+        // Before the probes are attached: reading /proc takes long, and the ring would fill meanwhile.
+        let (began, owners) = (Instant::now(), Owners::read());
+        thread::sleep(CALIBRATION.saturating_sub(began.elapsed()));
         probes.attach()?;
-        thread::sleep(CALIBRATION);
-        let owners = Owners::read();
         let walk = probes.walk()?;
         let readings = before.zip(walk.clock).and_then(|(a, b)| {
             tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))

@@ -324,7 +324,8 @@ fn from_turns(facts: &Facts, ending: &Ending) -> View {
         Role::Unknown => return view,
     };
     let newest = if we_spoke_last { since_sent } else { since_received };
-    view.goodbye = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && first.unread() == 0;
+    let unread_request = facts.role == Role::Server && first.unread() > 0;
+    view.goodbye = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;

@@ -44,8 +44,7 @@ impl Endpoints {
             return (Arc::clone(&self.other), Arc::clone(&self.other), true);
         }
         let port_label: Arc<str> = port.map_or("unknown".into(), |port| port.to_string().into());
-        let process: Arc<str> =
-            if name[0] == 0 { "unknown".into() } else { comm(&name).into() };
+        let process: Arc<str> = if name[0] == 0 { "unknown".into() } else { comm(&name).into() };
         self.known.insert((port, name), (Arc::clone(&port_label), Arc::clone(&process)));
         (port_label, process, false)
     }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter as PromCounter;
 use whohungup_ebpf::counters::Counter;
 
-use super::{
-    KindLabels, Metrics, ProgramLabels, Seconds, TableLabels,
-    labels::OpenLabels,
-};
+use super::{KindLabels, Metrics, ProgramLabels, Seconds, TableLabels, labels::OpenLabels};
 use crate::{
     close::words::Role,
     probe::{CounterTotals, ProgramStat},

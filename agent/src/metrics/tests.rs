@@ -2,7 +2,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::*;
 use crate::{
-    close::{Close, words::{Basis, Cause, Confidence, How, Phase, Verdict}},
+    close::{
+        Close,
+        words::{Basis, Cause, Confidence, How, Phase, Verdict},
+    },
     track::{Ends, Process},
 };
 
@@ -59,7 +62,10 @@ fn a_close_is_counted_once_with_its_labels() {
     let text = metrics.scrape(&Snapshot::default()).expect("encodes");
     let series = "whohungup_closes_total{role=\"server\",server_port=\"80\",process=\"nginx\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",how=\"fin\"}";
     assert_eq!(value(&text, series), Some(1.0), "{text}");
-    assert_eq!(value(&text, "whohungup_idle_at_close_seconds_sum{role=\"server\",closer=\"server\"}"), Some(5.0));
+    assert_eq!(
+        value(&text, "whohungup_idle_at_close_seconds_sum{role=\"server\",closer=\"server\"}"),
+        Some(5.0)
+    );
     assert!(text.ends_with("# EOF\n"));
 }
 
@@ -69,7 +75,8 @@ fn an_amendment_counts_the_race_and_not_the_close_again() {
     metrics.close(&report(80, "nginx", None));
     metrics.close(&Report { amends: true, ..report(80, "nginx", Some(Race::Stale)) });
     let text = metrics.scrape(&Snapshot::default()).expect("encodes");
-    let races = "whohungup_idle_races_total{kind=\"stale\",role=\"server\",server_port=\"80\",process=\"nginx\"}";
+    let races =
+        "whohungup_idle_races_total{kind=\"stale\",role=\"server\",server_port=\"80\",process=\"nginx\"}";
     assert_eq!(value(&text, races), Some(1.0), "{text}");
     assert_eq!(value(&text, "whohungup_amended_closes_total"), Some(1.0));
     let closes: f64 = text
@@ -106,7 +113,13 @@ fn totals_follow_the_snapshot_and_never_fall() {
     let mut metrics = metrics(8);
     let mut snapshot = Snapshot::default();
     snapshot.totals.opened = 10;
-    assert_eq!(value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"), Some(10.0));
+    assert_eq!(
+        value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"),
+        Some(10.0)
+    );
     snapshot.totals.opened = 7;
-    assert_eq!(value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"), Some(10.0));
+    assert_eq!(
+        value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"),
+        Some(10.0)
+    );
 }

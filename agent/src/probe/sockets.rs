@@ -74,7 +74,8 @@ pub(super) fn may_enter(netns: &File) -> bool {
     thread::scope(|scope| scope.spawn(enter).join().unwrap_or(false))
 }
 
-fn namespace_id() -> Option<u64> {
+/// The inode number of this thread's network namespace.
+pub(super) fn namespace_id() -> Option<u64> {
     use std::os::unix::fs::MetadataExt as _;
     Some(std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino())
 }

@@ -106,7 +106,12 @@ impl Loop {
             kernel: probe::kernel_release(),
             object: session.probes().object().to_owned(),
         };
-        Self { session, metrics: Metrics::new(max_endpoints, &build), options, sampling: Sampling::new(stats) }
+        Self {
+            session,
+            metrics: Metrics::new(max_endpoints, &build),
+            options,
+            sampling: Sampling::new(stats),
+        }
     }
 
     fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
@@ -135,7 +140,9 @@ impl Loop {
         match self.session.reconcile() {
             Ok(0) => {}
             Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
-            Err(error) => tracing::warn!(%error, "the table could not be compared with the sockets that exist"),
+            Err(error) => {
+                tracing::warn!(%error, "the table could not be compared with the sockets that exist")
+            }
         }
     }
 

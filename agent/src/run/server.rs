@@ -1,10 +1,6 @@
 //! /metrics, /healthz and /readyz.
 
-use std::{
-    net::TcpListener,
-    sync::mpsc::Sender,
-    time::Duration,
-};
+use std::{net::TcpListener, sync::mpsc::Sender, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -40,7 +36,8 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
         .build()
         .context("start the server's runtime")?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
+        let listener =
+            tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
         let app = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(health))

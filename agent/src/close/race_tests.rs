@@ -1,0 +1,210 @@
+use whohungup_ebpf::event::RESET_RECEIVED;
+
+use super::*;
+use crate::close::facts::LAST_ACK;
+
+/// 31 bytes: TLS close_notify.
+const GOODBYE: &str = "0123456789012345678901234567890";
+
+/// A server that closed its idle connection, and one segment that came afterwards.
+fn met_by(talk: Talk, payload: u32, behind_fin: i32) -> Facts {
+    let mut facts = talk.closes();
+    let ack_seq = facts.first.write_seq.wrapping_add_signed(behind_fin);
+    facts.resets.push(late_segment(&facts.first, payload, ack_seq));
+    facts
+}
+
+#[test]
+fn at_the_server_the_acknowledgment_tells_crossed_from_stale() {
+    for (behind_fin, race) in [(-36, "crossed"), (0, "crossed"), (1, "stale")] {
+        let want = format!("idle-race SI fin idle unknown {race} exact http");
+        assert_eq!(told(&met_by(server().served(1250), 35, behind_fin)), want, "{behind_fin}");
+        let want = format!("idle-race SI fin idle unknown {race} probable turns");
+        assert_eq!(told(&met_by(server().served(1250).unobserved(), 35, behind_fin)), want, "{behind_fin}");
+    }
+    let mut facts = server().served(1250).resets();
+    facts.resets.push(late_segment(&facts.first, 35, facts.first.write_seq));
+    assert_eq!(told(&facts), "idle-race SI rst idle unknown crossed exact http");
+}
+
+#[test]
+fn at_the_server_only_a_late_request_makes_a_race() {
+    let idle = "server-idle SI fin idle unknown - exact http";
+    assert_eq!(told(&met_by(server().served(1250), 0, 0)), idle);
+    let closed = server().served(1250).closes();
+    let late = late_segment(&closed.first, 35, closed.first.write_seq);
+    for (index, spoil) in
+        [|late: &mut Reset| late.direction = RESET_RECEIVED, |late: &mut Reset| late.has_segment = 0]
+            .into_iter()
+            .enumerate()
+    {
+        let (mut facts, mut late) = (closed.clone(), late);
+        spoil(&mut late);
+        facts.resets.push(late);
+        assert_eq!(told(&facts), idle, "{index}");
+    }
+}
+
+#[test]
+fn a_close_notify_that_answers_a_fin_is_no_late_request() {
+    let quiet = || server().served(1250).unobserved();
+    let idle = "server-idle SI fin idle unknown - probable turns";
+    assert_eq!(told(&met_by(quiet(), 31, 1)), idle);
+    assert_eq!(told(&met_by(quiet(), 32, 1)), "idle-race SI fin idle unknown stale probable turns");
+    let mut facts = met_by(quiet(), 100, 1);
+    let mut with_fin = late_segment(&facts.first, 100, facts.first.write_seq + 1);
+    with_fin.tcp_flags = 0x19;
+    facts.resets = Resets::default();
+    facts.resets.push(with_fin);
+    assert_eq!(told(&facts), idle);
+
+    let written = |text| {
+        let talk = client().served(1250).unobserved();
+        let mut facts = talk.clone().gets_fin();
+        talk.fin_came().asks(text).later(&mut facts, CLOSE_WAIT, LAST_ACK);
+        told(&facts)
+    };
+    assert_eq!(written(GOODBYE), idle);
+    assert_eq!(written(GET), "idle-race SI fin idle unknown stale probable turns");
+}
+
+#[test]
+fn a_first_request_cannot_race() {
+    assert_eq!(told(&met_by(server().waits(500), 35, 0)), "server-idle SU fin unused unknown - exact turns");
+    let first = |talk: Talk| talk.waits(500).asks(GET);
+    assert_eq!(
+        told(&first(client()).unacked(0).gets_fin()),
+        "premature-hangup SW fin waiting unknown - exact http"
+    );
+    assert_eq!(
+        told(&first(server()).unread().resets()),
+        "premature-hangup SW rst waiting unread-data - exact http"
+    );
+    assert_eq!(told(&first(client()).fails(104)), "premature-hangup SW rst waiting unknown - exact http");
+    assert_eq!(told(&first(client()).closes()), "premature-hangup CW fin waiting unknown - exact http");
+}
+
+#[test]
+fn at_the_client_a_fin_that_leaves_the_request_unacknowledged_crossed_it() {
+    let asked = |talk: Talk| talk.served(1250).asks(GET);
+    assert_eq!(
+        told(&asked(client()).unacked(0).gets_fin()),
+        "idle-race SW fin waiting unknown crossed exact http"
+    );
+    assert_eq!(
+        told(&asked(client()).unacked(0).unobserved().gets_fin()),
+        "idle-race SW fin waiting unknown crossed probable turns"
+    );
+    let premature = "premature-hangup SW fin waiting unknown - exact http";
+    assert_eq!(told(&asked(client()).gets_fin()), premature, "the server had it");
+    assert_eq!(told(&asked(client()).unacked(1).gets_fin()), premature, "the server had its beginning");
+    let begun = asked(client()).answers(EARLY).gets_fin();
+    assert_eq!(told(&begun), "premature-hangup SR fin response truncated - exact http");
+}
+
+#[test]
+fn at_the_client_a_request_written_after_the_fin_is_stale() {
+    let talk = client().served(1250);
+    let mut facts = talk.clone().gets_fin();
+    let mut late = talk.fin_came().waits(750).asks(GET);
+    late.socket.err = 32;
+    late.clone().later(&mut facts, CLOSE_WAIT, CLOSE);
+    facts.exchange_after = Some(Box::new(late.exchange));
+    assert_eq!(told(&facts), "idle-race SI fin idle unknown stale exact http");
+    let told = judge(&facts).evidence.join("\n");
+    assert!(told.contains("3.000 s after the FIN"), "{told}");
+}
+
+#[test]
+fn at_the_client_a_quiet_answer_to_the_fin_is_no_race() {
+    let idle = "server-idle SI fin idle unknown - exact http";
+    let talk = client().served(1250);
+    let mut facts = talk.clone().gets_fin();
+    assert_eq!(told(&facts), idle, "still open");
+    talk.clone().fin_came().waits(2).later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(told(&facts), idle, "nothing written");
+    let mut noise = talk.fin_came().waits(2);
+    noise.move_bytes(1, 64);
+    noise.later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(told(&facts), idle, "written, but no request");
+}
+
+#[test]
+fn at_the_server_a_request_that_had_just_come_unread_was_met_by_the_reset() {
+    let reset = |ticks| server().served(1250).asks(GET).unread().waits(ticks).resets();
+    assert_eq!(told(&reset(5)), "idle-race SW rst waiting unread-data unread exact http");
+    // 24 ms: there was time to read it.
+    assert_eq!(told(&reset(6)), "premature-hangup SW rst waiting unread-data - exact http");
+    let mut far = reset(14);
+    far.first.srtt_us = 30_000 * 8;
+    assert_eq!(
+        told(&far),
+        "idle-race SW rst waiting unread-data unread exact http",
+        "56 ms of two 30 ms trips"
+    );
+    let mut far = reset(16);
+    far.first.srtt_us = 30_000 * 8;
+    assert_eq!(told(&far), "premature-hangup SW rst waiting unread-data - exact http", "64 ms");
+    let mut partly = server().served(1250).asks(GET).unread();
+    partly.socket.copied_seq = partly.socket.copied_seq.wrapping_add(1);
+    assert_eq!(
+        told(&partly.resets()),
+        "premature-hangup SW rst waiting unread-data - exact http",
+        "begun to read"
+    );
+    let turns = server().served(1250).asks(GET).unread().waits(5).unobserved().resets();
+    assert_eq!(told(&turns), "idle-race SW rst waiting unread-data unread probable turns");
+}
+
+#[test]
+fn at_the_client_a_reset_instead_of_an_answer_is_a_race_for_a_round_trip() {
+    let reset = |ticks| client().served(1250).asks(GET).waits(ticks).fails(104);
+    assert_eq!(told(&reset(5)), "idle-race SW rst waiting unknown unread probable http");
+    assert_eq!(told(&reset(6)), "premature-hangup SW rst waiting unknown - exact http");
+    let begun = client().served(1250).asks(GET).answers(EARLY).fails(104);
+    assert_eq!(told(&begun), "premature-hangup SR rst response truncated - exact http");
+}
+
+#[test]
+fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
+    let race = "idle-race CW fin waiting unknown own-timer probable http";
+    let asked = |ticks| move |talk: Talk| talk.served(1250).asks(GET).waits(ticks);
+    assert_eq!(by_client(asked(0)), [race; 2]);
+    assert_eq!(by_client(asked(1)), [race; 2]);
+    assert_eq!(by_client(asked(2)), ["premature-hangup CW fin waiting unknown - exact http"; 2]);
+    assert_eq!(
+        told(&asked(0)(client()).resets()),
+        "premature-hangup CW rst waiting unknown - exact http",
+        "a timer closes with a FIN"
+    );
+    assert_eq!(
+        told(&asked(0)(client()).stops_sending()),
+        "unknown CW fin waiting unknown - exact http".replace("exact", "probable"),
+        "it may still read"
+    );
+    let turns = |talk: Talk| asked(0)(talk).unobserved();
+    assert_eq!(by_client(turns), ["unknown CW fin waiting unknown - probable turns"; 2]);
+}
+
+#[test]
+fn a_request_that_was_answered_after_the_fin_was_not_lost() {
+    let talk = server().served(1250).asks(GET);
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(3).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(told(&facts), "completed CW fin waiting half-close - exact http");
+}
+
+#[test]
+fn nobody_races_a_network_a_host_or_an_unknown_end() {
+    let asked = || client().served(1250).asks(GET).unacked(0);
+    for err in [103, 110, 113] {
+        assert_eq!(judge(&asked().fails(err)).race, None, "{err}");
+    }
+    let mut facts = asked().gets_fin();
+    facts.role = Role::Unknown;
+    assert_eq!(judge(&facts).race, None);
+}
+
+use whohungup_ebpf::event::Reset;
+
+use crate::close::facts::Resets;

@@ -1,0 +1,176 @@
+//! Connections that are older than the agent.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::{
+    agent::Agent,
+    close::{Close, at, of},
+    gate,
+    peer::{ANYWHERE, Dialled, ask, read_request},
+};
+
+/// Beyond `--idle-min`, so that a close after it is one of an idle connection.
+const IDLE: Duration = Duration::from_millis(300);
+
+/// Asserts that a close is told as an adopted socket's, and judged as `verdict` or not at all.
+fn assert_adopted(close: &Close, role: &str, closer: &str, verdict: &str) {
+    assert_eq!(close.value("/adopted"), true, "{close:?}");
+    assert!(close.value("/age_seconds").is_null(), "nobody saw it begin: {close:?}");
+    close.says(&[("role", role), ("closer", closer), ("how", "fin")]);
+    assert!([verdict, "unknown"].contains(&close.word("verdict")), "in truth {verdict}: {close:?}");
+}
+
+#[test]
+fn connections_older_than_the_agent_are_told_by_their_roles() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let dialled = || Dialled::to(&listener);
+    let (unused, mut served, mut waiting, mut later) = (dialled(), dialled(), dialled(), dialled());
+    served.exchange();
+    ask(&mut waiting.client);
+    read_request(&mut waiting.server);
+    let agent = Agent::watch(listener.local_addr().expect("address"));
+    later.exchange();
+    thread::sleep(IDLE);
+
+    let expected = [
+        (unused.ends(), "client", "client-idle"),
+        (served.ends(), "server", "server-idle"),
+        (waiting.ends(), "server", "premature-hangup"),
+        (later.ends(), "client", "client-idle"),
+    ];
+    drop(unused.client);
+    drop(unused.server);
+    drop(served.server);
+    drop(served.client);
+    drop(waiting.server);
+    drop(waiting.client);
+    drop(later.client);
+    drop(later.server);
+    let closes = agent.closes(8);
+    for ((local, remote), closer, verdict) in expected {
+        assert_adopted(of(&closes, local, remote), "client", closer, verdict);
+        assert_adopted(of(&closes, remote, local), "server", closer, verdict);
+    }
+    // What is known for certain must be said: that they may all be `unknown` would make the above worthless.
+    for ((local, remote), _, verdict) in [expected[0], expected[3]] {
+        of(&closes, local, remote).says(&[("verdict", verdict)]);
+        of(&closes, remote, local).says(&[("verdict", verdict)]);
+    }
+}
+
+#[test]
+fn without_a_listener_the_role_comes_from_the_socket() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let at = listener.local_addr().expect("address");
+    let (unused, mut served) = (Dialled::to(&listener), Dialled::to(&listener));
+    served.exchange();
+    drop(listener);
+    let agent = Agent::watch(at);
+    thread::sleep(IDLE);
+    let expected = [(unused.ends(), "server", "server-idle"), (served.ends(), "client", "client-idle")];
+    drop(unused.server);
+    drop(unused.client);
+    drop(served.client);
+    drop(served.server);
+    let closes = agent.closes(4);
+    for ((local, remote), closer, verdict) in expected {
+        assert_adopted(of(&closes, local, remote), "client", closer, verdict);
+        assert_adopted(of(&closes, remote, local), "server", closer, verdict);
+    }
+}
+
+#[test]
+fn a_restarted_agent_goes_on_where_the_first_one_ended() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let first = Agent::watch(listener.local_addr().expect("address"));
+    let mut dialled = Dialled::to(&listener);
+    dialled.exchange();
+    assert!(first.closes(0).is_empty());
+
+    let second = Agent::watch(listener.local_addr().expect("address"));
+    dialled.exchange();
+    thread::sleep(IDLE);
+    drop(dialled.server);
+    drop(dialled.client);
+    let closes = second.closes(2);
+    for role in ["client", "server"] {
+        assert_adopted(at(&closes, role), role, "server", "server-idle");
+        at(&closes, role).says(&[("verdict", "server-idle"), ("basis", "http")]);
+    }
+}
+
+/// A network namespace with a name, as `ip netns` makes it.
+struct Namespace(String);
+
+impl Namespace {
+    fn make() -> Self {
+        let made = Self(format!("whohungup-test-{}", std::process::id()));
+        made.ip(&["netns", "add", &made.0]);
+        made.ip(&["-n", &made.0, "link", "set", "lo", "up"]);
+        made
+    }
+
+    fn ip(&self, args: &[&str]) {
+        let status = Command::new("ip").args(args).status().expect("run ip");
+        assert!(status.success(), "ip {args:?} for {}: {status}", self.0);
+    }
+
+    fn file(&self) -> fs::File {
+        fs::File::open(format!("/run/netns/{}", self.0)).expect("open the namespace")
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        self.ip(&["netns", "delete", &self.0]);
+    }
+}
+
+#[test]
+fn a_connection_in_another_network_namespace_is_adopted() {
+    if !gate::can_observe() || gate::program("ip").is_none() {
+        return;
+    }
+    let namespace = Namespace::make();
+    let file = namespace.file();
+    let within = || {
+        // Only this thread moves; its sockets stay in the namespace wherever they are used.
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("enter");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let mut dialled = Dialled::to(&listener);
+        dialled.exchange();
+        (listener, dialled)
+    };
+    let (listener, mut dialled) = thread::scope(|scope| scope.spawn(within).join().expect("within"));
+
+    let agent = Agent::watch(listener.local_addr().expect("address"));
+    dialled.exchange();
+    thread::sleep(IDLE);
+    drop(dialled.client);
+    drop(dialled.server);
+    let closes = agent.closes(2);
+    for role in ["client", "server"] {
+        let close = at(&closes, role);
+        assert_adopted(close, role, "client", "client-idle");
+        close.says(&[("verdict", "client-idle"), ("basis", "http")]);
+        assert_eq!(close.value("/netns"), file.metadata().expect("namespace").ino(), "{close:?}");
+    }
+}

@@ -1,0 +1,184 @@
+//! What people get wrong, and how the binary ends: one clear line and the right status.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    agent::{self, Agent, BINARY},
+    close::Close,
+    gate,
+    peer::{ANYWHERE, Dialled},
+};
+
+const OBJECT: &str = "WHOHUNGUP_BPF_OBJECT";
+/// Like `nobody` on most systems.
+const NOBODY: u32 = 65534;
+
+/// Runs a command that must fail, and returns what it says on stderr.
+fn refusal(command: &mut Command) -> String {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+    let status = agent::wait(&mut child);
+    let output = child.wait_with_output().expect("output");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(!status.success() && status.code().is_some(), "{status}: {stderr}");
+    assert!(output.stdout.is_empty(), "stdout is for closes");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+fn watch(args: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.arg("watch").args(args);
+    command
+}
+
+/// Asserts one line with all of `parts` in it.
+fn assert_line(stderr: &str, parts: &[&str]) {
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("whohungup: "), "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+    }
+}
+
+#[test]
+fn without_privileges_one_line_says_what_is_needed() {
+    if !gate::can_observe() {
+        return;
+    }
+    // Nobody may not look into the build directory of whoever runs the tests.
+    let dir = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir()
+        .expect("temporary directory");
+    let copy = dir.path().join("whohungup");
+    fs::copy(BINARY, &copy).expect("copy the binary");
+    for command in ["watch", "selftest"] {
+        // Changing the user from root takes the supplementary groups and all capabilities away.
+        let stderr = refusal(Command::new(&copy).arg(command).env_remove(OBJECT).uid(NOBODY).gid(NOBODY));
+        assert_line(&stderr, &["run as root", "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]);
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_refused_by_name() {
+    for (args, part) in [
+        (&["--jsn"][..], "--jsn"),
+        (&["--verdict", "nonsense"], "nonsense"),
+        (&["--port", "70000"], "70000"),
+        (&["--idle-min", "soon"], "soon"),
+        (&["--requests", "grpc"], "grpc"),
+    ] {
+        let stderr = refusal(&mut watch(args));
+        assert!(stderr.contains(part) && stderr.contains("--help"), "{stderr}");
+    }
+    let stderr = refusal(&mut watch(&["--verdict", "nonsense"]));
+    assert!(stderr.contains("server-idle") && stderr.contains("idle-race"), "{stderr}");
+}
+
+#[test]
+fn a_ring_of_a_size_that_no_ring_can_have_is_refused() {
+    for size in ["5000", "2048", "0"] {
+        assert_line(
+            &refusal(&mut watch(&["--ring-bytes", size])),
+            &["--ring-bytes", size, "power of two", "4096"],
+        );
+    }
+}
+
+#[test]
+fn an_object_that_is_none_is_refused_by_its_path() {
+    if !gate::can_observe() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let garbage = dir.path().join("garbage.o");
+    let cut = dir.path().join("cut.o");
+    let missing = dir.path().join("missing.o");
+    fs::write(&garbage, b"this is no object\n").expect("write");
+    let object = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../agent-ebpf/object/whohungup.bpf.o"));
+    let object = object.expect("the object that is built in");
+    fs::write(&cut, &object[..object.len() / 2]).expect("write");
+    for (path, part) in [(&garbage, "not usable"), (&cut, "not usable"), (&missing, "No such file")] {
+        let shown = path.display().to_string();
+        assert_line(&refusal(watch(&[]).env(OBJECT, path)), &[&shown, part]);
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_watch_quietly() {
+    if !gate::can_observe() {
+        return;
+    }
+    let mut child = watch(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+    drop(child.stdout.take());
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let until = Instant::now() + Duration::from_secs(20);
+    // Closes until it has noticed; the first may come before it is ready.
+    while child.try_wait().expect("wait").is_none() && Instant::now() < until {
+        Dialled::to(&listener).exchange();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let status = agent::wait(&mut child);
+    let stderr = String::from_utf8(child.wait_with_output().expect("output").stderr).expect("text");
+    assert_eq!((status.code(), stderr.as_str()), (Some(0), "ready\n"));
+}
+
+#[test]
+fn a_count_ends_the_watch() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let port = listener.local_addr().expect("address").port().to_string();
+    let agent = Agent::start(&["watch", "--json", "--port", &port, "--count", "1"]);
+    for _ in 0..3 {
+        Dialled::to(&listener).exchange();
+    }
+    let ended = agent.wait();
+    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(0), 1), "{ended:?}");
+    Close::parse(&ended.stdout[0]);
+}
+
+#[test]
+fn a_duration_ends_the_watch() {
+    if !gate::can_observe() {
+        return;
+    }
+    let agent = Agent::start(&["watch", "--json", "--for", "1s"]);
+    let ready = Instant::now();
+    let ended = agent.wait();
+    let lasted = ready.elapsed().as_secs_f64();
+    assert!(ended.status.success() && (0.9..3.0).contains(&lasted), "{lasted} s: {ended:?}");
+    assert!(ended.stderr.contains("VERDICT"), "{ended:?}");
+}
+
+#[test]
+fn signals_end_the_watch_with_a_summary() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let port = listener.local_addr().expect("address").port().to_string();
+    for signal in [Signal::INT, Signal::TERM] {
+        let agent = Agent::start(&["watch", "--port", &port]);
+        assert!(agent.next_line().starts_with("TIME"));
+        Dialled::to(&listener).exchange();
+        // Not settled yet: ending settles it.
+        agent.signal(signal);
+        let ended = agent.wait();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        let count =
+            |line: &String| line.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
+        let all = ended.stdout.iter().find(|line| line.starts_with("all ")).and_then(count);
+        assert_eq!(all, Some(2), "{ended:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The agent against the running kernel: real probes, real sockets, real software.
+//!
+//! Needs root; run with `--test-threads=1`, because every agent sees the traffic of the whole host.
+//! Traffic stays on loopback and in network namespaces of the tests' own.
+
+mod adoption;
+mod agent;
+mod bad_input;
+mod close;
+mod gate;
+mod peer;
+mod ring;
+mod schema;
+mod selftest;
+mod software;
+mod stress;

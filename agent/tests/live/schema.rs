@@ -1,0 +1,153 @@
+//! Every JSON object has exactly the documented names, types and words.
+
+use std::{
+    collections::BTreeSet,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener, TcpStream},
+};
+
+use serde_json::Value;
+use whohungup::{
+    close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
+    output::json::SCHEMA,
+};
+
+use crate::{
+    agent::Agent,
+    gate,
+    peer::{ANYWHERE, Dialled, answer, ask},
+};
+
+const NAMES: [&str; 28] = [
+    "schema",
+    "time",
+    "role",
+    "closer",
+    "how",
+    "phase",
+    "verdict",
+    "cause",
+    "race",
+    "code",
+    "confidence",
+    "basis",
+    "in_flight",
+    "requests",
+    "age_seconds",
+    "idle_seconds",
+    "silent_seconds",
+    "request_seconds",
+    "local",
+    "remote",
+    "process",
+    "closed_by",
+    "cgroup_id",
+    "netns",
+    "bytes_sent",
+    "bytes_received",
+    "adopted",
+    "evidence",
+];
+
+/// Panics unless `close` has the documented shape.
+pub(crate) fn check(close: &Value) {
+    names(close, &NAMES);
+    assert_eq!(close["schema"], SCHEMA);
+    words(close);
+    let is_time = close["time"].as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok());
+    assert!(is_time, "time is not RFC 3339: {close}");
+    for name in ["in_flight", "requests", "cgroup_id"] {
+        assert!(close[name].is_null() || close[name].is_u64(), "{name}: {close}");
+    }
+    for name in ["age_seconds", "idle_seconds", "silent_seconds", "request_seconds"] {
+        let sane = close[name].as_f64().is_some_and(|seconds| seconds >= 0.0);
+        assert!(close[name].is_null() || sane, "{name}: {close}");
+    }
+    for name in ["netns", "bytes_sent", "bytes_received"] {
+        assert!(close[name].is_u64(), "{name}: {close}");
+    }
+    for name in ["local", "remote"] {
+        let is_address = close[name].as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
+        assert!(is_address, "{name}: {close}");
+    }
+    assert!(close["adopted"].is_boolean(), "adopted: {close}");
+    let evidence = close["evidence"].as_array().expect("evidence is a list");
+    assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
+    processes(close);
+}
+
+fn words(close: &Value) {
+    let sets: [(&str, Vec<&str>); 8] = [
+        ("role", Role::ALL.iter().map(|word| word.as_str()).collect()),
+        ("closer", Closer::ALL.iter().map(|word| word.as_str()).collect()),
+        ("how", How::ALL.iter().map(|word| word.as_str()).collect()),
+        ("phase", Phase::ALL.iter().map(|word| word.as_str()).collect()),
+        ("verdict", Verdict::ALL.iter().map(|word| word.as_str()).collect()),
+        ("cause", Cause::ALL.iter().map(|word| word.as_str()).collect()),
+        ("confidence", Confidence::ALL.iter().map(|word| word.as_str()).collect()),
+        ("basis", Basis::ALL.iter().map(|word| word.as_str()).collect()),
+    ];
+    for (name, set) in sets {
+        assert!(close[name].as_str().is_some_and(|word| set.contains(&word)), "{name}: {close}");
+    }
+    let race = close["race"].as_str();
+    assert_eq!(race.is_some(), close["verdict"] == "idle-race", "race: {close}");
+    assert!(race.is_none_or(|race| race.parse::<Race>().is_ok()), "race: {close}");
+    let closer: Closer = close["closer"].as_str().and_then(|word| word.parse().ok()).expect("checked above");
+    let phase: Phase = close["phase"].as_str().and_then(|word| word.parse().ok()).expect("checked above");
+    assert_eq!(close["code"], String::from_iter([closer.letter(), phase.letter()]), "code: {close}");
+}
+
+fn processes(close: &Value) {
+    let process = &close["process"];
+    if !process.is_null() {
+        names(process, &["pid", "comm"]);
+        assert!(process["pid"].is_null() || process["pid"].is_u64(), "process: {close}");
+        assert!(process["comm"].is_string(), "process: {close}");
+    }
+    let by = &close["closed_by"];
+    if !by.is_null() {
+        names(by, &["pid", "comm", "exiting", "signal"]);
+        assert!(by["pid"].is_u64() && by["comm"].is_string() && by["exiting"].is_boolean(), "{close}");
+        assert!(by["signal"].is_null() || by["signal"].is_u64(), "closed_by: {close}");
+    }
+}
+
+fn names(object: &Value, expected: &[&str]) {
+    let found: BTreeSet<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(found, expected.iter().copied().collect(), "{object}");
+}
+
+#[test]
+fn every_kind_of_close_has_the_documented_shape() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let at = listener.local_addr().expect("address");
+    let agent = Agent::watch(at);
+
+    let mut idle = Dialled::to(&listener);
+    ask(&mut idle.client);
+    answer(&mut idle.server);
+    drop(idle.server);
+    drop(idle.client);
+
+    let mut waiting = Dialled::to(&listener);
+    ask(&mut waiting.client);
+    drop(waiting.client);
+    drop(waiting.server);
+
+    drop(Dialled::to(&listener));
+
+    drop(listener);
+    let refused = TcpStream::connect(at).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+
+    // `Close::parse` has checked the shape of each; here only that they were of different kinds.
+    let closes = agent.closes(7);
+    let mut codes: Vec<&str> = closes.iter().map(|close| close.word("code")).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes, ["CU", "CW", "SC", "SI"]);
+}

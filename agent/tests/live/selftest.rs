@@ -1,0 +1,56 @@
+//! Every scripted close, played against the live probes and compared with the truth.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use testserver::scenarios;
+use whohungup::{
+    probe::Tier,
+    selftest::{self, Outcome, Table},
+};
+
+use crate::gate;
+
+const SEED: u64 = 20;
+
+/// Plays everything once; panics unless every scenario was compared over each of its families.
+fn play(tier: Tier) -> Table {
+    let began = Instant::now();
+    let mut compared = BTreeSet::new();
+    let table = selftest::run(tier, None, 1, SEED, |checked| {
+        compared.insert((checked.scenario, checked.family.clone()));
+        if checked.outcome != Outcome::Right {
+            eprintln!("{checked:?}");
+        }
+    })
+    .expect("the selftest runs");
+    eprintln!("{table}{:.1} s", began.elapsed().as_secs_f64());
+    let there: BTreeSet<_> = scenarios()
+        .iter()
+        .flat_map(|scenario| scenario.families.iter().map(|family| (scenario.name, family.to_string())))
+        .collect();
+    assert_eq!(compared, there);
+    assert!(table.unplayed().is_empty(), "not played: {:?}", table.unplayed());
+    assert_eq!(table.lost, 0);
+    table
+}
+
+#[test]
+fn reading_http_every_close_is_told_right_at_both_ends() {
+    if !gate::can_observe() {
+        return;
+    }
+    let table = play(Tier::Http);
+    assert_eq!((table.wrong(), table.unknown()), (0, 0));
+    assert_eq!(table.right(), table.closes());
+}
+
+#[test]
+fn without_reading_http_no_close_is_told_wrong_with_confidence() {
+    if !gate::can_observe() {
+        return;
+    }
+    let table = play(Tier::Lifecycle);
+    assert_eq!(table.wrong(), 0);
+    // Doubt must stay the exception: a table of guesses would pass the line above as well.
+    assert!(table.right() * 2 > table.closes(), "{} right of {}", table.right(), table.closes());
+}

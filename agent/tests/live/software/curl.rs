@@ -1,0 +1,72 @@
+//! curl, one request at a time.
+
+use std::{net::TcpListener, process::Command, thread};
+
+use super::{nginx::Nginx, run};
+use crate::{
+    agent::{self, Agent},
+    close::{CLOCK_TOLERANCE, at},
+    gate,
+    peer::{ANYWHERE, read_end, read_request},
+};
+
+#[test]
+fn one_request_of_curl_is_completed() {
+    if !gate::can_observe() {
+        return;
+    }
+    let (Some(curl), Some(nginx)) = (gate::program("curl"), Nginx::start()) else { return };
+    let url = format!("http://{}/", nginx.server.at);
+    for (options, closer, cause) in
+        [(&[][..], "client", "unknown"), (&["-H", "Connection: close"], "server", "announced")]
+    {
+        let agent = Agent::watch(nginx.server.at);
+        assert_eq!(run(Command::new(&curl).arg("-sS").args(options).arg(&url)), "hi");
+        let closes = agent.closes(2);
+        for close in &closes {
+            close.says(&[("verdict", "completed"), ("closer", closer), ("cause", cause), ("phase", "idle")]);
+            assert_eq!(close.value("/requests"), 1, "{close:?}");
+        }
+        at(&closes, "client").is_held_by("curl");
+        at(&closes, "server").is_held_by("nginx");
+    }
+}
+
+#[test]
+fn curl_that_gives_up_hangs_up_on_a_request_in_flight() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(curl) = gate::program("curl") else { return };
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let url = format!("http://{}/", listener.local_addr().expect("address"));
+    let agent = Agent::watch(listener.local_addr().expect("address"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accept");
+        read_request(&mut stream);
+        let asked = std::time::Instant::now();
+        read_end(&mut stream).duration_since(asked).as_secs_f64()
+    });
+    let mut child = Command::new(curl).args(["-s", "--max-time", "0.4", &url]).spawn().expect("start curl");
+    let status = agent::wait(&mut child);
+    assert_eq!(status.code(), Some(28), "curl's code of a time-out");
+    let waited = server.join().expect("the server runs");
+
+    let closes = agent.closes(2);
+    for close in &closes {
+        close.says(&[
+            ("verdict", "premature-hangup"),
+            ("closer", "client"),
+            ("phase", "waiting"),
+            ("code", "CW"),
+        ]);
+        assert_eq!(
+            (close.value("/in_flight"), close.value("/requests")),
+            (&1.into(), &0.into()),
+            "{close:?}"
+        );
+        let request = close.seconds("request_seconds");
+        assert!((request - waited).abs() <= CLOCK_TOLERANCE, "{request} s, in truth {waited} s: {close:?}");
+    }
+    at(&closes, "client").is_held_by("curl");
+}
