@@ -79,7 +79,7 @@ pub struct Endpoints {
     pub sport_be: u16,
     /// Remote port, network order.
     pub dport_be: u16,
-    pub _pad: u16,
+    pub reserved: u16,
     pub saddr: [u8; 16],
     pub daddr: [u8; 16],
 }
@@ -98,7 +98,7 @@ pub struct Task {
     pub flags: u32,
     /// `task_struct.exit_code`; meaningful with PF_EXITING.
     pub exit_code: u32,
-    pub _pad: u32,
+    pub reserved: u32,
     pub comm: [u8; 16],
 }
 
@@ -146,7 +146,7 @@ pub struct Transition {
     pub probes_out: u8,
     /// 1 while a `struct socket` holds the sock (not orphaned, accepted).
     pub has_socket: u8,
-    pub _pad: u8,
+    pub reserved: u8,
     /// `sk_flags`, low 32 bits.
     pub flags: u32,
     pub err: u32,

@@ -87,7 +87,7 @@ pub struct Exchange {
     /// The request stream's `messages` when the newest response began: equal to it now when the
     /// newest response answers the newest request.
     pub answering: u32,
-    pub _pad: u32,
+    pub reserved: u32,
     pub streams: [Stream; 2],
 }
 

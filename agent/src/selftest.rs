@@ -55,7 +55,7 @@ pub fn run(
     let plays = play::order(filter, repeat, seed);
     anyhow::ensure!(!plays.is_empty(), "no scenario's name contains `{}`", filter.unwrap_or_default());
     let (played, news) = mpsc::channel();
-    let player = thread::spawn(move || play::all(plays, &played));
+    let playing = thread::spawn(move || play::all(plays, &played));
     let mut table = Table::default();
     let mut matcher = Matcher::new(tier);
     let mut patience = None;
@@ -63,7 +63,7 @@ pub fn run(
         session.poll(|report| matcher.report(report));
         loop {
             match news.try_recv() {
-                Ok(play::News::Truth(truth)) => matcher.expect(truth),
+                Ok(play::News::Truth(truth)) => matcher.expect(*truth),
                 Ok(play::News::Failed(scenario, reason)) => table.failed(scenario, reason),
                 Err(mpsc::TryRecvError::Empty) => break,
                 Err(mpsc::TryRecvError::Disconnected) => {
@@ -82,7 +82,7 @@ pub fn run(
         }
         thread::sleep(POLL_INTERVAL);
     }
-    player.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))?;
+    playing.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))?;
     table.lost = session.counters().lost();
     Ok(table)
 }

@@ -5,14 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aya::maps::{MapData, RingBuf};
 use whohungup_ebpf::decode::decode;
 
 use crate::{
     clock::{monotonic_ns, tick_seconds},
     close::Options,
     owners::Owners,
-    probe::{CounterTotals, DEFAULT_RING_BYTES, LoadOptions, ProbeError, Probes, Tier},
+    probe::{CounterTotals, DEFAULT_RING_BYTES, Events, LoadOptions, ProbeError, Probes, Tier},
     track::{Limits, Report, Tracker},
 };
 
@@ -43,21 +42,16 @@ impl Default for SessionOptions {
 }
 
 /// A running observation of the whole host.
+#[derive(Debug)]
 pub struct Session {
     probes: Probes,
-    events: RingBuf<MapData>,
+    events: Events,
     tracker: Tracker,
     malformed: u64,
     ring_peak: u64,
     reconciled_at_lost: u64,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<String>,
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("probes", &self.probes).finish_non_exhaustive()
-    }
 }
 
 impl Session {
@@ -103,6 +97,7 @@ impl Session {
 
     /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
     pub fn poll(&mut self, mut sink: impl FnMut(Report)) -> usize {
+        self.events.forward_log();
         let mut taken = 0;
         loop {
             let now = monotonic_ns();
@@ -179,20 +174,19 @@ impl Session {
     }
 
     fn drain(&mut self, most: usize) -> usize {
-        let (mut taken, mut bytes) = (0, 0);
-        while taken < most {
-            let Some(item) = self.events.next() else { break };
-            taken += 1;
-            bytes += item.len() as u64 + RING_HEADER;
-            match decode(&item) {
-                Ok((record, _)) => self.tracker.apply(&record),
+        let Self { events, tracker, malformed, ring_peak, .. } = self;
+        let mut bytes = 0;
+        let taken = events.drain(most, |record| {
+            bytes += record.len() as u64 + RING_HEADER;
+            match decode(record) {
+                Ok((record, _)) => tracker.apply(&record),
                 Err(error) => {
-                    self.malformed += 1;
+                    *malformed += 1;
                     tracing::error!(%error, "the probes sent a record that cannot be read");
                 }
             }
-        }
-        self.ring_peak = self.ring_peak.max(bytes);
+        });
+        *ring_peak = (*ring_peak).max(bytes);
         taken
     }
 }

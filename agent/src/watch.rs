@@ -44,9 +44,9 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
         eprintln!("whohungup: {lost} records were lost; a larger --ring-bytes holds more");
     }
     if args.json {
-        eprintln!("{}", printer.summary)
+        eprintln!("{}", printer.summary);
     } else {
-        println!("\n{}", printer.summary)
+        println!("\n{}", printer.summary);
     }
     Ok(())
 }

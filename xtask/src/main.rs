@@ -1,5 +1,6 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | ci`.
 
+mod bench;
 mod ci;
 mod debian;
 mod ebpf;
@@ -33,6 +34,8 @@ enum Command {
     Test(test::Args),
     /// Check formatting, lints, dependencies, the probe object's manifest and the docs.
     Lint,
+    /// Measure what the agent costs, with nginx (needs root).
+    Bench(bench::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -54,6 +57,7 @@ fn run(command: &Command) -> Result<()> {
         Command::BuildEbpf(args) => ebpf::command(&workspace, args),
         Command::Test(args) => test::command(&workspace, args),
         Command::Lint => lint::command(&workspace),
+        Command::Bench(args) => bench::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

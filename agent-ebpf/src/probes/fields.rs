@@ -77,7 +77,7 @@ impl TcpSock {
             (*to).family = family;
             (*to).sport_be = self.read(offset!(sport));
             (*to).dport_be = self.read(offset!(dport));
-            (*to)._pad = 0;
+            (*to).reserved = 0;
             let saddr = (&raw mut (*to).saddr).cast::<u32>();
             let daddr = (&raw mut (*to).daddr).cast::<u32>();
             if family == AF_INET6 && offset!(saddr6) != ABSENT && offset!(daddr6) != ABSENT {

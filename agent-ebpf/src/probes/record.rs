@@ -58,7 +58,7 @@ pub unsafe fn task(to: *mut Task) {
         (*to).tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
         (*to).flags = read(current, offset!(task_flags));
         (*to).exit_code = read(current, offset!(task_exit_code));
-        (*to)._pad = 0;
+        (*to).reserved = 0;
         bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
     }
 }
@@ -73,7 +73,7 @@ pub unsafe fn no_task(to: *mut Task) {
         (*to).tgid = 0;
         (*to).flags = 0;
         (*to).exit_code = 0;
-        (*to)._pad = 0;
+        (*to).reserved = 0;
         // Volatile, or the compiler makes a call to a byte-wise memset of it.
         (&raw mut (*to).comm).cast::<u64>().write_volatile(0);
         (&raw mut (*to).comm).cast::<u64>().add(1).write_volatile(0);
@@ -94,7 +94,7 @@ pub unsafe fn facts(to: *mut Transition, tp: TcpSock) {
         (*to).retransmits = tp.read(offset!(retransmits));
         (*to).probes_out = tp.read(offset!(probes_out));
         (*to).has_socket = u8::from(tp.read::<u64>(offset!(socket)) != 0);
-        (*to)._pad = 0;
+        (*to).reserved = 0;
         (*to).flags = tp.read::<u64>(offset!(flags)) as u32;
         (*to).err = tp.read(offset!(err));
         (*to).linger_time = tp.read::<u64>(offset!(linger_time)) as u32;

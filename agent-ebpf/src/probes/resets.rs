@@ -104,7 +104,7 @@ impl Default for Segment {
     #[inline(always)]
     fn default() -> Self {
         let endpoints =
-            Endpoints { family: 0, sport_be: 0, dport_be: 0, _pad: 0, saddr: [0; 16], daddr: [0; 16] };
+            Endpoints { family: 0, sport_be: 0, dport_be: 0, reserved: 0, saddr: [0; 16], daddr: [0; 16] };
         Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0 }
     }
 }

@@ -57,7 +57,7 @@ impl Drop for Nginx {
         if let Ok(pid) = i32::try_from(self.child.id())
             && let Some(pid) = rustix::process::Pid::from_raw(pid)
         {
-            drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+            let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         drop(self.child.wait());
     }

@@ -98,8 +98,8 @@ const TOGETHER_TICKS: u32 = 2;
 /// Judges one close.
 pub fn classify(facts: &Facts, options: Options) -> Close {
     let ending = ending(facts);
-    let view = view(facts, &ending);
-    let race = race::find(facts, &ending, &view);
+    let view = view(facts, ending);
+    let race = race::find(facts, ending, &view);
     let mut ending = ending;
     let (verdict, exact) = match &race {
         Some(found) => (Verdict::IdleRace, found.exact),
@@ -130,7 +130,7 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         adopted: facts.adopted,
         evidence: Vec::new(),
     };
-    close.evidence = evidence::tell(facts, &ending, &view, race.as_ref(), &close);
+    close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
     close
 }
 
@@ -147,7 +147,7 @@ fn verdict(facts: &Facts, ending: &mut Ending, view: &View, options: Options) ->
     }
     match view.phase {
         Phase::Tunnel => (Verdict::TunnelEnd, view.exact),
-        Phase::Unused => (idle_verdict(ending), view.exact),
+        Phase::Unused => (idle_verdict(*ending), view.exact),
         Phase::Idle => idle_end(facts, ending, view, options),
         Phase::RequestHead | Phase::RequestBody | Phase::Waiting | Phase::Response => {
             in_flight_end(facts, ending, view)
@@ -175,10 +175,10 @@ fn idle_end(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -
         return (Verdict::Completed, view.exact);
     }
     // Two timers that fire within one round trip are a tie; a request would have lost to the server's.
-    (idle_verdict(ending), view.exact)
+    (idle_verdict(*ending), view.exact)
 }
 
-fn idle_verdict(ending: &Ending) -> Verdict {
+fn idle_verdict(ending: Ending) -> Verdict {
     if ending.closer == Closer::Client { Verdict::ClientIdle } else { Verdict::ServerIdle }
 }
 
@@ -188,7 +188,7 @@ fn in_flight_end(facts: &Facts, ending: &mut Ending, view: &View) -> (Verdict, b
         return (Verdict::Unknown, false);
     }
     if ending.how == How::Fin && ending.closer == Closer::Client {
-        match half_close(facts, ending, view) {
+        match half_close(facts, *ending, view) {
             HalfClose::Served => {
                 ending.cause = Cause::HalfClose;
                 return (Verdict::Completed, view.exact);
@@ -212,7 +212,7 @@ enum HalfClose {
     No,
 }
 
-fn half_close(facts: &Facts, ending: &Ending, view: &View) -> HalfClose {
+fn half_close(facts: &Facts, ending: Ending, view: &View) -> HalfClose {
     let reset = facts.resets.iter().next().is_some();
     let failed = reset || facts.last.is_some_and(|last| last.err != 0);
     if ending.local && facts.first.is_closed_whole() {
@@ -237,7 +237,7 @@ fn half_close(facts: &Facts, ending: &Ending, view: &View) -> HalfClose {
     }
 }
 
-fn view(facts: &Facts, ending: &Ending) -> View {
+fn view(facts: &Facts, ending: Ending) -> View {
     if ending.connecting {
         return View {
             phase: Phase::Connecting,
@@ -302,7 +302,7 @@ impl View {
 }
 
 /// Who spoke last, from the socket's own fields.
-fn from_turns(facts: &Facts, ending: &Ending) -> View {
+fn from_turns(facts: &Facts, ending: Ending) -> View {
     let first = &facts.first;
     let (sent, received) = (first.payload_sent(), first.payload_received());
     if sent == 0 && received == 0 {

@@ -1,7 +1,7 @@
 use super::{
     super::{
         facts::{SYN_RECV, SYN_SENT},
-        sample::{GET, OK, OPENED_NS, TICK, Talk, client, late_segment, server},
+        sample::{GET, OK, TICK, Talk, client, late_segment, server},
     },
     *,
 };

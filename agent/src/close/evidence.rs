@@ -10,7 +10,7 @@ use super::{
 
 pub(super) fn tell(
     facts: &Facts,
-    ending: &Ending,
+    ending: Ending,
     view: &View,
     race: Option<&Found>,
     close: &Close,
@@ -33,7 +33,7 @@ pub(super) fn tell(
     told
 }
 
-fn first_step(facts: &Facts, ending: &Ending) -> String {
+fn first_step(facts: &Facts, ending: Ending) -> String {
     let first = &facts.first;
     let comm = comm(&first.task.comm);
     let said = match (first.new_state, ending.how) {
@@ -110,7 +110,7 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
     told
 }
 
-fn cause_told(facts: &Facts, ending: &Ending) -> Option<String> {
+fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
     let first = &facts.first;
     Some(match ending.cause {
         Cause::ProcessKilled => format!("the process was dying of signal {}", first.signal()?),
@@ -130,7 +130,7 @@ fn cause_told(facts: &Facts, ending: &Ending) -> Option<String> {
     })
 }
 
-fn unknown_told(view: &View, ending: &Ending) -> &'static str {
+fn unknown_told(view: &View, ending: Ending) -> &'static str {
     if view.goodbye {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown {

@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub known_for: Option<f64>,
 }
 
-pub(super) fn find(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
@@ -36,7 +36,7 @@ pub(super) fn find(facts: &Facts, ending: &Ending, view: &View) -> Option<Found>
 }
 
 /// The server's kernel: its own close first, then the request.
-fn at_server(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     if view.phase == Phase::Idle {
         return late_request(facts, ending, view);
     }
@@ -53,7 +53,7 @@ fn at_server(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
 /// no socket: what it acknowledges tells whether the client had seen the FIN.
-fn late_request(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let segment = facts.resets.iter().find(|reset| {
         reset.direction == whohungup_ebpf::event::RESET_SENT
             && reset.has_segment == 1
@@ -75,7 +75,7 @@ fn late_request(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
 }
 
 /// The client's kernel: a request, and the server's close instead of an answer.
-fn at_client(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let first = &facts.first;
     match ending.how {
         // The FIN's acknowledgment does not cover the request: the server had not seen it.
@@ -104,7 +104,7 @@ fn at_client(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
 /// close as can be told.
-fn own_timer(facts: &Facts, ending: &Ending, view: &View) -> Option<Found> {
+fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
     let whole = !ending.local || facts.first.is_closed_whole();
     (ending.how == How::Fin

@@ -279,7 +279,7 @@ pub(crate) fn endpoints(local: [u8; 4], sport: u16, remote: [u8; 4], dport: u16)
     let (mut saddr, mut daddr) = ([0; 16], [0; 16]);
     saddr[..4].copy_from_slice(&local);
     daddr[..4].copy_from_slice(&remote);
-    Endpoints { family: 2, sport_be: sport.to_be(), dport_be: dport.to_be(), _pad: 0, saddr, daddr }
+    Endpoints { family: 2, sport_be: sport.to_be(), dport_be: dport.to_be(), reserved: 0, saddr, daddr }
 }
 
 fn append(stream: &mut Stream, text: &str) {

@@ -128,10 +128,11 @@ fn read_http(
     let end = if responder_is_here { newer(written.write_seq, response.end_seq) } else { response.end_seq };
     let response_phase = response_phase(standing, exchange, asked, response, end);
     standing.phase = match (request_phase, response_phase) {
-        // 1xx: the final response is still to come.
-        (_, None) => request_phase,
-        // An early answer: the request is not over before its body is (RFC 9112 section 9.3).
-        (Phase::RequestHead | Phase::RequestBody, Some(Phase::Response | Phase::Idle)) => request_phase,
+        // 1xx: the final response is still to come. An early answer: the request is not over before
+        // its body is (RFC 9112 section 9.3).
+        (_, None) | (Phase::RequestHead | Phase::RequestBody, Some(Phase::Response | Phase::Idle)) => {
+            request_phase
+        }
         (_, Some(phase)) => phase,
     };
 }

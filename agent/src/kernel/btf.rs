@@ -65,7 +65,8 @@ struct Type {
     kind: u32,
     vlen: u32,
     bit_fields: bool,
-    size_or_type: u32,
+    /// Bytes, or the id of the type that is pointed to or renamed, as the kind has it.
+    size_or_id: u32,
     /// Where the kind's own data begins.
     body: usize,
 }
@@ -142,8 +143,8 @@ impl Btf {
     /// How many arguments the tracepoint `name` passes to a tp_btf program; `None` if it is not there.
     pub fn tracepoint_arguments(&self, name: &str) -> Option<u32> {
         let typedef = self.named(TYPEDEF, &format!("btf_trace_{name}"))?;
-        let pointer = self.get(typedef.size_or_type)?;
-        let proto = self.get(pointer.size_or_type)?;
+        let pointer = self.get(typedef.size_or_id)?;
+        let proto = self.get(pointer.size_or_id)?;
         // The first parameter is the tracepoint's own `void *__data`.
         (proto.kind == FUNC_PROTO).then(|| proto.vlen.saturating_sub(1))
     }
@@ -184,7 +185,7 @@ impl Btf {
 
     fn size_of(&self, of: Type) -> Option<u32> {
         match of.kind {
-            INT | STRUCT | UNION | ENUM | ENUM64 => Some(of.size_or_type),
+            INT | STRUCT | UNION | ENUM | ENUM64 => Some(of.size_or_id),
             PTR => Some(size_of::<usize>() as u32),
             ARRAY => {
                 let element = self.plain(u32_at(&self.data, of.body)?)?;
@@ -201,7 +202,7 @@ impl Btf {
             if !matches!(found.kind, TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG) {
                 return Some(found);
             }
-            id = found.size_or_type;
+            id = found.size_or_id;
         }
         None
     }
@@ -225,7 +226,7 @@ impl Btf {
             kind: (info >> 24) & 0x1f,
             vlen: info & 0xffff,
             bit_fields: info >> 31 == 1,
-            size_or_type: u32_at(&self.data, at + 8)?,
+            size_or_id: u32_at(&self.data, at + 8)?,
             body: at + 12,
         })
     }

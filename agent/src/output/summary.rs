@@ -36,7 +36,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total: u64 = self.rows.values().map(|row| row.closes).sum();
-        writeln!(f, "{:<18} {:>8} {:>7}  {}", "VERDICT", "CLOSES", "SHARE", "IDLE AT CLOSE")?;
+        writeln!(f, "{:<18} {:>8} {:>7}  IDLE AT CLOSE", "VERDICT", "CLOSES", "SHARE")?;
         for (verdict, row) in &self.rows {
             let share = row.closes as f64 * 100.0 / total as f64;
             let idle = match row.idle {

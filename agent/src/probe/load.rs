@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
-    maps::{MapData, RingBuf},
     programs::{BtfTracePoint, CgroupSkb, Iter},
 };
 
@@ -85,24 +84,6 @@ impl Probes {
     pub fn object(&self) -> &str {
         &self.object
     }
-
-    /// Takes the ring buffer out; there is one reader.
-    ///
-    /// # Errors
-    /// When it was taken before.
-    pub fn take_events(&mut self) -> Result<RingBuf<MapData>, ProbeError> {
-        let map = self.ebpf.take_map("EVENTS").ok_or(ProbeError::NoMap("EVENTS"))?;
-        RingBuf::try_from(map).map_err(|error| ProbeError::Map { map: "EVENTS", reason: chain(&error) })
-    }
-
-    /// Forwards the probes' own log lines to the `log` crate for as long as the result is polled.
-    ///
-    /// # Errors
-    /// When the object was built without logging.
-    pub fn take_log(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>, ProbeError> {
-        aya_log::EbpfLogger::init(&mut self.ebpf)
-            .map_err(|error| ProbeError::Map { map: "AYA_LOGS", reason: chain(&error) })
-    }
 }
 
 /// Size of the ring buffer where nobody says otherwise.
@@ -115,10 +96,12 @@ pub(super) fn open(layout: &Layout, ring_bytes: u32) -> Result<(Ebpf, AyaBtf, St
         .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
     raise_memlock();
     let reset_reason = u32::from(layout.reset_reason);
+    let log_level = log_level();
     let ebpf = EbpfLoader::new()
         .btf(Some(&kernel_btf))
         .override_global("OFFSETS", layout.offsets.as_slice(), true)
         .override_global("RESET_HAS_REASON", &reset_reason, true)
+        .override_global("AYA_LOG_LEVEL", &log_level, false)
         .map_max_entries("EVENTS", ring_bytes)
         .load(&bytes)
         .map_err(|error| object_error(&object, &error))?;
@@ -157,6 +140,11 @@ fn object_error(object: &str, error: &aya::EbpfError) -> ProbeError {
         return ProbeError::Permission { needed: NEEDED };
     }
     ProbeError::Object { path: object.to_owned(), reason }
+}
+
+/// What the probes may log, as aya-log counts levels; what is off is dead code to the verifier.
+fn log_level() -> u8 {
+    if tracing::enabled!(tracing::Level::DEBUG) { 4 } else { 2 }
 }
 
 /// Before 5.11 BPF memory counted against RLIMIT_MEMLOCK; a failure shows up as a failed load.

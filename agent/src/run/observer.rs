@@ -141,7 +141,7 @@ impl Loop {
             Ok(0) => {}
             Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
             Err(error) => {
-                tracing::warn!(%error, "the table could not be compared with the sockets that exist")
+                tracing::warn!(%error, "the table could not be compared with the sockets that exist");
             }
         }
     }

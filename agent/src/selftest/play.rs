@@ -6,7 +6,7 @@ use testserver::{Family, Scenario, Truth, scenarios};
 
 /// What the player tells.
 pub(super) enum News {
-    Truth(Truth),
+    Truth(Box<Truth>),
     /// A scenario could not be played: nothing is known of the agent.
     Failed(&'static str, String),
 }
@@ -35,11 +35,11 @@ pub(super) fn order(filter: Option<&str>, repeat: u32, seed: u64) -> Vec<Play> {
 
 pub(super) fn all(plays: Vec<Play>, news: &Sender<News>) {
     for (scenario, family, seed) in plays {
-        let told = match scenario.play(family, seed) {
-            Ok(truths) => truths.into_iter().try_for_each(|truth| news.send(News::Truth(truth))),
-            Err(error) => news.send(News::Failed(scenario.name, error.to_string())),
+        let heard = match scenario.play(family, seed) {
+            Ok(truths) => truths.into_iter().all(|truth| news.send(News::Truth(Box::new(truth))).is_ok()),
+            Err(error) => news.send(News::Failed(scenario.name, error.to_string())).is_ok(),
         };
-        if told.is_err() {
+        if !heard {
             return;
         }
     }

@@ -13,10 +13,10 @@ pub(super) struct Listeners {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Listener {
+pub(super) struct Listener {
     cookie: u64,
     address: SocketAddr,
-    owner: Option<Process>,
+    pub(super) owner: Option<Process>,
 }
 
 /// More listeners on one port than this (SO_REUSEPORT workers) are all the same program.
@@ -40,12 +40,12 @@ impl Listeners {
         }
     }
 
-    /// Whether something listens at `local`, and who.
-    pub(super) fn at(&self, netns: u32, local: SocketAddr) -> Option<Option<Process>> {
+    /// What listens at `local`.
+    pub(super) fn at(&self, netns: u32, local: SocketAddr) -> Option<&Listener> {
         let here = self.by_port.get(&(netns, local.port()))?;
         let exact = here.iter().find(|known| known.address.ip() == local.ip());
         let wild = || here.iter().find(|known| known.address.ip().is_unspecified());
-        exact.or_else(wild).map(|found| found.owner)
+        exact.or_else(wild)
     }
 
     pub(super) fn len(&self) -> usize {

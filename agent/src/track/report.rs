@@ -46,6 +46,7 @@ impl Ends {
     }
 
     /// The same connection seen from its other end.
+    #[must_use]
     pub fn turned(self) -> Self {
         Self { local: self.remote, remote: self.local }
     }
@@ -74,8 +75,14 @@ mod tests {
     fn mapped_ipv4_is_shown_as_ipv4() {
         let mut saddr = [0; 16];
         saddr[10..].copy_from_slice(&[0xff, 0xff, 127, 0, 0, 1]);
-        let endpoints =
-            Endpoints { family: 10, sport_be: 80_u16.to_be(), dport_be: 0, _pad: 0, saddr, daddr: [0; 16] };
+        let endpoints = Endpoints {
+            family: 10,
+            sport_be: 80_u16.to_be(),
+            dport_be: 0,
+            reserved: 0,
+            saddr,
+            daddr: [0; 16],
+        };
         assert_eq!(Ends::new(&endpoints).local.to_string(), "127.0.0.1:80");
     }
 }

@@ -28,14 +28,12 @@ pub(super) fn due(pending: &Pending) -> u64 {
         CLOSE => began + GRACE_NS,
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
         FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
-        FIN_WAIT1 if ended => now + GRACE_NS,
-        FIN_WAIT1 => began + HALF_CLOSED_NS,
-        CLOSE_WAIT if ended => now + GRACE_NS,
+        FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
         CLOSE_WAIT if newest.new_state == LAST_ACK => {
             let round_trips = (4.0 * newest.srtt_seconds() * 1e9) as u64;
             now + round_trips.clamp(ANSWERED_NS, MAX_ROUND_TRIPS_NS)
         }
-        CLOSE_WAIT => began + ABANDONED_NS,
+        CLOSE_WAIT if !ended => began + ABANDONED_NS,
         _ => now + GRACE_NS,
     }
 }

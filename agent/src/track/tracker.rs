@@ -217,7 +217,9 @@ impl Tracker {
 
     fn open(&mut self, open: &Open) {
         let listener = if u8::try_from(open.old_state) == Ok(facts::SYN_RECV) {
-            self.listeners.at(open.netns, Ends::new(&open.endpoints).local).flatten()
+            self.listeners
+                .at(open.netns, Ends::new(&open.endpoints).local)
+                .and_then(|listener| listener.owner)
         } else {
             None
         };
@@ -352,7 +354,7 @@ impl Tracker {
             return;
         }
         let ends = Ends::new(&socket.endpoints);
-        let listener = self.listeners.at(socket.netns, ends.local);
+        let listener = self.listeners.at(socket.netns, ends.local).copied();
         self.totals.adopted += 1;
         self.connections.insert(
             cookie,
@@ -363,7 +365,7 @@ impl Tracker {
                 opened_ns: None,
                 adopted: true,
                 process: owner(socket.netns, ends)
-                    .or_else(|| listener.flatten().map(|owner| Process { pid: None, ..owner })),
+                    .or_else(|| listener?.owner.map(|owner| Process { pid: None, ..owner })),
                 soft_error: None,
                 pending: None,
             },

@@ -10,7 +10,7 @@ use std::{
 use crate::{cli::ProgramStats, probe::Probes};
 
 const ON: Duration = Duration::from_secs(1);
-const PERIOD: Duration = Duration::from_secs(15);
+const OFF: Duration = Duration::from_secs(14);
 
 pub(super) struct Sampling {
     mode: ProgramStats,
@@ -34,7 +34,7 @@ impl Sampling {
         {
             self.before += now - *since;
             self.held = None;
-            self.next = now + PERIOD - ON;
+            self.next = now + OFF;
         }
         if self.held.is_none() && self.mode != ProgramStats::Off && now >= self.next {
             match probes.measure() {
