@@ -8,6 +8,7 @@ mod race;
 #[cfg(test)]
 #[path = "close/sample_tests.rs"]
 pub(crate) mod sample;
+mod view;
 pub mod words;
 
 pub use classify::{Close, Options, classify};

@@ -3,11 +3,13 @@
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
 mod connection;
+mod late;
 mod listeners;
 mod recent;
 mod report;
 mod settle;
 mod tracker;
+mod walked;
 
 pub use connection::{OpenState, Process};
 pub use report::{ClosedBy, Ends, Report};

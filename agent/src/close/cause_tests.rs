@@ -5,6 +5,9 @@ use crate::close::{
 };
 
 const PF_EXITING: u32 = 0x4;
+/// In a wait(2) status.
+const CORE_DUMPED: u32 = 0x80;
+const SIGSEGV: u32 = 11;
 const TIMEOUT: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n";
 
 fn cause(facts: &Facts) -> Cause {
@@ -51,9 +54,8 @@ fn a_dying_process_is_told_by_how_it_died() {
         assert_eq!(cause(&facts), Cause::ProcessKilled);
         assert!(evidence(&facts).contains("dying of signal 9"), "{}", evidence(&facts));
     }
-    // SIGSEGV with a core dump.
-    assert_eq!(cause(&dying(0x80 | 11, PF_EXITING).closes()), Cause::ProcessKilled);
-    assert!(evidence(&dying(0x80 | 11, PF_EXITING).closes()).contains("signal 11"));
+    assert_eq!(cause(&dying(CORE_DUMPED + SIGSEGV, PF_EXITING).closes()), Cause::ProcessKilled);
+    assert!(evidence(&dying(CORE_DUMPED + SIGSEGV, PF_EXITING).closes()).contains("signal 11"));
     let exited = dying(3 << 8, PF_EXITING).closes();
     assert_eq!(cause(&exited), Cause::ProcessExit);
     assert!(evidence(&exited).contains("status 3"), "{}", evidence(&exited));

@@ -32,6 +32,9 @@ pub(super) fn ending(facts: &Facts) -> Ending {
     let local = |how, cause| Ending { closer: facts.role.this_end(), how, cause, local: true, connecting };
     let remote = |how, cause| Ending { closer: facts.role.other_end(), how, cause, local: false, connecting };
     let ended = match (first.new_state, first.err) {
+        // What came first had come before the agent; the state tells which side it came from.
+        _ if first.old_state == CLOSE_WAIT => remote(How::Fin, Cause::Unknown),
+        _ if facts.is_seen_late() => local(How::Fin, Cause::Unknown),
         (FIN_WAIT1, _) => local(How::Fin, process_cause(facts)),
         (CLOSE_WAIT, _) => remote(How::Fin, Cause::Unknown),
         (_, 0) => local(if connecting { How::Abort } else { How::Rst }, abort_cause(facts)),
@@ -94,7 +97,9 @@ fn abort_cause(facts: &Facts) -> Cause {
 fn timeout_cause(facts: &Facts) -> Cause {
     let first = &facts.first;
     if first.old_state == SYN_SENT || first.old_state == SYN_RECV {
-        return Cause::RetransmitTimeout;
+        // An unreachable host or network is told at once, without a second SYN.
+        let waited = first.err == ETIMEDOUT || first.total_retrans > 0;
+        return if waited { Cause::RetransmitTimeout } else { Cause::Unknown };
     }
     if first.unacked() == 0 {
         return Cause::KeepaliveDead;

@@ -1,11 +1,12 @@
 //! The evidence in words, most telling first.
 
 use super::{
-    classify::{Close, View},
+    classify::Close,
     ending::Ending,
     facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _},
     race::Found,
-    words::{Basis, Cause, Closer, How, Phase, Race, Verdict},
+    view::View,
+    words::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
 };
 
 pub(super) fn tell(
@@ -22,7 +23,7 @@ pub(super) fn tell(
     told.extend(exchange_told(view, close));
     told.extend(cause_told(facts, ending));
     if close.verdict == Verdict::Unknown {
-        told.push(unknown_told(view, ending).to_owned());
+        told.push(unknown_told(facts, view, ending).to_owned());
     }
     if let Some(error) = facts.soft_error {
         told.push(format!("the application was told error {error} before"));
@@ -48,7 +49,10 @@ fn first_step(facts: &Facts, ending: Ending) -> String {
         (_, How::Abort) if ending.closer == Closer::Host => {
             format!("SOCK_DESTROY by {comm} ({})", first.task.tgid)
         }
-        (_, How::Abort | How::Fin) => "given up before the handshake ended".to_owned(),
+        (_, How::Abort | How::Fin) if ending.connecting => "given up before the handshake ended".to_owned(),
+        (_, How::Fin) if ending.local => "own FIN first".to_owned(),
+        (_, How::Fin) => "the peer's FIN came first".to_owned(),
+        (_, How::Abort) => format!("ended by error {}", first.err),
     };
     if facts.crossing_fins { format!("{said}; the peer's FIN crossed it") } else { said }
 }
@@ -130,10 +134,12 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
     })
 }
 
-fn unknown_told(view: &View, ending: Ending) -> &'static str {
-    if view.goodbye {
+fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
+    if facts.is_seen_late() {
+        "its end had begun before the agent"
+    } else if view.goodbye {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
-    } else if ending.closer == Closer::Unknown {
+    } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {
         "which end this is was never seen"
     } else {
         "the evidence does not decide"

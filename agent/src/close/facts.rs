@@ -73,6 +73,13 @@ pub struct Facts {
     pub tick: f64,
 }
 
+impl Facts {
+    /// The first step that was seen was not the first: the end had begun before the agent.
+    pub fn is_seen_late(&self) -> bool {
+        !matches!(self.first.old_state, ESTABLISHED | SYN_SENT | SYN_RECV)
+    }
+}
+
 /// Readings of one transition.
 pub trait Reading {
     fn is_fin_received(&self) -> bool;
@@ -95,7 +102,10 @@ impl Reading for Transition {
 
     /// Payload that arrived and was not read, bytes.
     fn unread(&self) -> u32 {
-        self.rcv_nxt.wrapping_sub(self.copied_seq).wrapping_sub(u32::from(self.is_fin_received()))
+        let fin = u32::from(self.is_fin_received());
+        let unread = self.rcv_nxt.wrapping_sub(self.copied_seq).wrapping_sub(fin);
+        // A process that has read the FIN has read one more than there is payload.
+        if unread > u32::MAX / 2 { 0 } else { unread }
     }
 
     /// Sequence numbers that were written and not acknowledged.

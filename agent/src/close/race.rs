@@ -1,9 +1,9 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
 use super::{
-    classify::View,
     ending::Ending,
     facts::{Facts, Reading as _},
+    view::View,
     words::{Basis, Closer, How, Phase, Race, Role},
 };
 

@@ -5,6 +5,7 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
+use super::report::Ends;
 use crate::close::{Facts, Resets, facts, words::Role};
 
 /// A process, as far as it is known.
@@ -47,8 +48,12 @@ pub(super) struct Connection {
     pub(super) endpoints: Endpoints,
     pub(super) netns: u32,
     pub(super) role: Role,
+    /// When the agent first heard of it, CLOCK_MONOTONIC ns.
+    pub(super) begun_ns: u64,
     pub(super) opened_ns: Option<u64>,
     pub(super) adopted: bool,
+    /// The handshake was over when the agent last heard of it.
+    pub(super) connected: bool,
     pub(super) process: Option<Process>,
     pub(super) soft_error: Option<u32>,
     pub(super) pending: Option<Box<Pending>>,
@@ -65,6 +70,8 @@ pub(super) struct Pending {
     pub(super) resets: Resets,
     /// Task of the first local close.
     pub(super) closed_by: Option<Task>,
+    /// Where segments that come too late would look for it.
+    pub(super) orphan: Option<(u32, Ends)>,
     /// Settles at this time, CLOCK_MONOTONIC ns; `None` waits for more.
     pub(super) due_ns: Option<u64>,
 }
@@ -73,7 +80,7 @@ impl Connection {
     pub(super) fn state(&self) -> OpenState {
         if self.pending.is_some() {
             OpenState::Closing
-        } else if self.opened_ns.is_none() && !self.adopted {
+        } else if !self.connected {
             OpenState::Connecting
         } else {
             OpenState::Established
@@ -96,6 +103,7 @@ impl Connection {
                 exchange_after: None,
                 resets: Resets::default(),
                 closed_by: closing_task(step),
+                orphan: None,
                 due_ns: None,
             }));
             return;
@@ -107,8 +115,12 @@ impl Connection {
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
         let Some(pending) = &mut self.pending else { return };
-        let slot = if pending.last.is_none() { &mut pending.exchange } else { &mut pending.exchange_after };
-        *slot = Some(Box::new(*exchange));
+        if pending.last.is_some() {
+            pending.exchange_after = Some(Box::new(*exchange));
+        } else {
+            // A second one without a step between: that step was lost, and this is not of the close.
+            pending.exchange.get_or_insert_with(|| Box::new(*exchange));
+        }
     }
 
     /// The facts of the close; `None` while there is none.

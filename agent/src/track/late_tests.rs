@@ -74,7 +74,9 @@ fn a_close_is_forgotten_when_its_time_wait_socket_is_gone() {
         one(settle(&mut tracker, settled));
         assert!(settle(&mut tracker, settled + after * SECOND).is_empty());
         assert_eq!(tracker.totals().recent, recent);
-        ways.iter().for_each(|late| feed(&mut tracker, late));
+        for late in &ways {
+            feed(&mut tracker, late);
+        }
         let totals = tracker.totals();
         assert_eq!((totals.late_requests, totals.late_strangers), (3 * recent, 3 - 3 * recent));
     }

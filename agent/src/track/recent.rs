@@ -18,11 +18,14 @@ const KEPT_NS: u64 = 65_000_000_000;
 pub(super) struct RecentClose {
     pub(super) connection: Connection,
     pub(super) verdict: Verdict,
+    /// Where segments that come too late would look for it.
+    pub(super) orphan: Option<(u32, Ends)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Recent {
-    by_cookie: HashMap<u64, RecentClose>,
+    /// With the time at which each was remembered.
+    by_cookie: HashMap<u64, (u64, RecentClose)>,
     by_ends: HashMap<(u32, Ends), u64>,
     order: VecDeque<(u64, u64)>,
     capacity: usize,
@@ -42,12 +45,14 @@ impl Recent {
     }
 
     pub(super) fn remember(&mut self, now_ns: u64, cookie: u64, close: RecentClose) {
-        if self.by_cookie.len() >= self.capacity {
+        self.forget(cookie);
+        while self.by_cookie.len() >= self.capacity && self.drop_oldest() {
             self.evicted += 1;
-            self.drop_oldest();
         }
-        self.by_ends.insert((close.connection.netns, Ends::new(&close.connection.endpoints)), cookie);
-        self.by_cookie.insert(cookie, close);
+        if let Some(orphan) = close.orphan {
+            self.by_ends.insert(orphan, cookie);
+        }
+        self.by_cookie.insert(cookie, (now_ns, close));
         self.order.push_back((now_ns, cookie));
     }
 
@@ -58,24 +63,33 @@ impl Recent {
     }
 
     pub(super) fn by_cookie(&mut self, cookie: u64) -> Option<&mut RecentClose> {
-        self.by_cookie.get_mut(&cookie)
+        self.by_cookie.get_mut(&cookie).map(|(_, close)| close)
     }
 
-    pub(super) fn cookie_at(&self, netns: u32, ends: Ends) -> Option<u64> {
-        self.by_ends.get(&(netns, ends)).copied()
+    pub(super) fn cookie_at(&self, orphan: (u32, Ends)) -> Option<u64> {
+        self.by_ends.get(&orphan).copied()
     }
 
     pub(super) fn len(&self) -> usize {
         self.by_cookie.len()
     }
 
-    fn drop_oldest(&mut self) {
-        let Some((_, cookie)) = self.order.pop_front() else { return };
-        if let Some(gone) = self.by_cookie.remove(&cookie) {
-            let key = (gone.connection.netns, Ends::new(&gone.connection.endpoints));
-            if self.by_ends.get(&key) == Some(&cookie) {
-                self.by_ends.remove(&key);
-            }
+    /// False when there is nothing left to drop.
+    fn drop_oldest(&mut self) -> bool {
+        let Some((at, cookie)) = self.order.pop_front() else { return false };
+        // A socket that was remembered again since has a newer place in the order.
+        if self.by_cookie.get(&cookie).is_some_and(|(remembered, _)| *remembered == at) {
+            self.forget(cookie);
+        }
+        true
+    }
+
+    fn forget(&mut self, cookie: u64) {
+        let orphan = self.by_cookie.remove(&cookie).and_then(|(_, gone)| gone.orphan);
+        if let Some(orphan) = orphan
+            && self.by_ends.get(&orphan) == Some(&cookie)
+        {
+            self.by_ends.remove(&orphan);
         }
     }
 }

@@ -49,6 +49,12 @@ pub(super) fn leaves_an_orphan(pending: &Pending) -> bool {
     (first.new_state == FIN_WAIT1 && first.is_closed_whole()) || (first.new_state == CLOSE && first.err == 0)
 }
 
+/// Only the socket's own next step can settle it: nothing is due, or not for long.
+pub(super) fn waits_for_the_socket(pending: &Pending) -> bool {
+    let half_closed = pending.first.new_state == FIN_WAIT1 && !pending.first.is_closed_whole();
+    pending.last.is_none() && (half_closed || pending.first.new_state == CLOSE_WAIT)
+}
+
 /// A request may still meet what this socket leaves behind.
 pub(super) fn may_be_met_late(pending: &Pending) -> bool {
     is_abandoned(pending) || leaves_an_orphan(pending)

@@ -12,5 +12,6 @@ mod peer;
 mod ring;
 mod schema;
 mod selftest;
+mod shut;
 mod software;
 mod stress;

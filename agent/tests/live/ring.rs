@@ -27,12 +27,19 @@ fn a_burst_that_overflows_the_ring_is_survived_and_told() {
     });
     let ended = agent.interrupt();
     assert!(ended.status.success(), "{ended:?}");
-    for line in &ended.stdout {
-        Close::parse(line);
+    for close in ended.stdout.iter().map(|line| Close::parse(line)).filter(is_ours) {
+        // Without all of its records a close may be told with doubt, not wrong.
+        let doubts = close.word("confidence") == "probable";
+        assert!(close.word("verdict") == "completed" || doubts, "{close:?}");
     }
     let lost = ended.stderr.lines().find_map(|line| {
         line.strip_prefix("whohungup: ")?.strip_suffix(" records were lost; a larger --ring-bytes holds more")
     });
     let lost: u64 = lost.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{}", ended.stderr));
     assert!(lost > 0 && !ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+fn is_ours(close: &Close) -> bool {
+    let address = format!("{}:", ANYWHERE.ip());
+    [close.word("local"), close.word("remote")].iter().any(|end| end.starts_with(&address))
 }
