@@ -105,7 +105,7 @@ fn verdict(facts: &Facts, ending: &mut Ending, view: &View, options: Options) ->
     if ending.connecting {
         return (Verdict::ConnectFailed, true);
     }
-    if facts.is_seen_late() {
+    if facts.is_seen_late() || (facts.rest_lost && !view.phase.is_idle()) {
         return (Verdict::Unknown, false);
     }
     match ending.closer {

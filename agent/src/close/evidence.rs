@@ -137,6 +137,8 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
 fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
     if facts.is_seen_late() {
         "its end had begun before the agent"
+    } else if facts.rest_lost {
+        "what followed was lost"
     } else if view.goodbye {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {

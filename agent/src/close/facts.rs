@@ -69,6 +69,8 @@ pub struct Facts {
     pub resets: Resets,
     /// The error that the application was told while the socket lived on.
     pub soft_error: Option<u32>,
+    /// Later steps were lost: what came of an open exchange is not known.
+    pub rest_lost: bool,
     /// Length of the kernel's clock tick in seconds.
     pub tick: f64,
 }

@@ -27,6 +27,10 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> 
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
+    if view.announced && view.phase == Phase::Idle {
+        // A request after an announced end is the sender's own mistake, no matter of time-outs.
+        return None;
+    }
     match (facts.role, ending.local) {
         (Role::Server, true) => at_server(facts, ending, view),
         (Role::Client, false) => at_client(facts, ending, view),

@@ -233,6 +233,7 @@ impl Talk {
             exchange_after: None,
             resets: Resets::default(),
             soft_error: None,
+            rest_lost: false,
             tick: TICK,
         }
     }

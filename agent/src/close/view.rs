@@ -39,6 +39,9 @@ impl View {
 
     /// Clock R.
     pub(super) fn request_seconds(&self, facts: &Facts) -> Option<f64> {
+        if facts.is_seen_late() {
+            return None;
+        }
         Some(f64::from(facts.first.ticks_since(self.request_start_jiffies?)) * facts.tick)
     }
 }
@@ -160,7 +163,7 @@ fn we_spoke_last(first: &Transition, since_sent: u32, since_received: u32) -> bo
 }
 
 pub(super) fn idle_seconds(facts: &Facts, view: &View) -> Option<f64> {
-    if view.phase != Phase::Idle {
+    if view.phase != Phase::Idle || facts.is_seen_late() {
         return None;
     }
     Some(f64::from(facts.first.ticks_since(view.idle_since?)) * facts.tick)
@@ -169,6 +172,9 @@ pub(super) fn idle_seconds(facts: &Facts, view: &View) -> Option<f64> {
 /// Clock Q. The HTTP tier knows retransmissions for what they are; the socket's own time of last
 /// sending is moved by them (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.12).
 pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
+    if facts.is_seen_late() {
+        return None;
+    }
     let first = &facts.first;
     let newest = match &facts.exchange {
         Some(exchange) if exchange.protocol == HTTP => exchange

@@ -4,7 +4,7 @@ use super::*;
 use crate::close::{
     facts::{CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, SYN_SENT},
     sample::{COOKIE, Talk, late_segment},
-    words::Closer,
+    words::{Closer, Confidence},
 };
 
 const WORKER: Process = Process { pid: Some(42), comm: *b"worker\0\0\0\0\0\0\0\0\0\0" };
@@ -213,4 +213,20 @@ fn a_walk_ends_a_half_closed_connection_whose_last_step_was_lost() {
     settle(&mut tracker, much_later + 60 * SECOND);
     assert_eq!(tracker.totals().open, 0, "its socket is gone");
     assert_balanced(&tracker);
+}
+
+#[test]
+fn a_half_close_whose_rest_was_lost_is_not_surely_premature() {
+    // It may have been answered: the step that would tell is what was lost.
+    let mut tracker = tracker();
+    let facts = server().asks(GET).waits(5).gets_fin();
+    play(&mut tracker, &server(), &facts);
+    let much_later = facts.first.header.ktime_ns + 3600 * SECOND;
+    settle(&mut tracker, much_later);
+    tracker.reconcile(&[], much_later);
+    let reports = settle(&mut tracker, much_later);
+    assert_eq!(tracker.totals().closed_unseen + reports.len() as u64, 1);
+    for Report { close, .. } in reports {
+        assert_eq!(close.confidence, Confidence::Probable, "{} {:?}", close.verdict, close.evidence);
+    }
 }

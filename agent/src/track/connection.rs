@@ -68,6 +68,7 @@ pub(super) struct Pending {
     pub(super) exchange: Option<Box<Exchange>>,
     pub(super) exchange_after: Option<Box<Exchange>>,
     pub(super) resets: Resets,
+    pub(super) rest_lost: bool,
     /// Task of the first local close.
     pub(super) closed_by: Option<Task>,
     /// Where segments that come too late would look for it.
@@ -102,6 +103,7 @@ impl Connection {
                 exchange: None,
                 exchange_after: None,
                 resets: Resets::default(),
+                rest_lost: false,
                 closed_by: closing_task(step),
                 orphan: None,
                 due_ns: None,
@@ -137,6 +139,7 @@ impl Connection {
             exchange_after: pending.exchange_after.clone(),
             resets: pending.resets,
             soft_error: self.soft_error,
+            rest_lost: pending.rest_lost,
             tick,
         })
     }

@@ -46,8 +46,11 @@ impl Recent {
 
     pub(super) fn remember(&mut self, now_ns: u64, cookie: u64, close: RecentClose) {
         self.forget(cookie);
-        while self.by_cookie.len() >= self.capacity && self.drop_oldest() {
-            self.evicted += 1;
+        while self.by_cookie.len() >= self.capacity {
+            match self.drop_oldest() {
+                Some(forgotten) => self.evicted += u64::from(forgotten),
+                None => break,
+            }
         }
         if let Some(orphan) = close.orphan {
             self.by_ends.insert(orphan, cookie);
@@ -58,7 +61,7 @@ impl Recent {
 
     pub(super) fn expire(&mut self, now_ns: u64) {
         while self.order.front().is_some_and(|&(at, _)| at + KEPT_NS < now_ns) {
-            self.drop_oldest();
+            let _forgotten = self.drop_oldest();
         }
     }
 
@@ -74,14 +77,16 @@ impl Recent {
         self.by_cookie.len()
     }
 
-    /// False when there is nothing left to drop.
-    fn drop_oldest(&mut self) -> bool {
-        let Some((at, cookie)) = self.order.pop_front() else { return false };
+    /// Whether the oldest place in the order led to a close that is forgotten by this; `None` when
+    /// there are no more places.
+    fn drop_oldest(&mut self) -> Option<bool> {
+        let (at, cookie) = self.order.pop_front()?;
         // A socket that was remembered again since has a newer place in the order.
-        if self.by_cookie.get(&cookie).is_some_and(|(remembered, _)| *remembered == at) {
+        let current = self.by_cookie.get(&cookie).is_some_and(|(remembered, _)| *remembered == at);
+        if current {
             self.forget(cookie);
         }
-        true
+        Some(current)
     }
 
     fn forget(&mut self, cookie: u64) {

@@ -37,6 +37,9 @@ impl Tracker {
             .collect();
         let mut unseen = 0;
         for cookie in gone {
+            if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
+                pending.rest_lost = true;
+            }
             match self.finish(cookie, walked_ns) {
                 Some(report) => self.ready.push(report),
                 None => unseen += 1,
