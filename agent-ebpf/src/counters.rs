@@ -18,8 +18,8 @@ pub enum Counter {
     ExchangeMade = 7,
     /// Sockets that should have had storage and got none (no memory).
     ExchangeFailed = 8,
-    /// Resets sent in answer to segments of no known socket that carried neither payload nor FIN
-    /// (a refused connection, a scan): counted, not reported.
+    /// Resets sent in answer to segments without payload that no living socket wanted (a refused
+    /// connection, a scan, a last FIN): counted, not reported.
     ResetWithoutSocket = 9,
     /// Segments whose transport header could not be read (IPv6 extension headers, fragments).
     SegmentUnreadable = 10,

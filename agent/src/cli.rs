@@ -68,7 +68,7 @@ impl ObserveArgs {
         SessionOptions {
             load: LoadOptions { tier, ring_bytes: self.ring_bytes },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
-            judge: Options { idle_min: self.idle_min.as_secs_f64() },
+            judge: Options { idle_min: self.idle_min.as_secs_f64(), ..Options::default() },
         }
     }
 }

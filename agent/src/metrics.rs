@@ -280,7 +280,7 @@ impl Metrics {
         );
         r.register(
             "resets_without_socket",
-            "Resets sent for segments without payload that belong to no socket: refused connections, scans",
+            "Resets sent for segments without payload that no living socket wanted: refused connections, scans, last FINs",
             self.resets_without_socket.clone(),
         );
         r.register(

@@ -129,7 +129,13 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
 #[inline(always)]
 fn ended(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
-    let err: i32 = tp.read(offset!(err));
+    let mut err: i32 = tp.read(offset!(err));
+    if old == LAST_ACK
+        && tp.read::<u32>(offset!(write_seq)).wrapping_sub(tp.read::<u32>(offset!(snd_una))) <= 1
+    {
+        // Reset in answer to nothing but our own last FIN: the peer kept no time-wait socket.
+        err = 0;
+    }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
     if err == 0 && !held && !exchange_is_news(sk) {
         return;

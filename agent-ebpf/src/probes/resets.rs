@@ -22,7 +22,10 @@ use crate::{
     record,
 };
 
-const FIN: u8 = 0x01;
+// include/net/tcp_states.h
+const TIME_WAIT: u8 = 6;
+const LAST_ACK: u8 = 9;
+const LISTEN: u8 = 10;
 
 /// tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, const enum sk_rst_reason reason);
 /// before v6.10 without `reason`, and only for full sockets. Both pointers may be NULL.
@@ -35,16 +38,14 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
     if !skb.is_null() && !segment.read(skb) {
         count(Counter::SegmentUnreadable);
     }
-    let (mut cookie, mut state) = (0, 0);
-    if sk.is_null() {
-        if segment.payload == 0 && segment.flags & FIN == 0 {
-            count(Counter::ResetWithoutSocket);
-            return 0;
-        }
-    } else {
-        cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
-        state = unsafe { read::<u8>(sk, offset!(state)) };
+    let state = if sk.is_null() { 0 } else { unsafe { read::<u8>(sk, offset!(state)) } };
+    if matches!(state, 0 | TIME_WAIT | LISTEN) && segment.payload == 0 {
+        // No request was lost: a refused connection, a scan, or the last FIN of a connection whose
+        // time-wait socket had no room (net.ipv4.tcp_max_tw_buckets).
+        count(Counter::ResetWithoutSocket);
+        return 0;
     }
+    let cookie = if sk.is_null() { 0 } else { unsafe { bpf_get_socket_cookie(sk.cast_mut()) } };
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
     unsafe {
@@ -69,6 +70,11 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
     let sk: *const c_void = ctx.arg(0);
+    let state = unsafe { read::<u8>(sk, offset!(state)) };
+    if state == LAST_ACK {
+        // Both sides are done; the transition that follows says whether data was lost.
+        return 0;
+    }
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
@@ -77,7 +83,7 @@ pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
         record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), cookie);
         (*to).segment = none.endpoints;
         (*to).direction = RESET_RECEIVED;
-        (*to).state = read::<u8>(sk, offset!(state));
+        (*to).state = state;
         (*to).has_segment = 0;
         (*to).tcp_flags = 0;
         (*to).reason = NO_REASON;

@@ -66,7 +66,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn row(args: &Args, nginx: &nginx::Nginx, name: &str, mode: Mode, attach: Attach) -> anyhow::Result<()> {
-    let mut session = Session::start(SessionOptions::default())?;
+    let mut options = SessionOptions::default();
+    // As the daemon has it.
+    options.judge.tell = false;
+    let mut session = Session::start(options)?;
     session.probes_mut().detach()?;
     let load = load::Load::start(nginx.address(), mode)?;
     thread::sleep(Duration::from_millis(300));

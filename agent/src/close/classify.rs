@@ -14,11 +14,13 @@ use super::{
 pub struct Options {
     /// A client that closes within this many seconds of its response had no idle connection.
     pub idle_min: f64,
+    /// Put the evidence into words; the daemon has no use for them.
+    pub tell: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { idle_min: 0.1 }
+        Self { idle_min: 0.1, tell: true }
     }
 }
 
@@ -96,7 +98,9 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         adopted: facts.adopted,
         evidence: Vec::new(),
     };
-    close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
+    if options.tell {
+        close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
+    }
     close
 }
 

@@ -137,7 +137,7 @@ fn a_client_that_closes_right_after_its_response_is_done_and_a_server_is_not() {
     assert_eq!(by_server(prompt), ["server-idle SI fin idle unknown - exact http"; 2]);
     let late = |talk: Talk| talk.served(25);
     assert_eq!(by_client(late), ["client-idle CI fin idle unknown - exact http"; 2]);
-    let close = classify(&late(client()).closes(), Options { idle_min: 0.2 });
+    let close = classify(&late(client()).closes(), Options { idle_min: 0.2, ..Options::default() });
     assert_eq!(close.verdict, Verdict::Completed);
 }
 

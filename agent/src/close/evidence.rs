@@ -87,6 +87,10 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
         }
     }
     let Some(at) = &view.at else { return told };
+    if let Some(protocol) = at.unread_protocol {
+        told.push(format!("{protocol}: its messages are not read, so what was in flight is not known"));
+        return told;
+    }
     match at.missing {
         Some(0) => told.push("the last chunk is missing".to_owned()),
         Some(missing) => told.push(format!("{missing} bytes of the response are missing")),

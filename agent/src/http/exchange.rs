@@ -5,6 +5,9 @@ use whohungup_ebpf::exchange::{Exchange, GAP, HTTP, IN, OUT, PIPELINED, STARTED_
 use super::head::{self, Body, Head, RequestHead, ResponseHead};
 use crate::close::words::Phase;
 
+/// What an HTTP/2 client sends first (RFC 9113 section 3.4), as far as it tells it from HTTP/1.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
+
 /// A TLS handshake turns twice; what the client sends after its Finished is data.
 const TLS_HANDSHAKE_MESSAGES: u32 = 2;
 
@@ -39,6 +42,8 @@ pub struct Standing {
     pub keep_alive_timeout: Option<u32>,
     pub server: Option<String>,
     pub status: Option<u16>,
+    /// A protocol that is recognised and not read.
+    pub unread_protocol: Option<&'static str>,
 }
 
 /// Bytes on either side of the socket that the segments have not shown (yet).
@@ -74,6 +79,7 @@ pub fn read(exchange: &Exchange, written: Written) -> Standing {
         keep_alive_timeout: None,
         server: None,
         status: None,
+        unread_protocol: None,
     };
     match exchange.protocol {
         HTTP => read_http(&mut standing, exchange, request, response, responder_is_here, written),
@@ -115,6 +121,12 @@ fn read_http(
     responder_is_here: bool,
     written: Written,
 ) {
+    if captured(request).starts_with(HTTP2_PREFACE) {
+        // Frames are not read: what is in flight is not known.
+        standing.unread_protocol = Some("HTTP/2");
+        standing.exact = false;
+        return;
+    }
     let missed = u32::from(exchange.flags & STARTED_LATE != 0);
     standing.requests = Some(request.messages + missed);
     let asked = (request.messages > 0).then(|| head::request(captured(request), is_cut(request)));

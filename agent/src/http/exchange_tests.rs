@@ -131,3 +131,9 @@ fn an_announced_end_is_known_from_either_side() {
     assert!(eof.announced && eof.until_close && eof.phase == Phase::Idle);
     assert!(!phase(&[GET], &[OK]).announced);
 }
+
+#[test]
+fn http2_is_recognised_and_not_guessed_at() {
+    let got = phase(&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], &[]);
+    assert_eq!((got.phase, got.in_flight, got.requests), (Phase::Unknown, None, None));
+}

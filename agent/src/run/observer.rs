@@ -54,7 +54,8 @@ impl Heartbeat {
 
 /// Loads and attaches on the new thread, and returns once that is done.
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
-    let options = args.observe.session();
+    let mut options = args.observe.session();
+    options.judge.tell = false;
     let (stats, max_endpoints) = (args.program_stats, args.max_endpoints);
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
