@@ -34,6 +34,11 @@ pub const CONTINUED: u8 = 4;
 /// [`Exchange::flags`]: the first message seen was a response: the request was missed.
 pub const STARTED_LATE: u8 = 8;
 
+/// [`Exchange::flags`]: this end has stopped sending and kept the socket; its end is to be told.
+pub const HALF_CLOSED: u8 = 16;
+/// [`Exchange::protocol`]: nothing was read of the socket yet; the storage is for a flag alone.
+pub const UNREAD: u8 = 0;
+
 /// One direction of a connection.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

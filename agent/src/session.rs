@@ -17,6 +17,8 @@ use crate::{
 
 /// How often the ring is emptied; it holds far more than comes in between.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// After lost records the table is compared with the sockets that exist, this often at most.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
 /// The two clock readings that tell the length of a tick lie this far apart.
 const CALIBRATION: Duration = Duration::from_millis(100);
 /// BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h.
@@ -50,6 +52,7 @@ pub struct Session {
     malformed: u64,
     ring_peak: u64,
     reconciled_at_lost: u64,
+    reconciled: Instant,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<String>,
 }
@@ -87,6 +90,7 @@ impl Session {
             malformed: 0,
             ring_peak: 0,
             reconciled_at_lost: 0,
+            reconciled: Instant::now(),
             notes,
         };
         // What opened or closed during the walk is known from records by now.
@@ -98,6 +102,16 @@ impl Session {
     /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
     pub fn poll(&mut self, mut sink: impl FnMut(Report)) -> usize {
         self.events.forward_log();
+        if self.reconciled.elapsed() >= RECONCILE_INTERVAL {
+            self.reconciled = Instant::now();
+            match self.reconcile() {
+                Ok(0) => {}
+                Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
+                Err(error) => {
+                    tracing::warn!(%error, "the table was not compared with the sockets that exist")
+                }
+            }
+        }
         let mut taken = 0;
         loop {
             let now = monotonic_ns();

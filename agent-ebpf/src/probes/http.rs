@@ -15,7 +15,7 @@ use whohungup_ebpf::{
     counters::Counter,
     exchange::{
         APPEND_BYTES, CONTINUED, Exchange, ExchangeRecord, GAP, HEAD_BYTES, HTTP, IN, NONE, OUT, PIPELINED,
-        STARTED_LATE, Stream, TLS,
+        STARTED_LATE, Stream, TLS, UNREAD,
     },
 };
 
@@ -63,7 +63,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     if !load_first(skb, at, len, &mut first) {
         return;
     }
-    if stored.is_null() {
+    if stored.is_null() || unsafe { (*stored).exchange.protocol } == UNREAD {
         let Some(start) = looks_like_start(first) else { return };
         stored = storage(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         if stored.is_null() {
@@ -179,7 +179,7 @@ unsafe fn begin(exchange: *mut Exchange, start: Start, direction: u8) {
         (*exchange).protocol = if start == Start::Tls { TLS } else { HTTP };
         (*exchange).request_direction =
             if start == Start::Response { IN + OUT - direction } else { direction };
-        (*exchange).flags = if start == Start::Response { STARTED_LATE } else { 0 };
+        (*exchange).flags |= if start == Start::Response { STARTED_LATE } else { 0 };
     }
 }
 

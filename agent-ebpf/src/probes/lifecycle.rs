@@ -7,6 +7,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
+    bindings::BPF_SK_STORAGE_GET_F_CREATE,
     helpers::generated::{bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_get},
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
@@ -14,7 +15,7 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
-    exchange::ExchangeRecord,
+    exchange::{ExchangeRecord, HALF_CLOSED, UNREAD},
 };
 
 use crate::{
@@ -35,6 +36,8 @@ const LAST_ACK: i32 = 9;
 const LISTEN: i32 = 10;
 const CLOSING: i32 = 11;
 
+/// RCV_SHUTDOWN and SEND_SHUTDOWN, include/net/sock.h.
+const SHUTDOWN_BOTH: u8 = 3;
 /// SOCK_DEAD in `sk_flags`: no process holds the socket (include/net/sock.h).
 const DEAD: u64 = 1 << 0;
 /// ECONNABORTED: what SOCK_DESTROY leaves, in the destroyer's context.
@@ -114,6 +117,21 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     count(Counter::Left);
     transition(sk, tp, old, new);
     exchange(sk, false);
+    if new == FIN_WAIT1 && tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH {
+        await_the_end(sk);
+    }
+}
+
+/// Only sending was shut: how the socket ends is still to be told, and nothing on the socket will
+/// say then that it was not closed at once.
+#[inline(always)]
+fn await_the_end(sk: *const c_void) {
+    let stored = storage(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
+    if stored.is_null() {
+        count(Counter::ExchangeFailed);
+        return;
+    }
+    unsafe { (*stored).exchange.flags |= HALF_CLOSED };
 }
 
 /// A later step that always says something.
@@ -173,16 +191,30 @@ fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
 
 #[inline(always)]
 fn stored(sk: *const c_void) -> *mut ExchangeRecord {
+    storage(sk, 0)
+}
+
+#[inline(always)]
+fn storage(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
     unsafe {
-        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut(), core::ptr::null_mut(), 0)
-            .cast()
+        bpf_sk_storage_get(
+            (&raw const EXCHANGES).cast_mut().cast(),
+            sk.cast_mut(),
+            core::ptr::null_mut(),
+            flags,
+        )
+        .cast()
     }
 }
 
 #[inline(always)]
 fn exchange_is_news(sk: *const c_void) -> bool {
     let stored = stored(sk);
-    !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.shipped }
+    if stored.is_null() {
+        return false;
+    }
+    let exchange = unsafe { &(*stored).exchange };
+    exchange.segments != exchange.shipped || exchange.flags & HALF_CLOSED != 0
 }
 
 /// Sends the HTTP tier's state after a transition; `only_news` when it went out before.
@@ -193,7 +225,8 @@ fn exchange(sk: *const c_void, only_news: bool) {
         return;
     }
     unsafe {
-        if only_news && (*stored).exchange.segments == (*stored).exchange.shipped {
+        let exchange = &(*stored).exchange;
+        if exchange.protocol == UNREAD || only_news && exchange.segments == exchange.shipped {
             return;
         }
         (*stored).exchange.shipped = (*stored).exchange.segments;

@@ -16,7 +16,7 @@ pub static OFFSETS: Global<Offsets> = Global::new(EMPTY_OFFSETS);
 pub static RESET_HAS_REASON: Global<u32> = Global::new(0);
 
 /// Bytes of the ring before the loader resizes it.
-const RING_BYTES: usize = 8 << 20;
+const RING_BYTES: usize = 16 << 20;
 
 #[btf_map]
 pub static EVENTS: RingBuf<u8, RING_BYTES> = RingBuf::new();

@@ -46,6 +46,12 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let cookie = if sk.is_null() { 0 } else { unsafe { bpf_get_socket_cookie(sk.cast_mut()) } };
+    if !sk.is_null() {
+        // The segment's own device is gone: tcp_v4_rcv clears `skb->dev` before a listener gets it
+        // (net/ipv4/tcp_ipv4.c, v6.12).
+        let net: *const c_void = unsafe { read(sk, offset!(net)) };
+        segment.netns = unsafe { read(net, offset!(net_inum)) };
+    }
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
     unsafe {

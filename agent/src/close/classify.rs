@@ -205,7 +205,7 @@ fn half_close(facts: &Facts, ending: Ending, view: &View) -> HalfClose {
     };
     match (answered && !failed, ending.local) {
         (true, _) => HalfClose::Served,
-        (false, true) if !failed => HalfClose::Open,
+        (false, true) if !failed && facts.last.is_none() => HalfClose::Open,
         (false, _) => HalfClose::No,
     }
 }

@@ -152,6 +152,10 @@ fn we_spoke_last(first: &Transition, since_sent: u32, since_received: u32) -> bo
     if first.unacked() > 0 {
         return true;
     }
+    // The times of a direction that never carried anything are those of the handshake.
+    if first.payload_sent() == 0 || first.payload_received() == 0 {
+        return first.payload_sent() > 0;
+    }
     if first.new_state != CLOSE_WAIT {
         return first.snd_wl1 == before_fin;
     }

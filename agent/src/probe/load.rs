@@ -87,7 +87,7 @@ impl Probes {
 }
 
 /// Size of the ring buffer where nobody says otherwise.
-pub const DEFAULT_RING_BYTES: u32 = 8 << 20;
+pub const DEFAULT_RING_BYTES: u32 = 16 << 20;
 
 /// Opens the object and makes its maps; loads no program yet.
 pub(super) fn open(layout: &Layout, ring_bytes: u32) -> Result<(Ebpf, AyaBtf, String), ProbeError> {

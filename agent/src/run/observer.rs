@@ -7,7 +7,7 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -26,9 +26,6 @@ use sampling::Sampling;
 
 /// Where a scrape's text is to be sent.
 pub(super) type Ask = oneshot::Sender<String>;
-
-/// After lost records the table is compared with the sockets that exist, this often at most.
-const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
@@ -116,7 +113,6 @@ impl Loop {
     }
 
     fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
-        let mut reconciled = Instant::now();
         while !stopped.load(Ordering::Relaxed) {
             self.session.poll(|report| self.metrics.close(&report));
             self.sampling.turn(self.session.probes());
@@ -128,22 +124,8 @@ impl Loop {
                     Err(error) => tracing::error!(%error, "metrics cannot be encoded"),
                 }
             }
-            if reconciled.elapsed() >= RECONCILE_INTERVAL {
-                reconciled = Instant::now();
-                self.reconcile();
-            }
             alive.beat();
             thread::sleep(POLL_INTERVAL);
-        }
-    }
-
-    fn reconcile(&mut self) {
-        match self.session.reconcile() {
-            Ok(0) => {}
-            Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
-            Err(error) => {
-                tracing::warn!(%error, "the table could not be compared with the sockets that exist");
-            }
         }
     }
 

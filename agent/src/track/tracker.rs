@@ -27,13 +27,13 @@ pub struct Limits {
     /// Connections followed at once; more are counted and not followed. About 200 bytes each, and
     /// 3 KiB while a close is pending.
     pub connections: usize,
-    /// Closes remembered for late requests, up to 65 s, about 3 KiB each.
+    /// Servers' idle closes remembered for late requests, up to 65 s, about 2 KiB each.
     pub recent: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1 << 20, recent: 4096 }
+        Self { connections: 1 << 20, recent: 16384 }
     }
 }
 
@@ -314,7 +314,9 @@ impl Tracker {
             self.pending_ends.remove(&orphan);
         }
         let report = self.report(cookie, &connection)?;
-        if settle::may_be_met_late(pending) {
+        // A request can only be lost to an idle close by the server.
+        let lost_by_server = matches!(report.close.verdict, Verdict::ServerIdle | Verdict::Unknown);
+        if lost_by_server && settle::may_be_met_late(pending) {
             let verdict = report.close.verdict;
             self.recent.remember(now_ns, cookie, RecentClose { connection, verdict, orphan });
         }

@@ -1,20 +1,16 @@
 //! Connections that are older than the agent.
 
 use std::{
-    fs,
     net::{Ipv4Addr, TcpListener},
-    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
-    process::Command,
     thread,
     time::Duration,
 };
-
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{
     agent::Agent,
     close::{Close, at, of},
     gate,
+    namespace::Namespace,
     peer::{ANYWHERE, Dialled, ask, read_request},
 };
 
@@ -117,49 +113,18 @@ fn a_restarted_agent_goes_on_where_the_first_one_ended() {
     }
 }
 
-/// A network namespace with a name, as `ip netns` makes it.
-struct Namespace(String);
-
-impl Namespace {
-    fn make() -> Self {
-        let made = Self(format!("whohungup-test-{}", std::process::id()));
-        made.ip(&["netns", "add", &made.0]);
-        made.ip(&["-n", &made.0, "link", "set", "lo", "up"]);
-        made
-    }
-
-    fn ip(&self, args: &[&str]) {
-        let status = Command::new("ip").args(args).status().expect("run ip");
-        assert!(status.success(), "ip {args:?} for {}: {status}", self.0);
-    }
-
-    fn file(&self) -> fs::File {
-        fs::File::open(format!("/run/netns/{}", self.0)).expect("open the namespace")
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        self.ip(&["netns", "delete", &self.0]);
-    }
-}
-
 #[test]
 fn a_connection_in_another_network_namespace_is_adopted() {
     if !gate::can_observe() || gate::program("ip").is_none() {
         return;
     }
     let namespace = Namespace::make();
-    let file = namespace.file();
-    let within = || {
-        // Only this thread moves; its sockets stay in the namespace wherever they are used.
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("enter");
+    let (listener, mut dialled) = namespace.within(|| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let mut dialled = Dialled::to(&listener);
         dialled.exchange();
         (listener, dialled)
-    };
-    let (listener, mut dialled) = thread::scope(|scope| scope.spawn(within).join().expect("within"));
+    });
 
     let agent = Agent::watch(listener.local_addr().expect("address"));
     dialled.exchange();
@@ -171,6 +136,6 @@ fn a_connection_in_another_network_namespace_is_adopted() {
         let close = at(&closes, role);
         assert_adopted(close, role, "client", "client-idle");
         close.says(&[("verdict", "client-idle"), ("basis", "http")]);
-        assert_eq!(close.value("/netns"), file.metadata().expect("namespace").ino(), "{close:?}");
+        assert_eq!(close.value("/netns"), namespace.id(), "{close:?}");
     }
 }

@@ -8,6 +8,7 @@ mod agent;
 mod bad_input;
 mod close;
 mod gate;
+mod namespace;
 mod peer;
 mod ring;
 mod schema;

@@ -1,6 +1,6 @@
 //! Every scripted close, played against the live probes and compared with the truth.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, fs, time::Instant};
 
 use testserver::scenarios;
 use whohungup::{
@@ -8,7 +8,7 @@ use whohungup::{
     selftest::{self, Outcome, Table},
 };
 
-use crate::gate;
+use crate::{gate, namespace::Namespace};
 
 const SEED: u64 = 20;
 
@@ -53,4 +53,18 @@ fn without_reading_http_no_close_is_told_wrong_with_confidence() {
     assert_eq!(table.wrong(), 0);
     // Doubt must stay the exception: a table of guesses would pass the line above as well.
     assert!(table.right() * 2 > table.closes(), "{} right of {}", table.right(), table.closes());
+}
+
+/// Without a time-wait socket a late request meets the listener, and only its addresses say whose it was.
+#[test]
+fn a_request_that_meets_a_listener_instead_of_a_time_wait_socket_is_still_a_race() {
+    if !gate::can_observe() || gate::program("ip").is_none() {
+        return;
+    }
+    let namespace = Namespace::make();
+    let table = namespace.within(|| {
+        fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0").expect("leave no room");
+        selftest::run(Tier::Http, Some("race-stale"), 1, SEED, |_| {}).expect("the selftest runs")
+    });
+    assert_eq!((table.right(), table.closes()), (4, 4), "{table}");
 }

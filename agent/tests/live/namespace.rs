@@ -1,0 +1,52 @@
+//! Network namespaces of the tests' own.
+
+use std::{
+    fs::File,
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
+    process::Command,
+    thread,
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// A network namespace with a name, as `ip netns` makes it, and its loopback device up.
+pub(crate) struct Namespace {
+    name: String,
+    file: File,
+}
+
+impl Namespace {
+    pub(crate) fn make() -> Self {
+        let name = format!("whohungup-test-{}", std::process::id());
+        ip(&["netns", "add", &name]);
+        let file = File::open(format!("/run/netns/{name}")).expect("open the namespace");
+        let made = Self { name, file };
+        ip(&["-n", &made.name, "link", "set", "lo", "up"]);
+        made
+    }
+
+    /// Does something on a thread that lives in the namespace. Sockets made there stay there.
+    pub(crate) fn within<T: Send>(&self, doing: impl FnOnce() -> T + Send) -> T {
+        let visit = || {
+            move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network)).expect("enter");
+            doing()
+        };
+        thread::scope(|scope| scope.spawn(visit).join()).expect("what is done within succeeds")
+    }
+
+    /// Its inode number.
+    pub(crate) fn id(&self) -> u64 {
+        self.file.metadata().expect("namespace").ino()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        ip(&["netns", "delete", &self.name]);
+    }
+}
+
+fn ip(args: &[&str]) {
+    let status = Command::new("ip").args(args).status().expect("run ip");
+    assert!(status.success(), "ip {args:?}: {status}");
+}
