@@ -88,6 +88,7 @@ offsets! {
     skb_len: "sk_buff" "len" 4 Required,
     skb_network_header: "sk_buff" "network_header" 2 Required,
     skb_transport_header: "sk_buff" "transport_header" 2 Required,
+    skb_cb: "sk_buff" "cb" 48 Required,
     skb_dev: "sk_buff" "dev" 8 Required,
     dev_net: "net_device" "nd_net.net" 8 Required,
 }

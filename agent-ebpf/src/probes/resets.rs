@@ -34,16 +34,16 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
     let sk: *const c_void = ctx.arg(0);
     let skb: *const c_void = ctx.arg(1);
     let reason = if RESET_HAS_REASON.load() == 1 { ctx.arg::<u32>(2) } else { NO_REASON };
-    let mut segment = Segment::default();
-    if !skb.is_null() && !segment.read(skb) {
-        count(Counter::SegmentUnreadable);
-    }
     let state = if sk.is_null() { 0 } else { unsafe { read::<u8>(sk, offset!(state)) } };
-    if matches!(state, 0 | TIME_WAIT | LISTEN) && segment.payload == 0 {
+    if matches!(state, 0 | TIME_WAIT | LISTEN) && !skb.is_null() && carries_nothing(skb) {
         // No request was lost: a refused connection, a scan, or the last FIN of a connection whose
         // time-wait socket had no room (net.ipv4.tcp_max_tw_buckets).
         count(Counter::ResetWithoutSocket);
         return 0;
+    }
+    let mut segment = Segment::default();
+    if !skb.is_null() && !segment.read(skb) {
+        count(Counter::SegmentUnreadable);
     }
     let cookie = if sk.is_null() { 0 } else { unsafe { bpf_get_socket_cookie(sk.cast_mut()) } };
     if !sk.is_null() {
@@ -100,6 +100,15 @@ pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
     }
     entry.submit(record::NO_WAKEUP);
     0
+}
+
+/// The segment takes up no more of the sequence space than a SYN or a FIN does, by `seq` and `end_seq` at
+/// the head of `struct tcp_skb_cb` (include/net/tcp.h), filled in before any socket is looked for.
+#[inline(always)]
+fn carries_nothing(skb: *const c_void) -> bool {
+    let seq: u32 = unsafe { read(skb, offset!(skb_cb)) };
+    let end_seq: u32 = unsafe { read(skb, offset!(skb_cb) + 4) };
+    end_seq.wrapping_sub(seq) <= 1
 }
 
 /// What the headers of a received segment say.

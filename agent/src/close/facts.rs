@@ -30,21 +30,22 @@ const PF_EXITING: u32 = 0x4;
 /// Resets kept for one close; more add nothing.
 pub const MAX_RESETS: usize = 4;
 
-/// At most [`MAX_RESETS`] resets of one connection, in order.
-#[derive(Clone, Copy, Debug, Default)]
+/// At most [`MAX_RESETS`] resets of one connection, in order. Most connections have none, and
+/// then it costs nothing.
+#[derive(Clone, Debug, Default)]
 pub struct Resets {
-    kept: [Option<Reset>; MAX_RESETS],
+    kept: Vec<Reset>,
 }
 
 impl Resets {
     pub fn push(&mut self, reset: Reset) {
-        if let Some(slot) = self.kept.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(reset);
+        if self.kept.len() < MAX_RESETS {
+            self.kept.push(reset);
         }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Reset> {
-        self.kept.iter().flatten()
+        self.kept.iter()
     }
 }
 

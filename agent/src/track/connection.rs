@@ -137,7 +137,7 @@ impl Connection {
             crossing_fins: pending.crossing_fins,
             exchange: pending.exchange.clone(),
             exchange_after: pending.exchange_after.clone(),
-            resets: pending.resets,
+            resets: pending.resets.clone(),
             soft_error: self.soft_error,
             rest_lost: pending.rest_lost,
             tick,
