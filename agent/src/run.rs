@@ -19,8 +19,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let address = listener.local_addr().context("read the listening address")?;
     let (asks, asked) = mpsc::channel();
     let observer = observer::start(args, asked)?;
-    eprintln!("ready: metrics at http://{address}/metrics");
-    tracing::info!(%address, "serving");
+    eprintln!("metrics at http://{address}/metrics");
+    eprintln!("ready");
     let served = server::serve(listener, asks, &observer.alive);
     observer.stop();
     served

@@ -50,8 +50,12 @@ impl Agent {
 
     /// Starts it and waits until it says that it is ready.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(BINARY)
-            .args(args)
+        Self::spawn(Command::new(BINARY).args(args))
+    }
+
+    /// The same for a command that ends up running the agent.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -89,6 +93,11 @@ impl Agent {
         let sockets: HashSet<_> = closes.iter().map(Close::socket).collect();
         assert_eq!((closes.len(), sockets.len()), (count, count), "{closes:#?}");
         closes
+    }
+
+    /// What it said on stderr before it was ready.
+    pub(crate) fn complaints(&self) -> &[String] {
+        &self.complaints
     }
 
     /// What it has written to stdout by now and the next line, which it must write in time.

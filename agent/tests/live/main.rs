@@ -7,6 +7,7 @@ mod adoption;
 mod agent;
 mod bad_input;
 mod close;
+mod daemon;
 mod gate;
 mod namespace;
 mod peer;
