@@ -108,7 +108,7 @@ impl Session {
                 Ok(0) => {}
                 Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
                 Err(error) => {
-                    tracing::warn!(%error, "the table was not compared with the sockets that exist")
+                    tracing::warn!(%error, "the table was not compared with the sockets that exist");
                 }
             }
         }
