@@ -14,11 +14,8 @@ use anyhow::Context as _;
 
 use crate::{
     cli::WatchArgs,
-    output::{
-        json::{CloseObject, comm},
-        line,
-        summary::Summary,
-    },
+    close::facts::comm,
+    output::{json::CloseObject, line, summary::Summary},
     session::{POLL_INTERVAL, Session},
     track::Report,
 };

@@ -139,7 +139,7 @@ fn per_run(
     session.probes_mut().detach()?;
     let told = session.probes().program_stats().into_iter().zip(before).filter_map(|(now, before)| {
         let runs = now.runs - before.runs;
-        let ns = (now.time - before.time).as_nanos() as u64;
+        let ns = now.time.saturating_sub(before.time).as_nanos() as u64;
         (runs > 0).then(|| format!("{} {} ns ({runs} runs)", now.program, ns / runs))
     });
     Ok(told.collect::<Vec<_>>().join(", "))

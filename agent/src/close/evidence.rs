@@ -3,7 +3,7 @@
 use super::{
     classify::Close,
     ending::Ending,
-    facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _},
+    facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
     race::Found,
     view::View,
     words::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
@@ -150,10 +150,4 @@ fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
     } else {
         "the evidence does not decide"
     }
-}
-
-/// A task name without its padding.
-pub(crate) fn comm(raw: &[u8; 16]) -> String {
-    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
-    String::from_utf8_lossy(&raw[..len]).into_owned()
 }

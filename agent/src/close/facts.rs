@@ -165,6 +165,12 @@ pub fn signal(task: &Task) -> Option<u32> {
     (is_exiting(task) && signal != 0).then_some(signal)
 }
 
+/// A task name (at most 15 bytes) without its padding.
+pub fn comm(raw: &[u8; 16]) -> String {
+    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
+    String::from_utf8_lossy(&raw[..len]).into_owned()
+}
+
 /// The role that the socket's own counters prove while no FIN has been sent: the SYN of an active
 /// open is counted in `bytes_acked`, that of a passive one is not (tcp_ack in
 /// net/ipv4/tcp_input.c, v6.1 to v6.18).

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::{close::words::Role, output::json::comm, track::Report};
+use crate::{
+    close::{facts::comm, words::Role},
+    track::Report,
+};
 
 type Key = (Option<u16>, [u8; 16]);
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     clock::wall_time,
+    close::facts::comm,
     close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
     track::{Process, Report},
 };
@@ -104,10 +105,4 @@ impl ProcessObject {
     fn new(process: Process) -> Self {
         Self { pid: process.pid, comm: comm(&process.comm) }
     }
-}
-
-/// A task name (at most 15 bytes) without its padding.
-pub fn comm(raw: &[u8; 16]) -> String {
-    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
-    String::from_utf8_lossy(&raw[..len]).into_owned()
 }

@@ -2,8 +2,11 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::json::comm;
-use crate::{clock::wall_time, close::words::Verdict, track::Report};
+use crate::{
+    clock::wall_time,
+    close::{facts::comm, words::Verdict},
+    track::Report,
+};
 
 /// The columns' names, aligned with [`line`].
 pub fn header() -> String {
