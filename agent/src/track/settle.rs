@@ -1,7 +1,12 @@
 //! When a close is settled: nothing that could change its verdict is to be expected any more.
 
+use whohungup_ebpf::event::Transition;
+
 use super::connection::Pending;
-use crate::close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, LAST_ACK, Reading as _};
+use crate::close::{
+    facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, LAST_ACK, Reading as _},
+    words::Role,
+};
 
 const MS: u64 = 1_000_000;
 /// Records of one instant come within this.
@@ -17,25 +22,31 @@ const ABANDONED_NS: u64 = 5_000 * MS;
 const HALF_CLOSED_NS: u64 = 60_000 * MS;
 
 /// When `pending` settles as things stand, CLOCK_MONOTONIC ns.
-pub(super) fn due(pending: &Pending) -> u64 {
+pub(super) fn due(pending: &Pending, role: Role) -> u64 {
     let first = &pending.first;
     let newest = pending.last.as_ref().unwrap_or(first);
     let (began, now) = (first.header.ktime_ns, newest.header.ktime_ns);
     let ended = newest.new_state == CLOSE;
     match first.new_state {
+        // Nobody sends requests to a client: only the peer's own FIN may have crossed ours.
+        FIN_WAIT1 if role == Role::Client && first.is_closed_whole() => now + round_trips(newest),
+        CLOSE if first.err == 0 && role == Role::Client => now + GRACE_NS,
         // Reset by this end: the peer may have been sending.
         CLOSE if first.err == 0 => began + LATE_NS,
         CLOSE => began + GRACE_NS,
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
         FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
         FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
-        CLOSE_WAIT if newest.new_state == LAST_ACK => {
-            let round_trips = (4.0 * newest.srtt_seconds() * 1e9) as u64;
-            now + round_trips.clamp(ANSWERED_NS, MAX_ROUND_TRIPS_NS)
-        }
+        CLOSE_WAIT if newest.new_state == LAST_ACK => now + round_trips(newest),
         CLOSE_WAIT if !ended => began + ABANDONED_NS,
         _ => now + GRACE_NS,
     }
+}
+
+/// Time for the peer to answer.
+fn round_trips(step: &Transition) -> u64 {
+    let some = (4.0 * step.srtt_seconds() * 1e9) as u64;
+    some.clamp(ANSWERED_NS, MAX_ROUND_TRIPS_NS)
 }
 
 /// The socket may live on after [`due`]: only an idle close may be reported then.

@@ -235,27 +235,30 @@ impl Tracker {
 
     fn step(&mut self, step: &Transition) {
         let cookie = step.header.cookie;
-        if !self.connections.contains_key(&cookie) {
-            if let Some(known) = self.recent.by_cookie(cookie) {
-                known.connection.step(step);
-                self.amend(cookie);
-                return;
-            }
-            let first = matches!(step.old_state, facts::ESTABLISHED | facts::SYN_SENT | facts::SYN_RECV);
-            if !first || self.is_full() {
-                // The tail of a close that was settled, or the end of what was never followed.
-                return;
-            }
-            self.totals.opened_unseen += 1;
+        if self.step_known(cookie, step) {
+            return;
         }
-        self.entry(cookie, step.header.ktime_ns).step(step);
-        self.schedule(cookie);
+        if let Some(known) = self.recent.by_cookie(cookie) {
+            known.connection.step(step);
+            self.amend(cookie);
+            return;
+        }
+        let first = matches!(step.old_state, facts::ESTABLISHED | facts::SYN_SENT | facts::SYN_RECV);
+        if !first || self.is_full() {
+            // The tail of a close that was settled, or the end of what was never followed.
+            return;
+        }
+        self.totals.opened_unseen += 1;
+        self.entry(cookie, step.header.ktime_ns);
+        self.step_known(cookie, step);
     }
 
-    fn schedule(&mut self, cookie: u64) {
-        let Some(connection) = self.connections.get_mut(&cookie) else { return };
-        let Some(pending) = connection.pending.as_mut() else { return };
-        let due = settle::due(pending);
+    /// False when the connection is not followed.
+    fn step_known(&mut self, cookie: u64, step: &Transition) -> bool {
+        let Some(connection) = self.connections.get_mut(&cookie) else { return false };
+        connection.step(step);
+        let Some(pending) = connection.pending.as_mut() else { return true };
+        let due = settle::due(pending, connection.role);
         if pending.due_ns.is_none() && settle::leaves_an_orphan(pending) {
             let orphan = (connection.netns, Ends::new(&connection.endpoints));
             pending.orphan = Some(orphan);
@@ -265,6 +268,7 @@ impl Tracker {
             pending.due_ns = Some(due);
             self.due.push(Reverse((due, cookie)));
         }
+        true
     }
 
     fn exchange(&mut self, record: &ExchangeRecord) {
