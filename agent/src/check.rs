@@ -17,6 +17,7 @@ pub fn check() -> ExitCode {
     let degraded = findings.iter().filter(|finding| finding.standing == Standing::Degraded).count();
     match (starts, degraded) {
         (true, 0) => anstream::println!("`whohungup run` works here"),
+        (true, 1) => anstream::println!("`whohungup run` works here, with 1 restriction"),
         (true, degraded) => anstream::println!("`whohungup run` works here, with {degraded} restrictions"),
         (false, _) => anstream::println!("`whohungup run` does not work here"),
     }

@@ -11,7 +11,6 @@ mod namespaces;
 mod sockets;
 mod stats;
 
-pub use attach::{HTTP_PROGRAMS, LIFECYCLE_PROGRAMS};
 pub use cgroup::{CgroupRoot, find_root};
 pub use check::{Finding, Standing, check};
 pub use counters::CounterTotals;

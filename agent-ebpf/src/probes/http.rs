@@ -133,11 +133,16 @@ fn load_first(skb: *mut __sk_buff, at: u32, len: u32, to: &mut [u8; 8]) -> bool 
 /// Copies `len` bytes, 1 to 7, and leaves the rest of `to` alone.
 #[inline(always)]
 fn load_short(skb: *mut __sk_buff, at: u32, len: u32, to: &mut [u8; 8]) -> bool {
-    let len = opaque(u64::from(len) & 7);
-    if len == 0 || len > 7 {
-        return false;
-    }
+    let Some(len) = within(len, 7) else { return false };
     unsafe { bpf_skb_load_bytes(skb.cast(), at, to.as_mut_ptr().cast(), len as u32) == 0 }
+}
+
+/// `len` as a size from 1 to `most` that the verifier can see is one. Counted from 0 and stepped up
+/// after the check, because before v6.8 the verifier does not learn from `len != 0` that it is at least 1.
+#[inline(always)]
+fn within(len: u32, most: u64) -> Option<u64> {
+    let less = opaque(u64::from(len).wrapping_sub(1));
+    if less < most { Some(less + 1) } else { None }
 }
 
 /// Hides a value's history from the compiler, so that the bounds checks that follow stay in the
@@ -288,10 +293,7 @@ unsafe fn keep_head(skb: *mut __sk_buff, stream: *mut Stream, segment: Segment) 
             if segment.seq != (*stream).start_seq {
                 return;
             }
-            let n = opaque(u64::from(segment.len).min(HEAD_BYTES as u64));
-            if n == 0 || n > HEAD_BYTES as u64 {
-                return;
-            }
+            let Some(n) = within(segment.len.min(HEAD_BYTES as u32), HEAD_BYTES as u64) else { return };
             if bpf_skb_load_bytes(skb.cast(), segment.at, head.cast(), n as u32) == 0 {
                 (*stream).head_len = n as u32;
             }
@@ -300,10 +302,7 @@ unsafe fn keep_head(skb: *mut __sk_buff, stream: *mut Stream, segment: Segment) 
         if held > APPEND_BYTES as u64 || segment.seq != (*stream).start_seq.wrapping_add(held as u32) {
             return;
         }
-        let n = opaque(u64::from(segment.len).min(APPEND_BYTES as u64));
-        if n == 0 || n > APPEND_BYTES as u64 {
-            return;
-        }
+        let Some(n) = within(segment.len.min(APPEND_BYTES as u32), APPEND_BYTES as u64) else { return };
         if bpf_skb_load_bytes(skb.cast(), segment.at, head.add(held as usize).cast(), n as u32) == 0 {
             (*stream).head_len = (held + n) as u32;
         }

@@ -24,6 +24,7 @@ use crate::{
 
 // include/net/tcp_states.h
 const TIME_WAIT: u8 = 6;
+const IPPROTO_TCP: u8 = 6;
 const LAST_ACK: u8 = 9;
 const LISTEN: u8 = 10;
 
@@ -111,6 +112,46 @@ fn carries_nothing(skb: *const c_void) -> bool {
     end_seq.wrapping_sub(seq) <= 1
 }
 
+/// kfree_skb(struct sk_buff *skb, void *location, ...): before v6.10 the only trace of the reset that
+/// a time-wait socket or no socket sends. `tcp_v4_rcv` drops the segment right after it, with `data`
+/// still at the TCP header; what a socket has taken in or queued is pulled further. User space knows
+/// by address and sequence number whether it was data that nobody was left to take.
+#[btf_tracepoint(function = "kfree_skb")]
+pub fn segment_dropped(ctx: BtfTracePointContext) -> i32 {
+    let skb: *const c_void = ctx.arg(0);
+    let at_tcp = unsafe {
+        let head: u64 = read(skb, offset!(skb_head));
+        let data: u64 = read(skb, offset!(skb_data));
+        let transport: u16 = read(skb, offset!(skb_transport_header));
+        let network: u16 = read(skb, offset!(skb_network_header));
+        data == head + u64::from(transport) && transport > network
+    };
+    if !at_tcp {
+        return 0;
+    }
+    let mut segment = Segment::default();
+    if !segment.read(skb) || segment.protocol != IPPROTO_TCP || segment.payload == 0 {
+        return 0;
+    }
+    let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
+    let to = entry.as_mut_ptr();
+    unsafe {
+        record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), 0);
+        (*to).segment = segment.endpoints;
+        (*to).direction = RESET_SENT;
+        (*to).state = TIME_WAIT;
+        (*to).has_segment = 1;
+        (*to).tcp_flags = segment.flags;
+        (*to).reason = NO_REASON;
+        (*to).seq = segment.seq;
+        (*to).ack_seq = segment.ack_seq;
+        (*to).payload = segment.payload;
+        (*to).netns = segment.netns;
+    }
+    entry.submit(record::NO_WAKEUP);
+    0
+}
+
 /// What the headers of a received segment say.
 struct Segment {
     endpoints: Endpoints,
@@ -119,6 +160,7 @@ struct Segment {
     payload: u32,
     netns: u32,
     flags: u8,
+    protocol: u8,
 }
 
 impl Default for Segment {
@@ -126,7 +168,7 @@ impl Default for Segment {
     fn default() -> Self {
         let endpoints =
             Endpoints { family: 0, sport_be: 0, dport_be: 0, reserved: 0, saddr: [0; 16], daddr: [0; 16] };
-        Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0 }
+        Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0, protocol: 0 }
     }
 }
 
@@ -153,11 +195,13 @@ impl Segment {
             }
             match ip[0] >> 4 {
                 4 => {
+                    self.protocol = ip[9];
                     self.endpoints.family = AF_INET;
                     self.endpoints.saddr[..4].copy_from_slice(&ip[12..16]);
                     self.endpoints.daddr[..4].copy_from_slice(&ip[16..20]);
                 }
                 6 => {
+                    self.protocol = ip[6];
                     self.endpoints.family = AF_INET6;
                     self.endpoints.saddr.copy_from_slice(&ip[8..24]);
                     self.endpoints.daddr.copy_from_slice(&ip[24..40]);

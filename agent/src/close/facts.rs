@@ -17,7 +17,14 @@ pub const CLOSE: u8 = 7;
 pub const CLOSE_WAIT: u8 = 8;
 pub const LAST_ACK: u8 = 9;
 pub const LISTEN: u8 = 10;
+pub const TIME_WAIT: u8 = 6;
 pub const CLOSING: u8 = 11;
+
+/// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
+/// `segment_dropped`); a reset that is told always has a time-wait socket's cookie.
+pub fn is_told_by_its_drop(reset: &Reset) -> bool {
+    reset.state == TIME_WAIT && reset.header.cookie == 0
+}
 
 // enum sock_flags, include/net/sock.h, v6.1 to v6.18.
 const SOCK_DONE: u32 = 1 << 1;

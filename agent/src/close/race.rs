@@ -1,8 +1,10 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
+use whohungup_ebpf::event::Reset;
+
 use super::{
     ending::Ending,
-    facts::{Facts, Reading as _},
+    facts::{Facts, Reading as _, is_told_by_its_drop},
     view::View,
     words::{Basis, Closer, How, Phase, Race, Role},
 };
@@ -62,6 +64,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         reset.direction == whohungup_ebpf::event::RESET_SENT
             && reset.has_segment == 1
             && reset.payload > 0
+            && brings_new_bytes(facts, reset)
             && (view.basis == Basis::Http || reset.payload > MAX_GOODBYE_BYTES)
     })?;
     let fin_seq = facts.first.write_seq;
@@ -76,6 +79,13 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         exact: view.basis == Basis::Http && view.exact,
         known_for: None,
     })
+}
+
+/// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
+/// 6.10 and later) there is no need to ask; before, only the segment that a time-wait socket dropped is.
+fn brings_new_bytes(facts: &Facts, segment: &Reset) -> bool {
+    let end = segment.seq.wrapping_add(segment.payload);
+    !is_told_by_its_drop(segment) || (end.wrapping_sub(facts.first.rcv_nxt) as i32) > 0
 }
 
 /// The client's kernel: a request, and the server's close instead of an answer.

@@ -12,17 +12,27 @@ use super::{
     error::{ProbeError, chain},
     load::{Probes, Tier, program, tp_btf},
 };
+use crate::kernel::layout::Layout;
 
 /// Program and the tracepoint that it hangs on.
-pub const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
+const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
     ("state_changed", "inet_sock_set_state"),
     ("reset_sent", "tcp_send_reset"),
     ("reset_received", "tcp_receive_reset"),
     ("error_reported", "inet_sk_error_report"),
 ];
 
+/// Stands in, before Linux 6.10, for the resets that `tcp_send_reset` does not tell of.
+const DROP_PROGRAM: (&str, &str) = ("segment_dropped", "kfree_skb");
+
+/// The lifecycle programs that this kernel needs.
+pub(super) fn lifecycle_programs(layout: &Layout) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let stand_in = (!layout.reset_reason).then_some(DROP_PROGRAM);
+    LIFECYCLE_PROGRAMS.iter().copied().chain(stand_in)
+}
+
 /// Program and the direction that it sees.
-pub const HTTP_PROGRAMS: &[(&str, &str)] = &[("http_in", "ingress"), ("http_out", "egress")];
+pub(super) const HTTP_PROGRAMS: &[(&str, &str)] = &[("http_in", "ingress"), ("http_out", "egress")];
 
 #[derive(Debug, Default)]
 pub(super) struct Attached {
@@ -49,7 +59,7 @@ impl Probes {
     /// # Errors
     /// As [`Probes::attach`].
     pub fn attach_lifecycle(&mut self) -> Result<(), ProbeError> {
-        for &(name, _) in LIFECYCLE_PROGRAMS {
+        for (name, _) in lifecycle_programs(&self.layout) {
             let link =
                 tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, &error))?;
             self.attached.lifecycle.push((name, link));

@@ -6,7 +6,7 @@ use aya::{
 };
 
 use super::{
-    attach::{HTTP_PROGRAMS, LIFECYCLE_PROGRAMS},
+    attach::{HTTP_PROGRAMS, lifecycle_programs},
     cgroup::find_root,
     error::ProbeError,
     load::{self, program, tp_btf},
@@ -100,7 +100,7 @@ fn check_object(found: &mut Vec<Finding>, layout: &Layout) -> Option<(Ebpf, AyaB
 }
 
 fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layout: &Layout) {
-    for &(name, tracepoint) in LIFECYCLE_PROGRAMS {
+    for (name, tracepoint) in lifecycle_programs(layout) {
         let hook = format!("tp_btf {tracepoint}");
         let tried = tp_btf(ebpf, name).and_then(|program| {
             program.load(tracepoint, btf).map_err(|error| ProbeError::load(name, &error))?;
@@ -108,10 +108,9 @@ fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layo
             program.detach(link).map_err(|error| ProbeError::attach(name, &error))
         });
         found.push(match tried {
-            Ok(()) if tracepoint == "tcp_send_reset" && !layout.reset_reason => degraded(
-                hook,
-                "before Linux 6.10 it does not fire for time-wait sockets: late requests are seen at the client only",
-            ),
+            Ok(()) if tracepoint == "kfree_skb" => {
+                works(hook, "tells of late requests, of which tcp_send_reset does not before Linux 6.10")
+            }
             Ok(()) => works(hook, "loads and attaches"),
             Err(error) => missing(hook, &error),
         });

@@ -39,13 +39,19 @@ pub enum ProbeError {
 /// The capabilities that loading needs.
 pub(super) const NEEDED: &str = "the capabilities CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
 
+/// What the verifier's log ends with after the reason for a refusal.
+const LOG_TAIL: [&str; 3] = ["processed", "stack depth", "verification time"];
+
 impl ProbeError {
     /// Turns aya's load error into one line.
     pub(super) fn load(program: &'static str, error: &ProgramError) -> Self {
         if let ProgramError::LoadError { io_error, verifier_log } = error {
             let log = verifier_log.to_string();
             tracing::debug!(program, %log, "verifier log");
-            let last = log.lines().rev().find(|line| !line.is_empty() && !line.starts_with("processed"));
+            let told = |line: &&str| {
+                !line.is_empty() && !LOG_TAIL.iter().any(|statistic| line.starts_with(statistic))
+            };
+            let last = log.lines().rev().find(told);
             if io_error.raw_os_error() == Some(libc::EPERM) && last.is_none() {
                 return Self::Permission { needed: NEEDED };
             }

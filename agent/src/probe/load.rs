@@ -8,7 +8,7 @@ use aya::{
 };
 
 use super::{
-    attach::{Attached, HTTP_PROGRAMS, LIFECYCLE_PROGRAMS},
+    attach::{Attached, HTTP_PROGRAMS, lifecycle_programs},
     error::{NEEDED, ProbeError, chain},
 };
 use crate::kernel::{
@@ -44,7 +44,7 @@ pub struct Probes {
     pub(super) ebpf: Ebpf,
     pub(super) attached: Attached,
     pub(super) tier: Tier,
-    layout: Layout,
+    pub(super) layout: Layout,
     object: String,
 }
 
@@ -59,7 +59,7 @@ impl Probes {
         }
         let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &kernel_release())?;
         let (mut ebpf, kernel_btf, object) = open(&layout, options.ring_bytes)?;
-        for &(program, tracepoint) in LIFECYCLE_PROGRAMS {
+        for (program, tracepoint) in lifecycle_programs(&layout) {
             tp_btf(&mut ebpf, program)?
                 .load(tracepoint, &kernel_btf)
                 .map_err(|error| ProbeError::load(program, &error))?;

@@ -4,7 +4,11 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use aya::sys::{Stats, enable_stats};
 
-use super::{attach::HTTP_PROGRAMS, attach::LIFECYCLE_PROGRAMS, error::ProbeError, load::Probes};
+use super::{
+    attach::{HTTP_PROGRAMS, lifecycle_programs},
+    error::ProbeError,
+    load::Probes,
+};
 
 /// Run count and time of one program, counted only while statistics are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +31,9 @@ impl Probes {
 
     /// Totals since load, for the programs that are loaded.
     pub fn program_stats(&self) -> Vec<ProgramStat> {
-        LIFECYCLE_PROGRAMS
-            .iter()
-            .chain(HTTP_PROGRAMS)
-            .filter_map(|&(program, _)| {
+        lifecycle_programs(&self.layout)
+            .chain(HTTP_PROGRAMS.iter().copied())
+            .filter_map(|(program, _)| {
                 let info = self.ebpf.program(program)?.info().ok()?;
                 Some(ProgramStat { program, runs: info.run_count(), time: info.run_time() })
             })

@@ -7,6 +7,9 @@ use crate::close::{classify, facts, words::Verdict};
 
 impl Tracker {
     pub(super) fn reset(&mut self, reset: &Reset) {
+        if self.is_told_twice(reset) {
+            return;
+        }
         let Some(cookie) = self.owner_of(reset) else {
             self.totals.late_strangers += u64::from(reset.payload > 0);
             return;
@@ -26,6 +29,18 @@ impl Tracker {
         } else {
             self.totals.late_strangers += u64::from(reset.payload > 0);
         }
+    }
+
+    /// Before Linux 6.10 the segment that a full socket answers with a reset is told as that reset,
+    /// and again when it is dropped.
+    fn is_told_twice(&mut self, reset: &Reset) -> bool {
+        let newest = self.newest_reset.replace(*reset);
+        newest.is_some_and(|newest| {
+            facts::is_told_by_its_drop(reset)
+                && newest.header.cookie != 0
+                && newest.has_segment == 1
+                && (newest.segment, newest.seq, newest.payload) == (reset.segment, reset.seq, reset.payload)
+        })
     }
 
     /// The connection that a reset belongs to: by cookie, or, where the kernel blames a listener or

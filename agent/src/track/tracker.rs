@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use hashbrown::HashMap;
 use whohungup_ebpf::{
     decode::Record,
-    event::{Connect, Listen, Open, Transition},
+    event::{Connect, Listen, Open, Reset, Transition},
     exchange::ExchangeRecord,
 };
 
@@ -70,6 +70,7 @@ pub struct Tracker {
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
     due: BinaryHeap<Reverse<(u64, u64)>>,
+    pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<Report>,
     pub(super) totals: Totals,
@@ -88,6 +89,7 @@ impl Tracker {
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
             due: BinaryHeap::new(),
+            newest_reset: None,
             ready: Vec::new(),
             totals: Totals::default(),
             limits,

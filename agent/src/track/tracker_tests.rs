@@ -5,6 +5,8 @@ use crate::close::sample::{COOKIE, GET, OK, OPENED_NS, PID, TICK, client, server
 
 #[path = "adopt_tests.rs"]
 mod adopt_tests;
+#[path = "dropped_tests.rs"]
+mod dropped_tests;
 #[path = "feed_tests.rs"]
 mod feed_tests;
 #[path = "late_tests.rs"]
