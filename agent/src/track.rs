@@ -3,6 +3,7 @@
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
 mod connection;
+mod deadlines;
 mod late;
 mod listeners;
 mod recent;

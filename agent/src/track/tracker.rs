@@ -1,7 +1,5 @@
 //! The table of connections.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use hashbrown::HashMap;
 use whohungup_ebpf::{
     decode::Record,
@@ -11,6 +9,7 @@ use whohungup_ebpf::{
 
 use super::{
     connection::{Connection, OpenState, Process},
+    deadlines::Deadlines,
     listeners::Listeners,
     recent::{Recent, RecentClose},
     report::{ClosedBy, Ends, Report},
@@ -69,7 +68,7 @@ pub struct Tracker {
     pub(super) recent: Recent,
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
-    due: BinaryHeap<Reverse<(u64, u64)>>,
+    due: Deadlines,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<Report>,
@@ -88,7 +87,7 @@ impl Tracker {
             listeners: Listeners::default(),
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
-            due: BinaryHeap::new(),
+            due: Deadlines::default(),
             newest_reset: None,
             ready: Vec::new(),
             totals: Totals::default(),
@@ -142,13 +141,11 @@ impl Tracker {
 
     /// Settles every close that is due at `now_ns` and hands it to `sink`.
     pub fn settle(&mut self, now_ns: u64, mut sink: impl FnMut(Report)) {
-        while let Some(&Reverse((at, cookie))) = self.due.peek() {
-            if at > now_ns {
-                break;
-            }
-            self.due.pop();
-            if let Some(report) = self.settle_one(cookie, at, now_ns) {
-                sink(report);
+        while let Some(due) = self.due.pop(now_ns) {
+            for (at, cookie) in due {
+                if let Some(report) = self.settle_one(cookie, at, now_ns) {
+                    sink(report);
+                }
             }
         }
         self.ready.drain(..).for_each(sink);
@@ -268,7 +265,7 @@ impl Tracker {
         }
         if pending.due_ns != Some(due) {
             pending.due_ns = Some(due);
-            self.due.push(Reverse((due, cookie)));
+            self.due.push(due, cookie);
         }
         true
     }
@@ -321,8 +318,7 @@ impl Tracker {
         }
         let report = self.report(cookie, &connection)?;
         // A request can only be lost to an idle close by the server.
-        let lost_by_server = matches!(report.close.verdict, Verdict::ServerIdle | Verdict::Unknown);
-        if lost_by_server && settle::may_be_met_late(pending) {
+        if report.close.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
             let verdict = report.close.verdict;
             self.recent.remember(now_ns, cookie, RecentClose { connection, verdict, orphan });
         }
