@@ -10,8 +10,8 @@ pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
-    #[error("cannot read {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y")]
-    Read { path: String, source: std::io::Error },
+    #[error("cannot read {path}: {reason}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y")]
+    Read { path: String, reason: std::io::Error },
     #[error("BTF data is malformed: {0}")]
     Malformed(&'static str),
     #[error("this kernel has no struct {0}")]
@@ -78,7 +78,7 @@ impl Btf {
     /// When the file cannot be read or is not BTF.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BtfError> {
         let data = fs::read(&path)
-            .map_err(|source| BtfError::Read { path: path.as_ref().display().to_string(), source })?;
+            .map_err(|reason| BtfError::Read { path: path.as_ref().display().to_string(), reason })?;
         Self::parse(data)
     }
 

@@ -23,9 +23,9 @@ pub struct Layout {
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     #[error(
-        "kernel {release}: {source} (needed as `{field}`); this kernel is not supported, please report its release and config"
+        "kernel {release}: {reason} (needed as `{field}`); this kernel is not supported, please report its release and config"
     )]
-    Missing { release: String, field: &'static str, source: BtfError },
+    Missing { release: String, field: &'static str, reason: BtfError },
     #[error("kernel {release}: struct {structure} member {path} has {got} bytes, the probes read {want}")]
     Size { release: String, structure: &'static str, path: &'static str, got: u32, want: u32 },
 }
@@ -59,10 +59,10 @@ impl Layout {
 }
 
 fn find(btf: &Btf, release: &str, member: &Member) -> Result<u32, LayoutError> {
-    let place = btf.place(member.structure, member.path).map_err(|source| LayoutError::Missing {
+    let place = btf.place(member.structure, member.path).map_err(|reason| LayoutError::Missing {
         release: release.to_owned(),
         field: member.field,
-        source,
+        reason,
     })?;
     if place.size != member.size {
         return Err(LayoutError::Size {

@@ -10,8 +10,8 @@ pub enum ProbeError {
     Btf(#[from] BtfError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    #[error("cannot read the BPF object {path}: {source}")]
-    ReadObject { path: String, source: std::io::Error },
+    #[error("cannot read the BPF object {path}: {reason}")]
+    ReadObject { path: String, reason: std::io::Error },
     #[error("the BPF object {path} is not usable: {reason}")]
     Object { path: String, reason: String },
     #[error("no permission to load BPF programs; run as root, or with {needed}")]

@@ -129,7 +129,7 @@ fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {
     let shown = path.display().to_string();
     match std::fs::read(&path) {
         Ok(bytes) => Ok((shown, Cow::Owned(bytes))),
-        Err(source) => Err(ProbeError::ReadObject { path: shown, source }),
+        Err(reason) => Err(ProbeError::ReadObject { path: shown, reason }),
     }
 }
 

@@ -182,3 +182,34 @@ fn signals_end_the_watch_with_a_summary() {
         assert_eq!(all, Some(2), "{ended:?}");
     }
 }
+
+/// A shell in a mount namespace of its own: what it hides is hidden from nobody else.
+fn hidden(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", script, BINARY]);
+    command
+}
+
+#[test]
+fn a_kernel_without_btf_is_told_by_the_option_that_it_lacks() {
+    if !gate::can_observe() || gate::program("unshare").is_none() {
+        return;
+    }
+    let hide = "mount -t tmpfs none /sys/kernel/btf; exec \"$0\" watch --for 1s";
+    let stderr = refusal(&mut hidden(hide));
+    assert_line(&stderr, &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"]);
+    assert_eq!(stderr.matches("No such file").count(), 1, "{stderr}");
+}
+
+#[test]
+fn cgroup2_that_is_mounted_nowhere_is_mounted_for_the_agent_alone() {
+    if !gate::can_observe() || gate::program("unshare").is_none() {
+        return;
+    }
+    let hide = "for at in $(awk '$3 == \"cgroup2\" { print $2 }' /proc/self/mounts); do umount -l $at; done
+        \"$0\" check; awk '$3 == \"cgroup2\"' /proc/self/mounts";
+    let output = hidden(hide).output().expect("run");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && table.contains("mounted for the agent alone"), "{table}");
+    assert!(table.lines().last().is_some_and(|line| line.contains("works here")), "nothing is left: {table}");
+}
