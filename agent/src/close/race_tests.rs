@@ -1,4 +1,7 @@
-use whohungup_ebpf::event::{RESET_RECEIVED, Reset};
+use whohungup_ebpf::{
+    event::{RESET_RECEIVED, Reset},
+    exchange::{IN, OUT},
+};
 
 use super::*;
 use crate::close::facts::{LAST_ACK, Resets};
@@ -66,6 +69,18 @@ fn a_close_notify_that_answers_a_fin_is_no_late_request() {
     };
     assert_eq!(written(GOODBYE), idle);
     assert_eq!(written(GET), "idle-race SI fin idle unknown stale probable turns");
+}
+
+#[test]
+fn the_first_request_that_was_seen_of_an_older_connection_can_race() {
+    let mut older = server();
+    // What was said before the agent came.
+    older.move_bytes(IN, 500);
+    older.move_bytes(OUT, 900);
+    let mut facts = older.waits(500).asks(GET).unread().resets();
+    (facts.adopted, facts.opened_ns) = (true, None);
+    assert_eq!(told(&facts), "idle-race SW rst waiting unread-data unread exact http");
+    assert_eq!(judge(&facts).requests, None, "what was served before is not known");
 }
 
 #[test]

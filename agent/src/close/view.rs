@@ -65,10 +65,28 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
             let at = http::read(exchange, written(&facts.first));
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
-            from_standing(at, after)
+            let before = asked_before(facts, &at);
+            let view = from_standing(at, after);
+            View {
+                reused: view.reused || before,
+                // How many the older part of an adopted connection served is not known.
+                requests: view.requests.filter(|_| !(facts.adopted && before)),
+                ..view
+            }
         }
         None => from_turns(facts, ending),
     }
+}
+
+/// Bytes went in the direction of requests before the oldest request that was seen: the connection is
+/// older than the agent, or than the HTTP tier.
+fn asked_before(facts: &Facts, at: &Standing) -> bool {
+    let asked = match facts.role {
+        Role::Client => facts.first.payload_sent(),
+        Role::Server => facts.first.payload_received(),
+        Role::Unknown => return false,
+    };
+    !at.encrypted && at.request_start.is_some() && asked > u64::from(at.request_bytes)
 }
 
 fn blank(basis: Basis) -> View {
