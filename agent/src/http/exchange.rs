@@ -8,6 +8,9 @@ use crate::close::words::Phase;
 /// What an HTTP/2 client sends first (RFC 9113 section 3.4), as far as it tells it from HTTP/1.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
 
+/// Some clients send an empty line after a body (RFC 9112 section 2.2): noise, no request.
+const CRLF: u64 = 2;
+
 /// A TLS handshake turns twice; what the client sends after its Finished is data.
 const TLS_HANDSHAKE_MESSAGES: u32 = 2;
 
@@ -136,6 +139,7 @@ fn read_http(
         standing.phase = request_phase;
         return;
     }
+    let beyond = asked.as_ref().is_some_and(|head| bytes_beyond(head, request) > CRLF);
     let asked = asked.as_ref().and_then(known);
     let end = if responder_is_here { newer(written.write_seq, response.end_seq) } else { response.end_seq };
     let response_phase = response_phase(standing, exchange, asked, response, end);
@@ -145,8 +149,29 @@ fn read_http(
         (_, None) | (Phase::RequestHead | Phase::RequestBody, Some(Phase::Response | Phase::Idle)) => {
             request_phase
         }
+        // More came from the client than the request that was answered, and no start of a message was
+        // recognised in it: another one has begun in very small pieces, or came together with the first;
+        // the latter was answered if a second response came.
+        (_, Some(Phase::Idle)) if beyond => {
+            standing.exact = false;
+            if exchange.unasked == 0 { Phase::RequestHead } else { Phase::Idle }
+        }
         (_, Some(phase)) => phase,
     };
+}
+
+/// Bytes of the request's stream past the end that its head tells; 0 where the head does not tell.
+fn bytes_beyond(head: &Head<RequestHead>, request: &Stream) -> u64 {
+    let seen = u64::from(request.end_seq.wrapping_sub(request.start_seq));
+    match head {
+        Head::Whole { head: RequestHead { body: Body::Length(length), .. }, len } => {
+            seen.saturating_sub(u64::from(*len) + length)
+        }
+        Head::Whole { head: RequestHead { body: Body::None, method, .. }, len } if method != "CONNECT" => {
+            seen.saturating_sub(u64::from(*len))
+        }
+        Head::Whole { .. } | Head::Cut(_) | Head::Partial | Head::Malformed => 0,
+    }
 }
 
 /// Whether more of the message came than was captured.

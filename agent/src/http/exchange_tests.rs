@@ -137,3 +137,18 @@ fn http2_is_recognised_and_not_guessed_at() {
     let got = phase(&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], &[]);
     assert_eq!((got.phase, got.in_flight, got.requests), (Phase::Unknown, None, None));
 }
+
+#[test]
+fn a_head_that_begins_in_tiny_pieces_after_an_answer_is_no_idle_connection() {
+    let mut exchange = server(&[GET], &[OK]);
+    exchange.flags |= CONTINUED;
+    exchange.last_direction = IN;
+    let written = Written { write_seq: exchange.streams[1].end_seq };
+    exchange.streams[0].end_seq += 2;
+    assert_eq!(read(&exchange, written).phase, Phase::Idle, "an empty line is noise");
+    exchange.streams[0].end_seq += 1;
+    let got = read(&exchange, written);
+    assert_eq!((got.phase, got.in_flight, got.exact), (Phase::RequestHead, Some(1), false));
+    exchange.unasked = 1;
+    assert_eq!(read(&exchange, written).phase, Phase::Idle, "pipelined, and both answered");
+}
