@@ -63,6 +63,7 @@ pub struct Metrics {
     table_limit: Family<TableLabels, Gauge>,
     table_evicted: Family<TableLabels, Counter>,
     runs: Family<ProgramLabels, Counter>,
+    missed: Family<ProgramLabels, Counter>,
     run_time: Family<ProgramLabels, Seconds>,
     sampled: Seconds,
     cpu: Seconds,
@@ -101,6 +102,7 @@ impl Metrics {
             table_limit: Family::default(),
             table_evicted: Family::default(),
             runs: Family::default(),
+            missed: Family::default(),
             run_time: Family::default(),
             sampled: Counter::default(),
             cpu: Counter::default(),
@@ -299,6 +301,11 @@ impl Metrics {
             "program_runs",
             "Runs of each BPF program, counted while the kernel's statistics are on",
             self.runs.clone(),
+        );
+        r.register(
+            "program_missed_runs",
+            "Runs that the kernel left out because the program was interrupted by itself: events not seen",
+            self.missed.clone(),
         );
         r.register_with_unit(
             "program_run_time",

@@ -83,6 +83,6 @@ pub fn run(
         thread::sleep(POLL_INTERVAL);
     }
     playing.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))?;
-    table.lost = session.counters().lost();
+    table.lost = session.counters().lost() + session.probes().missed_runs();
     Ok(table)
 }

@@ -132,13 +132,13 @@ impl Session {
         self.tracker.settle_all(sink);
     }
 
-    /// If records were lost since the last call, walks the sockets and ends the connections whose end was
+    /// If records were lost or runs left out since the last call, walks the sockets and ends the connections whose end was
     /// among the lost. Returns how many those were.
     ///
     /// # Errors
     /// When the walk fails.
     pub fn reconcile(&mut self) -> Result<u64, ProbeError> {
-        let lost = self.probes.counters()?.lost();
+        let lost = self.probes.counters()?.lost() + self.probes.missed_runs();
         if lost == self.reconciled_at_lost {
             return Ok(0);
         }

@@ -37,6 +37,10 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
         other => other.context("write to standard output")?,
     }
     let lost = session.counters().lost();
+    let missed = session.probes().missed_runs();
+    if missed > 0 {
+        eprintln!("whohungup: {missed} events were not seen: a program was interrupted by itself");
+    }
     if lost > 0 {
         eprintln!("whohungup: {lost} records were lost; a larger --ring-bytes holds more");
     }

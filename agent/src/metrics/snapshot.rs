@@ -76,6 +76,7 @@ impl Metrics {
         for stat in &snapshot.programs {
             let labels = ProgramLabels { program: stat.program };
             raise(&self.runs.get_or_create(&labels), stat.runs);
+            raise(&self.missed.get_or_create(&labels), stat.missed);
             raise_seconds(&self.run_time.get_or_create(&labels), stat.time);
         }
         raise_seconds(&self.sampled, snapshot.sampled);

@@ -1,8 +1,14 @@
 //! What each program costs, by the kernel's own account.
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::{
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    time::Duration,
+};
 
-use aya::sys::{Stats, enable_stats};
+use aya::{
+    programs::Program,
+    sys::{Stats, enable_stats},
+};
 
 use super::{
     attach::{HTTP_PROGRAMS, lifecycle_programs},
@@ -16,6 +22,9 @@ pub struct ProgramStat {
     pub program: &'static str,
     pub runs: u64,
     pub time: Duration,
+    /// Runs that the kernel left out, because the program was running already on the same processor
+    /// (an interrupt that itself ends a connection); counted always.
+    pub missed: u64,
 }
 
 impl Probes {
@@ -34,9 +43,23 @@ impl Probes {
         lifecycle_programs(&self.layout)
             .chain(HTTP_PROGRAMS.iter().copied())
             .filter_map(|(program, _)| {
-                let info = self.ebpf.program(program)?.info().ok()?;
-                Some(ProgramStat { program, runs: info.run_count(), time: info.run_time() })
+                let loaded = self.ebpf.program(program)?;
+                let info = loaded.info().ok()?;
+                let missed = missed_runs(loaded).unwrap_or(0);
+                Some(ProgramStat { program, runs: info.run_count(), time: info.run_time(), missed })
             })
             .collect()
     }
+
+    /// Runs left out of all programs since they were loaded: events that no record tells of.
+    pub fn missed_runs(&self) -> u64 {
+        self.program_stats().iter().map(|stat| stat.missed).sum()
+    }
+}
+
+/// `recursion_misses` of the program's fdinfo (bpf_prog_show_fdinfo, kernel/bpf/syscall.c, since v5.12).
+fn missed_runs(program: &Program) -> Option<u64> {
+    let fd = program.fd().ok()?.as_fd().as_raw_fd();
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok())
 }

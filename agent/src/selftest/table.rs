@@ -9,7 +9,7 @@ use super::compare::{Checked, Outcome};
 pub struct Table {
     rows: BTreeMap<&'static str, Row>,
     failed: Vec<(&'static str, String)>,
-    /// Records that did not fit the ring buffer.
+    /// Records that did not fit the ring buffer, and events whose program run was left out.
     pub lost: u64,
 }
 
