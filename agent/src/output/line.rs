@@ -8,7 +8,7 @@ use crate::{
     track::Report,
 };
 
-/// The columns' names, aligned with [`line`].
+/// The columns' names, aligned with [`line()`].
 pub fn header() -> String {
     let mut text = format!(
         "{:<12}  {:<18} {:<21}   {:<21} {:<7} {:<16} {:<7} {:<12} {:>8} {:>8} {:>4}  {}",
