@@ -57,6 +57,7 @@ offsets! {
     flags: "tcp_sock" "inet_conn.icsk_inet.sk.__sk_common.skc_flags" 8 Required,
     socket: "tcp_sock" "inet_conn.icsk_inet.sk.sk_socket" 8 Required,
     linger_time: "tcp_sock" "inet_conn.icsk_inet.sk.sk_lingertime" 8 Required,
+    storage: "tcp_sock" "inet_conn.icsk_inet.sk.sk_bpf_storage" 8 Optional,
     cgroup: "tcp_sock" "inet_conn.icsk_inet.sk.sk_cgrp_data.cgroup" 8 Optional,
     sport: "tcp_sock" "inet_conn.icsk_inet.inet_sport" 2 Required,
     retransmits: "tcp_sock" "inet_conn.icsk_retransmits" 1 Required,

@@ -13,6 +13,7 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use whohungup_ebpf::{
+    ABSENT,
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
     exchange::{ExchangeRecord, HALF_CLOSED, UNREAD},
@@ -116,7 +117,7 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Left);
     transition(sk, tp, old, new);
-    exchange(sk, false);
+    exchange(sk, tp, false);
     if new == FIN_WAIT1 && tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH {
         await_the_end(sk);
     }
@@ -139,7 +140,7 @@ fn await_the_end(sk: *const c_void) {
 fn moved_on(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     transition(sk, tp, old, new);
-    exchange(sk, true);
+    exchange(sk, tp, true);
 }
 
 /// The last step after a FIN. A closed socket that ends without error and without a byte since its
@@ -155,11 +156,11 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
         err = 0;
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
-    if err == 0 && !held && !exchange_is_news(sk) {
+    if err == 0 && !held && !exchange_is_news(sk, tp) {
         return;
     }
     transition(sk, tp, old, new);
-    exchange(sk, true);
+    exchange(sk, tp, true);
 }
 
 #[inline(always)]
@@ -190,7 +191,11 @@ fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
 }
 
 #[inline(always)]
-fn stored(sk: *const c_void) -> *mut ExchangeRecord {
+fn stored(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
+    // Most sockets have no storage of any kind: one load instead of a call.
+    if offset!(storage) != ABSENT && tp.read::<u64>(offset!(storage)) == 0 {
+        return core::ptr::null_mut();
+    }
     storage(sk, 0)
 }
 
@@ -208,8 +213,8 @@ fn storage(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
 }
 
 #[inline(always)]
-fn exchange_is_news(sk: *const c_void) -> bool {
-    let stored = stored(sk);
+fn exchange_is_news(sk: *const c_void, tp: TcpSock) -> bool {
+    let stored = stored(sk, tp);
     if stored.is_null() {
         return false;
     }
@@ -219,8 +224,8 @@ fn exchange_is_news(sk: *const c_void) -> bool {
 
 /// Sends the HTTP tier's state after a transition; `only_news` when it went out before.
 #[inline(always)]
-fn exchange(sk: *const c_void, only_news: bool) {
-    let stored = stored(sk);
+fn exchange(sk: *const c_void, tp: TcpSock, only_news: bool) {
+    let stored = stored(sk, tp);
     if stored.is_null() {
         return;
     }
