@@ -54,9 +54,41 @@ pub fn run(
     let mut session = Session::start(options)?;
     let plays = play::order(filter, repeat, seed);
     anyhow::ensure!(!plays.is_empty(), "no scenario's name contains `{}`", filter.unwrap_or_default());
+    let mut table = Table::default();
+    let mut missing = Vec::new();
+    round(&mut session, tier, plays, &mut table, |checked, table| {
+        if checked.outcome == Outcome::Missing {
+            missing.push(checked);
+        } else {
+            sink(&checked);
+            table.add(checked);
+        }
+    })?;
+    if !missing.is_empty() {
+        let mut still = false;
+        round(&mut session, tier, play::again(&missing), &mut table, |checked, _| {
+            still |= checked.outcome == Outcome::Missing;
+        })?;
+        for mut checked in missing {
+            checked.outcome = if still { Outcome::Missing } else { Outcome::Unseen };
+            sink(&checked);
+            table.add(checked);
+        }
+    }
+    table.lost = session.counters().lost() + session.probes().missed_runs();
+    Ok(table)
+}
+
+/// Plays `plays` on a thread of its own and hands each compared close to `sink`.
+fn round(
+    session: &mut Session,
+    tier: Tier,
+    plays: Vec<play::Play>,
+    table: &mut Table,
+    mut sink: impl FnMut(Checked, &mut Table),
+) -> anyhow::Result<()> {
     let (played, news) = mpsc::channel();
     let playing = thread::spawn(move || play::all(plays, &played));
-    let mut table = Table::default();
     let mut matcher = Matcher::new(tier);
     let mut patience = None;
     loop {
@@ -74,15 +106,12 @@ pub fn run(
         }
         let over = patience.is_some_and(|until| monotonic_ns() > until || matcher.is_complete());
         for checked in matcher.settled(over) {
-            sink(&checked);
-            table.add(checked);
+            sink(checked, table);
         }
         if over {
             break;
         }
         thread::sleep(POLL_INTERVAL);
     }
-    playing.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))?;
-    table.lost = session.counters().lost() + session.probes().missed_runs();
-    Ok(table)
+    playing.join().map_err(|_panic| anyhow::anyhow!("the player panicked"))
 }

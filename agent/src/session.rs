@@ -19,6 +19,8 @@ use crate::{
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// After lost records the table is compared with the sockets that exist, this often at most.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
+/// Without a known loss it is compared this often: a kernel may leave out a program's run and not say so.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// The two clock readings that tell the length of a tick lie this far apart.
 const CALIBRATION: Duration = Duration::from_millis(100);
 /// BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h.
@@ -52,6 +54,7 @@ pub struct Session {
     malformed: u64,
     ring_peak: u64,
     reconciled_at_lost: u64,
+    looked_for_losses: Instant,
     reconciled: Instant,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<String>,
@@ -90,6 +93,7 @@ impl Session {
             malformed: 0,
             ring_peak: 0,
             reconciled_at_lost: 0,
+            looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
             notes,
         };
@@ -102,11 +106,11 @@ impl Session {
     /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
     pub fn poll(&mut self, mut sink: impl FnMut(Report)) -> usize {
         self.events.forward_log();
-        if self.reconciled.elapsed() >= RECONCILE_INTERVAL {
-            self.reconciled = Instant::now();
+        if self.looked_for_losses.elapsed() >= RECONCILE_INTERVAL {
+            self.looked_for_losses = Instant::now();
             match self.reconcile() {
                 Ok(0) => {}
-                Ok(gone) => tracing::warn!(gone, "connections ended unseen: their records were lost"),
+                Ok(gone) => tracing::warn!(gone, "connections ended unseen"),
                 Err(error) => {
                     tracing::warn!(%error, "the table was not compared with the sockets that exist");
                 }
@@ -132,25 +136,22 @@ impl Session {
         self.tracker.settle_all(sink);
     }
 
-    /// If records were lost or runs left out since the last call, walks the sockets and ends the connections whose end was
-    /// among the lost. Returns how many those were.
+    /// If records were lost or runs left out since the last call, or a minute has passed, walks the sockets and ends
+    /// the connections that are no more. Returns how many of them had ended unseen.
     ///
     /// # Errors
     /// When the walk fails.
     pub fn reconcile(&mut self) -> Result<u64, ProbeError> {
         let lost = self.probes.counters()?.lost() + self.probes.missed_runs();
-        if lost == self.reconciled_at_lost {
+        if lost == self.reconciled_at_lost && self.reconciled.elapsed() < SWEEP_INTERVAL {
             return Ok(0);
         }
         self.reconciled_at_lost = lost;
+        self.reconciled = Instant::now();
         let walked_ns = monotonic_ns();
         let walk = self.probes.walk()?;
-        if !walk.failed.is_empty() {
-            // A socket in a namespace that cannot be walked would look gone.
-            return Ok(0);
-        }
         self.drain(usize::MAX);
-        Ok(self.tracker.reconcile(&walk.sockets, walked_ns))
+        Ok(self.tracker.reconcile(&walk.sockets, &walk.namespaces, walked_ns))
     }
 
     pub fn probes(&self) -> &Probes {

@@ -1,6 +1,6 @@
 //! Walks the sockets that exist, with `iter/tcp`, in every network namespace.
 
-use std::{fs::File, io::Read as _, thread};
+use std::{collections::HashSet, fs::File, io::Read as _, thread};
 
 use aya::programs::Iter;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -26,7 +26,8 @@ pub struct Walk {
     pub clock: Option<Clock>,
     /// Namespaces that could not be walked, with the reason.
     pub failed: Vec<(u64, String)>,
-    pub namespaces: usize,
+    /// Namespaces whose every socket is in `sockets`, by inode number.
+    pub namespaces: HashSet<u32>,
 }
 
 impl Probes {
@@ -41,7 +42,9 @@ impl Probes {
         for (netns, file) in namespaces::all() {
             let opened = if Some(netns) == own { self.iterate() } else { self.iterate_in(&file) };
             match opened.and_then(|records| read(records, &mut walk)) {
-                Ok(()) => walk.namespaces += 1,
+                Ok(()) => {
+                    walk.namespaces.extend(u32::try_from(netns));
+                }
                 Err(reason) if Some(netns) == own => return Err(ProbeError::Walk { netns, reason }),
                 Err(reason) => walk.failed.push((netns, reason)),
             }

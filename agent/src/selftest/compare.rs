@@ -27,6 +27,9 @@ pub enum Outcome {
     Wrong,
     /// The close was never reported.
     Missing,
+    /// Never reported, but always when it was played again: the kernel left a program's run out, and no counter of
+    /// the kernel's tells.
+    Unseen,
     /// It was reported more than once.
     Twice,
 }

@@ -4,6 +4,8 @@ use std::sync::mpsc::Sender;
 
 use testserver::{Family, Scenario, Truth, scenarios};
 
+use super::compare::Checked;
+
 /// What the player tells.
 pub(super) enum News {
     Truth(Box<Truth>),
@@ -31,6 +33,19 @@ pub(super) fn order(filter: Option<&str>, repeat: u32, seed: u64) -> Vec<Play> {
         plays.extend(of_round);
     }
     plays
+}
+
+/// How often a close that was never reported is played again.
+const AGAIN: u32 = 3;
+
+/// The plays of closes that were never reported, again; the seeds are new.
+pub(super) fn again(missing: &[Checked]) -> Vec<Play> {
+    let is_missing = |&(scenario, family, _): &Play| {
+        missing
+            .iter()
+            .any(|checked| checked.scenario == scenario.name && checked.family == family.to_string())
+    };
+    order(None, AGAIN, u64::MAX / 2).into_iter().filter(is_missing).collect()
 }
 
 pub(super) fn all(plays: Vec<Play>, news: &Sender<News>) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::close::{
     facts::{CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, SYN_SENT},
-    sample::{COOKIE, Talk, late_segment},
+    sample::{COOKIE, NETNS, Talk, late_segment},
     words::{Closer, Confidence},
 };
 
@@ -184,11 +184,20 @@ fn a_walk_ends_only_what_it_did_not_meet() {
     first(&mut tracker, &numbered(server(), 2).served(1250).closes());
     feed(&mut tracker, &open(&numbered(server(), 4), OPENED_NS + SECOND));
     let walk = [met(&numbered(server(), 1), ESTABLISHED)];
-    assert_eq!(tracker.reconcile(&walk, OPENED_NS + 1), 2);
+    assert_eq!(tracker.reconcile(&walk, &here(), OPENED_NS + 1), 2);
     let totals = tracker.totals();
     assert_eq!((totals.open, totals.closed, totals.closed_unseen), (3, 2, 2));
-    assert_eq!(tracker.reconcile(&walk, OPENED_NS + 1), 0);
+    assert_eq!(tracker.reconcile(&walk, &here(), OPENED_NS + 1), 0);
     assert_eq!(one(settle_all(&mut tracker)).cookie, 2, "what was pending is still reported");
+    assert_balanced(&tracker);
+}
+
+#[test]
+fn a_walk_leaves_alone_what_it_could_not_reach() {
+    let mut tracker = tracker();
+    begin(&mut tracker, &server());
+    assert_eq!(tracker.reconcile(&[], &[NETNS + 1].into(), OPENED_NS + 1), 0);
+    assert_eq!(tracker.reconcile(&[], &here(), OPENED_NS + 1), 1);
     assert_balanced(&tracker);
 }
 
@@ -196,7 +205,7 @@ fn a_walk_ends_only_what_it_did_not_meet() {
 fn a_connect_that_began_during_the_walk_survives_it() {
     let mut tracker = tracker();
     feed(&mut tracker, &connect(COOKIE, OPENED_NS + SECOND));
-    assert_eq!(tracker.reconcile(&[], OPENED_NS), 0);
+    assert_eq!(tracker.reconcile(&[], &here(), OPENED_NS), 0);
     feed(&mut tracker, &open(&client(), OPENED_NS + 2 * SECOND));
     let totals = tracker.totals();
     assert_eq!((totals.opened, totals.open, totals.closed_unseen), (1, 1, 0));
@@ -209,7 +218,7 @@ fn a_walk_ends_a_half_closed_connection_whose_last_step_was_lost() {
     play(&mut tracker, &server(), &facts);
     let much_later = facts.first.header.ktime_ns + 3600 * SECOND;
     assert!(settle(&mut tracker, much_later).is_empty(), "in flight: this end decides");
-    tracker.reconcile(&[], much_later);
+    tracker.reconcile(&[], &here(), much_later);
     settle(&mut tracker, much_later + 60 * SECOND);
     assert_eq!(tracker.totals().open, 0, "its socket is gone");
     assert_balanced(&tracker);
@@ -223,7 +232,7 @@ fn a_half_close_whose_rest_was_lost_is_not_surely_premature() {
     play(&mut tracker, &server(), &facts);
     let much_later = facts.first.header.ktime_ns + 3600 * SECOND;
     settle(&mut tracker, much_later);
-    tracker.reconcile(&[], much_later);
+    tracker.reconcile(&[], &here(), much_later);
     let reports = settle(&mut tracker, much_later);
     assert_eq!(tracker.totals().closed_unseen + reports.len() as u64, 1);
     for Report { close, .. } in reports {

@@ -1,5 +1,7 @@
 //! Records as they come off the ring, fed to a tracker.
 
+use std::collections::HashSet;
+
 use whohungup_ebpf::{
     decode::{Record, decode},
     event::{Connect, Kind, Listen, Open, Reset, Transition},
@@ -20,6 +22,11 @@ pub(super) const MS: u64 = 1_000_000;
 
 pub(super) fn tracker() -> Tracker {
     Tracker::new(Limits::default(), Options::default(), TICK)
+}
+
+/// A walk's namespaces, when it reached that of every sample.
+pub(super) fn here() -> HashSet<u32> {
+    [NETNS].into()
 }
 
 /// Over the wire format and in.

@@ -94,7 +94,7 @@ fn happen(rng: &mut Rng, tracker: &mut Tracker, now_ns: &mut u64) -> Vec<Report>
             if rng.bool() {
                 tracker.adopt(&sockets, |_, _| None);
             } else {
-                tracker.reconcile(&sockets, *now_ns);
+                tracker.reconcile(&sockets, &here(), *now_ns);
             }
         }
         14 => {

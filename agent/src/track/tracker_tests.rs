@@ -17,7 +17,7 @@ mod random_tests;
 mod settle_tests;
 
 use feed_tests::{
-    MS, SECOND, assert_balanced, begin, blaming, connect, exchange, feed, first, last, listen, met,
+    MS, SECOND, assert_balanced, begin, blaming, connect, exchange, feed, first, here, last, listen, met,
     met_listener, numbered, one, open, play, settle, settle_all, tracker,
 };
 

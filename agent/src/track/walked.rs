@@ -1,6 +1,7 @@
 //! What a walk over the sockets that exist is good for: adoption, and finding what ended unseen.
 
-use hashbrown::HashSet;
+use std::collections::HashSet;
+
 use whohungup_ebpf::event::Transition;
 
 use super::{
@@ -23,15 +24,17 @@ impl Tracker {
         }
     }
 
-    /// Ends every followed connection that a walk begun at `walked_ns` did not meet: its end was
-    /// lost. Closes of which the beginning is known are settled with what is known. Returns how many
-    /// connections ended unseen.
-    pub fn reconcile(&mut self, sockets: &[Transition], walked_ns: u64) -> u64 {
+    /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
+    /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
+    /// of namespaces that the walk could not reach stay. Returns how many connections ended unseen.
+    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
         let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();
         let gone: Vec<u64> = self
             .connections
             .iter()
             .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
+            // One that only connects has not told its namespace yet.
+            .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
             .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
             .map(|(&cookie, _)| cookie)
             .collect();

@@ -41,7 +41,9 @@ fn reading_http_every_close_is_told_right_at_both_ends() {
     }
     let table = play(Tier::Http);
     assert_eq!((table.wrong(), table.unknown()), (0, 0));
-    assert_eq!(table.right(), table.closes());
+    // The kernel may leave a program's run out, rarely; a close that is missing again when played again is wrong.
+    assert_eq!(table.right() + table.unseen(), table.closes());
+    assert!(table.passed());
 }
 
 #[test]
