@@ -4,7 +4,7 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     WIRE_VERSION,
-    event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Reset, Transition},
+    event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Transition},
     exchange::ExchangeRecord,
 };
 
@@ -20,6 +20,7 @@ pub enum Record<'a> {
     ErrorReport(&'a ErrorReport),
     Met(&'a Transition),
     Clock(&'a Clock),
+    Progress(&'a Progress),
 }
 
 /// Why bytes are no record.
@@ -81,6 +82,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::ErrorReport => Record::ErrorReport(exactly(kind, body)?),
         Kind::Met => Record::Met(exactly(kind, body)?),
         Kind::Clock => Record::Clock(exactly(kind, body)?),
+        Kind::Progress => Record::Progress(exactly(kind, body)?),
     };
     Ok((record, size))
 }

@@ -25,6 +25,8 @@ pub enum Kind {
     Met = 8,
     /// The clock reading that ends each run of `iter/tcp`: [`Clock`].
     Clock = 9,
+    /// How many requests a connection has carried so far: [`Progress`].
+    Progress = 10,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             7 => Self::ErrorReport,
             8 => Self::Met,
             9 => Self::Clock,
+            10 => Self::Progress,
             _ => return None,
         })
     }
@@ -247,7 +250,29 @@ pub struct Clock {
     pub jiffies64: u64,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Progress {
+    pub header: Header,
+    /// Requests begun.
+    pub begun: u32,
+    /// Of them, those answered in full.
+    pub answered: u32,
+    /// Requests that came on an idle connection.
+    pub reuses: u32,
+    /// Ticks from the end of the last response to the newest of those.
+    pub gap: u32,
+    /// [`crate::exchange::Exchange::protocol`].
+    pub protocol: u32,
+    pub reserved: u32,
+}
+
 const _: () = {
+    assert!(size_of::<Progress>() == 48);
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Endpoints>() == 40);
     assert!(size_of::<Task>() == 32);

@@ -1,17 +1,15 @@
 //! What the HTTP tier remembers of one socket, in socket storage.
 //!
-//! The kernel side only records: where messages begin and end in sequence space, when, and the
-//! first bytes of each. What they mean is decided in user space.
+//! [`crate::framing`] keeps it up to date, segment by segment; what it means is decided in user space.
 
 use crate::event::Header;
 
-/// Bytes of a message that are kept from its start. With it the storage of one socket, including
-/// the kernel's own 72 bytes of element header, fits a 1 KiB slab object.
-pub const HEAD_BYTES: usize = 400;
-
-/// A message that comes in pieces is appended to while no more than this is held, by at most this
-/// much: two bounds whose sum the verifier can see is no more than [`HEAD_BYTES`].
-pub const APPEND_BYTES: usize = HEAD_BYTES / 2;
+/// Bytes of a message's head that are kept from its start; also the window in which lines are found.
+pub const HEAD_BYTES: usize = 344;
+/// Of a head that is longer, this much is kept; the rest of the window slides over what follows.
+pub const KEPT_BYTES: usize = 176;
+/// Loads past the end of the window by one word find zeros.
+pub const HEAD_PAD: usize = 8;
 
 /// Index of [`Exchange::streams`]: bytes that the socket received.
 pub const IN: u8 = 0;
@@ -20,24 +18,102 @@ pub const OUT: u8 = 1;
 /// [`Exchange::last_direction`] before any message.
 pub const NONE: u8 = 2;
 
-/// [`Exchange::protocol`]: messages begin with an HTTP/1 request or status line.
-pub const HTTP: u8 = 1;
-/// [`Exchange::protocol`]: TLS records; messages are changes of direction.
-pub const TLS: u8 = 2;
-
-/// [`Exchange::flags`]: a segment was missing or came out of order; positions lean on a guess.
-pub const GAP: u8 = 1;
-/// [`Exchange::flags`]: a request began while the last one had no answer.
-pub const PIPELINED: u8 = 2;
-/// [`Exchange::flags`]: payload changed direction without a message start.
-pub const CONTINUED: u8 = 4;
-/// [`Exchange::flags`]: the first message seen was a response: the request was missed.
-pub const STARTED_LATE: u8 = 8;
-
-/// [`Exchange::flags`]: this end has stopped sending and kept the socket; its end is to be told.
-pub const HALF_CLOSED: u8 = 16;
 /// [`Exchange::protocol`]: nothing was read of the socket yet; the storage is for a flag alone.
 pub const UNREAD: u8 = 0;
+/// [`Exchange::protocol`]: HTTP/1.
+pub const HTTP: u8 = 1;
+/// [`Exchange::protocol`]: TLS records; requests and responses are changes of direction.
+pub const TLS: u8 = 2;
+/// [`Exchange::protocol`]: HTTP/2 frames.
+pub const HTTP2: u8 = 3;
+/// [`Exchange::protocol`]: it began like HTTP/1 and was not.
+pub const OTHER: u8 = 4;
+
+/// [`Exchange::flags`]: bytes that decide were never seen, or out of order; positions lean on a guess.
+pub const GAP: u8 = 1;
+/// [`Exchange::flags`]: more requests were outstanding at once than are told apart.
+pub const DEEP: u8 = 2;
+/// [`Exchange::flags`]: a 101, or a 2xx to a CONNECT: what follows is not HTTP.
+pub const TUNNEL: u8 = 4;
+/// [`Exchange::flags`]: the first message seen was a response: the request was missed.
+pub const STARTED_LATE: u8 = 8;
+/// [`Exchange::flags`]: this end has stopped sending and kept the socket; its end is to be told.
+pub const HALF_CLOSED: u8 = 16;
+/// [`Exchange::flags`]: a GOAWAY frame was received (HTTP/2).
+pub const GOAWAY_IN: u8 = 32;
+/// [`Exchange::flags`]: a GOAWAY frame was sent.
+pub const GOAWAY_OUT: u8 = 64;
+/// [`Exchange::flags`]: a head's own words about its length contradict each other or were not read.
+pub const DOUBT: u8 = 128;
+
+/// [`Stream::state`]: where the next undecided byte of a direction lies.
+pub mod state {
+    /// No byte seen yet.
+    pub const NEW: u8 = 0;
+    /// Before a message; empty lines are skipped (RFC 9112 section 2.2).
+    pub const BETWEEN: u8 = 1;
+    pub const HEAD: u8 = 2;
+    /// In a body of known length.
+    pub const BODY: u8 = 3;
+    /// In a chunk-size line.
+    pub const CHUNK: u8 = 4;
+    /// In a chunk's data and the line end behind it.
+    pub const CHUNK_DATA: u8 = 5;
+    /// In the trailer section of a chunked body.
+    pub const TRAILER: u8 = 6;
+    /// In a body that ends with the connection.
+    pub const UNTIL_CLOSE: u8 = 7;
+    pub const TUNNEL: u8 = 8;
+    /// Lost count of the bytes; found again where a message is recognised.
+    pub const LOST: u8 = 9;
+    /// In the HTTP/2 client's preface.
+    pub const PREFACE: u8 = 10;
+    /// Before, or in the payload of, an HTTP/2 frame.
+    pub const FRAME: u8 = 11;
+    /// Before, or in, a TLS record.
+    pub const RECORD: u8 = 12;
+}
+
+/// [`Stream::notes`] on the newest message.
+pub mod notes {
+    /// `Connection: close`.
+    pub const CLOSE: u16 = 1;
+    /// `Connection: keep-alive`.
+    pub const KEEP_ALIVE: u16 = 2;
+    /// The last transfer coding is chunked.
+    pub const CHUNKED: u16 = 4;
+    /// A Content-Length.
+    pub const LENGTH: u16 = 8;
+    /// `Expect: 100-continue`.
+    pub const EXPECT: u16 = 16;
+    /// The head is longer than what is kept of it.
+    pub const CUT: u16 = 32;
+    /// The line being read is longer than what is held of it.
+    pub const LONG: u16 = 64;
+    /// A transfer coding, and chunked is not the last.
+    pub const CODED: u16 = 128;
+    /// HTTP/1.0.
+    pub const OLD: u16 = 256;
+    /// A response that nobody had asked for.
+    pub const UNASKED: u16 = 512;
+    /// The first line has been read.
+    pub const FIRST_LINE: u16 = 1024;
+    /// The head has been read.
+    pub const HEAD_DONE: u16 = 2048;
+    /// What a line says about the length or the end was not read in full.
+    pub const UNSURE: u16 = 8192;
+    /// An interim response (1xx).
+    pub const INTERIM: u16 = 4096;
+}
+
+/// What a request's method means for the response to it: two bits each in [`Exchange::kinds`].
+pub mod kind {
+    pub const ANY: u64 = 0;
+    pub const HEAD: u64 = 1;
+    pub const CONNECT: u64 = 2;
+    /// Requests told apart at once.
+    pub const SLOTS: u32 = 32;
+}
 
 /// One direction of a connection.
 #[repr(C)]
@@ -47,21 +123,44 @@ pub const UNREAD: u8 = 0;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Stream {
-    /// Sequence number of the first byte of the newest message.
-    pub start_seq: u32,
+    /// Bytes from `end_seq` to the next one that decides.
+    pub skip: u64,
+    /// Content-Length; the chunk size as far as it was read; HTTP/2: the stream whose message is under way; TLS: the
+    /// length of the first record of the newest flight of data.
+    pub length: u64,
     /// One past the newest payload byte.
     pub end_seq: u32,
-    /// Message starts seen.
+    /// Sequence number of the first byte of the newest message.
+    pub start_seq: u32,
+    /// Messages begun; HTTP/2: the highest stream; TLS: records of the first flight of data.
     pub messages: u32,
-    /// Bytes valid in `head`.
-    pub head_len: u32,
+    /// Messages ended.
+    pub complete: u32,
     /// Jiffies at the first byte of the newest message.
     pub started: u32,
     /// Jiffies at the newest payload byte.
     pub last: u32,
-    /// The last eight payload bytes, newest lowest.
-    pub tail: u64,
-    pub head: [u8; HEAD_BYTES],
+    /// HTTP/2: the stream that ends with the frame under way. TLS: the record under way is data.
+    pub ends: u32,
+    /// Bytes in `head` that wait to be read or are.
+    pub held: u16,
+    /// Where in `head` the line under way begins.
+    pub line: u16,
+    /// Bytes of the newest message's start that are valid in `head`.
+    pub head_len: u16,
+    /// A response's status; a request's [`kind`].
+    pub status: u16,
+    /// [`notes`].
+    pub notes: u16,
+    /// [`state`].
+    pub state: u8,
+    /// Part of a chunk-size line, of a trailer line, of a TLS handshake.
+    pub part: u8,
+    /// Where a search ended. Kept here so that the verifier forgets how it was found: ways that it cannot tell apart
+    /// it follows once.
+    pub found: u16,
+    pub reserved: [u16; 3],
+    pub head: [u8; HEAD_BYTES + HEAD_PAD],
 }
 
 /// What is remembered of one socket.
@@ -75,24 +174,36 @@ pub struct Exchange {
     pub protocol: u8,
     /// Direction in which requests go: [`IN`] or [`OUT`].
     pub request_direction: u8,
-    /// Direction of the newest payload that was not noise.
+    /// Direction of the newest payload.
     pub last_direction: u8,
     pub flags: u8,
     /// Payload segments recorded.
     pub segments: u32,
     /// `segments` when the state was last sent to user space.
     pub shipped: u32,
-    /// Response heads that came with no request before them (a 408 into an idle connection, a
-    /// final response after a 1xx), and TLS records too short to be data; since the last request.
-    pub unasked: u32,
-    /// Where the first of them began.
-    pub unasked_seq: u32,
-    /// Jiffies of the response direction's newest byte before the first of them.
-    pub before_unasked: u32,
-    /// The request stream's `messages` when the newest response began: equal to it now when the
-    /// newest response answers the newest request.
-    pub answering: u32,
-    pub reserved: u32,
+    /// Requests begun (TLS: turns).
+    pub begun: u32,
+    /// Of them, those whose final response has ended.
+    pub answered: u32,
+    /// Jiffies at the start of the request that had been open longest when it began: since nothing was open.
+    pub oldest_started: u32,
+    /// Jiffies at the last byte of the newest final response that was asked for.
+    pub response_ended: u32,
+    /// Responses that nobody had asked for (a 408 into an idle connection), and TLS records that are no data.
+    pub unasked: u16,
+    /// Status of the newest of them.
+    pub unasked_status: u16,
+    /// [`kind`] of the newest requests, by number.
+    pub kinds: u64,
+    /// HTTP/2: streams open among the 128 from number 2 `base` + 1 on.
+    pub open: [u64; 2],
+    pub base: u32,
+    /// HTTP/2: streams still open below them.
+    pub open_before: u32,
+    /// Ticks from the last response to the newest request that re-used the connection.
+    pub gap: u32,
+    /// Re-uses after less than [`crate::framing::LONG_GAP_TICKS`] or that were not reported.
+    pub reuses: u32,
     pub streams: [Stream; 2],
 }
 
@@ -109,8 +220,8 @@ pub struct ExchangeRecord {
 }
 
 const _: () = {
-    assert!(size_of::<Stream>() == 32 + HEAD_BYTES);
-    assert!(size_of::<Exchange>() == 32 + 2 * (32 + HEAD_BYTES));
-    assert!(size_of::<Exchange>() + 72 <= 1024);
-    assert!(size_of::<ExchangeRecord>() == 24 + size_of::<Exchange>());
+    assert!(size_of::<Stream>() == 64 + HEAD_BYTES + HEAD_PAD);
+    assert!(size_of::<Exchange>() == 72 + 2 * size_of::<Stream>());
+    // With the kernel's 72 bytes of element header it fits a 1 KiB slab object.
+    assert!(size_of::<ExchangeRecord>() + 72 <= 1024);
 };

@@ -4,17 +4,19 @@
 //! a record means the same in the probe that wrote it and in the agent that decodes it. The probes
 //! themselves are the crate's binary (`src/probes/`).
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod counters;
 pub mod event;
 pub mod exchange;
+pub mod framing;
 pub mod offsets;
 
 #[cfg(feature = "user")]
 pub mod decode;
 
 /// Raised whenever a type of this crate changes its layout or meaning; every record carries it.
-pub const WIRE_VERSION: u8 = 1;
+pub const WIRE_VERSION: u8 = 2;
 
 /// Stands for a kernel structure member that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;

@@ -1,6 +1,6 @@
-//! HTTP/1 on captured heads: where an exchange stands. Pure code on plain values.
+//! Where an exchange stands, from what the probes followed of it. Pure code on plain values.
 
 mod exchange;
 mod head;
 
-pub use exchange::{Standing, Written, read};
+pub use exchange::{Standing, Written, is_read, read};

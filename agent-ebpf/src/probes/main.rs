@@ -6,8 +6,6 @@
 //! - [`meet`]: `iter/tcp`, run from user space: sockets older than the agent.
 #![no_std]
 #![no_main]
-// Inline assembly for the bpf target: one move, see `http::opaque`.
-#![feature(asm_experimental_arch)]
 #![allow(
     unreachable_pub,
     missing_debug_implementations,

@@ -57,7 +57,7 @@ fn an_idle_close_is_the_closers_from_both_ends() {
     let idle = |talk: Talk| talk.served(1250).unobserved();
     assert_eq!(by_server(idle), ["server-idle SI fin idle unknown - probable turns"; 2]);
     assert_eq!(by_client(idle), ["client-idle CI fin idle unknown - probable turns"; 2]);
-    let idle = |talk: Talk| talk.served(1).served(1).served(1250).encrypted();
+    let idle = |talk: Talk| talk.encrypted().served(1).served(1).served(1250);
     assert_eq!(by_server(idle), ["server-idle SI fin idle unknown - probable inferred"; 2]);
     assert_eq!(by_client(idle), ["client-idle CI fin idle unknown - probable inferred"; 2]);
 }

@@ -87,9 +87,10 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
         }
     }
     let Some(at) = &view.at else { return told };
-    if let Some(protocol) = at.unread_protocol {
-        told.push(format!("{protocol}: its messages are not read, so what was in flight is not known"));
-        return told;
+    if at.http2 {
+        told.push(format!("HTTP/2, {} streams begun", at.begun));
+    } else if let Some(several) = close.in_flight.filter(|&open| open > 1) {
+        told.push(format!("{several} requests pipelined"));
     }
     match at.missing {
         Some(0) => told.push("the last chunk is missing".to_owned()),
@@ -104,8 +105,12 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
     if let Some(status) = at.unasked_status {
         told.push(format!("a {status} nobody had asked for went out with it"));
     }
+    if at.goaway {
+        told.push("a GOAWAY frame had announced the end".to_owned());
+    }
     if let Some(timeout) = at.keep_alive_timeout {
-        told.push(format!("Keep-Alive: timeout={timeout} was announced"));
+        let max = at.keep_alive_max.map_or(String::new(), |max| format!(", max={max}"));
+        told.push(format!("Keep-Alive: timeout={timeout}{max} was announced"));
     }
     if let Some(server) = &at.server {
         told.push(format!("Server: {server}"));
@@ -113,7 +118,10 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
     if at.encrypted {
         told.push("TLS: phases inferred from turns and record sizes".to_owned());
     } else if !at.exact {
-        told.push("a head was cut off, pipelined or missed: not every byte that decides was read".to_owned());
+        told.push("not every byte that decides was seen, in order".to_owned());
+    }
+    if at.cut {
+        told.push("a head is longer than what is kept of it: other fields may be unread".to_owned());
     }
     told
 }

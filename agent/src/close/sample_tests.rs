@@ -3,7 +3,8 @@
 use whohungup_ebpf::{
     WIRE_VERSION,
     event::{Endpoints, Header, Kind, RESET_SENT, Reset, Transition},
-    exchange::{Exchange, HEAD_BYTES, HTTP, IN, OUT, Stream, TLS},
+    exchange::{Exchange, HTTP, IN, NONE, OUT, TLS, state},
+    framing::sample::follow,
 };
 use zerocopy::FromZeros as _;
 
@@ -66,6 +67,7 @@ impl Talk {
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.protocol = HTTP;
+        exchange.last_direction = NONE;
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
         Self { role, socket, exchange, http: true, newest: 0 }
     }
@@ -76,10 +78,15 @@ impl Talk {
         self
     }
 
-    /// The messages were TLS records.
+    /// The messages are TLS records, and the handshake is over.
     pub(crate) fn encrypted(mut self) -> Self {
         self.exchange.protocol = TLS;
-        self
+        let (asking, answering) =
+            (self.exchange.request_direction, IN + OUT - self.exchange.request_direction);
+        let hello = self.says_raw(asking, &tls_record(22, 200)).says_raw(answering, &tls_record(22, 900));
+        hello
+            .says_raw(asking, &[tls_record(20, 1), tls_record(22, 40)].concat())
+            .says_raw(answering, &[tls_record(20, 1), tls_record(22, 40)].concat())
     }
 
     pub(crate) fn waits(mut self, ticks: u32) -> Self {
@@ -96,10 +103,7 @@ impl Talk {
 
     pub(crate) fn answers(self, text: &str) -> Self {
         let direction = IN + OUT - self.exchange.request_direction;
-        let mut talk = self.says(direction, text);
-        talk.exchange.answering =
-            talk.exchange.streams[usize::from(talk.exchange.request_direction)].messages;
-        talk
+        self.says(direction, text)
     }
 
     /// One request, one response, then `ticks` of silence.
@@ -108,31 +112,22 @@ impl Talk {
     }
 
     /// A response to nothing, right behind the last one.
-    pub(crate) fn answers_unasked(mut self, text: &str) -> Self {
-        let direction = IN + OUT - self.exchange.request_direction;
-        let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
-        self.move_bytes(direction, text.len() as u32);
-        let now = self.socket.header.jiffies;
-        let stream = &mut self.exchange.streams[usize::from(direction)];
-        self.exchange.before_unasked = stream.last;
-        self.exchange.unasked_seq = seq;
-        self.exchange.unasked += 1;
-        append(stream, text);
-        stream.last = now;
-        self
+    pub(crate) fn answers_unasked(self, text: &str) -> Self {
+        self.answers(text)
     }
 
-    fn says(mut self, direction: u8, text: &str) -> Self {
+    fn says(self, direction: u8, text: &str) -> Self {
+        if self.exchange.protocol == TLS {
+            return self.says_raw(direction, &tls_record(23, text.len() + 24));
+        }
+        self.says_raw(direction, text.as_bytes())
+    }
+
+    fn says_raw(mut self, direction: u8, bytes: &[u8]) -> Self {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
-        self.move_bytes(direction, text.len() as u32);
-        let stream = &mut self.exchange.streams[usize::from(direction)];
-        (stream.start_seq, stream.end_seq, stream.head_len) = (seq, seq, 0);
-        (stream.started, stream.last) = (now, now);
-        stream.messages += 1;
-        append(stream, text);
-        self.exchange.last_direction = direction;
-        self.exchange.segments += 1;
+        self.move_bytes(direction, bytes.len() as u32);
+        follow(&mut self.exchange, direction, seq, bytes, now);
         self
     }
 
@@ -221,7 +216,7 @@ impl Talk {
     /// Any first step.
     pub(crate) fn ends(mut self, old_state: u8, new_state: u8) -> Facts {
         (self.socket.old_state, self.socket.new_state) = (old_state, new_state);
-        let spoken = self.exchange.streams.iter().any(|stream| stream.messages > 0);
+        let spoken = self.exchange.streams.iter().any(|stream| stream.state != state::NEW);
         Facts {
             role: self.role,
             opened_ns: Some(OPENED_NS),
@@ -245,6 +240,14 @@ impl Talk {
         let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
         facts.exchange_after = news.then(|| Box::new(self.exchange));
     }
+}
+
+/// A TLS 1.2 record with a payload of `len` bytes.
+fn tls_record(kind: u8, len: usize) -> Vec<u8> {
+    let mut record = vec![0; len + 5];
+    record[..3].copy_from_slice(&[kind, 3, 3]);
+    record[3..5].copy_from_slice(&(len as u16).to_be_bytes());
+    record
 }
 
 /// A segment of the peer's that meets what the close of `first` left, and the reset that it draws.
@@ -281,15 +284,4 @@ pub(crate) fn endpoints(local: [u8; 4], sport: u16, remote: [u8; 4], dport: u16)
     saddr[..4].copy_from_slice(&local);
     daddr[..4].copy_from_slice(&remote);
     Endpoints { family: 2, sport_be: sport.to_be(), dport_be: dport.to_be(), reserved: 0, saddr, daddr }
-}
-
-fn append(stream: &mut Stream, text: &str) {
-    stream.end_seq = stream.end_seq.wrapping_add(text.len() as u32);
-    for byte in text.bytes() {
-        stream.tail = stream.tail << 8 | u64::from(byte);
-        if (stream.head_len as usize) < HEAD_BYTES {
-            stream.head[stream.head_len as usize] = byte;
-            stream.head_len += 1;
-        }
-    }
 }

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use whohungup_ebpf::{event::Transition, exchange::HTTP};
+use whohungup_ebpf::{
+    event::Transition,
+    exchange::{HTTP, HTTP2, state},
+};
 
 use super::{
     ending::Ending,
@@ -59,7 +62,7 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
             ..blank(Basis::Turns)
         };
     }
-    match &facts.exchange {
+    match facts.exchange.as_ref().filter(|exchange| http::is_read(exchange)) {
         Some(exchange) => {
             let written = |step: &Transition| Written { write_seq: step.write_seq };
             let at = http::read(exchange, written(&facts.first));
@@ -111,7 +114,7 @@ fn from_standing(at: Standing, after: Option<Standing>) -> View {
     View {
         phase: at.phase,
         in_flight: at.in_flight,
-        requests: at.requests.zip(at.in_flight).map(|(begun, open)| begun.saturating_sub(open)),
+        requests: at.answered,
         exact: at.exact,
         announced: at.announced,
         reused: at.reused,
@@ -199,10 +202,10 @@ pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
     }
     let first = &facts.first;
     let newest = match &facts.exchange {
-        Some(exchange) if exchange.protocol == HTTP => exchange
+        Some(exchange) if matches!(exchange.protocol, HTTP | HTTP2) => exchange
             .streams
             .iter()
-            .filter(|stream| stream.end_seq != stream.start_seq || stream.messages > 0)
+            .filter(|stream| stream.state != state::NEW)
             .map(|stream| first.ticks_since(stream.last))
             .min()?,
         _ => {

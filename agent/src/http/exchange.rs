@@ -1,52 +1,55 @@
 //! Where the exchange on a socket stands, from what the HTTP tier recorded.
 
-use whohungup_ebpf::exchange::{Exchange, GAP, HTTP, IN, OUT, PIPELINED, STARTED_LATE, Stream, TLS};
+use whohungup_ebpf::exchange::{
+    DEEP, DOUBT, Exchange, GAP, GOAWAY_IN, GOAWAY_OUT, HTTP, HTTP2, IN, OUT, STARTED_LATE, Stream, TLS,
+    TUNNEL, notes, state,
+};
 
-use super::head::{self, Body, Head, RequestHead, ResponseHead};
+use super::head;
 use crate::close::words::Phase;
 
-/// What an HTTP/2 client sends first (RFC 9113 section 3.4), as far as it tells it from HTTP/1.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
-
-/// Some clients send an empty line after a body (RFC 9112 section 2.2): noise, no request.
-const CRLF: u64 = 2;
-
-/// A TLS handshake turns twice; what the client sends after its Finished is data.
-const TLS_HANDSHAKE_MESSAGES: u32 = 2;
+/// [`Stream::part`] of a TLS stream whose handshake is over.
+const TLS_FINISHED: u8 = 2;
 
 /// How one exchange stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub phase: Phase,
-    /// Requests begun and not fully answered; `None` when it cannot be known.
+    /// Requests begun and not fully answered; HTTP/2: streams open. `None` when it cannot be known.
     pub in_flight: Option<u32>,
-    /// Requests begun; `None` when they cannot be told apart (TLS).
-    pub requests: Option<u32>,
-    /// Every byte that decides was read: nothing pipelined, missing, cut off or encrypted.
+    /// Requests begun.
+    pub begun: u32,
+    /// Requests answered in full; `None` when they cannot be told apart (TLS).
+    pub answered: Option<u32>,
+    /// Every byte that decides was read: nothing missing or encrypted.
     pub exact: bool,
     /// Encrypted: the phase comes from turns and record sizes.
     pub encrypted: bool,
+    pub http2: bool,
+    /// A head is longer than what is kept of it.
+    pub cut: bool,
     /// Either message of the newest exchange said that the connection ends with it.
     pub announced: bool,
+    /// A GOAWAY frame went either way.
+    pub goaway: bool,
     /// The response's body ends with the connection.
     pub until_close: bool,
     /// Response bytes that were promised and had not come; `Some(0)` for a missing last chunk.
     pub missing: Option<u64>,
-    /// Jiffies of the newest response byte that was no noise, when one came.
+    /// Jiffies at the end of the newest response that was asked for, when one ended.
     pub response_end: Option<u32>,
-    /// Jiffies of the first byte of the newest request, when there was one.
+    /// Jiffies of the first byte of the request under way, or of the newest, when there was one.
     pub request_start: Option<u32>,
     /// Bytes of the newest request.
     pub request_bytes: u32,
     /// The newest request was not the first on the connection.
     pub reused: bool,
-    /// A response that nobody had asked for came after the exchange was over, with this status.
+    /// The newest response came when nobody had asked for one, with this status.
     pub unasked_status: Option<u16>,
     pub keep_alive_timeout: Option<u32>,
+    pub keep_alive_max: Option<u32>,
     pub server: Option<String>,
     pub status: Option<u16>,
-    /// A protocol that is recognised and not read.
-    pub unread_protocol: Option<&'static str>,
 }
 
 /// Bytes on either side of the socket that the segments have not shown (yet).
@@ -56,37 +59,42 @@ pub struct Written {
     pub write_seq: u32,
 }
 
+/// Whether `exchange` tells of messages at all.
+pub fn is_read(exchange: &Exchange) -> bool {
+    matches!(exchange.protocol, HTTP | HTTP2 | TLS)
+}
+
 /// Reads how `exchange` stands.
 pub fn read(exchange: &Exchange, written: Written) -> Standing {
     let request = stream(exchange, exchange.request_direction);
     let response = stream(exchange, IN + OUT - exchange.request_direction);
-    let responder_is_here = exchange.request_direction == IN;
     let mut standing = Standing {
         phase: Phase::Unknown,
         in_flight: None,
-        requests: None,
-        exact: exchange.flags & (GAP | PIPELINED) == 0,
+        begun: exchange.begun,
+        answered: Some(exchange.answered),
+        exact: exchange.flags & (GAP | DEEP | DOUBT) == 0,
         encrypted: exchange.protocol == TLS,
+        http2: exchange.protocol == HTTP2,
+        cut: false,
         announced: false,
+        goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         until_close: false,
         missing: None,
-        response_end: (response.messages > 0).then_some(if exchange.unasked > 0 {
-            exchange.before_unasked
-        } else {
-            response.last
-        }),
-        request_start: (request.messages > 0).then_some(request.started),
+        response_end: (exchange.answered > 0).then_some(exchange.response_ended),
+        request_start: (request.state != state::NEW && exchange.begun > 0).then_some(request.started),
         request_bytes: request.end_seq.wrapping_sub(request.start_seq),
-        reused: request.messages > 1 || exchange.flags & STARTED_LATE != 0,
+        reused: exchange.begun > 1 || exchange.flags & STARTED_LATE != 0,
         unasked_status: None,
         keep_alive_timeout: None,
+        keep_alive_max: None,
         server: None,
         status: None,
-        unread_protocol: None,
     };
     match exchange.protocol {
-        HTTP => read_http(&mut standing, exchange, request, response, responder_is_here, written),
-        _ => read_tls(&mut standing, exchange, request),
+        HTTP => Http { exchange, request, response }.read(&mut standing, written),
+        HTTP2 => read_http2(&mut standing, exchange, request, response),
+        _ => read_tls(&mut standing, exchange, request, response),
     }
     if standing.phase.is_in_flight() {
         standing.in_flight.get_or_insert(1);
@@ -100,247 +108,188 @@ fn stream(exchange: &Exchange, direction: u8) -> &Stream {
     &exchange.streams[usize::from(direction & 1)]
 }
 
-fn captured(stream: &Stream) -> &[u8] {
-    &stream.head[..(stream.head_len as usize).min(stream.head.len())]
-}
-
-fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream) {
+fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
     standing.exact = false;
-    standing.reused = request.messages > TLS_HANDSHAKE_MESSAGES + 1;
-    standing.phase = if request.messages < TLS_HANDSHAKE_MESSAGES {
+    standing.answered = None;
+    if request.state == state::LOST || response.state == state::LOST {
+        return;
+    }
+    standing.phase = if request.part & TLS_FINISHED == 0 || exchange.begun == 0 {
         Phase::Unused
-    } else if exchange.last_direction == exchange.request_direction {
-        Phase::Waiting
-    } else {
+    } else if exchange.begun == exchange.answered {
         Phase::Idle
+    } else {
+        Phase::Waiting
     };
 }
 
-fn read_http(
-    standing: &mut Standing,
-    exchange: &Exchange,
-    request: &Stream,
-    response: &Stream,
-    responder_is_here: bool,
-    written: Written,
-) {
-    if captured(request).starts_with(HTTP2_PREFACE) {
-        // Frames are not read: what is in flight is not known.
-        standing.unread_protocol = Some("HTTP/2");
-        standing.exact = false;
+fn read_http2(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+    standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
+    if request.state == state::LOST || response.state == state::LOST {
         return;
     }
-    let missed = u32::from(exchange.flags & STARTED_LATE != 0);
-    standing.requests = Some(request.messages + missed);
-    let asked = (request.messages > 0).then(|| head::request(captured(request), is_cut(request)));
-    let answered = response.messages > 0 && exchange.answering == request.messages;
-    let request_phase = request_phase(standing, asked.as_ref(), request);
-    if !answered {
-        standing.phase = request_phase;
-        return;
-    }
-    let beyond = asked.as_ref().is_some_and(|head| bytes_beyond(head, request) > CRLF);
-    let asked = asked.as_ref().and_then(known);
-    let end = if responder_is_here { newer(written.write_seq, response.end_seq) } else { response.end_seq };
-    let response_phase = response_phase(standing, exchange, asked, response, end);
-    standing.phase = match (request_phase, response_phase) {
-        // 1xx: the final response is still to come. An early answer: the request is not over before
-        // its body is (RFC 9112 section 9.3).
-        (_, None) | (Phase::RequestHead | Phase::RequestBody, Some(Phase::Response | Phase::Idle)) => {
-            request_phase
-        }
-        // More came from the client than the request that was answered, and no start of a message was
-        // recognised in it: another one has begun in very small pieces, or came together with the first;
-        // the latter was answered if a second response came.
-        (_, Some(Phase::Idle)) if beyond => {
-            standing.exact = false;
-            if exchange.unasked == 0 { Phase::RequestHead } else { Phase::Idle }
-        }
-        (_, Some(phase)) => phase,
+    let told_apart: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
+    let open = told_apart + exchange.open_before;
+    standing.in_flight = Some(open);
+    let is_open = |id: u64| {
+        let at = (id as u32 >> 1).wrapping_sub(exchange.base);
+        id != 0 && at < 128 && exchange.open[at as usize / 64] >> (at % 64) & 1 == 1
+    };
+    standing.phase = if exchange.begun == 0 {
+        Phase::Unused
+    } else if open == 0 {
+        Phase::Idle
+    } else if is_open(response.length) {
+        Phase::Response
+    } else if is_open(request.length) {
+        Phase::RequestBody
+    } else {
+        Phase::Waiting
     };
 }
 
-/// Bytes of the request's stream past the end that its head tells; 0 where the head does not tell.
-fn bytes_beyond(head: &Head<RequestHead>, request: &Stream) -> u64 {
-    let seen = u64::from(request.end_seq.wrapping_sub(request.start_seq));
-    match head {
-        Head::Whole { head: RequestHead { body: Body::Length(length), .. }, len } => {
-            seen.saturating_sub(u64::from(*len) + length)
-        }
-        Head::Whole { head: RequestHead { body: Body::None, method, .. }, len } if method != "CONNECT" => {
-            seen.saturating_sub(u64::from(*len))
-        }
-        Head::Whole { .. } | Head::Cut(_) | Head::Partial | Head::Malformed => 0,
-    }
+/// HTTP/1 on one socket.
+struct Http<'a> {
+    exchange: &'a Exchange,
+    request: &'a Stream,
+    response: &'a Stream,
 }
 
-/// Whether more of the message came than was captured.
-fn is_cut(stream: &Stream) -> bool {
-    stream.end_seq.wrapping_sub(stream.start_seq) > stream.head_len
-}
-
-fn known<T>(head: &Head<T>) -> Option<&T> {
-    match head {
-        Head::Cut(head) | Head::Whole { head, .. } => Some(head),
-        Head::Partial | Head::Malformed => None,
-    }
-}
-
-/// The phase as far as the request alone decides it.
-fn request_phase(standing: &mut Standing, asked: Option<&Head<RequestHead>>, request: &Stream) -> Phase {
-    let seen = u64::from(request.end_seq.wrapping_sub(request.start_seq));
-    match asked {
-        // The first request was missed, its response was seen.
-        None => Phase::Waiting,
-        Some(Head::Malformed) => {
-            standing.exact = false;
-            Phase::Waiting
+impl Http<'_> {
+    fn read(&self, standing: &mut Standing, written: Written) {
+        let Self { exchange, request, response } = *self;
+        self.read_heads(standing);
+        if exchange.flags & TUNNEL != 0 {
+            standing.phase = Phase::Tunnel;
+            return;
         }
-        Some(Head::Partial) => Phase::RequestHead,
-        Some(Head::Cut(head)) => {
-            standing.exact = false;
-            standing.announced |= head.last;
-            Phase::Waiting
-        }
-        Some(Head::Whole { head, len }) => {
-            standing.announced |= head.last;
-            let body = seen.saturating_sub(u64::from(*len));
-            match head.body {
-                // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
-                _ if head.expects_continue && body == 0 => Phase::Waiting,
-                Body::Length(length) if body < length => Phase::RequestBody,
-                Body::Chunked if !last_chunk_came(request) => Phase::RequestBody,
-                _ => Phase::Waiting,
-            }
-        }
-    }
-}
-
-/// The phase as far as the response decides it; `None` for an interim response. `end` is one past
-/// the last byte that the responder has written as far as this end can know.
-fn response_phase(
-    standing: &mut Standing,
-    exchange: &Exchange,
-    asked: Option<&RequestHead>,
-    response: &Stream,
-    end: u32,
-) -> Option<Phase> {
-    let mut bytes = captured(response);
-    let mut start = response.start_seq;
-    let mut interim = 0;
-    loop {
-        let cut = end.wrapping_sub(start) > bytes.len() as u32;
-        let (head, len) = match head::response(bytes, cut) {
-            Head::Partial => return Some(Phase::Response),
-            Head::Malformed => {
-                standing.exact = false;
-                return Some(Phase::Idle);
-            }
-            Head::Cut(head) => {
-                standing.exact = false;
-                note_head(standing, &head);
-                return Some(cut_response_phase(standing, asked, &head, response));
-            }
-            Head::Whole { head, len } => (head, len),
-        };
-        if (100..200).contains(&head.status) && head.status != 101 {
-            bytes = &bytes[len as usize..];
-            start = start.wrapping_add(len);
-            interim += 1;
-            if exchange.unasked <= interim {
-                // What nobody had asked for is the final response.
-                standing.response_end = Some(response.last);
-            }
-            if bytes.is_empty() && end == start {
-                return None;
-            }
-            continue;
-        }
-        note_head(standing, &head);
-        let came = u64::from(end.wrapping_sub(start)).saturating_sub(u64::from(len));
-        let whole = match body_of(asked, &head) {
-            Body::None => {
-                if is_tunnel(asked, &head) {
-                    return Some(Phase::Tunnel);
+        let mut answered = exchange.answered;
+        let unsent = self.unsent(written);
+        if unsent > 0 && self.is_responding() {
+            // What the process has written before it closed counts, though it has not left.
+            match response.state {
+                state::BODY if response.skip <= u64::from(unsent) => answered = answered.wrapping_add(1),
+                // It may or may not hold the last chunk.
+                state::CHUNK | state::CHUNK_DATA | state::TRAILER => {
+                    standing.exact = false;
+                    answered = answered.wrapping_add(1);
                 }
-                0
+                _ => {}
             }
-            Body::Length(length) if came < length => {
-                standing.missing = Some(length - came);
-                return Some(Phase::Response);
+            if answered != exchange.answered {
+                standing.response_end = Some(response.last);
+                standing.answered = Some(answered);
             }
-            Body::Length(length) => length,
-            Body::Chunked if exchange.unasked <= interim && !last_chunk_came(response) => {
-                standing.missing = Some(0);
-                return Some(Phase::Response);
+        }
+        let open = exchange.begun.wrapping_sub(answered);
+        let asking = self.request_phase();
+        standing.request_start = standing.request_start.map(|newest| {
+            // One is open: it is the newest. Of several, the oldest has been waiting.
+            if open > 1 { exchange.oldest_started } else { newest }
+        });
+        (standing.phase, standing.in_flight) = match (open, asking) {
+            // Answered early: the request is not over before its body is (RFC 9112 section 9.3).
+            (0 | 1, Some(phase)) => (phase, Some(1)),
+            (0, None) if exchange.begun == 0 => (Phase::Unused, Some(0)),
+            (0, None) => (Phase::Idle, Some(0)),
+            (open, _) if answered == exchange.answered && self.is_responding() => {
+                if response.state == state::UNTIL_CLOSE && open == 1 {
+                    standing.until_close = true;
+                    standing.announced = true;
+                    standing.response_end = Some(response.last);
+                    standing.answered = Some(answered.wrapping_add(1));
+                    (Phase::Idle, Some(0))
+                } else {
+                    standing.missing = missing(response, unsent);
+                    (Phase::Response, Some(open))
+                }
             }
-            Body::UntilClose => {
-                standing.until_close = true;
-                return Some(Phase::Idle);
-            }
-            Body::Chunked | Body::Unsaid => return Some(Phase::Idle),
+            (open, _) => (Phase::Waiting, Some(open)),
         };
-        let beyond = bytes.get(len as usize + whole as usize..).unwrap_or_default();
-        let unasked = known(&head::response(beyond, true)).map(|head| head.status);
-        standing.unasked_status = unasked.filter(|status| *status >= 100);
-        return Some(Phase::Idle);
-    }
-}
-
-fn note_head(standing: &mut Standing, head: &ResponseHead) {
-    standing.announced |= head.last;
-    standing.status = Some(head.status);
-    standing.keep_alive_timeout = head.keep_alive_timeout;
-    standing.server.clone_from(&head.server);
-}
-
-/// A response whose head is longer than what is captured: its end is guessed, except where the
-/// captured part already says how long the body is.
-fn cut_response_phase(
-    standing: &mut Standing,
-    asked: Option<&RequestHead>,
-    head: &ResponseHead,
-    response: &Stream,
-) -> Phase {
-    let seen = u64::from(response.end_seq.wrapping_sub(response.start_seq));
-    match body_of(asked, head) {
-        Body::None if is_tunnel(asked, head) => Phase::Tunnel,
-        // Head and body together are not even as long as the body should be.
-        Body::Length(length) if seen < length => {
-            standing.missing = Some(length - seen);
-            Phase::Response
+        if request.state == state::LOST || response.state == state::LOST {
+            standing.exact = false;
         }
-        Body::Chunked if !last_chunk_came(response) => {
-            standing.missing = Some(0);
-            Phase::Response
+    }
+
+    /// Bytes that the responder, when it is this end, has written and not sent.
+    fn unsent(&self, written: Written) -> u32 {
+        if self.exchange.request_direction == OUT || self.response.state == state::NEW {
+            return 0;
         }
-        _ => Phase::Idle,
+        let ahead = written.write_seq.wrapping_sub(self.response.end_seq);
+        if ahead > u32::MAX / 2 { 0 } else { ahead }
+    }
+
+    /// A final response to a request has begun and not ended.
+    fn is_responding(&self) -> bool {
+        let response = self.response;
+        if response.notes & notes::UNASKED != 0 {
+            return false;
+        }
+        match response.state {
+            // Not before its first line is whole can it be told from an interim one.
+            state::HEAD => response.notes & notes::FIRST_LINE == 0 || response.status >= 200,
+            state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER | state::UNTIL_CLOSE => true,
+            _ => false,
+        }
+    }
+
+    /// The phase of a request that has not come in full.
+    fn request_phase(&self) -> Option<Phase> {
+        let request = self.request;
+        let seen = request.end_seq.wrapping_sub(request.start_seq);
+        let no_body_yet = match request.state {
+            state::BODY => request.skip == request.length,
+            _ => request.notes & notes::CUT == 0 && seen == u32::from(request.head_len),
+        };
+        match request.state {
+            state::HEAD => Some(Phase::RequestHead),
+            // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
+            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet => None,
+            state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(Phase::RequestBody),
+            _ => None,
+        }
+    }
+
+    /// What the heads say besides lengths.
+    fn read_heads(&self, standing: &mut Standing) {
+        let Self { request, response, .. } = *self;
+        standing.announced = is_last(request);
+        standing.cut = (request.notes | response.notes) & notes::CUT != 0;
+        if response.notes & notes::UNASKED != 0 {
+            standing.unasked_status =
+                Some(self.exchange.unasked_status).filter(|&status| (100..1000).contains(&status));
+            return;
+        }
+        if response.notes & notes::FIRST_LINE == 0 {
+            return;
+        }
+        standing.announced |= is_last(response);
+        standing.status = Some(response.status);
+        let words = head::response(captured(response));
+        standing.keep_alive_timeout = words.keep_alive_timeout;
+        standing.keep_alive_max = words.keep_alive_max;
+        standing.server = words.server;
     }
 }
 
-fn body_of(asked: Option<&RequestHead>, head: &ResponseHead) -> Body {
-    match asked.map(|asked| asked.method.as_str()) {
-        Some("HEAD") => Body::None,
-        Some("CONNECT") if (200..300).contains(&head.status) => Body::None,
-        _ => head.body,
+fn captured(stream: &Stream) -> &[u8] {
+    &stream.head[..usize::from(stream.head_len).min(stream.head.len())]
+}
+
+/// The message says that it is the last on its connection (RFC 9112 section 9.3).
+fn is_last(stream: &Stream) -> bool {
+    let said = stream.notes;
+    let old = said & notes::OLD != 0 && said & notes::KEEP_ALIVE == 0;
+    said & notes::HEAD_DONE != 0 && said & notes::INTERIM == 0 && (said & notes::CLOSE != 0 || old)
+}
+
+fn missing(response: &Stream, unsent: u32) -> Option<u64> {
+    match response.state {
+        state::BODY => Some(response.skip.saturating_sub(u64::from(unsent))),
+        state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(0),
+        _ => None,
     }
-}
-
-fn is_tunnel(asked: Option<&RequestHead>, head: &ResponseHead) -> bool {
-    head.status == 101
-        || ((200..300).contains(&head.status) && asked.is_some_and(|asked| asked.method == "CONNECT"))
-}
-
-/// The newest bytes are those that end a chunked message (RFC 9112 section 7.1): the last chunk and
-/// the empty line, or a trailer's empty line.
-fn last_chunk_came(stream: &Stream) -> bool {
-    stream.tail & 0xff_ffff_ffff == u64::from_be_bytes(*b"\0\0\x000\r\n\r\n")
-        || stream.tail & 0xffff_ffff == u64::from_be_bytes(*b"\0\0\0\0\r\n\r\n")
-}
-
-/// The later of two sequence numbers.
-fn newer(a: u32, b: u32) -> u32 {
-    if (a.wrapping_sub(b) as i32) > 0 { a } else { b }
 }
 
 #[cfg(test)]

@@ -1,154 +1,245 @@
-use whohungup_ebpf::exchange::{CONTINUED, HEAD_BYTES};
+use whohungup_ebpf::{
+    exchange::{HEAD_BYTES, KEPT_BYTES},
+    framing::sample::follow,
+};
 use zerocopy::FromZeros as _;
 
 use super::*;
 
-/// A server's socket: requests come in, responses go out, each message in one segment.
-fn server(requests: &[&str], responses: &[&str]) -> Exchange {
-    let mut exchange = Exchange::new_zeroed();
-    exchange.protocol = HTTP;
-    exchange.request_direction = IN;
-    for (index, (direction, messages)) in [(IN, requests), (OUT, responses)].into_iter().enumerate() {
-        let stream = &mut exchange.streams[index];
-        stream.messages = messages.len() as u32;
-        let Some(newest) = messages.last() else { continue };
-        stream.start_seq = 1000;
-        stream.end_seq = 1000 + newest.len() as u32;
-        stream.head_len = newest.len().min(HEAD_BYTES) as u32;
-        stream.head[..stream.head_len as usize]
-            .copy_from_slice(&newest.as_bytes()[..stream.head_len as usize]);
-        stream.tail = newest.bytes().fold(0, |tail, byte| tail << 8 | u64::from(byte));
-        exchange.last_direction = direction;
-    }
-    exchange.answering = responses.len() as u32;
-    if requests.len() > responses.len() {
-        exchange.last_direction = IN;
-    }
-    exchange
-}
-
-fn phase(requests: &[&str], responses: &[&str]) -> Standing {
-    let exchange = server(requests, responses);
-    read(&exchange, Written { write_seq: exchange.streams[1].end_seq })
-}
-
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
+/// A server's socket.
+#[derive(Clone)]
+struct Wire {
+    exchange: Exchange,
+    seqs: [u32; 2],
+    now: u32,
+}
+
+impl Wire {
+    fn new() -> Self {
+        Self { exchange: Exchange::new_zeroed(), seqs: [u32::MAX - 20, 77], now: 0 }
+    }
+
+    /// Each piece is a segment, one tick after the one before.
+    fn says(mut self, direction: u8, pieces: &[&str]) -> Self {
+        for piece in pieces {
+            self.now += 1;
+            let seq = &mut self.seqs[usize::from(direction)];
+            follow(&mut self.exchange, direction, *seq, piece.as_bytes(), self.now);
+            *seq = seq.wrapping_add(piece.len() as u32);
+        }
+        self
+    }
+
+    fn asks(self, text: &str) -> Self {
+        self.says(IN, &[text])
+    }
+
+    fn answers(self, text: &str) -> Self {
+        self.says(OUT, &[text])
+    }
+
+    fn standing(&self) -> Standing {
+        read(&self.exchange, Written { write_seq: self.seqs[usize::from(OUT)] })
+    }
+}
+
 #[test]
 fn each_phase_is_told() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
+    let put = "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nfoo\r\n";
     let cases: &[(&[&str], &[&str], Phase, u32)] = &[
         (&[GET], &[], Phase::Waiting, 1),
         (&["GET / HT"], &[], Phase::RequestHead, 1),
         (&["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"], &[], Phase::RequestBody, 1),
-        (&["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde"], &[], Phase::Waiting, 1),
-        (&["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n"], &[], Phase::RequestBody, 1),
-        (
-            &["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n0\r\n\r\n"],
-            &[],
-            Phase::Waiting,
-            1,
-        ),
+        (&["POST / HTTP/1.1\r\ncontent-length:5 \r\n\r\nabcde"], &[], Phase::Waiting, 1),
+        (&[put], &[], Phase::RequestBody, 1),
+        (&[put, "0\r\n\r\n"], &[], Phase::Waiting, 1),
+        (&[put, "0;last\r\nTrailer: 1\r\n", "\r\n"], &[], Phase::Waiting, 1),
         (&[GET], &[OK], Phase::Idle, 0),
         (&[GET, GET], &[OK], Phase::Waiting, 1),
+        (&[GET, GET, "GET"], &[], Phase::Waiting, 3),
+        (&["\r\n", GET], &[OK], Phase::Idle, 0),
         (&[GET], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"], Phase::Response, 1),
         (&[GET], &["HTTP/1.1 200 O"], Phase::Response, 1),
-        (&[GET], &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"], Phase::Response, 1),
-        (
-            &[GET],
-            &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"],
-            Phase::Idle,
-            0,
-        ),
+        (&[GET], &[chunked], Phase::Response, 1),
+        (&[GET], &[chunked, "0\r\n\r\n"], Phase::Idle, 0),
         (&["HEAD / HTTP/1.1\r\n\r\n"], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], Phase::Idle, 0),
         (&[GET], &["HTTP/1.1 204 No Content\r\n\r\n"], Phase::Idle, 0),
-        (&[GET], &["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"], Phase::Tunnel, 0),
+        (&[GET], &["HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"], Phase::Idle, 0),
+        (&[GET], &["HTTP/1.1 103 Early Hints\r\n\r\n"], Phase::Waiting, 1),
+        (&[GET], &["HTTP/1.1 103 Early Hints\r\n\r\n", OK], Phase::Idle, 0),
+        (&[GET], &["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nbytes"], Phase::Tunnel, 0),
         (&["CONNECT a:1 HTTP/1.1\r\n\r\n"], &["HTTP/1.1 200 OK\r\n\r\n"], Phase::Tunnel, 0),
     ];
     for (requests, responses, want, in_flight) in cases {
-        let got = phase(requests, responses);
-        assert_eq!((got.phase, got.in_flight), (*want, Some(*in_flight)), "{requests:?} {responses:?}");
-        assert!(got.exact, "{requests:?} {responses:?}");
+        let whole = Wire::new().says(IN, requests).says(OUT, responses).standing();
+        let joined = Wire::new().asks(&requests.concat()).answers(&responses.concat()).standing();
+        for got in [whole, joined] {
+            let told = (got.phase, got.in_flight);
+            assert_eq!(told, (*want, Some(*in_flight)), "{requests:?} {responses:?}");
+            assert!(got.exact, "{requests:?} {responses:?}");
+        }
     }
 }
 
 #[test]
 fn an_early_answer_does_not_end_the_request() {
-    let request = "POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab";
-    assert_eq!(
-        phase(&[request], &["HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"]).phase,
-        Phase::RequestBody
-    );
+    let early = Wire::new()
+        .asks("POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab")
+        .answers("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((early.standing().phase, early.standing().in_flight), (Phase::RequestBody, Some(1)));
+    assert_eq!(early.asks(&"x".repeat(498)).standing().phase, Phase::Idle);
 }
 
 #[test]
 fn an_interim_response_is_no_answer() {
-    let request = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-    let mut exchange = server(&[request], &["HTTP/1.1 100 Continue\r\n\r\n"]);
-    let written = Written { write_seq: exchange.streams[1].end_seq };
-    assert_eq!(read(&exchange, written).phase, Phase::Waiting);
-    exchange.streams[0].end_seq += 1;
-    exchange.flags |= CONTINUED;
-    assert_eq!(read(&exchange, written).phase, Phase::RequestBody);
+    let asked = Wire::new().asks("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    assert_eq!(asked.standing().phase, Phase::Waiting, "it may go without a body yet");
+    let told_to = asked.answers("HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(told_to.standing().phase, Phase::Waiting);
+    assert_eq!(told_to.asks("x").standing().phase, Phase::RequestBody);
 }
 
 #[test]
 fn missing_bytes_are_counted() {
-    let got = phase(&[GET], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"]);
-    assert_eq!(got.missing, Some(7));
+    let cut = Wire::new().asks(GET).answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi");
+    assert_eq!(cut.standing().missing, Some(7));
 }
 
 #[test]
 fn what_the_server_wrote_counts_though_it_has_not_left() {
-    let exchange = server(&[GET], &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"]);
-    let write_seq = exchange.streams[1].end_seq + 7;
-    assert_eq!(read(&exchange, Written { write_seq }).phase, Phase::Idle);
+    let mut wire = Wire::new().asks(GET).answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi");
+    wire.seqs[1] += 6;
+    assert_eq!(wire.standing().missing, Some(1));
+    wire.seqs[1] += 1;
+    let got = wire.standing();
+    assert_eq!((got.phase, got.answered), (Phase::Idle, Some(1)));
 }
 
 #[test]
 fn a_408_into_an_idle_connection_is_no_activity() {
-    let mut exchange = server(&[GET], &[&format!("{OK}HTTP/1.1 408 Request Timeout\r\n\r\n")]);
-    exchange.unasked = 1;
-    exchange.before_unasked = 77;
-    exchange.streams[1].last = 999;
-    let got = read(&exchange, Written { write_seq: exchange.streams[1].end_seq });
-    assert_eq!((got.phase, got.response_end, got.unasked_status), (Phase::Idle, Some(77), Some(408)));
+    let timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let served = Wire::new().asks(GET).answers(OK);
+    let ended = served.standing().response_end;
+    assert_eq!(ended, Some(2));
+    let got = served.answers(timeout).standing();
+    assert_eq!((got.phase, got.response_end, got.unasked_status), (Phase::Idle, ended, Some(408)));
     assert!(!got.announced);
+    let together = Wire::new().asks(GET).answers(&format!("{OK}{timeout}")).standing();
+    assert_eq!((together.phase, together.unasked_status), (Phase::Idle, Some(408)));
 }
 
 #[test]
-fn a_head_longer_than_the_capture_is_not_called_exact() {
-    let long = format!("GET / HTTP/1.1\r\nCookie: {}\r\n\r\n", "a".repeat(HEAD_BYTES));
-    let got = phase(&[&long], &[]);
-    assert_eq!((got.phase, got.exact), (Phase::Waiting, false));
+fn a_head_longer_than_what_is_kept_is_followed_all_the_same() {
+    for length in [HEAD_BYTES - 60, HEAD_BYTES, 3 * HEAD_BYTES, 20 * HEAD_BYTES] {
+        let cookie = "a".repeat(length);
+        let head = format!(
+            "POST /{cookie} HTTP/1.1\r\nCookie: {cookie}\r\nContent-Length: 3\r\nX: {cookie}\r\n\r\n"
+        );
+        for size in [head.len(), 7, 130] {
+            let mut wire = Wire::new();
+            for piece in head.as_bytes().chunks(size) {
+                wire = wire.asks(std::str::from_utf8(piece).expect("ascii"));
+            }
+            let got = wire.clone().asks("ab").standing();
+            assert_eq!((got.phase, got.exact), (Phase::RequestBody, true), "{length} in pieces of {size}");
+            let got = wire.asks("abc").answers(OK).standing();
+            assert_eq!(
+                (got.phase, got.exact, got.cut),
+                (Phase::Idle, true, true),
+                "{length} in pieces of {size}"
+            );
+        }
+    }
+    assert!(KEPT_BYTES < HEAD_BYTES);
 }
 
 #[test]
 fn an_announced_end_is_known_from_either_side() {
-    assert!(phase(&["GET / HTTP/1.1\r\nConnection: close\r\n\r\n"], &[OK]).announced);
-    assert!(phase(&[GET], &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"]).announced);
-    let eof = phase(&[GET], &["HTTP/1.1 200 OK\r\n\r\nbody"]);
+    let announced =
+        |request: &str, response: &str| Wire::new().asks(request).answers(response).standing().announced;
+    assert!(announced("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", OK));
+    assert!(announced("GET / HTTP/1.1\r\nConnection: Upgrade , Close\r\n\r\n", OK));
+    assert!(announced("GET / HTTP/1.0\r\n\r\n", OK));
+    assert!(!announced("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", OK));
+    assert!(announced(GET, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    assert!(!announced(GET, OK));
+    let eof = Wire::new().asks(GET).answers("HTTP/1.1 200 OK\r\n\r\nbody").standing();
     assert!(eof.announced && eof.until_close && eof.phase == Phase::Idle);
-    assert!(!phase(&[GET], &[OK]).announced);
 }
 
 #[test]
-fn http2_is_recognised_and_not_guessed_at() {
-    let got = phase(&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], &[]);
-    assert_eq!((got.phase, got.in_flight, got.requests), (Phase::Unknown, None, None));
+fn retransmissions_and_overlaps_are_no_news() {
+    let mut wire = Wire::new().asks(GET);
+    let start = wire.seqs[0].wrapping_sub(GET.len() as u32);
+    follow(&mut wire.exchange, IN, start, GET.as_bytes(), 9);
+    assert_eq!(wire.standing().in_flight, Some(1));
+    // The last five bytes again, and a new request behind them.
+    let overlapping = format!("{}{GET}", &GET[GET.len() - 5..]);
+    let seq = wire.seqs[0].wrapping_sub(5);
+    follow(&mut wire.exchange, IN, seq, overlapping.as_bytes(), 9);
+    assert_eq!((wire.standing().in_flight, wire.standing().exact), (Some(2), true));
 }
 
 #[test]
-fn a_head_that_begins_in_tiny_pieces_after_an_answer_is_no_idle_connection() {
-    let mut exchange = server(&[GET], &[OK]);
-    exchange.flags |= CONTINUED;
-    exchange.last_direction = IN;
-    let written = Written { write_seq: exchange.streams[1].end_seq };
-    exchange.streams[0].end_seq += 2;
-    assert_eq!(read(&exchange, written).phase, Phase::Idle, "an empty line is noise");
-    exchange.streams[0].end_seq += 1;
-    let got = read(&exchange, written);
-    assert_eq!((got.phase, got.in_flight, got.exact), (Phase::RequestHead, Some(1), false));
-    exchange.unasked = 1;
-    assert_eq!(read(&exchange, written).phase, Phase::Idle, "pipelined, and both answered");
+fn a_hole_in_a_body_is_no_doubt_and_one_in_a_head_is() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n";
+    let mut wire = Wire::new().asks(GET).answers(head);
+    wire.seqs[1] += 10;
+    let wire = wire.answers("0123456789");
+    assert_eq!((wire.standing().missing, wire.standing().exact), (Some(10), true));
+    let mut whole = wire;
+    whole.seqs[1] += 10;
+    let whole = whole.asks(GET).answers(OK);
+    assert_eq!(
+        (whole.standing().phase, whole.standing().exact),
+        (Phase::Idle, true),
+        "the end was in the hole"
+    );
+    let mut lost = Wire::new().asks(GET);
+    lost.seqs[1] += 10;
+    let lost = lost.answers(" OK\r\n\r\nbody");
+    assert!(!lost.standing().exact);
+    let found = lost.asks(GET).answers(OK).asks(GET);
+    assert_eq!((found.standing().phase, found.standing().in_flight), (Phase::Waiting, Some(1)));
+    assert!(!found.standing().exact, "what was missed may have counted");
+}
+
+#[test]
+fn what_only_begins_like_http_is_not_read() {
+    let smtp = Wire::new().asks("HELP me\r\n\r\n");
+    assert!(!is_read(&smtp.exchange));
+}
+
+#[test]
+fn http2_streams_are_counted() {
+    let frame = |kind: u8, flags: u8, id: u8, payload: &str| {
+        format!(
+            "\0\0{}{}{}\0\0\0{}{payload}",
+            payload.len() as u8 as char,
+            kind as char,
+            flags as char,
+            id as char
+        )
+    };
+    let preface = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(4, 0, 0, ""));
+    let wire = Wire::new().asks(&preface).answers(&frame(4, 0, 0, "sixsix"));
+    assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::Unused, Some(0)));
+    let wire = wire.asks(&frame(1, 5, 1, "headers")).asks(&frame(1, 4, 3, "headers"));
+    assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::RequestBody, Some(2)));
+    let wire = wire.asks(&frame(0, 1, 3, "body")).answers(&frame(1, 4, 1, "headers"));
+    assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::Response, Some(2)));
+    let ended = frame(0, 1, 1, "body");
+    let (some, rest) = ended.split_at(11);
+    let wire = wire.answers(some);
+    assert_eq!(wire.standing().in_flight, Some(2), "the last frame is not whole");
+    let wire = wire.answers(rest);
+    assert_eq!((wire.standing().in_flight, wire.standing().answered), (Some(1), Some(1)));
+    let wire = wire.asks(&frame(3, 0, 3, "code")).asks(&frame(6, 0, 0, "pingping"));
+    assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::Idle, Some(0)));
+    assert_eq!(wire.standing().answered, Some(1), "the other was given up");
+    assert!(wire.answers(&frame(7, 0, 0, "lastcode")).standing().goaway);
 }

@@ -46,6 +46,7 @@ fn record_size(record: &Record<'_>) -> usize {
         Record::Listen(record) => size_of_val(*record),
         Record::ErrorReport(record) => size_of_val(*record),
         Record::Clock(record) => size_of_val(*record),
+        Record::Progress(record) => size_of_val(*record),
     }
 }
 

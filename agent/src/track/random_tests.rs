@@ -31,8 +31,8 @@ fn socket(rng: &mut Rng, now_ns: u64) -> Talk {
         (talk.socket.srtt_us, talk.socket.total_retrans) = (rng.u32(..), rng.u32(0..3));
         (talk.socket.bytes_acked, talk.socket.bytes_retrans) = (rng.u64(0..5000), rng.u64(0..5000));
         talk.exchange.flags = rng.u8(..);
-        talk.exchange.unasked = rng.u32(0..4);
-        talk.exchange.streams[rng.usize(0..2)].head_len = rng.u32(..);
+        talk.exchange.unasked = rng.u16(0..4);
+        talk.exchange.streams[rng.usize(0..2)].head_len = rng.u16(..);
     }
     if rng.bool() {
         talk = talk.by_process();

@@ -135,7 +135,7 @@ impl Tracker {
                 }
             }
             // Walks come in through `adopt` and `reconcile`.
-            Record::Met(_) | Record::Clock(_) => {}
+            Record::Met(_) | Record::Clock(_) | Record::Progress(_) => {}
         }
     }
 

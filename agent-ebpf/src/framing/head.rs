@@ -1,0 +1,191 @@
+//! Finds the end of a head, line by line, in the window that also keeps the head's first bytes.
+
+use super::{
+    Cursor, Payload,
+    bound::{load_word, opaque, store_word, within},
+};
+use crate::exchange::{HEAD_BYTES, KEPT_BYTES, Stream, notes, state};
+
+const WINDOW: u64 = HEAD_BYTES as u64;
+const KEPT: u64 = KEPT_BYTES as u64;
+/// What is added to a window that holds something already. Two bounds whose sum the verifier can see is no more
+/// than the window.
+const PIECE: u64 = 128;
+/// What is kept of a line that the window slides away from: no field that matters is told by more.
+const PREFIX: u64 = 40;
+const _: () = assert!(KEPT + PREFIX <= WINDOW - PIECE && WINDOW.is_multiple_of(8) && KEPT.is_multiple_of(8));
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// [`Stream::found`] when nothing was.
+pub(super) const NOWHERE: u16 = u16::MAX;
+const CR: u8 = b'\r';
+const LF: u8 = b'\n';
+
+impl<P: Payload> Cursor<P> {
+    /// Reads one line of what the window holds, or, if it holds no whole one, puts more into it.
+    #[inline(always)]
+    pub(super) unsafe fn read_head(&mut self) {
+        unsafe {
+            let stream = self.stream;
+            let starts = (*stream).state == state::BETWEEN;
+            let held = if starts { 0 } else { opaque(u64::from((*stream).held)) };
+            if self.list != 0 {
+                return self.list = super::line::next_option(stream, self.list);
+            }
+            if let Some(at) = line_end(stream, held) {
+                self.unread = true;
+                let (ended, list) = super::line::ended(stream, at);
+                if ended {
+                    self.unread = false;
+                    // What was put into the window beyond the head is not used up.
+                    let beyond = held.wrapping_sub(at + 1) as u32;
+                    self.at = self.at.wrapping_sub(beyond);
+                    self.len = self.len.wrapping_add(beyond);
+                    (*stream).held = 0;
+                    keep(stream, at + 1);
+                    return self.head_ended();
+                }
+                (*stream).line = (at + 1) as u16;
+                self.list = list;
+                return;
+            }
+            self.unread = false;
+            if self.len > 0 {
+                self.load_head(starts, held);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_head(&mut self, starts: bool, held: u64) {
+        unsafe {
+            let stream = self.stream;
+            let window = (&raw mut (*stream).head).cast::<u8>();
+            let loaded = if held == 0 {
+                let Some(n) = within(u64::from(self.len).min(WINDOW), WINDOW) else { return self.lose() };
+                self.payload.load(self.at, window, n as u32).then_some(n)
+            } else {
+                if held > WINDOW - PIECE {
+                    return slide(stream);
+                }
+                let Some(n) = within(u64::from(self.len).min(PIECE), PIECE) else { return self.lose() };
+                self.payload.load(self.at, window.add(held as usize), n as u32).then_some(n)
+            };
+            let Some(n) = loaded else { return self.lose() };
+            if starts {
+                if matches!(*window, CR | LF) {
+                    return self.advance(1);
+                }
+                self.message_begins();
+            }
+            (*stream).held = (held + n) as u16;
+            keep(stream, held + n);
+            self.advance(n as u32);
+            self.unread = true;
+        }
+    }
+}
+
+/// The window holds `len` bytes of the head, from its start unless it has slid.
+#[inline(always)]
+unsafe fn keep(stream: *mut Stream, len: u64) {
+    unsafe {
+        if (*stream).notes & notes::CUT == 0 {
+            (*stream).head_len = len as u16;
+        }
+    }
+}
+
+/// Makes room: keeps the head's first bytes and the beginning of the line under way.
+#[inline(always)]
+unsafe fn slide(stream: *mut Stream) {
+    unsafe {
+        let window = (&raw mut (*stream).head).cast::<u8>();
+        let line = opaque(u64::from((*stream).line));
+        let have = u64::from((*stream).held).wrapping_sub(line);
+        if line > WINDOW {
+            return;
+        }
+        let words = [
+            word_at(window, line),
+            word_at(window, line + 8),
+            word_at(window, line + 16),
+            word_at(window, line + 24),
+            word_at(window, line + 32),
+        ];
+        let to = window.add(KEPT_BYTES);
+        store_word(to, words[0]);
+        store_word(to.add(8), words[1]);
+        store_word(to.add(16), words[2]);
+        store_word(to.add(24), words[3]);
+        store_word(to.add(32), words[4]);
+        if (*stream).notes & notes::CUT == 0 {
+            (*stream).notes |= notes::CUT;
+            (*stream).head_len = KEPT_BYTES as u16;
+        }
+        if have > PREFIX {
+            (*stream).notes |= notes::LONG;
+        }
+        (*stream).line = KEPT_BYTES as u16;
+        (*stream).held = (KEPT + have.min(PREFIX)) as u16;
+    }
+}
+
+/// Eight bytes of the window at `at`; zeros beyond it.
+#[inline(always)]
+pub(super) unsafe fn word_at(window: *const u8, at: u64) -> u64 {
+    let at = opaque(at);
+    if at > WINDOW {
+        return 0;
+    }
+    unsafe { load_word(window.add(at as usize)) }
+}
+
+/// Where the line under way ends, if the window, of which `held` bytes are valid, holds its end.
+#[inline(always)]
+unsafe fn line_end(stream: *mut Stream, held: u64) -> Option<u64> {
+    unsafe {
+        (*stream).found = NOWHERE;
+        find(stream, u64::from((*stream).line), held, LF);
+        let found = (&raw const (*stream).found).read_volatile();
+        if found == NOWHERE { None } else { Some(u64::from(found)) }
+    }
+}
+
+/// Leaves in [`Stream::found`] where `byte` is next, from `from` on and before `to`.
+#[inline(always)]
+pub(super) unsafe fn find(stream: *mut Stream, from: u64, to: u64, byte: u8) {
+    unsafe {
+        let window = (&raw const (*stream).head).cast::<u8>();
+        let mut base = from & !7;
+        let mut hits = hits(word_at(window, base), byte) & u64::MAX << ((from & 7) * 8);
+        for _ in 0..WINDOW / 8 {
+            if base >= to {
+                return;
+            }
+            if hits != 0 {
+                let at = base + lowest(hits);
+                if at < to {
+                    (&raw mut (*stream).found).write_volatile(at as u16);
+                }
+                return;
+            }
+            base += 8;
+            hits = self::hits(word_at(window, base), byte);
+        }
+    }
+}
+
+/// The top bit of each byte that is `byte`, exactly (no carry runs from one byte into the next).
+#[inline(always)]
+fn hits(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x7f * ONES;
+    let x = word ^ (u64::from(byte) * ONES);
+    !(((x & LOW) + LOW) | x | LOW)
+}
+
+/// Index of the lowest byte whose top bit is set.
+#[inline(always)]
+fn lowest(hits: u64) -> u64 {
+    ((hits & hits.wrapping_neg()) >> 7).wrapping_mul(0x0001_0203_0405_0607) >> 56
+}

@@ -1,0 +1,193 @@
+//! Requests and the responses to them (RFC 9112 sections 6.3 and 9.3).
+
+use super::{
+    Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
+    line::{MALFORMED, PREFACE},
+};
+use crate::exchange::{DEEP, DOUBT, HTTP2, TUNNEL, kind, notes, state};
+
+impl<P: Payload> Cursor<P> {
+    /// The next byte is the first of a message.
+    #[inline(always)]
+    pub(super) unsafe fn message_begins(&mut self) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            (*stream).state = state::HEAD;
+            (*stream).start_seq = (*stream).end_seq.wrapping_sub(self.len);
+            (*stream).started = self.now;
+            (*stream).messages = (*stream).messages.wrapping_add(1);
+            (*stream).length = 0;
+            (*stream).status = 0;
+            (*stream).line = 0;
+            (*stream).head_len = 0;
+            (*stream).notes = 0;
+            if self.asks {
+                self.request_begins();
+            } else if (*exchange).begun == (*exchange).answered {
+                (*stream).notes = notes::UNASKED;
+                (*exchange).unasked = (*exchange).unasked.saturating_add(1);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn request_begins(&mut self) {
+        unsafe {
+            let exchange = self.exchange;
+            if (*self.other).state == state::LOST {
+                // Where the responses stand is not known; a client mostly asks when it has been answered.
+                (*exchange).answered = (*exchange).begun;
+            }
+            let open = (*exchange).begun.wrapping_sub((*exchange).answered);
+            if open == 0 {
+                (*exchange).oldest_started = self.now;
+                if (*exchange).answered > 0 {
+                    self.reused();
+                }
+            } else if open >= kind::SLOTS {
+                (*exchange).flags |= DEEP;
+            }
+            (*exchange).kinds &= !(3 << (((*exchange).begun & (kind::SLOTS - 1)) * 2));
+            (*exchange).begun = (*exchange).begun.wrapping_add(1);
+            if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
+                self.report = true;
+            }
+        }
+    }
+
+    /// A request on a connection that had been idle.
+    #[inline(always)]
+    pub(super) unsafe fn reused(&mut self) {
+        unsafe {
+            let exchange = self.exchange;
+            let gap = self.now.wrapping_sub((*exchange).response_ended);
+            (*exchange).gap = gap;
+            (*exchange).reuses = (*exchange).reuses.wrapping_add(1);
+            if gap >= LONG_GAP_TICKS {
+                self.report = true;
+            }
+        }
+    }
+
+    /// The empty line has come.
+    #[inline(always)]
+    pub(super) unsafe fn head_ended(&mut self) {
+        unsafe {
+            let stream = self.stream;
+            (*stream).notes |= notes::HEAD_DONE;
+            if (*stream).notes & notes::UNSURE != 0 {
+                (*self.exchange).flags |= DOUBT;
+            }
+            match (*stream).status {
+                MALFORMED => return self.give_up(),
+                PREFACE => return self.preface(),
+                _ => {}
+            }
+            if self.asks { self.request_head_ended() } else { self.response_head_ended() }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn request_head_ended(&mut self) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            let slot = ((*exchange).begun.wrapping_sub(1) & (kind::SLOTS - 1)) * 2;
+            (*exchange).kinds |= (u64::from((*stream).status) & 3) << slot;
+            self.body_begins(false);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn response_head_ended(&mut self) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            let status = (*stream).status;
+            if (*stream).notes & notes::UNASKED != 0 {
+                (*exchange).unasked_status = status;
+            }
+            if status == 101 {
+                return self.tunnel();
+            }
+            if status < 200 {
+                (*stream).notes |= notes::INTERIM;
+                return self.message_ended();
+            }
+            let slot = ((*exchange).answered & (kind::SLOTS - 1)) * 2;
+            let asked = ((*exchange).kinds >> slot) & 3;
+            if asked == kind::CONNECT && status < 300 {
+                return self.tunnel();
+            }
+            if asked == kind::HEAD || status == 204 || status == 304 {
+                return self.message_ended();
+            }
+            self.body_begins(true);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn body_begins(&mut self, may_run_on: bool) {
+        unsafe {
+            let stream = self.stream;
+            let said = (*stream).notes;
+            (*stream).part = 0;
+            if said & notes::CHUNKED != 0 {
+                (*stream).length = 0;
+                (*stream).state = state::CHUNK;
+            } else if said & notes::LENGTH != 0 && said & notes::CODED == 0 {
+                if (*stream).length == 0 {
+                    return self.message_ended();
+                }
+                (*stream).skip = (*stream).length;
+                (*stream).state = state::BODY;
+            } else if may_run_on {
+                (*stream).state = state::UNTIL_CLOSE;
+                (*stream).skip = u64::MAX;
+            } else {
+                if said & notes::CODED != 0 {
+                    (*self.exchange).flags |= DOUBT;
+                }
+                self.message_ended();
+            }
+        }
+    }
+
+    /// The last byte of a message has passed.
+    #[inline(always)]
+    pub(super) unsafe fn message_ended(&mut self) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            (*stream).state = state::BETWEEN;
+            (*stream).complete = (*stream).complete.wrapping_add(1);
+            if !self.asks && (*stream).notes & (notes::UNASKED | notes::INTERIM) == 0 {
+                (*exchange).answered = (*exchange).answered.wrapping_add(1);
+                (*exchange).response_ended = self.now;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tunnel(&mut self) {
+        unsafe {
+            (*self.exchange).flags |= TUNNEL;
+            (*self.stream).state = state::TUNNEL;
+            (*self.stream).skip = u64::MAX;
+            (*self.other).state = state::TUNNEL;
+            (*self.other).skip = u64::MAX;
+        }
+    }
+
+    /// An HTTP/2 client's first line: with the empty line behind it, 18 of the preface's 24 bytes have been read.
+    #[inline(always)]
+    unsafe fn preface(&mut self) {
+        unsafe {
+            (*self.exchange).protocol = HTTP2;
+            (*self.exchange).begun = 0;
+            (*self.stream).state = state::PREFACE;
+            (*self.stream).skip = 6;
+            (*self.stream).messages = 0;
+            if (*self.other).state != state::NEW {
+                self.give_up();
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! HTTP/2 frames (RFC 9113 section 4.1) and the streams that they open and end.
+
+use super::{
+    Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
+    bound::{load_word, opaque, within},
+};
+use crate::exchange::{Exchange, GOAWAY_IN, GOAWAY_OUT, IN, state};
+
+const HEADER: u64 = 9;
+
+// RFC 9113 section 6.
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+
+impl<P: Payload> Cursor<P> {
+    #[inline(always)]
+    pub(super) unsafe fn read_frame(&mut self) {
+        unsafe {
+            let stream = self.stream;
+            let window = (&raw mut (*stream).head).cast::<u8>();
+            let held = opaque(u64::from((*stream).held));
+            if held >= HEADER {
+                return self.lose();
+            }
+            let Some(n) = within(u64::from(self.len).min(HEADER - held), HEADER) else { return self.lose() };
+            if !self.payload.load(self.at, window.add(held as usize), n as u32) {
+                return self.lose();
+            }
+            self.advance(n as u32);
+            if held + n < HEADER {
+                (*stream).held = (held + n) as u16;
+                return;
+            }
+            (*stream).held = 0;
+            let (word, last) = (load_word(window), *window.add(8));
+            let len = (word & 0xff) << 16 | (word >> 8 & 0xff) << 8 | (word >> 16 & 0xff);
+            let id = (word.swap_bytes() as u32 & 0x7f_ffff) << 8 | u32::from(last);
+            (*stream).ends = 0;
+            self.frame((word >> 24) as u8, (word >> 32) as u8, id);
+            (*stream).skip = len;
+            if len == 0 {
+                self.frame_ended();
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn frame(&mut self, kind: u8, flags: u8, id: u32) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            if matches!(kind, HEADERS | DATA) {
+                // The stream whose message is under way in this direction.
+                if flags & END_STREAM == 0 {
+                    (*stream).length = u64::from(id);
+                } else if (*stream).length == u64::from(id) {
+                    (*stream).length = 0;
+                }
+            }
+            match kind {
+                HEADERS if self.asks && id & 1 == 1 && id > (*stream).messages => {
+                    (*stream).messages = id;
+                    (*stream).started = self.now;
+                    (*stream).start_seq =
+                        (*stream).end_seq.wrapping_sub(self.len).wrapping_sub(HEADER as u32);
+                    self.stream_opens(id);
+                }
+                HEADERS | DATA if !self.asks && flags & END_STREAM != 0 => (*stream).ends = id,
+                RST_STREAM => {
+                    // Given up by either side: no longer open, and not answered.
+                    close(exchange, id);
+                }
+                GOAWAY => {
+                    let inward = self.asks == ((*exchange).request_direction == IN);
+                    (*exchange).flags |= if inward { GOAWAY_IN } else { GOAWAY_OUT };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A frame has passed in full.
+    #[inline(always)]
+    pub(super) unsafe fn frame_ended(&mut self) {
+        unsafe {
+            let (stream, exchange) = (self.stream, self.exchange);
+            (*stream).state = state::FRAME;
+            let id = (*stream).ends;
+            if id != 0 {
+                (*stream).ends = 0;
+                if close(exchange, id) {
+                    (*exchange).answered = (*exchange).answered.wrapping_add(1);
+                    (*exchange).response_ended = self.now;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn stream_opens(&mut self, id: u32) {
+        unsafe {
+            let exchange = self.exchange;
+            if (*exchange).open[0] | (*exchange).open[1] == 0 && (*exchange).open_before == 0 {
+                (*exchange).oldest_started = self.now;
+                if (*exchange).answered > 0 {
+                    let gap = self.now.wrapping_sub((*exchange).response_ended);
+                    (*exchange).gap = gap;
+                    (*exchange).reuses = (*exchange).reuses.wrapping_add(1);
+                    self.report |= gap >= LONG_GAP_TICKS;
+                }
+            }
+            (*exchange).begun = (*exchange).begun.wrapping_add(1);
+            self.report |= (*exchange).begun & (REPORT_EVERY - 1) == 0;
+            let number = id >> 1;
+            if number.wrapping_sub((*exchange).base) >= 128 {
+                slide(exchange);
+            }
+            if number.wrapping_sub((*exchange).base) >= 128 {
+                slide(exchange);
+            }
+            if number.wrapping_sub((*exchange).base) >= 128 {
+                // Both words are empty now.
+                (*exchange).base = number & !63;
+            }
+            let at = number.wrapping_sub((*exchange).base);
+            if at < 64 {
+                (*exchange).open[0] |= 1 << (at & 63);
+            } else {
+                (*exchange).open[1] |= 1 << (at & 63);
+            }
+        }
+    }
+}
+
+/// Streams that are open among the lowest 64 are counted from now on, not told apart.
+#[inline(always)]
+unsafe fn slide(exchange: *mut Exchange) {
+    unsafe {
+        (*exchange).open_before = (*exchange).open_before.wrapping_add((*exchange).open[0].count_ones());
+        (*exchange).open[0] = (*exchange).open[1];
+        (*exchange).open[1] = 0;
+        (*exchange).base = (*exchange).base.wrapping_add(64);
+    }
+}
+
+/// False when the stream was not open.
+#[inline(always)]
+unsafe fn close(exchange: *mut Exchange, id: u32) -> bool {
+    unsafe {
+        let number = id >> 1;
+        let at = number.wrapping_sub((*exchange).base);
+        if id & 1 == 0 {
+            return false;
+        }
+        let bit = 1u64 << (at & 63);
+        if at < 64 {
+            let open = (*exchange).open[0] & bit != 0;
+            (*exchange).open[0] &= !bit;
+            open
+        } else if at < 128 {
+            let open = (*exchange).open[1] & bit != 0;
+            (*exchange).open[1] &= !bit;
+            open
+        } else if number < (*exchange).base && (*exchange).open_before > 0 {
+            (*exchange).open_before -= 1;
+            true
+        } else {
+            false
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Follows HTTP/1, HTTP/2 and TLS through the segments of a connection: where each message begins and
+//! ends, whatever the segments. The same source runs in the kernel, per segment, and in tests.
+//!
+//! It reads what decides where the next message begins (RFC 9112 section 6.3; RFC 9113 section 4.1; RFC
+//! 8446 section 5.1) and nothing else. It has to be done as the bytes pass: at the end of a connection
+//! the bytes that decided are gone, and keeping them all would not be bounded.
+//!
+//! Everything is raw pointers and masks because the verifier must see each bound; see [`bound`].
+
+#![allow(
+    clippy::inline_always,
+    reason = "the verifier follows one program best; a call would lose the bounds that it knows"
+)]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "every block relies on one promise: the pointers of a Cursor are writable for its life (Cursor::enter)"
+)]
+
+#[cfg(feature = "user")]
+pub mod sample;
+
+mod body;
+mod bound;
+mod head;
+mod http1;
+mod http2;
+mod line;
+mod start;
+mod tls;
+
+pub use bound::within;
+pub use start::{Start, begin, recognise};
+
+use crate::exchange::{Exchange, GAP, HTTP, HTTP2, IN, OTHER, Stream, TLS, state};
+
+/// A re-use after at least this many ticks (a quarter of a second at HZ=250) is worth a record.
+pub const LONG_GAP_TICKS: u32 = 62;
+/// Every so many requests are worth a record too.
+pub const REPORT_EVERY: u32 = 256;
+/// Decisions in one segment; a segment with more (tiny chunks) is lost count of, and says so.
+pub const MAX_STEPS: u32 = 1024;
+
+/// The payload of one segment.
+pub trait Payload {
+    /// Copies `len` bytes from `at` bytes into the segment to `to`.
+    ///
+    /// # Safety
+    /// `to` must be writable for `len` bytes, and `len` at least 1.
+    unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool;
+}
+
+/// Where in a segment the reading stands.
+#[derive(Debug)]
+pub struct Cursor<P> {
+    pub payload: P,
+    pub exchange: *mut Exchange,
+    pub stream: *mut Stream,
+    pub other: *mut Stream,
+    /// Offset of the next byte, as [`Payload::load`] takes it.
+    pub at: u32,
+    /// Bytes left.
+    pub len: u32,
+    pub now: u32,
+    pub asks: bool,
+    /// The window may hold lines that were not read yet.
+    pub unread: bool,
+    /// Where the options of a Connection field go on; 0 when none is being read.
+    pub list: u64,
+    /// A request began that is worth a record.
+    pub report: bool,
+}
+
+impl<P: Payload> Cursor<P> {
+    /// Takes in the position of a segment of `len` bytes, `at` which its payload begins: forgets what was
+    /// seen before, notices what was not. `None` when nothing of it is new or nothing in it decides.
+    ///
+    /// # Safety
+    /// `exchange` must be writable.
+    #[inline(always)]
+    pub unsafe fn enter(
+        payload: P,
+        exchange: *mut Exchange,
+        direction: u8,
+        (seq, at, len): (u32, u32, u32),
+        first: [u8; 8],
+        now: u32,
+    ) -> Option<Self> {
+        unsafe {
+            let (inward, outward) = (&raw mut (*exchange).streams[0], &raw mut (*exchange).streams[1]);
+            let (stream, other) = if direction == IN { (inward, outward) } else { (outward, inward) };
+            let asks = direction == (*exchange).request_direction;
+            let end = seq.wrapping_add(len);
+            if (*stream).state == state::NEW {
+                (*stream).end_seq = seq;
+                (*stream).state = first_state((*exchange).protocol, asks);
+                // PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF (RFC 9113 section 3.4).
+                (*stream).skip = if (*stream).state == state::PREFACE { 24 } else { 0 };
+                if (*exchange).protocol == HTTP && !asks && recognise(first, len) != Some(Start::Response) {
+                    // Its beginning was missed.
+                    (*exchange).flags |= GAP;
+                    (*stream).state = state::LOST;
+                    (*stream).skip = u64::MAX;
+                }
+            }
+            if (end.wrapping_sub((*stream).end_seq) as i32) <= 0 {
+                return None;
+            }
+            let ahead = seq.wrapping_sub((*stream).end_seq) as i32;
+            let known = if ahead < 0 { ahead.unsigned_abs() } else { 0 };
+            let at_the_edge = ahead > 0 && jump(exchange, stream, u64::from(ahead.unsigned_abs()));
+            (*exchange).segments = (*exchange).segments.wrapping_add(1);
+            (*stream).end_seq = end;
+            (*stream).last = now;
+            if (*stream).state == state::LOST {
+                find_again(exchange, stream, direction, asks, first, len);
+            }
+            (*exchange).last_direction = direction;
+            let left = len.wrapping_sub(known);
+            if (*stream).skip > u64::from(left) {
+                (*stream).skip -= u64::from(left);
+                return None;
+            }
+            let at = at.wrapping_add(known);
+            let mut cursor = Self {
+                payload,
+                exchange,
+                stream,
+                other,
+                at,
+                len: left,
+                now,
+                asks,
+                unread: false,
+                list: 0,
+                report: false,
+            };
+            if at_the_edge {
+                cursor.passed();
+            }
+            Some(cursor)
+        }
+    }
+
+    /// Makes one decision; true when the segment is used up.
+    ///
+    /// # Safety
+    /// The pointers must be writable.
+    #[inline(always)]
+    pub unsafe fn step(&mut self) -> bool {
+        unsafe {
+            let stream = self.stream;
+            let skip = (*stream).skip;
+            if skip > 0 {
+                let left = u64::from(self.len);
+                if skip > left {
+                    (*stream).skip = skip - left;
+                    self.len = 0;
+                    return true;
+                }
+                (*stream).skip = 0;
+                self.advance(skip as u32);
+                self.passed();
+                return self.len == 0;
+            }
+            if self.len == 0 && !self.unread {
+                return true;
+            }
+            match (*stream).state {
+                state::BETWEEN | state::HEAD => self.read_head(),
+                state::CHUNK | state::TRAILER => self.read_chunk_line(),
+                state::FRAME => self.read_frame(),
+                state::RECORD => self.read_record(),
+                _ => (*stream).skip = u64::MAX,
+            }
+            self.len == 0 && !self.unread
+        }
+    }
+
+    /// After the last step: what was not decided is lost.
+    ///
+    /// # Safety
+    /// The pointers must be writable.
+    #[inline(always)]
+    pub unsafe fn leave(&mut self) {
+        if self.len > 0 || self.unread {
+            unsafe { self.lose() };
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, by: u32) {
+        self.at = self.at.wrapping_add(by);
+        self.len = self.len.wrapping_sub(by);
+    }
+
+    /// The bytes that were to be skipped have passed.
+    #[inline(always)]
+    unsafe fn passed(&mut self) {
+        unsafe {
+            let stream = self.stream;
+            match (*stream).state {
+                state::BODY => self.message_ended(),
+                state::CHUNK_DATA => (*stream).state = state::CHUNK,
+                state::PREFACE => (*stream).state = state::FRAME,
+                state::FRAME => self.frame_ended(),
+                state::RECORD => self.record_ended(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Nothing more can be told of this direction.
+    #[inline(always)]
+    unsafe fn lose(&mut self) {
+        unsafe {
+            (*self.exchange).flags |= GAP;
+            (*self.stream).state = state::LOST;
+            (*self.stream).skip = u64::MAX;
+            self.len = 0;
+            self.unread = false;
+        }
+    }
+
+    /// It is not HTTP after all.
+    #[inline(always)]
+    unsafe fn give_up(&mut self) {
+        unsafe {
+            (*self.exchange).protocol = OTHER;
+            (*self.stream).state = state::TUNNEL;
+            (*self.stream).skip = u64::MAX;
+            (*self.other).state = state::TUNNEL;
+            (*self.other).skip = u64::MAX;
+            self.len = 0;
+        }
+    }
+}
+
+#[inline(always)]
+fn first_state(protocol: u8, asks: bool) -> u8 {
+    match protocol {
+        TLS => state::RECORD,
+        HTTP2 if asks => state::PREFACE,
+        HTTP2 => state::FRAME,
+        _ => state::BETWEEN,
+    }
+}
+
+/// `ahead` bytes are missing before this segment: they may come late, but they will not be looked at. True
+/// when what was to be skipped ends with them.
+#[inline(always)]
+unsafe fn jump(exchange: *mut Exchange, stream: *mut Stream, ahead: u64) -> bool {
+    unsafe {
+        if (*stream).skip >= ahead {
+            // They are of a body: no decision lies in them.
+            (*stream).skip -= ahead;
+            return (*stream).skip == 0;
+        }
+        (*exchange).flags |= GAP;
+        (*stream).state = state::LOST;
+        (*stream).skip = u64::MAX;
+        false
+    }
+}
+
+/// A segment that begins with a message where one is due ends the doubt about where messages begin.
+#[inline(always)]
+unsafe fn find_again(
+    exchange: *mut Exchange,
+    stream: *mut Stream,
+    direction: u8,
+    asks: bool,
+    first: [u8; 8],
+    len: u32,
+) {
+    unsafe {
+        if (*exchange).protocol != HTTP || (*exchange).last_direction == direction {
+            return;
+        }
+        let due = if asks { Start::Request } else { Start::Response };
+        if recognise(first, len) != Some(due) {
+            return;
+        }
+        (*stream).state = state::BETWEEN;
+        (*stream).skip = 0;
+        if asks {
+            (*exchange).answered = (*exchange).begun;
+        }
+    }
+}
