@@ -1,10 +1,7 @@
 //! Chunked bodies (RFC 9112 section 7.1): chunk-size lines and trailers.
 
-use super::{Cursor, Payload, bound::within};
+use super::{Cursor, Payload};
 use crate::exchange::state;
-
-/// Bytes looked at in one step; a chunk-size line is rarely longer.
-const PIECE: usize = 16;
 
 /// [`crate::exchange::Stream::part`] of a chunk-size line: in the digits, or behind them.
 const DIGITS: u8 = 0;
@@ -17,40 +14,21 @@ const IN_LINE: u8 = 1;
 const MOST: u64 = 1 << 59;
 
 impl<P: Payload> Cursor<P> {
+    /// One byte a step: these lines are short, and a loop here is followed by the verifier in too many ways.
     #[inline(always)]
     pub(super) unsafe fn read_chunk_line(&mut self) {
         unsafe {
-            let mut bytes = [0u8; PIECE];
-            let Some(n) = within(u64::from(self.len).min(PIECE as u64), PIECE as u64) else {
-                return self.lose();
-            };
-            if !self.payload.load(self.at, bytes.as_mut_ptr(), n as u32) {
+            let mut byte = 0u8;
+            if !self.payload.load(self.at, &raw mut byte, 1) {
                 return self.lose();
             }
-            let mut used = 0;
-            for byte in bytes {
-                if u64::from(used) >= n {
-                    break;
-                }
-                used += 1;
-                let goes_on = if (*self.stream).state == state::CHUNK {
-                    self.size_byte(byte)
-                } else {
-                    self.trailer_byte(byte)
-                };
-                if !goes_on {
-                    break;
-                }
-            }
-            if self.len != 0 {
-                self.advance(used);
-            }
+            self.advance(1);
+            if (*self.stream).state == state::CHUNK { self.size_byte(byte) } else { self.trailer_byte(byte) }
         }
     }
 
-    /// One byte of a chunk-size line; false when the line ends with it.
     #[inline(always)]
-    unsafe fn size_byte(&mut self, byte: u8) -> bool {
+    unsafe fn size_byte(&mut self, byte: u8) {
         unsafe {
             let stream = self.stream;
             let digit = match byte {
@@ -68,42 +46,35 @@ impl<P: Payload> Cursor<P> {
                         // With the CRLF behind the data.
                         (*stream).skip = size + 2;
                     }
-                    return false;
+                    return;
                 }
                 _ => 16,
             };
             if (*stream).part != DIGITS {
-                return true;
+                return;
             }
             if digit > 15 {
                 (*stream).part = EXTENSION;
-                return true;
+                return;
             }
             let size = (*stream).length;
             if size >= MOST {
-                self.lose();
-                return false;
+                return self.lose();
             }
             (*stream).length = size << 4 | u64::from(digit);
-            true
         }
     }
 
-    /// One byte of the trailer section; false when the message ends with it.
     #[inline(always)]
-    unsafe fn trailer_byte(&mut self, byte: u8) -> bool {
+    unsafe fn trailer_byte(&mut self, byte: u8) {
         unsafe {
             let stream = self.stream;
             match byte {
-                b'\n' if (*stream).part == LINE_START => {
-                    self.message_ended();
-                    return false;
-                }
+                b'\n' if (*stream).part == LINE_START => self.message_ended(),
                 b'\n' => (*stream).part = LINE_START,
                 b'\r' => {}
                 _ => (*stream).part = IN_LINE,
             }
-            true
         }
     }
 }

@@ -28,17 +28,19 @@ impl<P: Payload> Cursor<P> {
         unsafe {
             let stream = self.stream;
             let starts = (*stream).state == state::BETWEEN;
-            let held = if starts { 0 } else { opaque(u64::from((*stream).held)) };
+            if starts {
+                (*stream).held = 0;
+            }
             if self.list != 0 {
                 return self.list = super::line::next_option(stream, self.list);
             }
-            if let Some(at) = line_end(stream, held) {
+            if let Some(at) = line_end(stream) {
                 self.unread = true;
                 let (ended, list) = super::line::ended(stream, at);
                 if ended {
                     self.unread = false;
                     // What was put into the window beyond the head is not used up.
-                    let beyond = held.wrapping_sub(at + 1) as u32;
+                    let beyond = u32::from((*stream).held).wrapping_sub(at as u32 + 1);
                     self.at = self.at.wrapping_sub(beyond);
                     self.len = self.len.wrapping_add(beyond);
                     (*stream).held = 0;
@@ -51,15 +53,16 @@ impl<P: Payload> Cursor<P> {
             }
             self.unread = false;
             if self.len > 0 {
-                self.load_head(starts, held);
+                self.load_head(starts);
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn load_head(&mut self, starts: bool, held: u64) {
+    unsafe fn load_head(&mut self, starts: bool) {
         unsafe {
             let stream = self.stream;
+            let held = opaque(u64::from((*stream).held));
             let window = (&raw mut (*stream).head).cast::<u8>();
             let loaded = if held == 0 {
                 let Some(n) = within(u64::from(self.len).min(WINDOW), WINDOW) else { return self.lose() };
@@ -141,37 +144,125 @@ pub(super) unsafe fn word_at(window: *const u8, at: u64) -> u64 {
     unsafe { load_word(window.add(at as usize)) }
 }
 
-/// Where the line under way ends, if the window, of which `held` bytes are valid, holds its end.
+/// Where the next line that says something ends, if the window holds its end.
+/// [`Stream::line`] is left where that line, or the last that has begun, begins.
 #[inline(always)]
-unsafe fn line_end(stream: *mut Stream, held: u64) -> Option<u64> {
+unsafe fn line_end(stream: *mut Stream) -> Option<u64> {
     unsafe {
+        if (*stream).notes & notes::FIRST_LINE != 0 {
+            pass_over(stream);
+        }
+        let line = u64::from((&raw const (*stream).line).read_volatile());
         (*stream).found = NOWHERE;
-        find(stream, u64::from((*stream).line), held, LF);
+        find(stream, line, &raw const (*stream).held, LF);
         let found = (&raw const (*stream).found).read_volatile();
         if found == NOWHERE { None } else { Some(u64::from(found)) }
     }
 }
 
+/// Moves on to the next line that may say something.
+#[inline(always)]
+unsafe fn pass_over(stream: *mut Stream) {
+    unsafe {
+        let window = (&raw const (*stream).head).cast::<u8>();
+        let from = u64::from((*stream).line);
+        if (*stream).notes & notes::LONG != 0 || says_something(stream, window, from) {
+            return;
+        }
+        let mut base = from & !7;
+        let mut before = u64::MAX << ((from & 7) * 8);
+        for _ in 0..WINDOW / 8 {
+            base = opaque(base);
+            if base >= WINDOW {
+                return;
+            }
+            let ends = hits(load_word(window.add(base as usize)), LF) & before;
+            if ends != 0 && passed_all(stream, window, base, ends) {
+                return;
+            }
+            before = u64::MAX;
+            base += 8;
+            if base >= limit(&raw const (*stream).held) {
+                return;
+            }
+        }
+    }
+}
+
+/// Moves on past the line ends in one word; true when there is a reason to stop.
+///
+/// Straight on, not in a loop: all that differs between its ways is in memory, so that they are one to the
+/// verifier.
+#[inline(always)]
+unsafe fn passed_all(stream: *mut Stream, window: *const u8, base: u64, ends: u64) -> bool {
+    unsafe {
+        let line = base + lowest(ends) + 1;
+        if line > limit(&raw const (*stream).held) {
+            return true;
+        }
+        (&raw mut (*stream).line).write_volatile(line as u16);
+        if says_something(stream, window, line) {
+            return true;
+        }
+        let more = ends & (ends - 1);
+        if more == 0 {
+            return false;
+        }
+        let line = base + lowest(more) + 1;
+        if line > limit(&raw const (*stream).held) {
+            return true;
+        }
+        (&raw mut (*stream).line).write_volatile(line as u16);
+        // Three in eight bytes: no header, and the next step's matter.
+        says_something(stream, window, line) || more & (more - 1) != 0
+    }
+}
+
+/// False for a line that begins with nothing that is looked for.
+#[inline(always)]
+unsafe fn says_something(stream: *const Stream, window: *const u8, line: u64) -> bool {
+    let line = opaque(line);
+    if line > WINDOW {
+        return true;
+    }
+    let word = unsafe { load_word(window.add(line as usize)) };
+    // Too little of it is there to tell, or it is empty.
+    let held = unsafe { limit(&raw const (*stream).held) };
+    line + 8 > held || matches!(word as u8, CR | LF) || super::line::is_looked_for(word)
+}
+
+/// Reads a bound anew each time: a register that holds it would learn from each comparison, differently on each
+/// way, and the verifier would follow them all.
+#[inline(always)]
+unsafe fn limit(at: *const u16) -> u64 {
+    u64::from(unsafe { at.read_volatile() })
+}
+
 /// Leaves in [`Stream::found`] where `byte` is next, from `from` on and before `to`.
 #[inline(always)]
-pub(super) unsafe fn find(stream: *mut Stream, from: u64, to: u64, byte: u8) {
+pub(super) unsafe fn find(stream: *mut Stream, from: u64, to: *const u16, byte: u8) {
     unsafe {
         let window = (&raw const (*stream).head).cast::<u8>();
         let mut base = from & !7;
-        let mut hits = hits(word_at(window, base), byte) & u64::MAX << ((from & 7) * 8);
+        let mut before = u64::MAX << ((from & 7) * 8);
         for _ in 0..WINDOW / 8 {
-            if base >= to {
+            base = opaque(base);
+            if base >= WINDOW {
                 return;
             }
+            let hits = hits(load_word(window.add(base as usize)), byte) & before;
             if hits != 0 {
                 let at = base + lowest(hits);
-                if at < to {
+                if at < limit(to) {
                     (&raw mut (*stream).found).write_volatile(at as u16);
                 }
                 return;
             }
+            before = u64::MAX;
             base += 8;
-            hits = self::hits(word_at(window, base), byte);
+            if base >= limit(to) {
+                return;
+            }
         }
     }
 }

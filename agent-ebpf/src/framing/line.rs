@@ -23,6 +23,16 @@ const fn low(n: u32) -> u64 {
     (1 << (n * 8)) - 1
 }
 
+/// The first eight bytes of a line are those of a field that [`ended`] reads.
+#[inline(always)]
+pub(super) fn is_looked_for(word: u64) -> bool {
+    let name = word | FOLD;
+    name == text(*b"content-")
+        || name == text(*b"connecti")
+        || name == text(*b"transfer")
+        || name & low(7) == text(*b"expect:\0")
+}
+
 /// Reads the line that ends with the LF at `at`: whether it is the empty line that ends the head, and where in it
 /// a list of connection options begins, or 0.
 #[inline(always)]
@@ -180,7 +190,7 @@ pub(super) unsafe fn next_option(stream: *mut Stream, at: u64) -> u64 {
             (*stream).notes |= notes::CLOSE;
         }
         (*stream).found = 0;
-        find(stream, at, u64::from((*stream).line), b',');
+        find(stream, at, &raw const (*stream).line, b',');
         u64::from((&raw const (*stream).found).read_volatile())
     }
 }

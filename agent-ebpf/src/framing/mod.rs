@@ -235,6 +235,17 @@ impl<P: Payload> Cursor<P> {
     }
 }
 
+/// Whether the next segment in `direction` is followed without a look at what it begins with.
+///
+/// # Safety
+/// `exchange` must be readable.
+#[inline(always)]
+pub unsafe fn is_followed(exchange: *const Exchange, direction: u8) -> bool {
+    let (inward, outward) = unsafe { (&(*exchange).streams[0], &(*exchange).streams[1]) };
+    let state = if direction == IN { inward.state } else { outward.state };
+    !matches!(state, state::NEW | state::LOST)
+}
+
 #[inline(always)]
 fn first_state(protocol: u8, asks: bool) -> u8 {
     match protocol {

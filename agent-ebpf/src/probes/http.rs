@@ -9,7 +9,7 @@ use core::ffi::c_void;
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
     helpers::generated::{
-        bpf_get_socket_cookie, bpf_jiffies64, bpf_loop, bpf_sk_fullsock, bpf_sk_storage_get,
+        bpf_get_socket_cookie, bpf_jiffies64, bpf_loop, bpf_sk_storage_get,
         bpf_skb_load_bytes,
     },
     macros::cgroup_skb,
@@ -62,16 +62,15 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     if sk.is_null() {
         return;
     }
-    let sk = unsafe { bpf_sk_fullsock(sk) };
-    if sk.is_null() {
-        return;
-    }
     let mut stored = storage(sk, 0);
     let mut first = [0u8; 8];
-    if !load_first(skb, at, &mut first) {
+    let known = !stored.is_null() && unsafe { (*stored).exchange.protocol } != UNREAD;
+    if !(known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) })
+        && !load_first(skb, at, &mut first)
+    {
         return;
     }
-    if stored.is_null() || unsafe { (*stored).exchange.protocol } == UNREAD {
+    if !known {
         let Some(start) = framing::recognise(first, at.2) else { return };
         stored = storage(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         if stored.is_null() {
