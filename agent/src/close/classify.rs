@@ -140,6 +140,9 @@ fn idle_end(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -
         }
         return (Verdict::Completed, view.exact);
     }
+    if view.at.as_ref().is_some_and(|at| at.goaway) && ending.cause == Cause::Unknown {
+        ending.cause = Cause::H2Goaway;
+    }
     if view.at.as_ref().and_then(|at| at.unasked_status) == Some(408) && ending.cause == Cause::Unknown {
         ending.cause = Cause::KeepaliveTimer;
     }

@@ -140,7 +140,12 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
         }
         Cause::HalfClose => "the client had only stopped sending, and was answered in full".to_owned(),
         Cause::Refused => "the port refused".to_owned(),
-        Cause::KeepaliveTimer | Cause::Announced | Cause::Truncated | Cause::SockDestroy | Cause::Unknown => {
+        Cause::KeepaliveTimer
+        | Cause::Announced
+        | Cause::Truncated
+        | Cause::SockDestroy
+        | Cause::H2Goaway
+        | Cause::Unknown => {
             return None;
         }
     })

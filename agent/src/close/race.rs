@@ -60,6 +60,10 @@ fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
 /// no socket: what it acknowledges tells whether the client had seen the FIN.
 fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    if view.at.as_ref().is_some_and(|at| at.http2) {
+        // It may as well have been an acknowledgment of SETTINGS, or a GOAWAY in answer to one.
+        return None;
+    }
     let segment = facts.resets.iter().find(|reset| {
         reset.direction == whohungup_ebpf::event::RESET_SENT
             && reset.has_segment == 1
@@ -145,7 +149,9 @@ fn stale_request(facts: &Facts, view: &View) -> Option<Found> {
         return None;
     }
     let asked = match &view.after {
-        Some(after) => view.basis == Basis::Http && after.request_start != view.request_start_jiffies,
+        Some(after) => {
+            view.basis == Basis::Http && view.at.as_ref().is_some_and(|at| after.begun != at.begun)
+        }
         None => false,
     };
     if !asked && (view.basis == Basis::Http || written <= MAX_GOODBYE_BYTES) {

@@ -124,6 +124,7 @@ words! {
         UserTimeout = "user-timeout",
         Refused = "refused",
         SockDestroy = "sock-destroy",
+        H2Goaway = "h2-goaway",
         Unknown = "unknown",
     }
 }

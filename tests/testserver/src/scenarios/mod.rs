@@ -1,7 +1,9 @@
 //! The catalogue of scenarios.
 
 mod announced;
+mod http2;
 mod idle;
+mod messages;
 mod network;
 mod noise;
 mod patterns;
@@ -104,6 +106,8 @@ pub fn scenarios() -> &'static [Scenario] {
         all.extend(patterns::SCENARIOS);
         all.extend(announced::SCENARIOS);
         all.extend(premature::SCENARIOS);
+        all.extend(messages::SCENARIOS);
+        all.extend(http2::SCENARIOS);
         all.extend(race::SCENARIOS);
         all.extend(reset::SCENARIOS);
         all.extend(shutdown::SCENARIOS);
