@@ -63,7 +63,13 @@ pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> (bool, u64) {
                 if long {
                     (*stream).notes |= notes::UNSURE;
                 }
-                options = line + 11;
+                // Most say just this.
+                let only = word_at(head, line + 12) | FOLD;
+                if only == text(*b"keep-ali") && (len == 22 || len == 23) {
+                    (*stream).notes |= notes::KEEP_ALIVE;
+                } else {
+                    options = line + 11;
+                }
             } else if name & low(7) == text(*b"expect:\0") & low(7) {
                 (*stream).notes |= notes::EXPECT;
             }

@@ -9,8 +9,7 @@ use core::ffi::c_void;
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
     helpers::generated::{
-        bpf_get_socket_cookie, bpf_jiffies64, bpf_loop, bpf_sk_storage_get,
-        bpf_skb_load_bytes,
+        bpf_get_socket_cookie, bpf_jiffies64, bpf_loop, bpf_sk_storage_get, bpf_skb_load_bytes,
     },
     macros::cgroup_skb,
     programs::SkBuffContext,
