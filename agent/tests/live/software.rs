@@ -5,6 +5,7 @@ mod haproxy;
 mod nginx;
 mod node;
 mod requests;
+mod tls;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
