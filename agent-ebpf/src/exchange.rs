@@ -159,7 +159,12 @@ pub struct Stream {
     /// Where a search ended. Kept here so that the verifier forgets how it was found: ways that it cannot tell apart
     /// it follows once.
     pub found: u16,
-    pub reserved: [u16; 3],
+    /// Where in `head` the options of a Connection field go on; 0 when none are being read.
+    pub options: u16,
+    /// `head` may hold lines that were not read yet.
+    pub unread: u16,
+    /// A request began that is worth a record.
+    pub report: u16,
     pub head: [u8; HEAD_BYTES + HEAD_PAD],
 }
 

@@ -31,14 +31,13 @@ impl<P: Payload> Cursor<P> {
             if starts {
                 (*stream).held = 0;
             }
-            if self.list != 0 {
-                return self.list = super::line::next_option(stream, self.list);
+            if (*stream).options != 0 {
+                return super::line::next_option(stream);
             }
             if let Some(at) = line_end(stream) {
-                self.unread = true;
-                let (ended, list) = super::line::ended(stream, at);
-                if ended {
-                    self.unread = false;
+                (*stream).unread = 1;
+                if super::line::ended(stream, at) {
+                    (*stream).unread = 0;
                     // What was put into the window beyond the head is not used up.
                     let beyond = u32::from((*stream).held).wrapping_sub(at as u32 + 1);
                     self.at = self.at.wrapping_sub(beyond);
@@ -48,10 +47,9 @@ impl<P: Payload> Cursor<P> {
                     return self.head_ended();
                 }
                 (*stream).line = (at + 1) as u16;
-                self.list = list;
                 return;
             }
-            self.unread = false;
+            (*stream).unread = 0;
             if self.len > 0 {
                 self.load_head(starts);
             }
@@ -84,7 +82,7 @@ impl<P: Payload> Cursor<P> {
             (*stream).held = (held + n) as u16;
             keep(stream, held + n);
             self.advance(n as u32);
-            self.unread = true;
+            (*stream).unread = 1;
         }
     }
 }

@@ -21,7 +21,7 @@ impl<P: Payload> Cursor<P> {
             (*stream).line = 0;
             (*stream).head_len = 0;
             (*stream).notes = 0;
-            if self.asks {
+            if self.asks() {
                 self.request_begins();
             } else if (*exchange).begun == (*exchange).answered {
                 (*stream).notes = notes::UNASKED;
@@ -50,7 +50,7 @@ impl<P: Payload> Cursor<P> {
             (*exchange).kinds &= !(3 << (((*exchange).begun & (kind::SLOTS - 1)) * 2));
             (*exchange).begun = (*exchange).begun.wrapping_add(1);
             if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
-                self.report = true;
+                (*self.stream).report = 1;
             }
         }
     }
@@ -64,7 +64,7 @@ impl<P: Payload> Cursor<P> {
             (*exchange).gap = gap;
             (*exchange).reuses = (*exchange).reuses.wrapping_add(1);
             if gap >= LONG_GAP_TICKS {
-                self.report = true;
+                (*self.stream).report = 1;
             }
         }
     }
@@ -83,7 +83,7 @@ impl<P: Payload> Cursor<P> {
                 PREFACE => return self.preface(),
                 _ => {}
             }
-            if self.asks { self.request_head_ended() } else { self.response_head_ended() }
+            if self.asks() { self.request_head_ended() } else { self.response_head_ended() }
         }
     }
 
@@ -158,7 +158,7 @@ impl<P: Payload> Cursor<P> {
             let (stream, exchange) = (self.stream, self.exchange);
             (*stream).state = state::BETWEEN;
             (*stream).complete = (*stream).complete.wrapping_add(1);
-            if !self.asks && (*stream).notes & (notes::UNASKED | notes::INTERIM) == 0 {
+            if !self.asks() && (*stream).notes & (notes::UNASKED | notes::INTERIM) == 0 {
                 (*exchange).answered = (*exchange).answered.wrapping_add(1);
                 (*exchange).response_ended = self.now;
             }

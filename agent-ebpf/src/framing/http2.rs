@@ -60,20 +60,20 @@ impl<P: Payload> Cursor<P> {
                 }
             }
             match kind {
-                HEADERS if self.asks && id & 1 == 1 && id > (*stream).messages => {
+                HEADERS if self.asks() && id & 1 == 1 && id > (*stream).messages => {
                     (*stream).messages = id;
                     (*stream).started = self.now;
                     (*stream).start_seq =
                         (*stream).end_seq.wrapping_sub(self.len).wrapping_sub(HEADER as u32);
                     self.stream_opens(id);
                 }
-                HEADERS | DATA if !self.asks && flags & END_STREAM != 0 => (*stream).ends = id,
+                HEADERS | DATA if !self.asks() && flags & END_STREAM != 0 => (*stream).ends = id,
                 RST_STREAM => {
                     // Given up by either side: no longer open, and not answered.
                     close(exchange, id);
                 }
                 GOAWAY => {
-                    let inward = self.asks == ((*exchange).request_direction == IN);
+                    let inward = self.asks() == ((*exchange).request_direction == IN);
                     (*exchange).flags |= if inward { GOAWAY_IN } else { GOAWAY_OUT };
                 }
                 _ => {}
@@ -108,11 +108,15 @@ impl<P: Payload> Cursor<P> {
                     let gap = self.now.wrapping_sub((*exchange).response_ended);
                     (*exchange).gap = gap;
                     (*exchange).reuses = (*exchange).reuses.wrapping_add(1);
-                    self.report |= gap >= LONG_GAP_TICKS;
+                    if gap >= LONG_GAP_TICKS {
+                        (*self.stream).report = 1;
+                    }
                 }
             }
             (*exchange).begun = (*exchange).begun.wrapping_add(1);
-            self.report |= (*exchange).begun & (REPORT_EVERY - 1) == 0;
+            if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
+                (*self.stream).report = 1;
+            }
             let number = id >> 1;
             if number.wrapping_sub((*exchange).base) >= 128 {
                 slide(exchange);

@@ -33,22 +33,20 @@ pub(super) fn is_looked_for(word: u64) -> bool {
         || name & low(7) == text(*b"expect:\0")
 }
 
-/// Reads the line that ends with the LF at `at`: whether it is the empty line that ends the head, and where in it
-/// a list of connection options begins, or 0.
+/// Reads the line that ends with the LF at `at`; true when it is the empty line that ends the head.
 #[inline(always)]
-pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> (bool, u64) {
+pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> bool {
     unsafe {
         let head = (&raw const (*stream).head).cast::<u8>();
         let line = opaque(u64::from((*stream).line));
         if line > HEAD_BYTES as u64 {
-            return (false, 0);
+            return false;
         }
         let len = at.wrapping_sub(line);
         let word = word_at(head, line);
         if len == 0 || (len == 1 && word & 0xff == 0x0d) {
-            return (true, 0);
+            return true;
         }
-        let mut options = 0;
         let long = (*stream).notes & notes::LONG != 0;
         if (*stream).notes & notes::FIRST_LINE == 0 {
             (*stream).notes |= notes::FIRST_LINE;
@@ -68,14 +66,14 @@ pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> (bool, u64) {
                 if only == text(*b"keep-ali") && (len == 22 || len == 23) {
                     (*stream).notes |= notes::KEEP_ALIVE;
                 } else {
-                    options = line + 11;
+                    (*stream).options = (line + 11) as u16;
                 }
             } else if name & low(7) == text(*b"expect:\0") & low(7) {
                 (*stream).notes |= notes::EXPECT;
             }
         }
         (*stream).notes &= !notes::LONG;
-        (false, options)
+        false
     }
 }
 
@@ -180,14 +178,16 @@ unsafe fn transfer_encoding(stream: *mut Stream, head: *const u8, at: u64, long:
     }
 }
 
-/// One of the options of a Connection field (RFC 9110 section 7.6.1), which begins at `at` in the line that
-/// ended before [`Stream::line`]; where the next one begins, or 0.
+/// One of the options of a Connection field (RFC 9110 section 7.6.1), in the line that ended before
+/// [`Stream::line`]: the one at [`Stream::options`].
 #[inline(always)]
-pub(super) unsafe fn next_option(stream: *mut Stream, at: u64) -> u64 {
+pub(super) unsafe fn next_option(stream: *mut Stream) {
     unsafe {
+        let at = u64::from((*stream).options);
         let head = (&raw const (*stream).head).cast::<u8>();
         if matches!(word_at(head, at) as u8, b' ' | b'\t' | b',') {
-            return at + 1;
+            (*stream).options = (at + 1) as u16;
+            return;
         }
         let word = word_at(head, at) | FOLD;
         if word == text(*b"keep-ali") {
@@ -197,6 +197,6 @@ pub(super) unsafe fn next_option(stream: *mut Stream, at: u64) -> u64 {
         }
         (*stream).found = 0;
         find(stream, at, &raw const (*stream).line, b',');
-        u64::from((&raw const (*stream).found).read_volatile())
+        (*stream).options = (&raw const (*stream).found).read_volatile();
     }
 }

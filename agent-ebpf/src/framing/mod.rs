@@ -61,13 +61,7 @@ pub struct Cursor<P> {
     /// Bytes left.
     pub len: u32,
     pub now: u32,
-    pub asks: bool,
-    /// The window may hold lines that were not read yet.
-    pub unread: bool,
-    /// Where the options of a Connection field go on; 0 when none is being read.
-    pub list: u64,
-    /// A request began that is worth a record.
-    pub report: bool,
+    pub direction: u8,
 }
 
 impl<P: Payload> Cursor<P> {
@@ -121,19 +115,10 @@ impl<P: Payload> Cursor<P> {
                 return None;
             }
             let at = at.wrapping_add(known);
-            let mut cursor = Self {
-                payload,
-                exchange,
-                stream,
-                other,
-                at,
-                len: left,
-                now,
-                asks,
-                unread: false,
-                list: 0,
-                report: false,
-            };
+            let mut cursor = Self { payload, exchange, stream, other, at, len: left, now, direction };
+            (*stream).unread = 0;
+            (*stream).options = 0;
+            (*stream).report = 0;
             if at_the_edge {
                 cursor.passed();
             }
@@ -162,7 +147,7 @@ impl<P: Payload> Cursor<P> {
                 self.passed();
                 return self.len == 0;
             }
-            if self.len == 0 && !self.unread {
+            if self.len == 0 && (*stream).unread == 0 {
                 return true;
             }
             match (*stream).state {
@@ -172,7 +157,7 @@ impl<P: Payload> Cursor<P> {
                 state::RECORD => self.read_record(),
                 _ => (*stream).skip = u64::MAX,
             }
-            self.len == 0 && !self.unread
+            self.len == 0 && (*stream).unread == 0
         }
     }
 
@@ -182,9 +167,27 @@ impl<P: Payload> Cursor<P> {
     /// The pointers must be writable.
     #[inline(always)]
     pub unsafe fn leave(&mut self) {
-        if self.len > 0 || self.unread {
-            unsafe { self.lose() };
+        unsafe {
+            if self.len > 0 || (*self.stream).unread != 0 {
+                self.lose();
+            }
         }
+    }
+
+    /// Requests go in this direction. Read anew each time, as all that steps hand on is kept in the map and not
+    /// here: each value of what lies on the stack is another way for the verifier to follow.
+    #[inline(always)]
+    fn asks(&self) -> bool {
+        unsafe { (*self.exchange).request_direction == self.direction }
+    }
+
+    /// A request began that is worth a record.
+    ///
+    /// # Safety
+    /// The pointers must be readable.
+    #[inline(always)]
+    pub unsafe fn is_worth_a_record(&self) -> bool {
+        unsafe { (*self.stream).report != 0 }
     }
 
     #[inline(always)]
@@ -217,7 +220,7 @@ impl<P: Payload> Cursor<P> {
             (*self.stream).state = state::LOST;
             (*self.stream).skip = u64::MAX;
             self.len = 0;
-            self.unread = false;
+            (*self.stream).unread = 0;
         }
     }
 

@@ -46,6 +46,6 @@ pub fn follow(exchange: &mut Exchange, direction: u8, seq: u32, bytes: &[u8], no
             }
         }
         cursor.leave();
-        cursor.report
+        cursor.is_worth_a_record()
     }
 }

@@ -74,12 +74,12 @@ impl<P: Payload> Cursor<P> {
                 HANDSHAKE if (*stream).part & CIPHER != 0 && len <= LONGEST_FINISHED => {
                     (*stream).part |= FINISHED;
                 }
-                DATA if self.asks && (*stream).part & FINISHED == 0 => {
+                DATA if self.asks() && (*stream).part & FINISHED == 0 => {
                     (*stream).part |= FINISHED | VERSION_13;
                 }
                 DATA if len == ALERT_13 => self.unasked_record(),
                 ALERT => self.unasked_record(),
-                DATA if self.asks => self.data_asked(),
+                DATA if self.asks() => self.data_asked(),
                 DATA => self.data_answered(len),
                 _ => {}
             }

@@ -103,7 +103,7 @@ unsafe fn follow(
             0,
         );
         cursor.leave();
-        if cursor.report {
+        if cursor.is_worth_a_record() {
             report(skb, exchange);
         }
     }
