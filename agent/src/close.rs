@@ -4,6 +4,7 @@ pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
+mod outcome;
 mod race;
 #[cfg(test)]
 #[path = "close/sample_tests.rs"]
@@ -11,5 +12,6 @@ pub(crate) mod sample;
 mod view;
 pub mod words;
 
-pub use classify::{Close, Options, classify};
+pub use classify::{Close, KeepAlive, Options, classify};
 pub use facts::{Facts, Resets};
+pub use outcome::Outcome;

@@ -4,10 +4,12 @@ use super::{
     ending::{Ending, ending},
     evidence,
     facts::{CLOSE_WAIT, Facts, Reading as _},
+    outcome::{Outcome, outcome},
     race,
     view::{View, idle_seconds, silent_seconds, view},
     words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
 };
+use crate::http::Standing;
 
 /// What a user can set.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,16 @@ pub struct Close {
     pub in_flight: Option<u32>,
     /// Requests served on the connection: begun and fully answered.
     pub requests: Option<u32>,
+    /// Requests begun on it, one that was lost to the close included.
+    pub requests_begun: Option<u32>,
+    /// Seconds from the end of a response to the newest request that re-used the idle connection.
+    pub reuse_gap: Option<f64>,
+    /// What the newest response announced.
+    pub keep_alive: Option<KeepAlive>,
+    /// `Server` of the newest response.
+    pub server: Option<String>,
+    /// What the request counters are made of, requests inferred from turns included.
+    pub outcome: Option<Outcome>,
     /// Clock C, seconds: since the connection was made.
     pub age: Option<f64>,
     /// Clock I, seconds: since the last response ended.
@@ -54,6 +66,15 @@ pub struct Close {
     pub bytes_received: u64,
     pub adopted: bool,
     pub evidence: Vec<String>,
+}
+
+/// The parameters of a `Keep-Alive` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Seconds.
+    pub timeout: Option<u32>,
+    /// Requests.
+    pub max: Option<u32>,
 }
 
 impl Close {
@@ -73,6 +94,8 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         Some(found) => (Verdict::IdleRace, found.exact),
         None => verdict(facts, &mut ending, &view, options),
     };
+    let outcome = outcome(facts, &view);
+    let newest = view.after.as_ref().or(view.at.as_ref());
     let mut close = Close {
         at_ns: facts.first.header.ktime_ns,
         role: facts.role,
@@ -86,6 +109,13 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         basis: view.basis,
         in_flight: view.in_flight,
         requests: view.requests,
+        requests_begun: view.requests.map(|answered| outcome.map_or(answered, |outcome| outcome.begun)),
+        reuse_gap: outcome
+            .filter(|outcome| outcome.reuses > 0)
+            .map(|outcome| f64::from(outcome.gap) * facts.tick),
+        keep_alive: newest.and_then(announced),
+        server: newest.and_then(|standing| standing.server.clone()),
+        outcome,
         age: facts.opened_ns.map(|opened| seconds(facts.first.header.ktime_ns.saturating_sub(opened))),
         idle: idle_seconds(facts, &view),
         silent: silent_seconds(facts),
@@ -102,6 +132,11 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
     }
     close
+}
+
+fn announced(standing: &Standing) -> Option<KeepAlive> {
+    let said = KeepAlive { timeout: standing.keep_alive_timeout, max: standing.keep_alive_max };
+    (said.timeout.is_some() || said.max.is_some()).then_some(said)
 }
 
 /// The verdict where no request was raced, and whether it is proved. May name the cause.

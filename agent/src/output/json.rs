@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     clock::wall_time,
-    close::facts::comm,
     close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
+    close::{KeepAlive, facts::comm},
     track::{Process, Report},
 };
 
@@ -30,10 +30,14 @@ pub struct CloseObject<'a> {
     pub basis: Basis,
     pub in_flight: Option<u32>,
     pub requests: Option<u32>,
+    pub requests_begun: Option<u32>,
+    pub reuse_gap_seconds: Option<f64>,
     pub age_seconds: Option<f64>,
     pub idle_seconds: Option<f64>,
     pub silent_seconds: Option<f64>,
     pub request_seconds: Option<f64>,
+    pub keep_alive: Option<KeepAliveObject>,
+    pub server: Option<&'a str>,
     pub local: String,
     pub remote: String,
     pub process: Option<ProcessObject>,
@@ -44,6 +48,13 @@ pub struct CloseObject<'a> {
     pub bytes_received: u64,
     pub adopted: bool,
     pub evidence: &'a [String],
+}
+
+/// As announced; what was not is `null`.
+#[derive(Debug, Serialize)]
+pub struct KeepAliveObject {
+    pub timeout: Option<u32>,
+    pub max: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,10 +89,14 @@ impl<'a> CloseObject<'a> {
             basis: close.basis,
             in_flight: close.in_flight,
             requests: close.requests,
+            requests_begun: close.requests_begun,
+            reuse_gap_seconds: close.reuse_gap,
             age_seconds: close.age,
             idle_seconds: close.idle,
             silent_seconds: close.silent,
             request_seconds: close.request,
+            keep_alive: close.keep_alive.map(KeepAliveObject::new),
+            server: close.server.as_deref(),
             local: report.ends.local.to_string(),
             remote: report.ends.remote.to_string(),
             process: report.process.map(ProcessObject::new),
@@ -98,6 +113,12 @@ impl<'a> CloseObject<'a> {
             adopted: close.adopted,
             evidence: &close.evidence,
         }
+    }
+}
+
+impl KeepAliveObject {
+    fn new(KeepAlive { timeout, max }: KeepAlive) -> Self {
+        Self { timeout, max }
     }
 }
 

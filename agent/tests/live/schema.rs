@@ -18,7 +18,7 @@ use crate::{
     peer::{ANYWHERE, Dialled, answer, ask},
 };
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 32] = [
     "schema",
     "time",
     "role",
@@ -33,10 +33,14 @@ const NAMES: [&str; 28] = [
     "basis",
     "in_flight",
     "requests",
+    "requests_begun",
+    "reuse_gap_seconds",
     "age_seconds",
     "idle_seconds",
     "silent_seconds",
     "request_seconds",
+    "keep_alive",
+    "server",
     "local",
     "remote",
     "process",
@@ -56,10 +60,10 @@ pub(crate) fn check(close: &Value) {
     words(close);
     let is_time = close["time"].as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok());
     assert!(is_time, "time is not RFC 3339: {close}");
-    for name in ["in_flight", "requests", "cgroup_id"] {
+    for name in ["in_flight", "requests", "requests_begun", "cgroup_id"] {
         assert!(close[name].is_null() || close[name].is_u64(), "{name}: {close}");
     }
-    for name in ["age_seconds", "idle_seconds", "silent_seconds", "request_seconds"] {
+    for name in ["age_seconds", "idle_seconds", "silent_seconds", "request_seconds", "reuse_gap_seconds"] {
         let sane = close[name].as_f64().is_some_and(|seconds| seconds >= 0.0);
         assert!(close[name].is_null() || sane, "{name}: {close}");
     }
@@ -74,6 +78,7 @@ pub(crate) fn check(close: &Value) {
     let evidence = close["evidence"].as_array().expect("evidence is a list");
     assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
     processes(close);
+    announced(close);
 }
 
 fn words(close: &Value) {
@@ -96,6 +101,18 @@ fn words(close: &Value) {
     let closer: Closer = close["closer"].as_str().and_then(|word| word.parse().ok()).expect("checked above");
     let phase: Phase = close["phase"].as_str().and_then(|word| word.parse().ok()).expect("checked above");
     assert_eq!(close["code"], String::from_iter([closer.letter(), phase.letter()]), "code: {close}");
+}
+
+fn announced(close: &Value) {
+    assert!(close["server"].is_null() || close["server"].is_string(), "server: {close}");
+    let keep_alive = &close["keep_alive"];
+    if !keep_alive.is_null() {
+        names(keep_alive, &["timeout", "max"]);
+        let said: Vec<_> = ["timeout", "max"].iter().filter(|&name| !keep_alive[name].is_null()).collect();
+        assert!(!said.is_empty() && said.iter().all(|&name| keep_alive[name].is_u64()), "{close}");
+    }
+    let (requests, begun) = (close["requests"].as_u64(), close["requests_begun"].as_u64());
+    assert!(begun >= requests, "requests_begun: {close}");
 }
 
 fn processes(close: &Value) {
