@@ -12,7 +12,7 @@ use crate::{
     close::Options,
     owners::Owners,
     probe::{CounterTotals, DEFAULT_RING_BYTES, Events, LoadOptions, ProbeError, Probes, Tier},
-    track::{Limits, Report, Tracker},
+    track::{Limits, Progressed, Report, Tracker},
 };
 
 /// How often the ring is emptied; it holds far more than comes in between.
@@ -104,7 +104,12 @@ impl Session {
     }
 
     /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
-    pub fn poll(&mut self, mut sink: impl FnMut(Report)) -> usize {
+    pub fn poll(&mut self, sink: impl FnMut(Report)) -> usize {
+        self.poll_all(sink, drop)
+    }
+
+    /// The same, and hands requests that were counted on open connections to `requests`.
+    pub fn poll_all(&mut self, mut sink: impl FnMut(Report), mut requests: impl FnMut(Progressed)) -> usize {
         self.events.forward_log();
         if self.looked_for_losses.elapsed() >= RECONCILE_INTERVAL {
             self.looked_for_losses = Instant::now();
@@ -121,6 +126,7 @@ impl Session {
             let now = monotonic_ns();
             let batch = self.drain(BATCH);
             taken += batch;
+            self.tracker.take_progress().for_each(&mut requests);
             if batch < BATCH {
                 self.tracker.settle(now, sink);
                 return taken;

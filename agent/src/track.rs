@@ -8,10 +8,12 @@ mod late;
 mod listeners;
 mod recent;
 mod report;
+mod requests;
 mod settle;
 mod tracker;
 mod walked;
 
 pub use connection::{OpenState, Process};
 pub use report::{ClosedBy, Ends, Report};
+pub use requests::{Progressed, Requests};
 pub use tracker::{Limits, Totals, Tracker};

@@ -35,6 +35,8 @@ pub(crate) struct Talk {
     /// The socket as it stands.
     pub(crate) socket: Transition,
     pub(crate) exchange: Exchange,
+    /// The probes would tell of what was said last.
+    pub(crate) told: bool,
     http: bool,
     newest: u32,
 }
@@ -69,7 +71,7 @@ impl Talk {
         exchange.protocol = HTTP;
         exchange.last_direction = NONE;
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, http: true, newest: 0 }
+        Self { role, socket, exchange, told: false, http: true, newest: 0 }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
@@ -127,7 +129,7 @@ impl Talk {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
         self.move_bytes(direction, bytes.len() as u32);
-        follow(&mut self.exchange, direction, seq, bytes, now);
+        self.told = follow(&mut self.exchange, direction, seq, bytes, now);
         self
     }
 

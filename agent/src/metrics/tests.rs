@@ -46,6 +46,7 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
         cgroup_id: None,
         process: Some(Process { pid: Some(1), comm }),
         closed_by: None,
+        requests: None,
         amends: false,
         cookie: 1,
     }

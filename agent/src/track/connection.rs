@@ -5,7 +5,7 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
-use super::report::Ends;
+use super::{report::Ends, requests::Counted};
 use crate::close::{Facts, Resets, facts, words::Role};
 
 /// A process, as far as it is known.
@@ -56,6 +56,7 @@ pub(super) struct Connection {
     pub(super) connected: bool,
     pub(super) process: Option<Process>,
     pub(super) soft_error: Option<u32>,
+    pub(super) counted: Counted,
     pub(super) pending: Option<Box<Pending>>,
 }
 
@@ -86,6 +87,11 @@ impl Connection {
         } else {
             OpenState::Established
         }
+    }
+
+    /// Followed since its first request that the probes saw: each long gap came by itself.
+    pub(super) fn is_followed(&self) -> bool {
+        self.opened_ns.is_some() || self.adopted
     }
 
     /// Notes one step towards the end.

@@ -65,7 +65,11 @@ impl Tracker {
         }
         let before = std::mem::replace(&mut known.verdict, verdict);
         let connection = known.connection.clone();
+        let counted = known.unanswered;
         let Some(mut report) = self.report(cookie, &connection) else { return };
+        if let Some(requests) = &mut report.requests {
+            requests.unanswered = requests.unanswered.saturating_sub(counted);
+        }
         let newest = facts.resets.iter().map(|reset| reset.header.ktime_ns);
         let newest = newest.chain(facts.last.map(|last| last.header.ktime_ns)).max();
         let began = facts.first.header.ktime_ns;

@@ -18,6 +18,8 @@ const KEPT_NS: u64 = 65_000_000_000;
 pub(super) struct RecentClose {
     pub(super) connection: Connection,
     pub(super) verdict: Verdict,
+    /// Requests that were reported as unanswered.
+    pub(super) unanswered: u32,
     /// Where segments that come too late would look for it.
     pub(super) orphan: Option<(u32, Ends)>,
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use whohungup_ebpf::event::{Endpoints, Task};
 
-use super::connection::Process;
+use super::{connection::Process, requests::Requests};
 use crate::close::Close;
 
 /// Both ends, as this end sees them. IPv4 connections on an IPv6 socket are shown as IPv4.
@@ -31,6 +31,8 @@ pub struct Report {
     pub cgroup_id: Option<u64>,
     pub process: Option<Process>,
     pub closed_by: Option<ClosedBy>,
+    /// Requests that were not counted while the connection was open; `None` when none were followed.
+    pub requests: Option<Requests>,
     /// What came late changes the verdict of a close that was reported before.
     pub amends: bool,
     pub cookie: u64,

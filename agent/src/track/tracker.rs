@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use whohungup_ebpf::{
     decode::Record,
-    event::{Connect, Listen, Open, Reset, Transition},
+    event::{Connect, Listen, Open, Progress, Reset, Transition},
     exchange::ExchangeRecord,
 };
 
@@ -13,6 +13,7 @@ use super::{
     listeners::Listeners,
     recent::{Recent, RecentClose},
     report::{ClosedBy, Ends, Report},
+    requests::{Counted, Progressed, so_far},
     settle,
 };
 use crate::close::{
@@ -72,6 +73,8 @@ pub struct Tracker {
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<Report>,
+    /// New requests on open connections, for the next `take_progress`.
+    progressed: Vec<Progressed>,
     pub(super) totals: Totals,
     limits: Limits,
     pub(super) options: Options,
@@ -90,6 +93,7 @@ impl Tracker {
             due: Deadlines::default(),
             newest_reset: None,
             ready: Vec::new(),
+            progressed: Vec::new(),
             totals: Totals::default(),
             limits,
             options,
@@ -128,6 +132,7 @@ impl Tracker {
             Record::Transition(step) => self.step(step),
             Record::Exchange(record) => self.exchange(record),
             Record::Reset(reset) => self.reset(reset),
+            Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),
             Record::ErrorReport(report) => {
                 if let Some(connection) = self.connections.get_mut(&report.header.cookie) {
@@ -135,7 +140,7 @@ impl Tracker {
                 }
             }
             // Walks come in through `adopt` and `reconcile`.
-            Record::Met(_) | Record::Clock(_) | Record::Progress(_) => {}
+            Record::Met(_) | Record::Clock(_) => {}
         }
     }
 
@@ -166,6 +171,16 @@ impl Tracker {
             }
         }
         self.ready.drain(..).for_each(sink);
+    }
+
+    /// Hands over the requests that were counted on open connections since the last call.
+    pub fn take_progress(&mut self) -> impl Iterator<Item = Progressed> {
+        self.progressed.drain(..)
+    }
+
+    /// Seconds per clock tick of the kernel.
+    pub fn tick(&self) -> f64 {
+        self.tick
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -227,6 +242,7 @@ impl Tracker {
                 connected: false,
                 process: None,
                 soft_error: None,
+                counted: Counted::default(),
                 pending: None,
             }
         })
@@ -280,6 +296,22 @@ impl Tracker {
         }
     }
 
+    fn progress(&mut self, progress: &Progress) {
+        let (cookie, tick) = (progress.header.cookie, self.tick);
+        let known = self.connections.get_mut(&cookie);
+        // A pool may write to a connection that it has left lying.
+        let known = known.or_else(|| Some(&mut self.recent.by_cookie(cookie)?.connection));
+        let Some((connection, seen)) = known.zip(so_far(progress)) else { return };
+        let requests = connection.counted.adds(&seen, connection.is_followed(), tick);
+        connection.counted.note(&seen);
+        self.progressed.push(Progressed {
+            role: connection.role,
+            ends: Ends::new(&connection.endpoints),
+            process: connection.process,
+            requests,
+        });
+    }
+
     fn listen(&mut self, listen: &Listen) {
         let address = Ends::new(&listen.endpoints).local;
         let (netns, cookie) = (listen.netns, listen.header.cookie);
@@ -307,7 +339,7 @@ impl Tracker {
 
     /// Takes a connection out of the table; the report of its close, if one had begun.
     pub(super) fn finish(&mut self, cookie: u64, now_ns: u64) -> Option<Report> {
-        let connection = self.connections.remove(&cookie)?;
+        let mut connection = self.connections.remove(&cookie)?;
         self.totals.closed += 1;
         let pending = connection.pending.as_deref()?;
         let orphan = pending.orphan;
@@ -319,8 +351,12 @@ impl Tracker {
         let report = self.report(cookie, &connection)?;
         // A request can only be lost to an idle close by the server.
         if report.close.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
-            let verdict = report.close.verdict;
-            self.recent.remember(now_ns, cookie, RecentClose { connection, verdict, orphan });
+            let (verdict, outcome) = (report.close.verdict, report.close.outcome);
+            if let Some(outcome) = &outcome {
+                connection.counted.note(outcome);
+            }
+            let unanswered = outcome.map_or(0, |outcome| outcome.unanswered);
+            self.recent.remember(now_ns, cookie, RecentClose { connection, verdict, unanswered, orphan });
         }
         Some(report)
     }
@@ -334,6 +370,9 @@ impl Tracker {
         let closer = closed_by.filter(|_| close.verdict != Verdict::HostAbort);
         let closer = closer.map(|by| Process { pid: Some(by.pid), comm: by.comm });
         let cgroup_id = facts.first.cgroup_id;
+        let requests = close
+            .outcome
+            .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
         Some(Report {
             close,
             ends: Ends::new(&connection.endpoints),
@@ -341,6 +380,7 @@ impl Tracker {
             cgroup_id: (cgroup_id != 0).then_some(cgroup_id),
             process: closer.or(connection.process),
             closed_by,
+            requests,
             amends: false,
             cookie,
         })

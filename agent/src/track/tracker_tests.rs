@@ -13,6 +13,8 @@ mod feed_tests;
 mod late_tests;
 #[path = "random_tests.rs"]
 mod random_tests;
+#[path = "requests_tests.rs"]
+mod requests_tests;
 #[path = "settle_tests.rs"]
 mod settle_tests;
 

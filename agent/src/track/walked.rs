@@ -7,6 +7,7 @@ use whohungup_ebpf::event::Transition;
 use super::{
     connection::{Connection, Process},
     report::Ends,
+    requests::Counted,
     settle,
     tracker::Tracker,
 };
@@ -77,6 +78,7 @@ impl Tracker {
                 connected: socket.old_state != facts::SYN_SENT,
                 process: owner(socket.netns, ends).or_else(listening),
                 soft_error: None,
+                counted: Counted::default(),
                 pending: None,
             },
         );
