@@ -14,6 +14,7 @@ mod peer;
 mod ring;
 mod schema;
 mod selftest;
+mod sending;
 mod shut;
 mod software;
 mod stress;
