@@ -1,24 +1,28 @@
 //! What the daemon exports. Pure: reports and snapshots in, OpenMetrics text out.
 
 mod endpoints;
+mod gaps;
 mod labels;
+mod requests;
 mod snapshot;
 
 use endpoints::Endpoints;
 use labels::{
-    AgeLabels, CloseLabels, IdleLabels, KindLabels, OpenLabels, ProgramLabels, RaceLabels, TableLabels,
+    AgeLabels, CloseLabels, IdleLabels, KindLabels, OpenLabels, ProgramLabels, RaceLabels, RequestLabels,
+    TableLabels,
 };
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+use requests::RequestMetrics;
 pub use snapshot::{BuildInfo, Snapshot};
 use std::sync::atomic::AtomicU64;
 
 use crate::{
     close::words::{Closer, Race, Role},
-    track::{OpenState, Report},
+    track::{OpenState, Progressed, Report},
 };
 
 /// Where servers' and clients' default time-outs lie, seconds.
@@ -43,6 +47,7 @@ pub struct Metrics {
     idle: Family<IdleLabels, Histogram>,
     age: Family<AgeLabels, Histogram>,
     requests: Family<AgeLabels, Histogram>,
+    outcomes: RequestMetrics,
     open: Family<OpenLabels, Gauge>,
     opened: Counter,
     opened_unseen: Counter,
@@ -71,8 +76,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// `max_endpoints` bounds the combinations of server port and process that get series of their own.
-    pub fn new(max_endpoints: usize, build: &BuildInfo) -> Self {
+    /// `max_endpoints` bounds the combinations of server port and process that get series of their own; `tick`
+    /// is the length of the kernel's clock tick in seconds.
+    pub fn new(max_endpoints: usize, build: &BuildInfo, tick: f64) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("whohungup"),
             endpoints: Endpoints::new(max_endpoints),
@@ -82,6 +88,7 @@ impl Metrics {
             idle: Family::new_with_constructor(|| Histogram::new(IDLE_BUCKETS)),
             age: Family::new_with_constructor(|| Histogram::new(AGE_BUCKETS)),
             requests: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            outcomes: RequestMetrics::new(tick),
             open: Family::default(),
             opened: Counter::default(),
             opened_unseen: Counter::default(),
@@ -116,8 +123,18 @@ impl Metrics {
     /// Counts one settled close.
     pub fn close(&mut self, report: &Report) {
         let close = &report.close;
-        let (server_port, process, over) = self.endpoints.of(report);
+        let (server_port, process, over) = self.endpoints.of(close.role, &report.ends, report.process);
         self.endpoints_over.inc_by(u64::from(over));
+        if let Some(requests) = &report.requests {
+            let labels = RequestLabels {
+                role: close.role.as_str(),
+                server_port: server_port.clone(),
+                process: process.clone(),
+                basis: requests.basis.as_str(),
+            };
+            self.outcomes.count(&labels, requests);
+            self.outcomes.lose(labels, close.verdict, requests.unanswered);
+        }
         if let Some(kind) = close.race {
             let labels = RaceLabels {
                 kind: kind.as_str(),
@@ -153,6 +170,15 @@ impl Metrics {
         if let Some(requests) = close.requests {
             self.requests.get_or_create(&AgeLabels { role }).observe(f64::from(requests));
         }
+    }
+
+    /// Counts new requests on a connection that is open.
+    pub fn progress(&mut self, progressed: &Progressed) {
+        let Progressed { role, ends, process, requests } = progressed;
+        let (server_port, process, _) = self.endpoints.of(*role, ends, *process);
+        let labels =
+            RequestLabels { role: role.as_str(), server_port, process, basis: requests.basis.as_str() };
+        self.outcomes.count(&labels, requests);
     }
 
     /// The OpenMetrics text, with the gauges and totals of `snapshot`.
@@ -193,7 +219,7 @@ impl Metrics {
     }
 
     fn register(&mut self, build: &BuildInfo) {
-        let Self { registry: r, .. } = self;
+        let Self { registry: r, outcomes, .. } = self;
         r.register(
             "closes",
             "Closes by who hung up and why; alert on verdict=\"idle-race\" and \"premature-hangup\"",
@@ -222,6 +248,7 @@ impl Metrics {
             "Requests answered in full on a connection before it closed",
             self.requests.clone(),
         );
+        outcomes.register(r);
         r.register("open_connections", "Connections that are followed now", self.open.clone());
         r.register(
             "connections_opened",

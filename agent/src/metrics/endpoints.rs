@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use crate::{
     close::{facts::comm, words::Role},
-    track::Report,
+    track::{Ends, Process},
 };
 
 type Key = (Option<u16>, [u8; 16]);
@@ -31,15 +31,20 @@ impl Endpoints {
         self.limit
     }
 
-    /// The label values for a close, and whether it went over the bound.
-    pub(super) fn of(&mut self, report: &Report) -> (Arc<str>, Arc<str>, bool) {
+    /// The label values for a socket, and whether it went over the bound.
+    pub(super) fn of(
+        &mut self,
+        role: Role,
+        ends: &Ends,
+        process: Option<Process>,
+    ) -> (Arc<str>, Arc<str>, bool) {
         // A client's own port and a stranger's are of no use to anybody and without bound.
-        let port = match report.close.role {
-            Role::Server => Some(report.ends.local.port()),
-            Role::Client => Some(report.ends.remote.port()),
+        let port = match role {
+            Role::Server => Some(ends.local.port()),
+            Role::Client => Some(ends.remote.port()),
             Role::Unknown => None,
         };
-        let name = report.process.map_or([0; 16], |process| process.comm);
+        let name = process.map_or([0; 16], |process| process.comm);
         if let Some((port, process)) = self.known.get(&(port, name)) {
             return (Arc::clone(port), Arc::clone(process), false);
         }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
+use crate::close::words::Verdict;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CloseLabels {
     pub(super) role: &'static str,
@@ -21,6 +23,30 @@ pub(super) struct RaceLabels {
     pub(super) role: &'static str,
     pub(super) server_port: Arc<str>,
     pub(super) process: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) role: &'static str,
+    pub(super) server_port: Arc<str>,
+    pub(super) process: Arc<str>,
+    pub(super) basis: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct UnansweredLabels {
+    role: &'static str,
+    server_port: Arc<str>,
+    process: Arc<str>,
+    basis: &'static str,
+    verdict: &'static str,
+}
+
+impl UnansweredLabels {
+    pub(super) fn new(labels: RequestLabels, verdict: Verdict) -> Self {
+        let RequestLabels { role, server_port, process, basis } = labels;
+        Self { role, server_port, process, basis, verdict: verdict.as_str() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

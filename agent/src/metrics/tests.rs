@@ -6,8 +6,13 @@ use crate::{
         Close,
         words::{Basis, Cause, Confidence, How, Phase, Verdict},
     },
-    track::{Ends, Process},
+    track::{Ends, Process, Requests},
 };
+
+#[path = "requests_tests.rs"]
+mod requests_tests;
+
+const TICK: f64 = 0.004;
 
 fn report(port: u16, name: &str, race: Option<Race>) -> Report {
     let mut comm = [0; 16];
@@ -54,7 +59,7 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
 
 fn metrics(max_endpoints: usize) -> Metrics {
     let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-    Metrics::new(max_endpoints, &build)
+    Metrics::new(max_endpoints, &build, TICK)
 }
 
 fn value(text: &str, series: &str) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! The thread that owns the session: polls, counts, answers scrapes.
 
 use std::{
+    cell::RefCell,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -105,8 +106,8 @@ impl Loop {
             object: session.probes().object().to_owned(),
         };
         Self {
+            metrics: Metrics::new(max_endpoints, &build, session.tracker().tick()),
             session,
-            metrics: Metrics::new(max_endpoints, &build),
             options,
             sampling: Sampling::new(stats),
         }
@@ -114,7 +115,13 @@ impl Loop {
 
     fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
         while !stopped.load(Ordering::Relaxed) {
-            self.session.poll(|report| self.metrics.close(&report));
+            let Self { session, metrics, .. } = &mut self;
+            // Each wants the metrics, and neither is called by the other.
+            let metrics = RefCell::new(metrics);
+            session.poll_all(
+                |report| metrics.borrow_mut().close(&report),
+                |requests| metrics.borrow_mut().progress(&requests),
+            );
             self.sampling.turn(self.session.probes());
             while let Ok(ask) = asked.try_recv() {
                 let snapshot = self.snapshot();

@@ -21,13 +21,14 @@ const NOBODY: &str = "65534";
 /// What deploy/whohungup.service gives.
 const UNIT: &str = include_str!("../../../deploy/whohungup.service");
 
-struct Daemon {
+/// A running `whohungup run`.
+pub(crate) struct Daemon {
     agent: Agent,
     address: SocketAddr,
 }
 
 impl Daemon {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::of(Agent::start(&["run", "--listen", "127.0.0.1:0"]))
     }
 
@@ -61,8 +62,8 @@ impl Daemon {
             .collect()
     }
 
-    /// Scrapes until a series is there with this value.
-    fn wait_for(&self, want: impl Fn(&HashMap<String, f64>) -> bool) -> HashMap<String, f64> {
+    /// Scrapes until they are as wanted.
+    pub(crate) fn wait_for(&self, want: impl Fn(&HashMap<String, f64>) -> bool) -> HashMap<String, f64> {
         let until = Instant::now() + Duration::from_secs(10);
         loop {
             let samples = self.samples();
@@ -75,7 +76,8 @@ impl Daemon {
     }
 }
 
-fn sum(samples: &HashMap<String, f64>, prefix: &str) -> f64 {
+/// Of every series that begins like this.
+pub(crate) fn sum(samples: &HashMap<String, f64>, prefix: &str) -> f64 {
     samples.iter().filter(|(series, _)| series.starts_with(prefix)).map(|(_, value)| value).sum()
 }
 

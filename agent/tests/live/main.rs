@@ -11,6 +11,7 @@ mod daemon;
 mod gate;
 mod namespace;
 mod peer;
+mod reuse;
 mod ring;
 mod schema;
 mod selftest;

@@ -1,0 +1,142 @@
+//! Requests by endpoint.
+
+use super::*;
+
+const SERVER: &str = "{role=\"server\",server_port=\"80\",process=\"nginx\",basis=\"http\"";
+
+fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
+    Requests {
+        basis: Basis::Http,
+        begun,
+        answered,
+        unanswered,
+        reused: begun.saturating_sub(1),
+        short_gaps: begun.saturating_sub(1),
+        long_gap: None,
+    }
+}
+
+fn closed(requests: Requests, verdict: Verdict) -> Report {
+    let mut report = Report { requests: Some(requests), ..report(80, "nginx", None) };
+    report.close.verdict = verdict;
+    report
+}
+
+fn progressed(requests: Requests) -> Progressed {
+    let Report { ends, process, .. } = report(80, "nginx", None);
+    Progressed { role: Role::Server, ends, process, requests }
+}
+
+fn scrape(metrics: &mut Metrics) -> String {
+    metrics.scrape(&Snapshot::default()).expect("encodes")
+}
+
+/// The value of a series of nginx's at port 80, without the closing brace.
+fn counted(text: &str, name: &str, more: &str) -> Option<f64> {
+    value(text, &format!("whohungup_{name}{SERVER}{more}}}"))
+}
+
+#[test]
+fn requests_counted_while_the_connection_lived_and_the_rest_at_its_close_add_up() {
+    let mut metrics = metrics(8);
+    metrics.progress(&progressed(requests(256, 255, 0)));
+    metrics.close(&closed(requests(44, 44, 1), Verdict::PrematureHangup));
+    let text = scrape(&mut metrics);
+    assert_eq!(counted(&text, "requests_begun_total", ""), Some(300.0), "{text}");
+    assert_eq!(counted(&text, "requests_answered_total", ""), Some(299.0));
+    assert_eq!(counted(&text, "reused_requests_total", ""), Some(298.0));
+    let unanswered =
+        |verdict| counted(&text, "requests_unanswered_total", &format!(",verdict=\"{verdict}\""));
+    assert_eq!(unanswered("premature-hangup"), Some(1.0));
+    assert_eq!(unanswered("idle-race"), Some(0.0), "there before the first");
+    assert_eq!(unanswered("completed"), None);
+}
+
+#[test]
+fn each_long_gap_falls_in_its_bucket_and_short_ones_in_the_first() {
+    let mut metrics = metrics(8);
+    metrics.progress(&progressed(Requests {
+        reused: 5,
+        short_gaps: 4,
+        long_gap: Some(5.0),
+        ..requests(5, 4, 0)
+    }));
+    metrics.progress(&progressed(Requests {
+        reused: 1,
+        short_gaps: 0,
+        long_gap: Some(61.0),
+        ..requests(1, 1, 0)
+    }));
+    let text = scrape(&mut metrics);
+    let below = |bound: &str| {
+        let labels = &SERVER[1..];
+        value(&text, &format!("whohungup_reuse_gap_seconds_bucket{{le=\"{bound}\",{labels}}}"))
+    };
+    assert_eq!(below("0.25"), Some(4.0), "{text}");
+    assert_eq!((below("4.0"), below("5.0")), (Some(4.0), Some(5.0)));
+    assert_eq!((below("60.0"), below("65.0"), below("+Inf")), (Some(5.0), Some(6.0), Some(6.0)));
+    assert_eq!(counted(&text, "reuse_gap_seconds_count", ""), Some(6.0));
+    assert_eq!(counted(&text, "reuse_gap_seconds_sum", ""), Some(66.0));
+    assert_eq!(counted(&text, "longest_reuse_gap_seconds", ""), Some(61.0));
+}
+
+#[test]
+fn no_bucket_ends_below_the_gaps_that_are_not_told() {
+    // Clock ticks of 10 ms: gaps up to 0.61 s are only counted.
+    let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
+    let mut metrics = Metrics::new(8, &build, 0.01);
+    metrics.progress(&progressed(requests(5, 4, 0)));
+    let text = scrape(&mut metrics);
+    let buckets: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("whohungup_reuse_gap_seconds_bucket")).collect();
+    assert!(buckets[0].contains("le=\"1.0\"") && buckets[0].ends_with(" 4"), "{buckets:#?}");
+}
+
+#[test]
+fn an_endpoint_that_nobody_came_back_to_has_no_gaps() {
+    let mut metrics = metrics(8);
+    metrics.close(&closed(requests(1, 1, 0), Verdict::Completed));
+    let text = scrape(&mut metrics);
+    assert_eq!(counted(&text, "reused_requests_total", ""), Some(0.0), "{text}");
+    assert!(!text.contains("\nwhohungup_reuse_gap_seconds_bucket"), "{text}");
+}
+
+#[test]
+fn turns_of_an_encrypted_connection_are_not_added_to_requests_that_were_read() {
+    let mut metrics = metrics(8);
+    metrics.close(&closed(requests(2, 2, 0), Verdict::ServerIdle));
+    let turns = Requests { basis: Basis::Inferred, ..requests(7, 7, 0) };
+    metrics.close(&closed(turns, Verdict::ServerIdle));
+    let text = scrape(&mut metrics);
+    assert_eq!(counted(&text, "requests_begun_total", ""), Some(2.0), "{text}");
+    let inferred = SERVER.replace("http", "inferred");
+    assert_eq!(value(&text, &format!("whohungup_requests_begun_total{inferred}}}")), Some(7.0));
+}
+
+#[test]
+fn an_amended_close_adds_the_request_that_came_late() {
+    let mut metrics = metrics(8);
+    metrics.close(&closed(requests(2, 2, 0), Verdict::ServerIdle));
+    let late = closed(requests(1, 0, 1), Verdict::IdleRace);
+    metrics.close(&Report { amends: true, ..late });
+    let text = scrape(&mut metrics);
+    assert_eq!(counted(&text, "requests_begun_total", ""), Some(3.0), "{text}");
+    assert_eq!(counted(&text, "requests_unanswered_total", ",verdict=\"idle-race\""), Some(1.0));
+}
+
+#[test]
+fn requests_of_endpoints_over_the_bound_share_one_series() {
+    let mut metrics = metrics(16);
+    for port in 1..=1000 {
+        metrics.close(&Report { requests: Some(requests(3, 3, 0)), ..report(port, "scan", None) });
+        let Report { ends, process, .. } = report(port, "scan", None);
+        metrics.progress(&Progressed { role: Role::Server, ends, process, requests: requests(1, 1, 0) });
+    }
+    let text = scrape(&mut metrics);
+    let begun: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("whohungup_requests_begun_total{")).collect();
+    assert_eq!(begun.len(), 17);
+    let other = begun.iter().find(|line| line.contains("\"other\"")).expect("what is over the bound");
+    assert!(other.ends_with(&format!(" {}", 984 * 4)), "{other}");
+    assert_eq!(value(&text, "whohungup_endpoints_over_limit_total"), Some(984.0), "closes alone");
+}

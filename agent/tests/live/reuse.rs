@@ -1,0 +1,196 @@
+//! Connections that are used again, after known gaps.
+
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    agent::Agent,
+    close::CLOCK_TOLERANCE,
+    daemon::{Daemon, sum},
+    gate,
+    peer::{ANYWHERE, Dialled, ask, read_request, read_response},
+};
+
+const ROLES: [&str; 2] = ["client", "server"];
+const MANY: u32 = 1000;
+
+type Samples = HashMap<String, f64>;
+
+/// The series of one server port.
+struct At(u16);
+
+impl At {
+    fn counted(&self, samples: &Samples, name: &str, role: &str) -> f64 {
+        sum(samples, &format!("whohungup_{name}{{role=\"{role}\",server_port=\"{}\",", self.0))
+    }
+
+    /// Gaps that are no longer than `bound`.
+    fn gaps_within(&self, samples: &Samples, bound: &str, role: &str) -> f64 {
+        let (bound, port) = (format!("le=\"{bound}\""), format!("server_port=\"{}\"", self.0));
+        let role = format!("role=\"{role}\"");
+        let ours = samples.iter().filter(|(series, _)| {
+            series.starts_with("whohungup_reuse_gap_seconds_bucket{")
+                && [&bound, &port, &role].iter().all(|label| series.contains(label.as_str()))
+        });
+        ours.map(|(_, value)| value).sum()
+    }
+
+    /// Waits until so many requests are counted as begun at either end.
+    fn wait_for(&self, daemon: &Daemon, begun: u32) -> Samples {
+        daemon.wait_for(|samples| {
+            ROLES.iter().all(|role| self.counted(samples, "requests_begun_total", role) >= f64::from(begun))
+        })
+    }
+}
+
+fn assert_is(got: f64, want: u32, what: &str) {
+    assert!((got - f64::from(want)).abs() < 0.5, "{what}: {got}, not {want}");
+}
+
+#[test]
+fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
+    if !gate::can_observe() {
+        return;
+    }
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let at = At(listener.local_addr().expect("address").port());
+    let mut dialled = Dialled::to(&listener);
+    dialled.exchange();
+    let mut waited = 0.0;
+    for gap in [300, 700] {
+        let began = Instant::now();
+        thread::sleep(Duration::from_millis(gap));
+        waited += began.elapsed().as_secs_f64();
+        dialled.exchange();
+    }
+    // Long gaps are told as they come.
+    let samples = at.wait_for(&daemon, 3);
+    for role in ROLES {
+        assert_is(at.counted(&samples, "requests_begun_total", role), 3, role);
+        assert_is(at.counted(&samples, "requests_answered_total", role), 2, role);
+    }
+    dialled.exchange();
+    dialled.exchange();
+    let Dialled { client, server } = dialled;
+    drop(server);
+    drop(client);
+
+    let samples = at.wait_for(&daemon, 5);
+    for role in ROLES {
+        for (name, want) in [
+            ("requests_begun_total", 5),
+            ("requests_answered_total", 5),
+            ("requests_unanswered_total", 0),
+            ("reused_requests_total", 4),
+            ("reuse_gap_seconds_count", 4),
+        ] {
+            assert_is(at.counted(&samples, name, role), want, &format!("{name} of the {role}"));
+        }
+        for (bound, want) in [("0.25", 2), ("0.5", 3), ("1.0", 4), ("+Inf", 4)] {
+            assert_is(at.gaps_within(&samples, bound, role), want, &format!("<= {bound} of the {role}"));
+        }
+        let told = at.counted(&samples, "reuse_gap_seconds_sum", role);
+        assert!((told - waited).abs() < 2.0 * CLOCK_TOLERANCE, "{told} s of {waited} s, {role}");
+        let longest = at.counted(&samples, "longest_reuse_gap_seconds", role);
+        assert!((0.69..0.9).contains(&longest), "{longest}");
+    }
+}
+
+#[test]
+fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives() {
+    if !gate::can_observe() {
+        return;
+    }
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let at = At(listener.local_addr().expect("address").port());
+    let mut dialled = Dialled::to(&listener);
+    for _ in 0..MANY {
+        dialled.exchange();
+    }
+    let samples = at.wait_for(&daemon, 768);
+    for role in ROLES {
+        let begun = at.counted(&samples, "requests_begun_total", role);
+        assert!(begun < f64::from(MANY), "the connection lives: {begun}");
+    }
+    drop(dialled);
+    let samples = at.wait_for(&daemon, MANY);
+    for role in ROLES {
+        for (name, want) in [
+            ("requests_begun_total", MANY),
+            ("requests_answered_total", MANY),
+            ("requests_unanswered_total", 0),
+            ("reused_requests_total", MANY - 1),
+            ("reuse_gap_seconds_count", MANY - 1),
+        ] {
+            assert_is(at.counted(&samples, name, role), want, &format!("{name} of the {role}"));
+        }
+    }
+}
+
+#[test]
+fn a_request_that_nobody_answered_is_counted_by_the_verdict() {
+    if !gate::can_observe() {
+        return;
+    }
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let at = At(listener.local_addr().expect("address").port());
+    let Dialled { mut client, mut server } = Dialled::to(&listener);
+    ask(&mut client);
+    read_request(&mut server);
+    drop(server);
+    drop(client);
+    let samples = at.wait_for(&daemon, 1);
+    for role in ROLES {
+        let ours = format!("whohungup_requests_unanswered_total{{role=\"{role}\",server_port=\"{}\"", at.0);
+        let told = samples.iter().filter(|(series, value)| series.starts_with(&ours) && **value > 0.0);
+        let told: Vec<_> = told.collect();
+        assert!(
+            told.len() == 1 && told[0].0.contains("verdict=\"premature-hangup\""),
+            "{role}: {told:?} of {samples:#?}"
+        );
+        assert_is(*told[0].1, 1, role);
+        assert_is(at.counted(&samples, "requests_answered_total", role), 0, role);
+    }
+}
+
+#[test]
+fn a_close_tells_the_last_gap_and_what_the_server_announced() {
+    if !gate::can_observe() {
+        return;
+    }
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let agent = Agent::watch(listener.local_addr().expect("address"));
+    let mut dialled = Dialled::to(&listener);
+    let mut gap = 0.0;
+    for wait in [0, 400] {
+        let began = Instant::now();
+        thread::sleep(Duration::from_millis(wait));
+        gap = began.elapsed().as_secs_f64();
+        ask(&mut dialled.client);
+        read_request(&mut dialled.server);
+        let response = "HTTP/1.1 200 OK\r\nServer: made/1.0\r\nKeep-Alive: timeout=5, max=98\r\nContent-Length: 2\r\n\r\nhi";
+        dialled.server.write_all(response.as_bytes()).expect("write the response");
+        read_response(&mut dialled.client);
+    }
+    let Dialled { client, server } = dialled;
+    drop(server);
+    drop(client);
+    for close in agent.closes(2) {
+        assert_eq!((close.value("/requests"), close.value("/requests_begun")), (&2.into(), &2.into()));
+        let told = close.seconds("reuse_gap_seconds");
+        assert!((told - gap).abs() <= CLOCK_TOLERANCE, "{told} s, in truth {gap} s");
+        assert_eq!(close.word("server"), "made/1.0");
+        assert_eq!(
+            (close.value("/keep_alive/timeout"), close.value("/keep_alive/max")),
+            (&5.into(), &98.into())
+        );
+    }
+}
