@@ -207,7 +207,7 @@ pub struct Exchange {
     pub open_before: u32,
     /// Ticks from the last response to the newest request that re-used the connection.
     pub gap: u32,
-    /// Re-uses after less than [`crate::framing::LONG_GAP_TICKS`] or that were not reported.
+    /// Requests that came on an idle connection.
     pub reuses: u32,
     pub streams: [Stream; 2],
 }

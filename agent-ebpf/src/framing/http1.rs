@@ -34,14 +34,15 @@ impl<P: Payload> Cursor<P> {
     pub(super) unsafe fn request_begins(&mut self) {
         unsafe {
             let exchange = self.exchange;
-            if (*self.other).state == state::LOST {
+            let lost = (*self.other).state == state::LOST;
+            if lost {
                 // Where the responses stand is not known; a client mostly asks when it has been answered.
                 (*exchange).answered = (*exchange).begun;
             }
             let open = (*exchange).begun.wrapping_sub((*exchange).answered);
             if open == 0 {
                 (*exchange).oldest_started = self.now;
-                if (*exchange).answered > 0 {
+                if (*exchange).answered > 0 && !lost {
                     self.reused();
                 }
             } else if open >= kind::SLOTS {

@@ -8,7 +8,9 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::{bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_get},
+    helpers::generated::{
+        bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_delete, bpf_sk_storage_get,
+    },
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
@@ -66,8 +68,10 @@ pub fn state_changed(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn connecting(sk: *const c_void) {
-    if TcpSock::from_sk(sk).is_none() {
-        return;
+    let Some(tp) = TcpSock::from_sk(sk) else { return };
+    if !stored(sk, tp).is_null() {
+        // The same socket has been connected before (connect with AF_UNSPEC in between).
+        unsafe { bpf_sk_storage_delete((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut()) };
     }
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
     let Some(mut entry) = record::reserve::<Connect>(Counter::LostOther) else { return };

@@ -1,7 +1,4 @@
-use whohungup_ebpf::{
-    exchange::HEAD_BYTES,
-    framing::sample::follow,
-};
+use whohungup_ebpf::{exchange::HEAD_BYTES, framing::sample::follow};
 use zerocopy::FromZeros as _;
 
 use super::*;

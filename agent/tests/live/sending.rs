@@ -29,7 +29,8 @@ fn head(length: usize) -> String {
 fn by_writev(server: &mut TcpStream) {
     let (head, body) = (head(BODY), vec![b'x'; BODY]);
     let (start, rest) = head.as_bytes().split_at(20);
-    let mut pieces = [IoSlice::new(start), IoSlice::new(rest), IoSlice::new(&body[..7]), IoSlice::new(&body[7..])];
+    let mut pieces =
+        [IoSlice::new(start), IoSlice::new(rest), IoSlice::new(&body[..7]), IoSlice::new(&body[7..])];
     let mut pieces = pieces.as_mut_slice();
     while !pieces.is_empty() {
         let written = server.write_vectored(pieces).expect("writev");
@@ -94,8 +95,10 @@ fn writev_sendfile_splice_and_io_uring_are_followed_alike() {
     let Dialled { mut client, mut server } = Dialled::to(&listener);
     let ways: [fn(&mut TcpStream); 4] = [by_writev, by_sendfile, by_splice, by_io_uring];
     for answer in ways {
-        let asked = [IoSlice::new(b"GET / HT"), IoSlice::new(b"TP/1.1\r\nHost:"), IoSlice::new(b" test\r\n\r\n")];
-        assert_eq!(client.write_vectored(&asked).expect("writev"), asked.iter().map(|piece| piece.len()).sum());
+        let asked =
+            [IoSlice::new(b"GET / HT"), IoSlice::new(b"TP/1.1\r\nHost:"), IoSlice::new(b" test\r\n\r\n")];
+        let length: usize = asked.iter().map(|piece| piece.len()).sum();
+        assert_eq!(client.write_vectored(&asked).expect("writev"), length);
         thread::scope(|scope| {
             scope.spawn(|| {
                 read_request(&mut server);
