@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | ci`.
 
 mod bench;
 mod ci;
 mod debian;
 mod ebpf;
+mod lab;
 mod lint;
 mod packages;
 mod process;
@@ -36,6 +37,8 @@ enum Command {
     Lint,
     /// Measure what the agent costs, with nginx (needs root).
     Bench(bench::Args),
+    /// Hold the agent's verdicts against real servers and clients (needs root).
+    Lab(lab::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -58,6 +61,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Test(args) => test::command(&workspace, args),
         Command::Lint => lint::command(&workspace),
         Command::Bench(args) => bench::command(&workspace, args),
+        Command::Lab(args) => lab::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

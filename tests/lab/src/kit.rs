@@ -1,0 +1,140 @@
+//! What the cases share: programs, directories and addresses.
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU16, Ordering},
+};
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+/// What a piece of software needs on the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A program, and the Debian package that it comes with.
+    Apt { package: &'static str, program: &'static str },
+    /// A package from PyPI in the lab's own virtual environment.
+    Pypi(&'static str),
+}
+
+impl Need {
+    pub fn manager(self) -> &'static str {
+        match self {
+            Self::Apt { .. } => "apt",
+            Self::Pypi(_) => "pypi",
+        }
+    }
+
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Apt { package, .. } | Self::Pypi(package) => package,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Kit {
+    state: PathBuf,
+    scratch: TempDir,
+    addresses: AtomicU16,
+}
+
+impl Kit {
+    /// `state` holds what is kept from run to run: the virtual environment and compiled programs.
+    pub(crate) fn new(state: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&state).with_context(|| format!("create {}", state.display()))?;
+        let scratch = tempfile::tempdir().context("create a temporary directory")?;
+        open_to_all(scratch.path())?;
+        Ok(Self { state, scratch, addresses: AtomicU16::new(0) })
+    }
+
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    pub(crate) fn missing(&self, needs: &[Need]) -> Vec<Need> {
+        needs.iter().copied().filter(|need| !self.has(*need)).collect()
+    }
+
+    fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Apt { program, .. } => self.find(program).is_some(),
+            Need::Pypi(package) => self.has_distribution(package),
+        }
+    }
+
+    fn has_distribution(&self, package: &str) -> bool {
+        let stem = format!("{}-", package.replace('-', "_"));
+        let libraries = fs::read_dir(self.state.join("venv/lib")).into_iter().flatten().flatten();
+        libraries
+            .filter_map(|python| fs::read_dir(python.path().join("site-packages")).ok())
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .any(|name| name.to_ascii_lowercase().starts_with(&stem) && name.ends_with(".dist-info"))
+    }
+
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let own = [self.state.join("venv/bin")];
+        own.into_iter()
+            .chain(env::split_paths(&path))
+            .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+            .map(|directory| directory.join(program))
+            .find(|file| file.is_file())
+    }
+
+    /// A command for a program that was found present; the lab's own copies come first.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        Command::new(self.find(program).unwrap_or_else(|| PathBuf::from(program)))
+    }
+
+    /// A new directory, removed with the kit.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        let directory = tempfile::Builder::new()
+            .tempdir_in(self.scratch.path())
+            .context("create a temporary directory")?
+            .keep();
+        open_to_all(&directory)?;
+        Ok(directory)
+    }
+
+    /// A file of the kit's own with this content.
+    pub(crate) fn file(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let path = self.directory()?.join(name);
+        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// An address at which nothing listens, on a loopback address that nothing else uses and below the
+    /// ports that the kernel gives out.
+    pub(crate) fn free_address(&self) -> Result<SocketAddr> {
+        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
+        let host = Ipv4Addr::new(127, 105, 1 + (number / 250) as u8, 1 + (number % 250) as u8);
+        let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
+        let port = (20_000 + number % 4000..28_000).find(is_free);
+        Ok((host, port.with_context(|| format!("find a free port at {host}"))?).into())
+    }
+}
+
+/// Some servers will not serve as root.
+fn open_to_all(directory: &Path) -> Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).context("open a directory to all")
+}
+
+/// The first word with a digit of what a program prints about itself.
+pub(crate) fn version(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("run {}", command.get_program().display()))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let is_version = |word: &&str| word.contains('.') && word.contains(|c: char| c.is_ascii_digit());
+    let word = text.split(|c: char| c.is_whitespace() || c == '/').find(is_version);
+    let word = word.with_context(|| format!("find a version in {text:?}"))?;
+    let number = word.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(number.len());
+    Ok(number[..end].to_owned())
+}

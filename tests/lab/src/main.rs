@@ -1,0 +1,132 @@
+//! `lab`: prints the table of phase, software and side; 1 when anything in it is wrong.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use lab::{run, table::Table};
+
+/// Ends real software's connections in every phase and checks what the agent says.
+#[derive(Debug, Parser)]
+#[command(name = "lab")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play, and print the table
+    InFlight(InFlight),
+    /// Name what is not installed, one `manager package` a line
+    Needs(Chosen),
+}
+
+#[derive(Debug, clap::Args)]
+struct Chosen {
+    /// Where the virtual environment and compilers' caches are kept
+    #[arg(long, value_name = "DIR", default_value = "target/lab")]
+    state: PathBuf,
+
+    /// Only software whose name contains this (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct InFlight {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// The agent under test
+    #[arg(long, value_name = "FILE", default_value = "target/release/whohungup")]
+    agent: PathBuf,
+
+    /// Only cases whose name contains this (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    case: Vec<String>,
+
+    /// One JSON object per compared end instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::InFlight(args) => in_flight(&args),
+        Command::Needs(chosen) => needs(&chosen),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_flight(args: &InFlight) -> Result<bool> {
+    let InFlight { chosen, agent, case, json } = args;
+    let options = run::Options {
+        agent: agent.clone(),
+        state: std::path::absolute(&chosen.state)?,
+        only: chosen.only.clone(),
+        cases: case.clone(),
+        stop: stop_flag()?,
+    };
+    let outcome = run::run(&options)?;
+    let table = Table { lines: &outcome.lines, judged: &outcome.judged, strays: &outcome.played.strays };
+    let totals = table.totals();
+    let mut out = std::io::stdout().lock();
+    if *json {
+        for judged in &outcome.judged {
+            serde_json::to_writer(&mut out, judged)?;
+            writeln!(out)?;
+        }
+        for stray in &outcome.played.strays {
+            serde_json::to_writer(&mut out, stray)?;
+            writeln!(out)?;
+        }
+    } else {
+        write!(out, "{table}")?;
+    }
+    for note in &outcome.notes {
+        eprintln!("{note}");
+    }
+    eprintln!("took {:.0} s", outcome.took.as_secs_f64());
+    Ok(totals.compared > 0 && totals.wrong == 0 && totals.lost == 0 && totals.strays == 0)
+}
+
+/// Set by the first SIGINT or SIGTERM, so that the programs under test are ended; the second ends the lab.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    use signal_hook::{
+        consts::{SIGINT, SIGTERM},
+        flag,
+    };
+    let stop = Arc::<AtomicBool>::default();
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop)).context("install a signal handler")?;
+        flag::register(signal, Arc::clone(&stop)).context("install a signal handler")?;
+    }
+    Ok(stop)
+}
+
+fn needs(chosen: &Chosen) -> Result<bool> {
+    let options = run::Options {
+        agent: PathBuf::new(),
+        state: std::path::absolute(&chosen.state)?,
+        only: chosen.only.clone(),
+        cases: Vec::new(),
+        stop: Arc::default(),
+    };
+    for need in run::missing(&options)? {
+        println!("{} {}", need.manager(), need.package());
+    }
+    Ok(true)
+}

@@ -1,0 +1,96 @@
+//! Clients that are libraries: each with a small program that does what it is told.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::runtimes::{GO_NEEDS, JAVA_NEEDS, NODE_NEEDS, go_program, python_version};
+use crate::{
+    client::{Client, Order},
+    client_cases::{
+        Ender::{self, Itself, Kill, Peer},
+        Mode,
+    },
+    kit::{self, Kit, Need},
+    program,
+};
+
+const ALL: &[Ender] = &[Itself, Kill, Peer];
+
+pub(super) const NODE: Client = Client {
+    name: "Node http.Agent",
+    http2: false,
+    needs: NODE_NEEDS,
+    version: |kit| kit::version(kit.command("node").arg("--version")),
+    prepare: |kit| kit.file("client.js", include_str!("../../programs/client.js")),
+    command: |kit, order| script(kit.command("node"), order),
+    cannot: &[(Mode::Pipeline, ALL)],
+};
+
+pub(super) const GO: Client = Client {
+    name: "Go http.Client",
+    http2: false,
+    needs: GO_NEEDS,
+    version: |kit| kit::version(kit.command("go").arg("version")),
+    prepare: |kit| go_program(kit, "client", include_str!("../../programs/client.go")),
+    command: |_, order| {
+        let mut command = Command::new(order.program);
+        order.tell(&mut command);
+        command
+    },
+    cannot: &[(Mode::Pipeline, ALL)],
+};
+
+pub(super) const REQUESTS: Client = Client {
+    name: "requests",
+    http2: false,
+    needs: &[Need::Pypi("requests")],
+    version: |kit| python_version(kit, "requests"),
+    prepare: |kit| kit.file("client_requests.py", include_str!("../../programs/client_requests.py")),
+    command: |kit, order| script(kit.command("python"), order),
+    // It does not wait for leave to send a body, and its pool has no timer.
+    cannot: &[(Mode::Pipeline, ALL), (Mode::Expect, ALL), (Mode::PoolTimer, &[Itself])],
+};
+
+pub(super) const AIOHTTP: Client = Client {
+    name: "aiohttp client",
+    http2: false,
+    needs: &[Need::Pypi("aiohttp")],
+    version: |kit| python_version(kit, "aiohttp"),
+    prepare: |kit| kit.file("client_aiohttp.py", include_str!("../../programs/client_aiohttp.py")),
+    command: |kit, order| script(kit.command("python"), order),
+    cannot: &[(Mode::Pipeline, ALL)],
+};
+
+pub(super) const JAVA: Client = Client {
+    name: "Java HttpClient",
+    http2: false,
+    needs: JAVA_NEEDS,
+    version: |kit| kit::version(kit.command("java").arg("--version")),
+    prepare: java_class,
+    command: |kit, order| {
+        let mut command = kit.command("java");
+        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        if order.mode == Mode::PoolTimer {
+            command.arg("-Djdk.httpclient.keepalive.timeout=1");
+        }
+        command.arg("-cp").arg(order.program).arg("Client");
+        order.tell(&mut command);
+        command
+    },
+    cannot: &[(Mode::Pipeline, ALL)],
+};
+
+fn script(mut command: Command, order: &Order) -> Command {
+    order.tell(command.arg(order.program));
+    command
+}
+
+fn java_class(kit: &Kit) -> Result<PathBuf> {
+    let source = kit.file("Client.java", include_str!("../../programs/Client.java"))?;
+    let classes = kit.directory()?;
+    let mut command = kit.command("javac");
+    let status = program::spawn(command.arg("-d").arg(&classes).arg(source))?.wait();
+    ensure!(status.context("wait for the Java compiler")?.success(), "the Java compiler refused Client.java");
+    Ok(classes)
+}

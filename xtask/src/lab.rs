@@ -1,0 +1,147 @@
+//! `cargo xtask lab`: the agent against real software, by the program in tests/lab.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    debian::{self, Apt},
+    process,
+    workspace::{self, Workspace},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    table: Table,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Table {
+    /// End real servers' and clients' connections in every phase; print phase by software by side.
+    InFlight(InFlight),
+}
+
+#[derive(Debug, clap::Args)]
+struct InFlight {
+    /// Only software whose name contains this (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Only cases whose name contains this (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    case: Vec<String>,
+    /// Install the software that is missing.
+    #[arg(long)]
+    install: bool,
+    /// One JSON object per compared end instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// The agent under test; without it the workspace's own, built for release.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
+pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
+    let Table::InFlight(args) = &args.table;
+    ensure!(workspace::is_root(), "the lab loads probes: run it as root");
+    let state = workspace.target().join("lab");
+    process::run(workspace.cargo().args(["build", "-p", "lab"]))?;
+    if args.install {
+        install(workspace, &state, &args.only)?;
+    }
+    let agent = if let Some(agent) = &args.agent {
+        std::path::absolute(agent).context("resolve the agent's path")?
+    } else {
+        process::run(workspace.cargo().args(["build", "--release", "-p", "whohungup"]))?;
+        workspace.target().join("release/whohungup")
+    };
+    let mut lab = lab(workspace, "in-flight", &state, &args.only);
+    lab.arg("--agent").arg(agent);
+    for case in &args.case {
+        lab.args(["--case", case]);
+    }
+    if args.json {
+        lab.arg("--json");
+    }
+    process::run(&mut lab)
+}
+
+fn lab(workspace: &Workspace, what: &str, state: &Path, only: &[String]) -> Command {
+    let mut command = Command::new(workspace.target().join("debug/lab"));
+    command.current_dir(workspace.root()).arg(what).arg("--state").arg(state);
+    for name in only {
+        command.args(["--only", name]);
+    }
+    command
+}
+
+/// Debian packages into the system, PyPI packages into a virtual environment of the lab's own.
+fn install(workspace: &Workspace, state: &Path, only: &[String]) -> Result<()> {
+    let needs = Needs::parse(&process::output(&mut lab(workspace, "needs", state, only))?)?;
+    let apt = Apt::detect();
+    let apt_install = |packages: &[String]| match &apt {
+        _ if packages.is_empty() => Ok(()),
+        Some(apt) => apt.install(packages, "that the lab needs"),
+        None => bail!("there is no apt; on Debian: {}", debian::install_line(&packages.join(" "))),
+    };
+    apt_install(&needs.apt)?;
+    if needs.pypi.is_empty() {
+        return Ok(());
+    }
+    let venv = state.join("venv");
+    if !venv.join("bin/python").is_file() {
+        let python = process::find_program("python3", &[]).context("find python3")?;
+        // Debian's Python comes without what makes environments.
+        let probe = ["-c", "import ensurepip, venv"];
+        if process::output(Command::new(&python).args(probe)).is_err() {
+            apt_install(&["python3-venv".to_owned()])?;
+        }
+        process::run(Command::new(&python).args(["-m", "venv"]).arg(&venv))?;
+    }
+    let mut pip = Command::new(venv.join("bin/python"));
+    process::run(pip.args(["-m", "pip", "install", "--quiet"]).args(&needs.pypi))
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needs {
+    apt: Vec<String>,
+    pypi: Vec<String>,
+}
+
+impl Needs {
+    /// From lines of `manager package`.
+    fn parse(text: &str) -> Result<Self> {
+        let mut needs = Self::default();
+        for line in text.lines() {
+            match line.split_once(' ') {
+                Some(("apt", package)) => needs.apt.push(package.to_owned()),
+                Some(("pypi", package)) => needs.pypi.push(package.to_owned()),
+                _ => bail!("the lab needs what nothing installs: {line:?}"),
+            }
+        }
+        Ok(needs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needs_are_sorted_by_who_installs_them() {
+        let needs = Needs::parse("apt curl\npypi grpcio\napt haproxy\n").unwrap();
+
+        assert_eq!(needs.apt, ["curl", "haproxy"]);
+        assert_eq!(needs.pypi, ["grpcio"]);
+        assert_eq!(Needs::parse("").unwrap(), Needs::default());
+    }
+
+    #[test]
+    fn an_unknown_manager_is_refused() {
+        assert!(Needs::parse("npm left-pad\n").is_err());
+        assert!(Needs::parse("curl\n").is_err());
+    }
+}
