@@ -5,7 +5,7 @@ use super::{
     },
     *,
 };
-use crate::close::facts::CLOSE;
+use crate::close::facts::{CLOSE, FIN_WAIT2};
 
 #[path = "cause_tests.rs"]
 mod cause_tests;
@@ -60,6 +60,35 @@ fn an_idle_close_is_the_closers_from_both_ends() {
     let idle = |talk: Talk| talk.encrypted().served(1).served(1).served(1250);
     assert_eq!(by_server(idle), ["server-idle SI fin idle unknown - probable inferred"; 2]);
     assert_eq!(by_client(idle), ["client-idle CI fin idle unknown - probable inferred"; 2]);
+}
+
+#[test]
+fn a_408_into_a_connection_that_was_never_used_is_no_response() {
+    let said =
+        |talk: Talk| talk.waits(500).answers("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+    assert_eq!(by_server(said), ["server-idle SU fin unused unknown - exact http"; 2]);
+    assert_eq!(judge(&said(server()).closes()).requests, Some(0));
+}
+
+#[test]
+fn a_response_that_leaves_together_with_the_fin_was_written_before_it() {
+    let mut corked = server().served(5).asks(GET).waits(1);
+    corked.socket.write_seq = corked.socket.write_seq.wrapping_add(OK.len() as u32);
+    let mut facts = corked.clone().closes();
+    let close = judge(&facts);
+    assert_eq!(
+        (close.verdict, close.phase, close.confidence),
+        (Verdict::ServerIdle, Phase::Idle, Confidence::Probable)
+    );
+    corked.socket.write_seq = corked.socket.write_seq.wrapping_sub(OK.len() as u32);
+    let closing = OK.replace("Content", "Connection: close\r\nContent");
+    corked.answers(&closing).later(&mut facts, FIN_WAIT2, CLOSE);
+    let close = judge(&facts);
+    assert_eq!(
+        (close.verdict, close.phase, close.confidence),
+        (Verdict::Completed, Phase::Idle, Confidence::Exact)
+    );
+    assert_eq!(close.requests, Some(2));
 }
 
 #[test]

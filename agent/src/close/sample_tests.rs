@@ -3,7 +3,7 @@
 use whohungup_ebpf::{
     WIRE_VERSION,
     event::{Endpoints, Header, Kind, RESET_SENT, Reset, Transition},
-    exchange::{Exchange, HTTP, IN, NONE, OUT, TLS, state},
+    exchange::{Exchange, IN, OUT, TLS, state},
     framing::sample::follow,
 };
 use zerocopy::FromZeros as _;
@@ -68,8 +68,6 @@ impl Talk {
         // The SYN of an active open is counted.
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
-        exchange.protocol = HTTP;
-        exchange.last_direction = NONE;
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
         Self { role, socket, exchange, told: false, http: true, newest: 0 }
     }

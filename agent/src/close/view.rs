@@ -64,10 +64,22 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
     }
     match facts.exchange.as_ref().filter(|exchange| http::is_read(exchange)) {
         Some(exchange) => {
-            let written = |step: &Transition| Written { write_seq: step.write_seq };
+            let written = |step: &Transition| Written {
+                // What had not left when the peer ended it will not be read.
+                write_seq: if ending.local { step.write_seq } else { step.snd_nxt },
+                sent_seq: step.snd_nxt,
+            };
             let at = http::read(exchange, written(&facts.first));
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
+            let at = match &after {
+                // What left after the close had been written before it.
+                Some(after) if ending.local && at.unsent > 0 && after.begun == at.begun => after.clone(),
+                _ => at,
+            };
+            if at.started_late && asked_bytes(facts) == Some(0) {
+                return View { at: Some(never_asked(at)), ..unused() };
+            }
             let before = asked_before(facts, &at);
             let view = from_standing(at, after);
             View {
@@ -84,12 +96,39 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
 /// Bytes went in the direction of requests before the oldest request that was seen: the connection is
 /// older than the agent, or than the HTTP tier.
 fn asked_before(facts: &Facts, at: &Standing) -> bool {
-    let asked = match facts.role {
-        Role::Client => facts.first.payload_sent(),
-        Role::Server => facts.first.payload_received(),
-        Role::Unknown => return false,
-    };
-    !at.encrypted && at.request_start.is_some() && asked > u64::from(at.request_bytes)
+    !at.encrypted
+        && at.request_start.is_some()
+        && asked_bytes(facts).is_some_and(|asked| asked > u64::from(at.request_bytes))
+}
+
+/// Payload in the direction of requests.
+fn asked_bytes(facts: &Facts) -> Option<u64> {
+    match facts.role {
+        Role::Client => Some(facts.first.payload_sent()),
+        Role::Server => Some(facts.first.payload_received()),
+        Role::Unknown => None,
+    }
+}
+
+/// Nothing was ever asked: what looked like the answer to a request that was missed is a word that nobody had asked
+/// for (a 408 into a connection that was never used).
+fn never_asked(at: Standing) -> Standing {
+    Standing {
+        phase: Phase::Unused,
+        in_flight: Some(0),
+        begun: 0,
+        answered: Some(0),
+        announced: false,
+        until_close: false,
+        missing: None,
+        response_end: None,
+        unasked_status: at.status,
+        ..at
+    }
+}
+
+fn unused() -> View {
+    View { phase: Phase::Unused, in_flight: Some(0), requests: Some(0), exact: true, ..blank(Basis::Http) }
 }
 
 fn blank(basis: Basis) -> View {

@@ -34,6 +34,10 @@ pub struct Standing {
     pub goaway: bool,
     /// The response's body ends with the connection.
     pub until_close: bool,
+    /// Bytes that the responder, which is this end, had written and not sent: what they are was not seen.
+    pub unsent: u32,
+    /// The first message seen was a response.
+    pub started_late: bool,
     /// Response bytes that were promised and had not come; `Some(0)` for a missing last chunk.
     pub missing: Option<u64>,
     /// Jiffies at the end of the newest response that was asked for, when one ended.
@@ -57,6 +61,8 @@ pub struct Standing {
 pub struct Written {
     /// The socket's `write_seq`: what the process has written, sent or not.
     pub write_seq: u32,
+    /// The socket's `snd_nxt`: what has been sent.
+    pub sent_seq: u32,
 }
 
 /// Whether `exchange` tells of messages at all.
@@ -80,6 +86,8 @@ pub fn read(exchange: &Exchange, written: Written) -> Standing {
         announced: false,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         until_close: false,
+        unsent: 0,
+        started_late: exchange.flags & STARTED_LATE != 0,
         missing: None,
         response_end: (exchange.answered > 0).then_some(exchange.response_ended),
         request_start: (request.state != state::NEW && exchange.begun > 0).then_some(request.started),
@@ -165,7 +173,14 @@ impl Http<'_> {
         }
         let mut answered = exchange.answered;
         let unsent = self.unsent(written);
-        if unsent > 0 && self.is_responding() {
+        standing.unsent = unsent;
+        if unsent > 0 && exchange.begun != answered && !self.is_responding() {
+            // A response that has not left (a cork, a full window): most likely whole, if the process closes behind it.
+            standing.exact = false;
+            answered = answered.wrapping_add(1);
+            standing.response_end = Some(response.last);
+            standing.answered = Some(answered);
+        } else if unsent > 0 && self.is_responding() {
             // What the process has written before it closed counts, though it has not left.
             match response.state {
                 state::BODY if response.skip <= u64::from(unsent) => answered = answered.wrapping_add(1),
@@ -213,10 +228,12 @@ impl Http<'_> {
 
     /// Bytes that the responder, when it is this end, has written and not sent.
     fn unsent(&self, written: Written) -> u32 {
-        if self.exchange.request_direction == OUT || self.response.state == state::NEW {
+        if self.exchange.request_direction == OUT {
             return 0;
         }
-        let ahead = written.write_seq.wrapping_sub(self.response.end_seq);
+        // Before the first byte went out its position is what the requests acknowledge; the caller knows better.
+        let sent = if self.response.state == state::NEW { written.sent_seq } else { self.response.end_seq };
+        let ahead = written.write_seq.wrapping_sub(sent);
         if ahead > u32::MAX / 2 { 0 } else { ahead }
     }
 
@@ -242,10 +259,14 @@ impl Http<'_> {
             state::BODY => request.skip == request.length,
             _ => request.notes & notes::CUT == 0 && seen == u32::from(request.head_len),
         };
+        // The newest response is that interim one: no other has come for this request.
+        let told_to = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
         match request.state {
             state::HEAD => Some(Phase::RequestHead),
             // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
-            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet => None,
+            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet && !told_to => {
+                None
+            }
             state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(Phase::RequestBody),
             _ => None,
         }
