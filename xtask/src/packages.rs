@@ -56,6 +56,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "a pooled client that writes to a connection its server has closed",
     },
     Requirement {
+        package: "openssl",
+        probe: Probe::Program("openssl"),
+        reason: "certificates for servers that speak TLS",
+    },
+    Requirement {
         package: "iproute2",
         probe: Probe::Program("ip"),
         reason: "network namespaces, lost packets (tc) and killed sockets (ss -K)",

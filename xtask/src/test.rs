@@ -12,8 +12,8 @@ use crate::{
     workspace::{self, Workspace},
 };
 
-const LIVE_PACKAGE: &str = "whohungup";
-const LIVE_TARGET: &str = "live";
+/// The targets whose tests load probes, by package; in this order, as the second needs the binary of the first.
+const LIVE: [(&str, &str); 2] = [("whohungup", "live"), ("lab", "in_flight")];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
@@ -59,11 +59,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
     });
     match live {
         Live::Run => report.step("live", || {
-            let mut command = workspace.cargo();
-            command.args(["test", "-p", LIVE_PACKAGE, "--test", LIVE_TARGET, "--", "--test-threads=1"]);
-            command.args(filter).env("RUST_TEST_THREADS", "1");
-            customise(&mut command);
-            process::run(&mut command)
+            for (package, target) in LIVE {
+                let mut command = workspace.cargo();
+                command.args(["test", "-p", package, "--test", target, "--", "--test-threads=1"]);
+                command.args(filter).env("RUST_TEST_THREADS", "1");
+                customise(&mut command);
+                process::run(&mut command)?;
+            }
+            Ok(())
         }),
         Live::Skip(why) => report.skip("live", why),
         Live::Refuse(why) => report.step("live", || bail!("{why}, and CI must not skip them")),
@@ -117,7 +120,7 @@ fn ordinary_targets(metadata: &Metadata) -> Vec<String> {
         .iter()
         .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
         .filter(|(_, target)| target.test && target.kind.iter().any(|kind| kind == "test"))
-        .filter(|(package, target)| !(package.name == LIVE_PACKAGE && target.name == LIVE_TARGET))
+        .filter(|(package, target)| !LIVE.contains(&(package.name.as_str(), target.name.as_str())))
         .map(|(_, target)| target.name.clone())
         .collect();
     names.sort();

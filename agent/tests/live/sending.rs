@@ -71,13 +71,13 @@ fn by_io_uring(server: &mut TcpStream) {
     let mut sent = 0;
     while sent < message.len() {
         let rest = &message[sent..];
-        let send = io_uring::opcode::Send::new(
+        let operation = io_uring::opcode::Send::new(
             io_uring::types::Fd(server.as_raw_fd()),
             rest.as_ptr(),
             rest.len() as u32,
         );
         // SAFETY: `message` outlives the operation, which is waited for below.
-        unsafe { ring.submission().push(&send.build()) }.expect("room in the queue");
+        unsafe { ring.submission().push(&operation.build()) }.expect("room in the queue");
         ring.submit_and_wait(1).expect("submit");
         let result = ring.completion().next().expect("a completion").result();
         assert!(result > 0, "send: {}", std::io::Error::from_raw_os_error(-result));
