@@ -11,6 +11,11 @@ pub const KEPT_BYTES: usize = 176;
 /// Loads past the end of the window by one word find zeros.
 pub const HEAD_PAD: usize = 8;
 
+/// HTTP/2: streams open below [`Exchange::base`] that are told apart. Their numbers are kept in the first window of
+/// heads, which HTTP/2 does not use, at this offset; 0 is none.
+pub const OLD_STREAMS: usize = 8;
+pub const OLD_STREAMS_AT: usize = 16;
+
 /// Index of [`Exchange::streams`]: bytes that the socket received.
 pub const IN: u8 = 0;
 /// Index of [`Exchange::streams`]: bytes that the socket sent.
@@ -140,7 +145,8 @@ pub struct Stream {
     pub started: u32,
     /// Jiffies at the newest payload byte.
     pub last: u32,
-    /// HTTP/2: the stream that ends with the frame under way. TLS: the record under way is data.
+    /// One past the newest head's last byte; HTTP/2: the stream that ends with the frame under way; TLS: the record
+    /// under way is data.
     pub ends: u32,
     /// Bytes in `head` that wait to be read or are.
     pub held: u16,
@@ -203,13 +209,21 @@ pub struct Exchange {
     /// HTTP/2: streams open among the 128 from number 2 `base` + 1 on.
     pub open: [u64; 2],
     pub base: u32,
-    /// HTTP/2: streams still open below them.
+    /// HTTP/2: streams still open below them for which there was no place among [`Exchange::old_streams`].
     pub open_before: u32,
     /// Ticks from the last response to the newest request that re-used the connection.
     pub gap: u32,
     /// Requests that came on an idle connection.
     pub reuses: u32,
     pub streams: [Stream; 2],
+}
+
+impl Exchange {
+    /// HTTP/2: the streams that are open though many after them have begun.
+    pub fn old_streams(&self) -> impl Iterator<Item = u32> + '_ {
+        let places = self.streams[0].head[OLD_STREAMS_AT..].as_chunks::<4>().0;
+        places.iter().take(OLD_STREAMS).map(|place| u32::from_ne_bytes(*place)).filter(|&id| id != 0)
+    }
 }
 
 /// [`Exchange`] on the ring.

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | ci`.
 
 mod bench;
 mod ci;
 mod debian;
 mod ebpf;
+mod fuzz;
 mod lab;
 mod lint;
 mod packages;
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Args),
     /// Hold the agent's verdicts against real servers and clients (needs root).
     Lab(lab::Args),
+    /// Give arbitrary bytes to everything that reads bytes.
+    Fuzz(fuzz::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -62,6 +65,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Lint => lint::command(&workspace),
         Command::Bench(args) => bench::command(&workspace, args),
         Command::Lab(args) => lab::command(&workspace, args),
+        Command::Fuzz(args) => fuzz::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{
     Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
+    http2::no_old_streams,
     line::{MALFORMED, PREFACE},
 };
-use crate::exchange::{DEEP, DOUBT, HTTP2, TUNNEL, kind, notes, state};
+use crate::exchange::{DEEP, DOUBT, GAP, HTTP2, STARTED_LATE, TUNNEL, kind, notes, state};
 
 impl<P: Payload> Cursor<P> {
     /// The next byte is the first of a message.
@@ -39,6 +40,9 @@ impl<P: Payload> Cursor<P> {
                 // Where the responses stand is not known; a client mostly asks when it has been answered.
                 (*exchange).answered = (*exchange).begun;
             }
+            if (*exchange).flags & STARTED_LATE != 0 && (*exchange).begun == 1 {
+                self.second_begins();
+            }
             let open = (*exchange).begun.wrapping_sub((*exchange).answered);
             if open == 0 {
                 (*exchange).oldest_started = self.now;
@@ -52,6 +56,16 @@ impl<P: Payload> Cursor<P> {
             (*exchange).begun = (*exchange).begun.wrapping_add(1);
             if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
                 (*self.stream).report = 1;
+            }
+        }
+    }
+
+    /// Of the first request only the response was seen: read wrongly if it was to a HEAD.
+    #[inline(always)]
+    unsafe fn second_begins(&mut self) {
+        unsafe {
+            if (*self.other).state != state::BETWEEN {
+                (*self.exchange).flags |= GAP;
             }
         }
     }
@@ -76,6 +90,7 @@ impl<P: Payload> Cursor<P> {
         unsafe {
             let stream = self.stream;
             (*stream).notes |= notes::HEAD_DONE;
+            (*stream).ends = (*stream).end_seq.wrapping_sub(self.len);
             if (*stream).notes & notes::UNSURE != 0 {
                 (*self.exchange).flags |= DOUBT;
             }
@@ -183,6 +198,7 @@ impl<P: Payload> Cursor<P> {
         unsafe {
             (*self.exchange).protocol = HTTP2;
             (*self.exchange).begun = 0;
+            no_old_streams(self.exchange);
             (*self.stream).state = state::PREFACE;
             (*self.stream).skip = 6;
             (*self.stream).messages = 0;

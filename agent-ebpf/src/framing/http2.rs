@@ -4,7 +4,7 @@ use super::{
     Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
     bound::{load_word, opaque, within},
 };
-use crate::exchange::{Exchange, GOAWAY_IN, GOAWAY_OUT, IN, state};
+use crate::exchange::{DEEP, Exchange, GOAWAY_IN, GOAWAY_OUT, IN, OLD_STREAMS, OLD_STREAMS_AT, state};
 
 const HEADER: u64 = 9;
 
@@ -13,7 +13,14 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// [`crate::exchange::Stream::part`]: a header block goes on in the next frame.
+const BLOCK: u8 = 1;
+/// A frame of a header block is under way.
+const IN_BLOCK: u8 = 2;
 
 impl<P: Payload> Cursor<P> {
     #[inline(always)]
@@ -38,7 +45,6 @@ impl<P: Payload> Cursor<P> {
             let (word, last) = (load_word(window), *window.add(8));
             let len = (word & 0xff) << 16 | (word >> 8 & 0xff) << 8 | (word >> 16 & 0xff);
             let id = (word.swap_bytes() as u32 & 0x7f_ffff) << 8 | u32::from(last);
-            (*stream).ends = 0;
             self.frame((word >> 24) as u8, (word >> 32) as u8, id);
             (*stream).skip = len;
             if len == 0 {
@@ -51,6 +57,14 @@ impl<P: Payload> Cursor<P> {
     unsafe fn frame(&mut self, kind: u8, flags: u8, id: u32) {
         unsafe {
             let (stream, exchange) = (self.stream, self.exchange);
+            if kind != CONTINUATION {
+                (*stream).ends = 0;
+            }
+            (*stream).part = match kind {
+                HEADERS | CONTINUATION if flags & END_HEADERS == 0 => IN_BLOCK | BLOCK,
+                HEADERS | CONTINUATION => IN_BLOCK,
+                _ => 0,
+            };
             if matches!(kind, HEADERS | DATA) {
                 // The stream whose message is under way in this direction.
                 if flags & END_STREAM == 0 {
@@ -88,7 +102,8 @@ impl<P: Payload> Cursor<P> {
             let (stream, exchange) = (self.stream, self.exchange);
             (*stream).state = state::FRAME;
             let id = (*stream).ends;
-            if id != 0 {
+            (*stream).part &= BLOCK;
+            if id != 0 && (*stream).part == 0 {
                 (*stream).ends = 0;
                 if close(exchange, id) {
                     (*exchange).answered = (*exchange).answered.wrapping_add(1);
@@ -102,7 +117,7 @@ impl<P: Payload> Cursor<P> {
     unsafe fn stream_opens(&mut self, id: u32) {
         unsafe {
             let exchange = self.exchange;
-            if (*exchange).open[0] | (*exchange).open[1] == 0 && (*exchange).open_before == 0 {
+            if (*exchange).open[0] | (*exchange).open[1] == 0 && !is_any_old(exchange) {
                 (*exchange).oldest_started = self.now;
                 if (*exchange).answered > 0 {
                     let gap = self.now.wrapping_sub((*exchange).response_ended);
@@ -138,11 +153,50 @@ impl<P: Payload> Cursor<P> {
     }
 }
 
-/// Streams that are open among the lowest 64 are counted from now on, not told apart.
+/// Forgets what the window of heads held: HTTP/2 keeps something else there.
+///
+/// # Safety
+/// `exchange` must be writable.
+#[inline(always)]
+pub(super) unsafe fn no_old_streams(exchange: *mut Exchange) {
+    unsafe {
+        for slot in 0..OLD_STREAMS {
+            *old(exchange, slot) = 0;
+        }
+    }
+}
+
+/// A place for a stream that is open though many after it have begun.
+#[inline(always)]
+unsafe fn old(exchange: *mut Exchange, slot: usize) -> *mut u32 {
+    unsafe { (&raw mut (*exchange).streams[0].head).cast::<u8>().add(OLD_STREAMS_AT).cast::<u32>().add(slot) }
+}
+
+#[inline(always)]
+unsafe fn is_any_old(exchange: *mut Exchange) -> bool {
+    unsafe {
+        let mut any = (*exchange).open_before;
+        for slot in 0..OLD_STREAMS {
+            any |= *old(exchange, slot);
+        }
+        any != 0
+    }
+}
+
+/// The streams open among the lowest 64 are remembered one by one from now on; those for which there is no place
+/// are counted, not told apart.
 #[inline(always)]
 unsafe fn slide(exchange: *mut Exchange) {
     unsafe {
-        (*exchange).open_before = (*exchange).open_before.wrapping_add((*exchange).open[0].count_ones());
+        let mut left = (*exchange).open[0];
+        for slot in 0..OLD_STREAMS {
+            let place = old(exchange, slot);
+            if left != 0 && *place == 0 {
+                *place = ((*exchange).base.wrapping_add(left.trailing_zeros()) << 1) | 1;
+                left &= left.wrapping_sub(1);
+            }
+        }
+        (*exchange).open_before = (*exchange).open_before.wrapping_add(left.count_ones());
         (*exchange).open[0] = (*exchange).open[1];
         (*exchange).open[1] = 0;
         (*exchange).base = (*exchange).base.wrapping_add(64);
@@ -167,11 +221,33 @@ unsafe fn close(exchange: *mut Exchange, id: u32) -> bool {
             let open = (*exchange).open[1] & bit != 0;
             (*exchange).open[1] &= !bit;
             open
-        } else if number < (*exchange).base && (*exchange).open_before > 0 {
-            (*exchange).open_before -= 1;
-            true
+        } else if number < (*exchange).base {
+            close_old(exchange, id)
         } else {
             false
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn close_old(exchange: *mut Exchange, id: u32) -> bool {
+    unsafe {
+        // In memory, so that the verifier follows the ways through the loop once.
+        let found = &raw mut (*exchange).streams[0].found;
+        found.write_volatile(0);
+        for slot in 0..OLD_STREAMS {
+            let place = old(exchange, slot);
+            if *place == id {
+                *place = 0;
+                found.write_volatile(1);
+            }
+        }
+        if found.read_volatile() == 0 && (*exchange).open_before > 0 {
+            // One of those that are not told apart, or one that had ended before.
+            (*exchange).flags |= DEEP;
+            (*exchange).open_before -= 1;
+            found.write_volatile(1);
+        }
+        found.read_volatile() != 0
     }
 }

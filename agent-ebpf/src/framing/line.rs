@@ -55,7 +55,10 @@ pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> bool {
             let (name, rest) = (word | FOLD, word_at(head, line + 8) | FOLD);
             if name == text(*b"content-") && rest & low(7) == text(*b"length:\0") & low(7) {
                 content_length(stream, head, line + 15, long);
-            } else if name == text(*b"transfer") && rest == text(*b"-encodin") {
+            } else if name == text(*b"transfer")
+                && rest == text(*b"-encodin")
+                && (word_at(head, line + 16) | FOLD) & low(2) == text(*b"g:\0\0\0\0\0\0")
+            {
                 transfer_encoding(stream, head, at, long);
             } else if name == text(*b"connecti") && rest & low(3) == text(*b"on:\0\0\0\0\0") & low(3) {
                 if long {

@@ -31,7 +31,9 @@ mod tls;
 pub use bound::within;
 pub use start::{Start, begin, recognise};
 
-use crate::exchange::{Exchange, GAP, HTTP, HTTP2, IN, OTHER, Stream, TLS, state};
+use start::may_answer;
+
+use crate::exchange::{Exchange, GAP, HTTP, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, notes, state};
 
 /// A re-use after at least this many ticks (a quarter of a second at HZ=250) is worth a record.
 pub const LONG_GAP_TICKS: u32 = 62;
@@ -84,12 +86,17 @@ impl<P: Payload> Cursor<P> {
             let (stream, other) = if direction == IN { (inward, outward) } else { (outward, inward) };
             let asks = direction == (*exchange).request_direction;
             let end = seq.wrapping_add(len);
+            if matches!((*stream).state, state::NEW | state::LOST) {
+                // Kept in memory so that the verifier forgets how it was found.
+                (&raw mut (*stream).found).write_volatile(promise((*exchange).protocol, asks, first, len));
+            }
             if (*stream).state == state::NEW {
                 (*stream).end_seq = seq;
                 (*stream).state = first_state((*exchange).protocol, asks);
                 // PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF (RFC 9113 section 3.4).
                 (*stream).skip = if (*stream).state == state::PREFACE { 24 } else { 0 };
-                if (*exchange).protocol == HTTP && !asks && recognise(first, len) != Some(Start::Response) {
+                let least = if asks && (*exchange).flags & STARTED_LATE == 0 { 0 } else { POSSIBLE };
+                if (&raw const (*stream).found).read_volatile() < least {
                     // Its beginning was missed.
                     (*exchange).flags |= GAP;
                     (*stream).state = state::LOST;
@@ -106,7 +113,7 @@ impl<P: Payload> Cursor<P> {
             (*stream).end_seq = end;
             (*stream).last = now;
             if (*stream).state == state::LOST {
-                find_again(exchange, stream, direction, asks, first, len);
+                find_again(exchange, (stream, other), direction, asks);
             }
             (*exchange).last_direction = direction;
             let left = len.wrapping_sub(known);
@@ -249,6 +256,27 @@ pub unsafe fn is_followed(exchange: *const Exchange, direction: u8) -> bool {
     !matches!(state, state::NEW | state::LOST)
 }
 
+/// A message, beyond doubt.
+const CERTAIN: u16 = 2;
+/// What may be the first bytes of a message.
+const POSSIBLE: u16 = 1;
+
+/// How well a segment's first bytes look like the beginning of what is due.
+#[inline(always)]
+fn promise(protocol: u8, asks: bool, first: [u8; 8], len: u32) -> u16 {
+    if protocol == TLS {
+        return POSSIBLE;
+    }
+    match recognise(first, len) {
+        Some(Start::Request) if asks => CERTAIN,
+        Some(Start::Response) if !asks && protocol == HTTP => CERTAIN,
+        // A server begins with a SETTINGS frame (RFC 9113 section 3.4).
+        Some(Start::Settings) if !asks && protocol == HTTP2 => CERTAIN,
+        _ if asks => 0,
+        _ => u16::from(may_answer(protocol, first)),
+    }
+}
+
 #[inline(always)]
 fn first_state(protocol: u8, asks: bool) -> u8 {
     match protocol {
@@ -272,6 +300,7 @@ unsafe fn jump(exchange: *mut Exchange, stream: *mut Stream, ahead: u64) -> bool
         (*exchange).flags |= GAP;
         (*stream).state = state::LOST;
         (*stream).skip = u64::MAX;
+        (*stream).found = 0;
         false
     }
 }
@@ -280,24 +309,25 @@ unsafe fn jump(exchange: *mut Exchange, stream: *mut Stream, ahead: u64) -> bool
 #[inline(always)]
 unsafe fn find_again(
     exchange: *mut Exchange,
-    stream: *mut Stream,
+    (stream, other): (*mut Stream, *mut Stream),
     direction: u8,
     asks: bool,
-    first: [u8; 8],
-    len: u32,
 ) {
     unsafe {
         if (*exchange).protocol != HTTP || (*exchange).last_direction == direction {
             return;
         }
-        let due = if asks { Start::Request } else { Start::Response };
-        if recognise(first, len) != Some(due) {
+        if (&raw const (*stream).found).read_volatile() != CERTAIN {
             return;
         }
         (*stream).state = state::BETWEEN;
         (*stream).skip = 0;
         if asks {
             (*exchange).answered = (*exchange).begun;
+            if !matches!((*other).state, state::NEW | state::BETWEEN) {
+                // Its end is the end of nothing that is counted.
+                (*other).notes |= notes::UNASKED;
+            }
         }
     }
 }

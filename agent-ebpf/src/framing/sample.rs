@@ -1,6 +1,6 @@
 //! The framing run in user space, on bytes in memory.
 
-use super::{Cursor, MAX_STEPS, Payload, begin, recognise};
+use super::{Cursor, MAX_STEPS, Payload, begin, is_followed, recognise};
 use crate::exchange::{Exchange, UNREAD};
 
 struct Bytes<'a>(&'a [u8]);
@@ -35,6 +35,10 @@ pub fn follow(exchange: &mut Exchange, direction: u8, seq: u32, bytes: &[u8], no
         if (*exchange).protocol == UNREAD {
             let Some(start) = recognise(first, len) else { return false };
             begin(exchange, start, direction);
+        }
+        if is_followed(exchange, direction) {
+            // The probes do not look then.
+            first = [0; 8];
         }
         let Some(mut cursor) = Cursor::enter(Bytes(bytes), exchange, direction, (seq, 0, len), first, now)
         else {

@@ -17,11 +17,12 @@ pub enum Start {
 #[inline(always)]
 #[must_use]
 pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
+    let (first, len) = without_empty_lines(first, len);
     let word = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
     match &word.to_be_bytes() {
         b"GET " | b"POST" | b"PUT " | b"HEAD" | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PRI "
         | b"PROP" | b"MKCO" | b"COPY" | b"MOVE" | b"LOCK" | b"UNLO" | b"SEAR" | b"REPO" | b"PURG"
-        | b"QUER" | b"\r\nGE" | b"\r\nPO" | b"\r\nPU" | b"\r\nHE" => Some(Start::Request),
+        | b"QUER" => Some(Start::Request),
         b"HTTP" => Some(Start::Response),
         [0x16, 0x03, 0x00..=0x04, _] => Some(Start::Tls),
         // A SETTINGS frame of at most 255 bytes on stream 0.
@@ -29,7 +30,7 @@ pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
         // The first bytes of a method, alone.
         [b'G' | b'P' | b'H' | b'D' | b'O' | b'C' | b'T', 0, 0, 0] if len == 1 => Some(Start::Request),
         b"GE\0\0" | b"PO\0\0" | b"PU\0\0" | b"PA\0\0" | b"PR\0\0" | b"HE\0\0" | b"DE\0\0" | b"OP\0\0"
-        | b"CO\0\0" | b"TR\0\0" | b"\r\n\0\0"
+        | b"CO\0\0" | b"TR\0\0"
             if len == 2 =>
         {
             Some(Start::Request)
@@ -43,6 +44,32 @@ pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
         b"HT\0\0" if len == 2 => Some(Start::Response),
         b"HTT\0" if len == 3 => Some(Start::Response),
         _ => None,
+    }
+}
+
+/// A client may send up to two empty lines before its request (RFC 9112 section 2.2: it should not, and the
+/// server should bear it).
+#[inline(always)]
+fn without_empty_lines(first: [u8; 8], len: u32) -> ([u8; 8], u32) {
+    let (mut word, mut len) = (u64::from_be_bytes(first), len);
+    for _ in 0..4 {
+        if matches!((word >> 56) as u8, b'\r' | b'\n') {
+            word <<= 8;
+            len = len.wrapping_sub(1);
+        }
+    }
+    (word.to_be_bytes(), len)
+}
+
+/// Whether the bytes that come first in the direction of responses, fewer than tell for certain, may be a response's.
+#[inline(always)]
+pub(super) fn may_answer(protocol: u8, first: [u8; 8]) -> bool {
+    let word = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
+    match &word.to_be_bytes() {
+        b"H\0\0\0" => protocol == HTTP,
+        // The first bytes of a SETTINGS frame.
+        [0, 0, _, 0 | 4] => protocol == HTTP2,
+        _ => false,
     }
 }
 

@@ -61,6 +61,9 @@ impl<P: Payload> Cursor<P> {
             let len = (word >> 24 & 0xff) << 8 | (word >> 32 & 0xff);
             (*stream).skip = len;
             self.record(kind, len);
+            if len == 0 {
+                self.record_ended();
+            }
         }
     }
 

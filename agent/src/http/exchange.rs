@@ -137,16 +137,21 @@ fn read_http2(standing: &mut Standing, exchange: &Exchange, request: &Stream, re
         return;
     }
     let told_apart: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
-    let open = told_apart + exchange.open_before;
+    let old = exchange.old_streams().count() as u32;
+    let open = told_apart + old + exchange.open_before;
     standing.in_flight = Some(open);
     let is_open = |id: u64| {
         let at = (id as u32 >> 1).wrapping_sub(exchange.base);
-        id != 0 && at < 128 && exchange.open[at as usize / 64] >> (at % 64) & 1 == 1
+        let is_newer = at < 128 && exchange.open[at as usize / 64] >> (at % 64) & 1 == 1;
+        id != 0 && (is_newer || exchange.old_streams().any(|old| u64::from(old) == id))
     };
     standing.phase = if exchange.begun == 0 {
         Phase::Unused
     } else if open == 0 {
         Phase::Idle
+    } else if open == 1 && request.part != 0 && is_open(u64::from(request.messages)) {
+        // Its header block has not come in full.
+        Phase::RequestHead
     } else if is_open(response.length) {
         Phase::Response
     } else if is_open(request.length) {
@@ -167,6 +172,10 @@ impl Http<'_> {
     fn read(&self, standing: &mut Standing, written: Written) {
         let Self { exchange, request, response } = *self;
         self.read_heads(standing);
+        if exchange.flags & STARTED_LATE != 0 && exchange.begun == 1 {
+            // Nobody saw what was asked, or whether anything was.
+            standing.exact = false;
+        }
         if exchange.flags & TUNNEL != 0 {
             standing.phase = Phase::Tunnel;
             return;
@@ -183,9 +192,13 @@ impl Http<'_> {
         } else if unsent > 0 && self.is_responding() {
             // What the process has written before it closed counts, though it has not left.
             match response.state {
-                state::BODY if response.skip <= u64::from(unsent) => answered = answered.wrapping_add(1),
-                // It may or may not hold the last chunk.
-                state::CHUNK | state::CHUNK_DATA | state::TRAILER => {
+                state::BODY if response.skip <= u64::from(unsent) => {
+                    answered = answered.wrapping_add(1);
+                    // The rest may be of the responses to others.
+                    standing.exact &= response.skip == u64::from(unsent) || answered == exchange.begun;
+                }
+                // It may or may not hold the rest of the head, or the last chunk.
+                state::HEAD | state::CHUNK | state::CHUNK_DATA | state::TRAILER => {
                     standing.exact = false;
                     answered = answered.wrapping_add(1);
                 }
@@ -195,6 +208,8 @@ impl Http<'_> {
                 standing.response_end = Some(response.last);
                 standing.answered = Some(answered);
             }
+        } else if unsent > 0 && answered != exchange.begun {
+            standing.exact = false;
         }
         let open = exchange.begun.wrapping_sub(answered);
         let asking = self.request_phase();
@@ -254,11 +269,7 @@ impl Http<'_> {
     /// The phase of a request that has not come in full.
     fn request_phase(&self) -> Option<Phase> {
         let request = self.request;
-        let seen = request.end_seq.wrapping_sub(request.start_seq);
-        let no_body_yet = match request.state {
-            state::BODY => request.skip == request.length,
-            _ => request.notes & notes::CUT == 0 && seen == u32::from(request.head_len),
-        };
+        let no_body_yet = request.end_seq == request.ends;
         // The newest response is that interim one: no other has come for this request.
         let told_to = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
         match request.state {

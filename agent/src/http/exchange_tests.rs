@@ -120,6 +120,32 @@ fn what_the_server_wrote_counts_though_it_has_not_left() {
 }
 
 #[test]
+fn of_a_response_that_has_hardly_begun_to_leave_nothing_is_certain() {
+    // More segments than the congestion window takes, then a close.
+    for sent in ["H", "HTTP/1.1 200 OK\r\nContent-Le"] {
+        let mut wire = Wire::new().asks(GET).answers(sent);
+        assert!(wire.standing().exact, "all that was written has left");
+        wire.seqs[1] += (OK.len() - sent.len()) as u32;
+        let got = wire.standing();
+        assert_eq!((got.phase, got.exact), (Phase::Idle, false), "{sent}");
+    }
+    let mut pipelined = Wire::new().asks(GET).asks(GET).answers(OK);
+    pipelined.seqs[1] += OK.len() as u32;
+    assert!(!pipelined.standing().exact);
+}
+
+#[test]
+fn of_a_request_that_nobody_saw_nothing_is_certain() {
+    let late = Wire::new().answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    assert!(!late.standing().exact, "it may have been a HEAD");
+    assert!(!late.asks(GET).standing().exact, "it was, or this one did not wait");
+    let next = Wire::new().answers(OK).asks(GET);
+    assert_eq!((next.standing().phase, next.standing().exact), (Phase::Waiting, true));
+    let body = Wire::new().answers("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n").asks("x=1&y=2");
+    assert!(is_read(&body.exchange) && !body.standing().exact, "the body of what was not seen is no request");
+}
+
+#[test]
 fn a_408_into_an_idle_connection_is_no_activity() {
     let timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let served = Wire::new().asks(GET).answers(OK);
@@ -227,6 +253,8 @@ fn http2_streams_are_counted() {
     let preface = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(4, 0, 0, ""));
     let wire = Wire::new().asks(&preface).answers(&frame(4, 0, 0, "sixsix"));
     assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::Unused, Some(0)));
+    let half = wire.clone().asks(&frame(1, 5, 1, "headers")[..12]).standing();
+    assert_eq!((half.phase, half.in_flight), (Phase::RequestHead, Some(1)));
     let wire = wire.asks(&frame(1, 5, 1, "headers")).asks(&frame(1, 4, 3, "headers"));
     assert_eq!((wire.standing().phase, wire.standing().in_flight), (Phase::RequestBody, Some(2)));
     let wire = wire.asks(&frame(0, 1, 3, "body")).answers(&frame(1, 4, 1, "headers"));

@@ -9,6 +9,7 @@ mod bad_input;
 mod close;
 mod daemon;
 mod gate;
+mod hostile;
 mod namespace;
 mod peer;
 mod reuse;
