@@ -23,10 +23,14 @@ pub enum Counter {
     ResetWithoutSocket = 9,
     /// Segments whose transport header could not be read (IPv6 extension headers, fragments).
     SegmentUnreadable = 10,
+    /// TLS sessions of OpenSSL that were tied to their sockets.
+    InsideMade = 11,
+    /// TLS sessions that were not, for want of room.
+    InsideFailed = 12,
 }
 
 impl Counter {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Opened,
         Self::Left,
         Self::LostOpen,
@@ -38,6 +42,8 @@ impl Counter {
         Self::ExchangeFailed,
         Self::ResetWithoutSocket,
         Self::SegmentUnreadable,
+        Self::InsideMade,
+        Self::InsideFailed,
     ];
 
     /// How many counters there are: the size of the map.
@@ -57,7 +63,9 @@ impl Counter {
             | Self::ExchangeMade
             | Self::ExchangeFailed
             | Self::ResetWithoutSocket
-            | Self::SegmentUnreadable => None,
+            | Self::SegmentUnreadable
+            | Self::InsideMade
+            | Self::InsideFailed => None,
         }
     }
 }

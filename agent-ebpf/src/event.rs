@@ -27,6 +27,9 @@ pub enum Kind {
     Clock = 9,
     /// How many requests a connection has carried so far: [`Progress`].
     Progress = 10,
+    /// What was read inside TLS, right after the [`Kind::Exchange`] of the same socket: [`crate::exchange::ExchangeRecord`],
+    /// whose sequence numbers count plaintext bytes.
+    Inside = 11,
 }
 
 impl Kind {
@@ -43,6 +46,7 @@ impl Kind {
             8 => Self::Met,
             9 => Self::Clock,
             10 => Self::Progress,
+            11 => Self::Inside,
             _ => return None,
         })
     }

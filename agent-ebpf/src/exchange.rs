@@ -109,6 +109,8 @@ pub mod notes {
     pub const UNSURE: u16 = 8192;
     /// An interim response (1xx).
     pub const INTERIM: u16 = 4096;
+    /// Inside TLS: OpenSSL had no more to read when it was last asked.
+    pub const DRAINED: u16 = 16_384;
 }
 
 /// What a request's method means for the response to it: two bits each in [`Exchange::kinds`].

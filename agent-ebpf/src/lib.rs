@@ -10,13 +10,14 @@ pub mod counters;
 pub mod event;
 pub mod exchange;
 pub mod framing;
+pub mod inside;
 pub mod offsets;
 
 #[cfg(feature = "user")]
 pub mod decode;
 
 /// Raised whenever a type of this crate changes its layout or meaning; every record carries it.
-pub const WIRE_VERSION: u8 = 2;
+pub const WIRE_VERSION: u8 = 3;
 
 /// Stands for a kernel structure member that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;

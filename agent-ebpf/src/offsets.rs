@@ -84,6 +84,7 @@ offsets! {
     kn_id: "kernfs_node" "id" 8 Optional,
     task_flags: "task_struct" "flags" 4 Required,
     task_exit_code: "task_struct" "exit_code" 4 Required,
+    user_stack: "pt_regs" "sp" 8 Optional,
     skb_head: "sk_buff" "head" 8 Required,
     skb_data: "sk_buff" "data" 8 Required,
     skb_len: "sk_buff" "len" 4 Required,

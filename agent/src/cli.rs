@@ -38,6 +38,10 @@ pub struct ObserveArgs {
     #[arg(long, value_enum, default_value_t = Requests::Http, env = "WHOHUNGUP_REQUESTS")]
     pub requests: Requests,
 
+    /// Read what programs send through OpenSSL (libssl.so), inside TLS; costs microseconds for each call of SSL_read and SSL_write (docs/tls.md)
+    #[arg(long, value_enum, default_value_t = Tls::None, env = "WHOHUNGUP_TLS")]
+    pub tls: Tls,
+
     /// A client that closes this soon after its response had no idle connection
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_MIN")]
     pub idle_min: Duration,
@@ -59,6 +63,14 @@ pub enum Requests {
     Turns,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// Phases are inferred from record sizes and turns
+    None,
+    /// Uprobes on every libssl that is in use
+    Openssl,
+}
+
 impl ObserveArgs {
     pub fn session(&self) -> SessionOptions {
         let tier = match self.requests {
@@ -66,7 +78,7 @@ impl ObserveArgs {
             Requests::Turns => Tier::Lifecycle,
         };
         SessionOptions {
-            load: LoadOptions { tier, ring_bytes: self.ring_bytes },
+            load: LoadOptions { tier, ring_bytes: self.ring_bytes, openssl: self.tls == Tls::Openssl },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
             judge: Options { idle_min: self.idle_min.as_secs_f64(), ..Options::default() },
         }

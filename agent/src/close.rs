@@ -4,6 +4,7 @@ pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
+mod inside;
 mod outcome;
 mod race;
 #[cfg(test)]
@@ -13,5 +14,5 @@ mod view;
 pub mod words;
 
 pub use classify::{Close, KeepAlive, Options, classify};
-pub use facts::{Facts, Resets};
+pub use facts::{Facts, Plaintext, Resets};
 pub use outcome::Outcome;

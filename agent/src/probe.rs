@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod load;
 mod namespaces;
+mod openssl;
 mod sockets;
 mod stats;
 
@@ -17,5 +18,6 @@ pub use counters::CounterTotals;
 pub use error::ProbeError;
 pub use events::Events;
 pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
+pub use openssl::{Found, TlsLibraries, libraries, scan};
 pub use sockets::Walk;
 pub use stats::ProgramStat;

@@ -1,6 +1,7 @@
 //! Probes and tracker together: records in, settled closes out.
 
 use std::{
+    sync::mpsc::Receiver,
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use crate::{
     clock::{monotonic_ns, tick_seconds},
     close::Options,
     owners::Owners,
-    probe::{CounterTotals, DEFAULT_RING_BYTES, Events, LoadOptions, ProbeError, Probes, Tier},
+    probe::{CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan},
     track::{Limits, Progressed, Report, Tracker},
 };
 
@@ -38,7 +39,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self {
-            load: LoadOptions { tier: Tier::Http, ring_bytes: DEFAULT_RING_BYTES },
+            load: LoadOptions { tier: Tier::Http, ring_bytes: DEFAULT_RING_BYTES, openssl: false },
             limits: Limits::default(),
             judge: Options::default(),
         }
@@ -50,6 +51,8 @@ impl Default for SessionOptions {
 pub struct Session {
     probes: Probes,
     events: Events,
+    /// OpenSSL libraries in use, when they are followed.
+    libraries: Option<Receiver<Found>>,
     tracker: Tracker,
     malformed: u64,
     ring_peak: u64,
@@ -86,7 +89,12 @@ impl Session {
             notes.push("the kernel's clock tick could not be measured; 4 ms assumed".to_owned());
             0.004
         });
+        let libraries = options.load.openssl.then(scan).transpose().unwrap_or_else(|error| {
+            notes.push(format!("OpenSSL libraries that come into use later are not followed: {error}"));
+            None
+        });
         let mut session = Self {
+            libraries,
             tracker: Tracker::new(options.limits, options.judge, tick),
             probes,
             events,
@@ -120,6 +128,11 @@ impl Session {
                     tracing::warn!(%error, "the table was not compared with the sockets that exist");
                 }
             }
+        }
+        if let Some(found) = self.libraries.as_ref().and_then(|libraries| libraries.try_recv().ok())
+            && let Err(error) = self.probes.follow_libraries(&found)
+        {
+            tracing::warn!(%error, "OpenSSL is not let go of");
         }
         let mut taken = 0;
         loop {

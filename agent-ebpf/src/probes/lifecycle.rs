@@ -18,12 +18,12 @@ use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
-    exchange::{ExchangeRecord, HALF_CLOSED, UNREAD},
+    exchange::{ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
 };
 
 use crate::{
     fields::{TcpSock, offset},
-    maps::{EVENTS, EXCHANGES, count},
+    maps::{EVENTS, EXCHANGES, INSIDE_TLS, INSIDES, count},
     record,
 };
 
@@ -234,13 +234,30 @@ fn exchange(sk: *const c_void, tp: TcpSock, only_news: bool) {
         return;
     }
     unsafe {
-        let exchange = &(*stored).exchange;
-        if exchange.protocol == UNREAD || only_news && exchange.segments == exchange.shipped {
+        let protocol = (*stored).exchange.protocol;
+        if protocol == UNREAD {
+            return;
+        }
+        let cookie = bpf_get_socket_cookie(sk.cast_mut());
+        ship(stored, Kind::Exchange, cookie, only_news);
+        if INSIDE_TLS.load() == 1
+            && protocol == TLS
+            && let Some(inside) = INSIDES.get_ptr_mut(cookie)
+            && (*inside).exchange.protocol != UNREAD
+        {
+            ship(inside, Kind::Inside, cookie, only_news);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn ship(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_news: bool) {
+    unsafe {
+        if only_news && (*stored).exchange.segments == (*stored).exchange.shipped {
             return;
         }
         (*stored).exchange.shipped = (*stored).exchange.segments;
-        let cookie = bpf_get_socket_cookie(sk.cast_mut());
-        record::header(&raw mut (*stored).header, Kind::Exchange, size_of::<ExchangeRecord>(), cookie);
+        record::header(&raw mut (*stored).header, kind, size_of::<ExchangeRecord>(), cookie);
         let events = (&raw const EVENTS).cast_mut().cast();
         let size = size_of::<ExchangeRecord>() as u64;
         if bpf_ringbuf_output(events, stored.cast(), size, record::NO_WAKEUP) != 0 {

@@ -3,6 +3,7 @@
 //! - [`lifecycle`]: always on, nothing per message: state changes, listeners, socket errors.
 //! - [`resets`]: always on: resets sent and received, with the segment that drew them.
 //! - [`http`]: the HTTP tier, per payload segment: where messages begin and end.
+//! - [`openssl`]: only when asked for: what programs read and write through OpenSSL.
 //! - [`meet`]: `iter/tcp`, run from user space: sockets older than the agent.
 #![no_std]
 #![no_main]
@@ -17,6 +18,7 @@ mod http;
 mod lifecycle;
 mod maps;
 mod meet;
+mod openssl;
 mod record;
 mod resets;
 

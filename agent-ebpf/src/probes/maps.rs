@@ -2,10 +2,15 @@
 
 use aya_ebpf::{
     Global,
-    btf_maps::{PerCpuArray, RingBuf, SkStorage},
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage},
     macros::btf_map,
 };
-use whohungup_ebpf::{counters::Counter, exchange::ExchangeRecord, offsets::Offsets};
+use whohungup_ebpf::{
+    counters::Counter,
+    exchange::ExchangeRecord,
+    inside::{Call, Link, Session},
+    offsets::Offsets,
+};
 
 /// Where this kernel keeps what; frozen by the loader.
 #[unsafe(no_mangle)]
@@ -14,6 +19,10 @@ pub static OFFSETS: Global<Offsets> = Global::new(EMPTY_OFFSETS);
 /// 1 when `tcp_send_reset` has its third argument (v6.10 on, include/trace/events/tcp.h).
 #[unsafe(no_mangle)]
 pub static RESET_HAS_REASON: Global<u32> = Global::new(0);
+
+/// 1 when what goes through OpenSSL is read.
+#[unsafe(no_mangle)]
+pub static INSIDE_TLS: Global<u32> = Global::new(0);
 
 /// Bytes of the ring before the loader resizes it.
 const RING_BYTES: usize = 16 << 20;
@@ -27,6 +36,22 @@ pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT }> = PerCpuArray::new();
 /// One record per socket that speaks HTTP or TLS, laid out as it goes on the ring.
 #[btf_map]
 pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
+
+/// The call into OpenSSL that each thread (`bpf_get_current_pid_tgid`) is in; the loader sizes it and the next two.
+#[btf_map]
+pub static CALLS: HashMap<u64, Call, 1> = HashMap::new();
+
+/// The socket over which each TLS session goes.
+#[btf_map]
+pub static LINKS: LruHashMap<Session, Link, 1> = LruHashMap::new();
+
+/// What was read inside TLS, by socket cookie; laid out as it goes on the ring.
+#[btf_map]
+pub static INSIDES: LruHashMap<u64, ExchangeRecord, 1> = LruHashMap::new();
+
+/// Zeros to begin an entry of [`INSIDES`] with: it is too big for the stack.
+#[btf_map]
+pub static BLANK: Array<ExchangeRecord, 1> = Array::new();
 
 // A zeroed struct of u32, spelled so that it is a constant expression.
 const EMPTY_OFFSETS: Offsets = unsafe { core::mem::zeroed() };

@@ -115,6 +115,9 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
     if let Some(server) = &at.server {
         told.push(format!("Server: {server}"));
     }
+    if view.inside {
+        told.push("read inside TLS (OpenSSL)".to_owned());
+    }
     if at.encrypted {
         told.push("TLS: phases inferred from turns and record sizes".to_owned());
     } else if !at.exact {

@@ -56,6 +56,15 @@ impl Resets {
     }
 }
 
+/// What was read inside TLS, when that was asked for. Its sequence numbers count plaintext, from 0.
+#[derive(Clone, Debug, Default)]
+pub struct Plaintext {
+    /// At the first step.
+    pub at: Option<Box<Exchange>>,
+    /// At the newest later step, when it had changed.
+    pub after: Option<Box<Exchange>>,
+}
+
 /// Everything known of one close at one end.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -74,6 +83,8 @@ pub struct Facts {
     pub exchange: Option<Box<Exchange>>,
     /// The same at the newest later step, when it had changed.
     pub exchange_after: Option<Box<Exchange>>,
+    /// What was read inside TLS.
+    pub inside: Plaintext,
     pub resets: Resets,
     /// The error that the application was told while the socket lived on.
     pub soft_error: Option<u32>,

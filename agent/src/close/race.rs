@@ -5,6 +5,7 @@ use whohungup_ebpf::event::Reset;
 use super::{
     ending::Ending,
     facts::{Facts, Reading as _, is_told_by_its_drop},
+    inside::MAX_GOODBYE_BYTES,
     view::View,
     words::{Basis, Closer, How, Phase, Race, Role},
 };
@@ -12,8 +13,6 @@ use super::{
 /// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
 /// close: the server had time to read it.
 const UNREAD_WINDOW_SECONDS: f64 = 0.020;
-/// TLS close_notify, the answer to one: no request (RFC 8446 section 6.1; 31 bytes with TLS 1.2 AES-GCM).
-const MAX_GOODBYE_BYTES: u32 = 31;
 const TCP_FIN: u8 = 0x01;
 
 /// A race, with whether it is proved.
@@ -52,7 +51,7 @@ fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let opening = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
     (ending.how == How::Rst && view.reused && opening && lost_whole && fresh).then_some(Found {
         race: Race::Unread,
-        exact: view.basis == Basis::Http && view.exact,
+        exact: view.reads_segments() && view.exact,
         known_for: None,
     })
 }
@@ -69,18 +68,18 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
             && reset.has_segment == 1
             && reset.payload > 0
             && brings_new_bytes(facts, reset)
-            && (view.basis == Basis::Http || reset.payload > MAX_GOODBYE_BYTES)
+            && (view.reads_segments() || reset.payload > MAX_GOODBYE_BYTES)
     })?;
     let fin_seq = facts.first.write_seq;
     let saw_fin =
         ending.how == How::Fin && (segment.ack_seq.wrapping_sub(fin_seq.wrapping_add(1)) as i32) >= 0;
     // A client that had closed too was not sending a request.
-    if segment.tcp_flags & TCP_FIN != 0 && view.basis != Basis::Http {
+    if segment.tcp_flags & TCP_FIN != 0 && !view.reads_segments() {
         return None;
     }
     Some(Found {
         race: if saw_fin { Race::Stale } else { Race::Crossed },
-        exact: view.basis == Basis::Http && view.exact,
+        exact: view.reads_segments() && view.exact,
         known_for: None,
     })
 }
@@ -103,7 +102,7 @@ fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
             let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
             (sent && view.reused && unseen > 0 && unseen >= view.request_bytes).then_some(Found {
                 race: Race::Crossed,
-                exact: view.basis == Basis::Http && view.exact,
+                exact: view.reads_segments() && view.exact,
                 known_for: None,
             })
         }

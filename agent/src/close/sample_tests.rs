@@ -9,7 +9,7 @@ use whohungup_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::{
-    facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Facts, Resets},
+    facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Facts, Plaintext, Resets},
     words::Role,
 };
 
@@ -226,6 +226,7 @@ impl Talk {
             crossing_fins: false,
             exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
             exchange_after: None,
+            inside: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,
             rest_lost: false,

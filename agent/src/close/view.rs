@@ -4,12 +4,13 @@ use std::cmp::Ordering;
 
 use whohungup_ebpf::{
     event::Transition,
-    exchange::{HTTP, HTTP2, state},
+    exchange::{HTTP, HTTP2, TLS, state},
 };
 
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
+    inside,
     words::{Basis, Phase, Role},
 };
 use crate::http::{self, Standing, Written};
@@ -21,6 +22,8 @@ pub(super) struct View {
     pub in_flight: Option<u32>,
     pub requests: Option<u32>,
     pub basis: Basis,
+    /// Read inside TLS: nothing here can be set against the socket's sequence numbers.
+    pub inside: bool,
     pub exact: bool,
     pub announced: bool,
     pub reused: bool,
@@ -38,6 +41,11 @@ impl View {
     fn because(mut self, at: Standing) -> Self {
         self.at = Some(at);
         self
+    }
+
+    /// Messages were read as the segments passed.
+    pub(super) fn reads_segments(&self) -> bool {
+        self.basis == Basis::Http && !self.inside
     }
 
     /// Clock R.
@@ -70,6 +78,11 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
                 sent_seq: step.snd_nxt,
             };
             let at = http::read(exchange, written(&facts.first));
+            if exchange.protocol == TLS
+                && let Some(inside) = inside::read(facts, ending, &at)
+            {
+                return View { inside: true, ..from_standing(inside.at, inside.after) };
+            }
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
             let at = match &after {
@@ -137,6 +150,7 @@ fn blank(basis: Basis) -> View {
         in_flight: None,
         requests: None,
         basis,
+        inside: false,
         exact: false,
         announced: false,
         reused: false,

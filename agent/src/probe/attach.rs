@@ -11,6 +11,7 @@ use super::{
     cgroup::find_root,
     error::{ProbeError, chain},
     load::{Probes, Tier, program, tp_btf},
+    openssl,
 };
 use crate::kernel::layout::Layout;
 
@@ -38,6 +39,7 @@ pub(super) const HTTP_PROGRAMS: &[(&str, &str)] = &[("http_in", "ingress"), ("ht
 pub(super) struct Attached {
     lifecycle: Vec<(&'static str, BtfTracePointLinkId)>,
     http: Vec<(&'static str, CgroupSkbLinkId)>,
+    pub(super) openssl: Vec<(&'static str, BtfTracePointLinkId)>,
     cgroup: Option<File>,
 }
 
@@ -50,6 +52,9 @@ impl Probes {
         self.attach_lifecycle()?;
         if self.tier == Tier::Http {
             self.attach_http()?;
+        }
+        if self.follows_openssl {
+            self.attach_openssl()?;
         }
         Ok(())
     }
@@ -92,11 +97,25 @@ impl Probes {
         Ok(())
     }
 
+    /// Attaches to the OpenSSL libraries that are in use, and to what links their sessions to sockets.
+    ///
+    /// # Errors
+    /// As [`Probes::attach`]; a library that cannot be attached is no error.
+    pub fn attach_openssl(&mut self) -> Result<(), ProbeError> {
+        for &(name, _) in openssl::TRACEPOINTS {
+            let link =
+                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, &error))?;
+            self.attached.openssl.push((name, link));
+        }
+        self.follow_libraries(&openssl::libraries())
+    }
+
     /// Detaches everything; the programs stay loaded.
     ///
     /// # Errors
     /// When a link does not let go.
     pub fn detach(&mut self) -> Result<(), ProbeError> {
+        self.detach_openssl()?;
         self.detach_http()?;
         for (name, link) in std::mem::take(&mut self.attached.lifecycle) {
             let program: &mut BtfTracePoint = tp_btf(&mut self.ebpf, name)?;
@@ -105,6 +124,20 @@ impl Probes {
                 .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
         }
         Ok(())
+    }
+
+    /// Lets go of OpenSSL and leaves the other tiers on.
+    ///
+    /// # Errors
+    /// When a link does not let go.
+    pub fn detach_openssl(&mut self) -> Result<(), ProbeError> {
+        for (name, link) in std::mem::take(&mut self.attached.openssl) {
+            tp_btf(&mut self.ebpf, name)?
+                .detach(link)
+                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+        }
+        self.leave_libraries()?;
+        self.forget_sessions()
     }
 
     /// Detaches the HTTP tier and leaves the lifecycle tier on: the place where an overhead budget acts.

@@ -10,7 +10,7 @@ use super::{
     cgroup::find_root,
     error::ProbeError,
     load::{self, program, tp_btf},
-    namespaces, sockets,
+    namespaces, openssl, sockets,
 };
 use crate::kernel::{
     btf::{Btf, KERNEL_BTF},
@@ -43,6 +43,7 @@ pub fn check() -> Vec<Finding> {
     let Some((mut ebpf, btf)) = check_object(&mut found, &layout) else { return found };
     check_lifecycle(&mut found, &mut ebpf, &btf, &layout);
     check_http(&mut found, &mut ebpf);
+    check_openssl(&mut found, &mut ebpf, &btf);
     check_namespaces(&mut found);
     check_statistics(&mut found);
     found
@@ -87,7 +88,7 @@ fn check_layout(found: &mut Vec<Finding>) -> Option<Layout> {
 }
 
 fn check_object(found: &mut Vec<Finding>, layout: &Layout) -> Option<(Ebpf, AyaBtf)> {
-    match load::open(layout, load::DEFAULT_RING_BYTES) {
+    match load::open(layout, load::DEFAULT_RING_BYTES, true) {
         Ok((ebpf, btf, object)) => {
             found.push(works("BPF maps", format!("object: {object}")));
             Some((ebpf, btf))
@@ -156,6 +157,21 @@ fn check_http(found: &mut Vec<Finding>, ebpf: &mut Ebpf) {
             },
         });
     }
+}
+
+fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
+    let hook = "uprobe libssl";
+    let library = openssl::libraries().into_values().next();
+    let tried = openssl::load(ebpf, btf).and_then(|()| {
+        let Some(path) = &library else { return Ok(()) };
+        let links = openssl::attach_library(ebpf, path)?;
+        openssl::detach_library(ebpf, links)
+    });
+    found.push(match (tried, library) {
+        (Ok(()), Some(path)) => works(hook, format!("`--tls openssl` reads inside TLS ({})", path.display())),
+        (Ok(()), None) => works(hook, "loads; there is no OpenSSL library here to attach to"),
+        (Err(error), _) => degraded(hook, format!("{error}: `--tls openssl` does not work")),
+    });
 }
 
 fn check_namespaces(found: &mut Vec<Finding>) {

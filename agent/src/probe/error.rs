@@ -32,6 +32,10 @@ pub enum ProbeError {
     NoCgroup { reason: String },
     #[error("cannot walk the sockets of network namespace {netns}: {reason}")]
     Walk { netns: u64, reason: String },
+    #[error("--tls openssl needs the HTTP tier (`--requests http`): it tells which sockets carry TLS")]
+    TlsWithoutHttp,
+    #[error("--tls openssl works on x86_64 only")]
+    TlsArchitecture,
     #[error("--ring-bytes {0} is not a power of two and a multiple of the page size (at least 4096)")]
     RingBytes(u32),
 }

@@ -10,6 +10,7 @@ use aya::{
 use super::{
     attach::{Attached, HTTP_PROGRAMS, lifecycle_programs},
     error::{NEEDED, ProbeError, chain},
+    openssl,
 };
 use crate::kernel::{
     btf::{Btf, KERNEL_BTF},
@@ -36,6 +37,8 @@ pub struct LoadOptions {
     pub tier: Tier,
     /// Size of the ring buffer: a power of two, at least a page.
     pub ring_bytes: u32,
+    /// Also what programs read and write through OpenSSL; needs the HTTP tier.
+    pub openssl: bool,
 }
 
 /// The loaded probes. Dropping it detaches and unloads everything.
@@ -43,6 +46,8 @@ pub struct LoadOptions {
 pub struct Probes {
     pub(super) ebpf: Ebpf,
     pub(super) attached: Attached,
+    pub(super) openssl: openssl::Attached,
+    pub(super) follows_openssl: bool,
     pub(super) tier: Tier,
     pub(super) layout: Layout,
     object: String,
@@ -57,8 +62,11 @@ impl Probes {
         if !options.ring_bytes.is_power_of_two() || options.ring_bytes < 4096 {
             return Err(ProbeError::RingBytes(options.ring_bytes));
         }
+        if options.openssl && options.tier != Tier::Http {
+            return Err(ProbeError::TlsWithoutHttp);
+        }
         let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &kernel_release())?;
-        let (mut ebpf, kernel_btf, object) = open(&layout, options.ring_bytes)?;
+        let (mut ebpf, kernel_btf, object) = open(&layout, options.ring_bytes, options.openssl)?;
         for (program, tracepoint) in lifecycle_programs(&layout) {
             tp_btf(&mut ebpf, program)?
                 .load(tracepoint, &kernel_btf)
@@ -72,7 +80,18 @@ impl Probes {
                 program.load().map_err(|error| ProbeError::load(name, &error))?;
             }
         }
-        Ok(Self { ebpf, attached: Attached::default(), tier: options.tier, layout, object })
+        if options.openssl {
+            openssl::load(&mut ebpf, &kernel_btf)?;
+        }
+        Ok(Self {
+            ebpf,
+            attached: Attached::default(),
+            openssl: openssl::Attached::default(),
+            follows_openssl: options.openssl,
+            tier: options.tier,
+            layout,
+            object,
+        })
     }
 
     /// What was resolved of the running kernel.
@@ -89,20 +108,34 @@ impl Probes {
 /// Size of the ring buffer where nobody says otherwise.
 pub const DEFAULT_RING_BYTES: u32 = 16 << 20;
 
+/// TLS sessions that are followed at once, the least recently used given up first; about 1 KiB each.
+const TLS_SESSIONS: u32 = 16_384;
+/// Threads that are inside OpenSSL at once.
+const TLS_CALLS: u32 = 65_536;
+
 /// Opens the object and makes its maps; loads no program yet.
-pub(super) fn open(layout: &Layout, ring_bytes: u32) -> Result<(Ebpf, AyaBtf, String), ProbeError> {
+pub(super) fn open(
+    layout: &Layout,
+    ring_bytes: u32,
+    openssl: bool,
+) -> Result<(Ebpf, AyaBtf, String), ProbeError> {
     let (object, bytes) = object()?;
     let kernel_btf = AyaBtf::from_sys_fs()
         .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
     raise_memlock();
     let reset_reason = u32::from(layout.reset_reason);
     let log_level = log_level();
+    let (inside_tls, sessions, calls) = if openssl { (1u32, TLS_SESSIONS, TLS_CALLS) } else { (0, 1, 1) };
     let ebpf = EbpfLoader::new()
         .btf(Some(&kernel_btf))
         .override_global("OFFSETS", layout.offsets.as_slice(), true)
         .override_global("RESET_HAS_REASON", &reset_reason, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .override_global("INSIDE_TLS", &inside_tls, true)
         .map_max_entries("EVENTS", ring_bytes)
+        .map_max_entries("CALLS", calls)
+        .map_max_entries("LINKS", sessions)
+        .map_max_entries("INSIDES", sessions)
         .load(&bytes)
         .map_err(|error| object_error(&object, &error))?;
     Ok((ebpf, kernel_btf, object))

@@ -14,6 +14,7 @@ use super::{
     attach::{HTTP_PROGRAMS, lifecycle_programs},
     error::ProbeError,
     load::Probes,
+    openssl,
 };
 
 /// Run count and time of one program, counted only while statistics are on.
@@ -42,6 +43,8 @@ impl Probes {
     pub fn program_stats(&self) -> Vec<ProgramStat> {
         lifecycle_programs(&self.layout)
             .chain(HTTP_PROGRAMS.iter().copied())
+            .chain(openssl::TRACEPOINTS.iter().copied())
+            .chain([(openssl::ENTER, ""), (openssl::LEAVE, "")])
             .filter_map(|(program, _)| {
                 let loaded = self.ebpf.program(program)?;
                 let info = loaded.info().ok()?;

@@ -6,7 +6,7 @@ use whohungup_ebpf::{
 };
 
 use super::{report::Ends, requests::Counted};
-use crate::close::{Facts, Resets, facts, words::Role};
+use crate::close::{Facts, Plaintext, Resets, facts, words::Role};
 
 /// A process, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub(super) struct Pending {
     pub(super) crossing_fins: bool,
     pub(super) exchange: Option<Box<Exchange>>,
     pub(super) exchange_after: Option<Box<Exchange>>,
+    pub(super) inside: Plaintext,
     pub(super) resets: Resets,
     pub(super) rest_lost: bool,
     /// Task of the first local close.
@@ -108,6 +109,7 @@ impl Connection {
                 crossing_fins: false,
                 exchange: None,
                 exchange_after: None,
+                inside: Plaintext::default(),
                 resets: Resets::default(),
                 rest_lost: false,
                 closed_by: closing_task(step),
@@ -131,6 +133,17 @@ impl Connection {
         }
     }
 
+    /// What was read inside TLS by the newest step.
+    pub(super) fn inside(&mut self, exchange: &Exchange) {
+        let Some(pending) = &mut self.pending else { return };
+        let Plaintext { at, after } = &mut pending.inside;
+        if pending.last.is_some() {
+            *after = Some(Box::new(*exchange));
+        } else {
+            at.get_or_insert_with(|| Box::new(*exchange));
+        }
+    }
+
     /// The facts of the close; `None` while there is none.
     pub(super) fn facts(&self, tick: f64) -> Option<Facts> {
         let pending = self.pending.as_deref()?;
@@ -143,6 +156,7 @@ impl Connection {
             crossing_fins: pending.crossing_fins,
             exchange: pending.exchange.clone(),
             exchange_after: pending.exchange_after.clone(),
+            inside: pending.inside.clone(),
             resets: pending.resets.clone(),
             soft_error: self.soft_error,
             rest_lost: pending.rest_lost,

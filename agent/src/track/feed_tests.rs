@@ -42,7 +42,7 @@ fn record_size(record: &Record<'_>) -> usize {
         Record::Open(record) => size_of_val(*record),
         Record::Transition(record) | Record::Met(record) => size_of_val(*record),
         Record::Reset(record) => size_of_val(*record),
-        Record::Exchange(record) => size_of_val(*record),
+        Record::Exchange(record) | Record::Inside(record) => size_of_val(*record),
         Record::Listen(record) => size_of_val(*record),
         Record::ErrorReport(record) => size_of_val(*record),
         Record::Clock(record) => size_of_val(*record),

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{
     decode::Record,
     event::{Connect, Listen, Open, Progress, Reset, Transition},
-    exchange::ExchangeRecord,
+    exchange::{Exchange, ExchangeRecord},
 };
 
 use super::{
@@ -130,7 +130,8 @@ impl Tracker {
             Record::Connect(connect) => self.connect(connect),
             Record::Open(open) => self.open(open),
             Record::Transition(step) => self.step(step),
-            Record::Exchange(record) => self.exchange(record),
+            Record::Exchange(record) => self.exchange(record, Connection::exchange),
+            Record::Inside(record) => self.exchange(record, Connection::inside),
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),
@@ -286,12 +287,12 @@ impl Tracker {
         true
     }
 
-    fn exchange(&mut self, record: &ExchangeRecord) {
+    fn exchange(&mut self, record: &ExchangeRecord, note: fn(&mut Connection, &Exchange)) {
         let cookie = record.header.cookie;
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            connection.exchange(&record.exchange);
+            note(connection, &record.exchange);
         } else if let Some(known) = self.recent.by_cookie(cookie) {
-            known.connection.exchange(&record.exchange);
+            note(&mut known.connection, &record.exchange);
             self.amend(cookie);
         }
     }

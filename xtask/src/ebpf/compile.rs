@@ -23,7 +23,7 @@ const TARGET_NAME: &str = "/target";
 
 const FLAGS: &[&str] = &[
     // aya-ebpf would take the host's: the object must be the same wherever it is built. Only `pt_regs` differs
-    // between architectures, and the probes read none.
+    // between architectures; the probes on OpenSSL read it, and the agent attaches them on x86_64 alone.
     "--cfg=bpf_target_arch=\"x86_64\"",
     // bpf-linker makes BTF out of the debug information; the DWARF is stripped afterwards.
     "-Cdebuginfo=2",

@@ -1,0 +1,275 @@
+//! Inside TLS: what programs read and write through OpenSSL, followed by the same framing as clear text.
+//!
+//! A session is tied to a socket by what only OpenSSL's own I/O does: the socket, which carries TLS, is read by
+//! a thread that is inside SSL_do_handshake, on that call's own stack. All data comes after it, so nothing is missed.
+//! Whoever feeds OpenSSL from memory never reads a socket there and is never followed. What contradicts a
+//! link bars the session: its connection is then told from outside, as without these programs.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::{BPF_ANY, task_struct},
+    helpers::generated::{
+        bpf_get_attach_cookie, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_get_socket_cookie,
+        bpf_jiffies64, bpf_loop, bpf_map_update_elem, bpf_probe_read_user, bpf_sk_storage_get,
+        bpf_task_pt_regs,
+    },
+    macros::{btf_tracepoint, uprobe, uretprobe},
+    programs::{BtfTracePointContext, ProbeContext, RetProbeContext},
+};
+use whohungup_ebpf::{
+    ABSENT,
+    counters::Counter,
+    exchange::{Exchange, ExchangeRecord, IN, OTHER, OUT, TLS, UNREAD, notes},
+    framing::{self, Cursor, MAX_STEPS, Payload},
+    inside::{BARRED, Call, FREED, LINKED, Link, STACK_REACH, Session, call},
+};
+
+use crate::{
+    fields::{offset, read},
+    maps::{BLANK, CALLS, EXCHANGES, INSIDES, LINKS, count},
+};
+
+#[uprobe]
+pub fn openssl_enter(ctx: ProbeContext) -> u32 {
+    let kind = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
+    let (Some(ssl), Some(buffer), Some(length_at)) = (ctx.arg(0), ctx.arg(1), ctx.arg(3)) else { return 0 };
+    let id = unsafe { bpf_get_current_pid_tgid() };
+    let session = Session { ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    match kind {
+        call::FREE => {
+            if let Some(link) = LINKS.get_ptr_mut(session) {
+                unsafe { (*link).state = FREED };
+            }
+        }
+        call::UNSEEN => {
+            // Early data goes before the handshake that would link it.
+            bar(session);
+            let _full = LINKS.insert(session, Link { cookie: 0, state: BARRED }, u64::from(BPF_ANY));
+        }
+        _ => {
+            let stack = unsafe { (*ctx.regs).rsp };
+            let call = Call { ssl, buffer, length_at, stack, kind };
+            if CALLS.insert(id, call, u64::from(BPF_ANY)).is_err() {
+                bar(session);
+            }
+        }
+    }
+    0
+}
+
+#[uretprobe]
+pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
+    let id = unsafe { bpf_get_current_pid_tgid() };
+    let Some(call) = CALLS.get_ptr(id) else { return 0 };
+    let call = unsafe { *call };
+    // Fails only when it is gone already.
+    let _gone = CALLS.remove(id);
+    let direction = match call.kind {
+        call::READ | call::READ_EX => IN,
+        call::WRITE | call::WRITE_EX => OUT,
+        _ => return 0,
+    };
+    let session = Session { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    let Some(link) = LINKS.get_ptr(session) else { return 0 };
+    let link = unsafe { *link };
+    let Some(len) = length(&ctx, &call) else {
+        if direction == IN && link.state == LINKED {
+            mark_drained(link.cookie);
+        }
+        return 0;
+    };
+    if link.state != LINKED || len > i32::MAX as u64 {
+        // Freed and still in use (it had more than one owner), or unheard of.
+        bar(session);
+        return 0;
+    }
+    let Some(inside) = INSIDES.get_ptr_mut(link.cookie) else { return 0 };
+    unsafe { follow(&raw mut (*inside).exchange, direction, call.buffer, len as u32) };
+    0
+}
+
+/// A read found nothing, or the end.
+#[inline(always)]
+fn mark_drained(cookie: u64) {
+    if let Some(inside) = INSIDES.get_ptr_mut(cookie) {
+        let exchange = unsafe { &mut (*inside).exchange };
+        if exchange.streams[0].notes & notes::DRAINED == 0 {
+            exchange.streams[0].notes |= notes::DRAINED;
+            // That is news.
+            exchange.segments = exchange.segments.wrapping_add(1);
+        }
+    }
+}
+
+/// Bytes that the call has read or written, if any.
+#[inline(always)]
+fn length(ctx: &RetProbeContext, call: &Call) -> Option<u64> {
+    let returned: i32 = ctx.ret();
+    if returned <= 0 {
+        return None;
+    }
+    let len = if matches!(call.kind, call::READ_EX | call::WRITE_EX) {
+        let mut len = 0u64;
+        if unsafe { bpf_probe_read_user((&raw mut len).cast(), 8, call.length_at as *const c_void) } != 0 {
+            return Some(u64::MAX);
+        }
+        len
+    } else {
+        returned as u64
+    };
+    (len > 0).then_some(len)
+}
+
+/// What `session` carries will not be told.
+#[inline(always)]
+fn bar(session: Session) {
+    if let Some(link) = LINKS.get_ptr_mut(session) {
+        unsafe {
+            (*link).state = BARRED;
+            // Fails only when it is gone already.
+            let _gone = INSIDES.remove((*link).cookie);
+        }
+    }
+}
+
+/// The bytes of a process.
+#[derive(Clone, Copy)]
+struct Plaintext(u64);
+
+impl Payload for Plaintext {
+    #[inline(always)]
+    unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool {
+        let from = self.0.wrapping_add(u64::from(at)) as *const c_void;
+        unsafe { bpf_probe_read_user(to.cast(), len, from) == 0 }
+    }
+}
+
+#[inline(always)]
+unsafe fn follow(exchange: *mut Exchange, direction: u8, buffer: u64, len: u32) {
+    unsafe {
+        let mut first = [0u8; 8];
+        let some = if len >= 8 { 8 } else { u64::from(len) };
+        let Some(some) = framing::within(some, 8) else { return };
+        if !Plaintext(buffer).load(0, first.as_mut_ptr(), some as u32) {
+            // Nothing is known of what follows.
+            (*exchange).protocol = OTHER;
+            return;
+        }
+        if (*exchange).protocol == UNREAD {
+            match framing::recognise(first, len) {
+                Some(start) => framing::begin(exchange, start, direction),
+                None => (*exchange).protocol = OTHER,
+            }
+        }
+        if (*exchange).protocol == OTHER {
+            return;
+        }
+        if direction == IN {
+            (*exchange).streams[0].notes &= !notes::DRAINED;
+        }
+        let stream = if direction == IN {
+            &raw const (*exchange).streams[0]
+        } else {
+            &raw const (*exchange).streams[1]
+        };
+        let at = ((*stream).end_seq, 0, len);
+        let now = bpf_jiffies64() as u32;
+        let Some(mut cursor) = Cursor::enter(Plaintext(buffer), exchange, direction, at, first, now) else {
+            return;
+        };
+        bpf_loop(
+            MAX_STEPS,
+            (step as unsafe extern "C" fn(u64, *mut c_void) -> i64 as *const ()).cast_mut().cast(),
+            (&raw mut cursor).cast(),
+            0,
+        );
+        cursor.leave();
+    }
+}
+
+/// One decision; 1 ends the loop.
+unsafe extern "C" fn step(_index: u64, cursor: *mut c_void) -> i64 {
+    i64::from(unsafe { (*cursor.cast::<Cursor<Plaintext>>()).step() })
+}
+
+/// tcp_rcv_space_adjust(struct sock *sk): a process has taken bytes out of a socket (include/trace/events/tcp.h;
+/// in the reader's context, v6.1 to v6.18).
+#[btf_tracepoint(function = "tcp_rcv_space_adjust")]
+pub fn openssl_link(ctx: BtfTracePointContext) -> i32 {
+    let id = unsafe { bpf_get_current_pid_tgid() };
+    let Some(call) = CALLS.get_ptr(id) else { return 0 };
+    let call = unsafe { *call };
+    if call.kind != call::HANDSHAKE || !is_on_the_stack_of(&call) {
+        return 0;
+    }
+    let sk: *const c_void = ctx.arg(0);
+    let (exchanges, nothing) = ((&raw const EXCHANGES).cast_mut().cast(), core::ptr::null_mut());
+    let stored: *mut ExchangeRecord =
+        unsafe { bpf_sk_storage_get(exchanges, sk.cast_mut(), nothing, 0).cast() };
+    if stored.is_null() || unsafe { (*stored).exchange.protocol } != TLS {
+        return 0;
+    }
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    link(Session { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 }, cookie);
+    0
+}
+
+#[inline(always)]
+fn is_on_the_stack_of(call: &Call) -> bool {
+    if offset!(user_stack) == ABSENT {
+        return true;
+    }
+    let now: u64 = unsafe {
+        let task: *mut task_struct = bpf_get_current_task_btf();
+        let regs = bpf_task_pt_regs(task) as *const c_void;
+        read(regs, offset!(user_stack))
+    };
+    call.stack.wrapping_sub(now) <= STACK_REACH
+}
+
+/// Ties `session` to the socket of `cookie`, unless it is tied to another.
+#[inline(always)]
+fn link(session: Session, cookie: u64) {
+    if let Some(link) = LINKS.get_ptr(session) {
+        let link = unsafe { *link };
+        if link.state == BARRED || link.state == LINKED && link.cookie == cookie {
+            return;
+        }
+        if link.state == LINKED {
+            // One session, two sockets: either may be somebody else's.
+            bar(session);
+            return;
+        }
+    }
+    if INSIDES.get_ptr(cookie).is_some() {
+        // A second session on the socket: what it carries and what the first did do not add up.
+        let _gone = INSIDES.remove(cookie);
+        let _full = LINKS.insert(session, Link { cookie, state: BARRED }, u64::from(BPF_ANY));
+        return;
+    }
+    let Some(blank) = BLANK.get_ptr(0) else { return };
+    let made = unsafe {
+        bpf_map_update_elem(
+            (&raw const INSIDES).cast_mut().cast(),
+            (&raw const cookie).cast(),
+            blank.cast(),
+            u64::from(BPF_ANY),
+        ) == 0
+    };
+    if !made || LINKS.insert(session, Link { cookie, state: LINKED }, u64::from(BPF_ANY)).is_err() {
+        count(Counter::InsideFailed);
+        return;
+    }
+    count(Counter::InsideMade);
+}
+
+/// A thread that ends inside OpenSSL never returns from it.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn openssl_exit(_ctx: BtfTracePointContext) -> i32 {
+    let id = unsafe { bpf_get_current_pid_tgid() };
+    // Most threads that end are in no such call.
+    let _none = CALLS.remove(id);
+    0
+}
