@@ -62,6 +62,10 @@ pub struct Metrics {
     exchanges: Counter,
     exchanges_failed: Counter,
     segments_unreadable: Counter,
+    tls_libraries: Gauge,
+    tls_libraries_failed: Counter,
+    tls_sessions: Counter,
+    tls_sessions_failed: Counter,
     resets_without_socket: Counter,
     endpoints_over: Counter,
     table_entries: Family<TableLabels, Gauge>,
@@ -103,6 +107,10 @@ impl Metrics {
             exchanges: Counter::default(),
             exchanges_failed: Counter::default(),
             segments_unreadable: Counter::default(),
+            tls_libraries: Gauge::default(),
+            tls_libraries_failed: Counter::default(),
+            tls_sessions: Counter::default(),
+            tls_sessions_failed: Counter::default(),
             resets_without_socket: Counter::default(),
             endpoints_over: Counter::default(),
             table_entries: Family::default(),
@@ -301,6 +309,18 @@ impl Metrics {
             "exchange_sockets_failed",
             "Sockets that got none for want of kernel memory; their closes have basis turns",
             self.exchanges_failed.clone(),
+        );
+        r.register("tls_libraries", "OpenSSL libraries that are attached to", self.tls_libraries.clone());
+        r.register(
+            "tls_libraries_failed",
+            "OpenSSL libraries that could not be attached to",
+            self.tls_libraries_failed.clone(),
+        );
+        r.register("tls_sessions", "TLS sessions of OpenSSL that are read inside", self.tls_sessions.clone());
+        r.register(
+            "tls_sessions_failed",
+            "TLS sessions that are not, for want of kernel memory",
+            self.tls_sessions_failed.clone(),
         );
         r.register(
             "segments_unreadable",

@@ -8,7 +8,7 @@ use whohungup_ebpf::counters::Counter;
 use super::{KindLabels, Metrics, ProgramLabels, Seconds, TableLabels, labels::OpenLabels};
 use crate::{
     close::words::Role,
-    probe::{CounterTotals, ProgramStat},
+    probe::{CounterTotals, ProgramStat, TlsLibraries},
     track::{Limits, OpenState, Totals},
 };
 
@@ -27,6 +27,7 @@ pub struct Snapshot {
     pub sampled: Duration,
     pub cpu: Duration,
     pub resident_bytes: u64,
+    pub tls: TlsLibraries,
 }
 
 /// What runs where.
@@ -62,6 +63,10 @@ impl Metrics {
         raise(&self.exchanges, counters.get(Counter::ExchangeMade));
         raise(&self.exchanges_failed, counters.get(Counter::ExchangeFailed));
         raise(&self.segments_unreadable, counters.get(Counter::SegmentUnreadable));
+        raise(&self.tls_libraries_failed, snapshot.tls.failed);
+        raise(&self.tls_sessions, counters.get(Counter::InsideMade));
+        raise(&self.tls_sessions_failed, counters.get(Counter::InsideFailed));
+        self.tls_libraries.set(snapshot.tls.attached as i64);
         raise(&self.resets_without_socket, counters.get(Counter::ResetWithoutSocket));
         for counter in Counter::ALL {
             if let Some(kind) = counter.lost_kind() {

@@ -150,6 +150,7 @@ impl Loop {
             sampled: self.sampling.sampled(),
             cpu,
             resident_bytes,
+            tls: self.session.probes().tls_libraries(),
         }
     }
 }
