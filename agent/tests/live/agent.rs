@@ -42,8 +42,13 @@ pub(crate) struct Ended {
 impl Agent {
     /// `watch --json`, of which only what `at` is an end of is kept.
     pub(crate) fn watch(at: SocketAddr) -> Self {
+        Self::watch_with(at, &[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn watch_with(at: SocketAddr, options: &[&str]) -> Self {
         let port = at.port().to_string();
-        let mut agent = Self::start(&["watch", "--json", "--port", &port]);
+        let mut agent = Self::start(&[&["watch", "--json", "--port", &port], options].concat());
         agent.at = Some(at);
         agent
     }

@@ -4,6 +4,7 @@ mod curl;
 mod haproxy;
 mod nginx;
 mod node;
+mod openssl;
 mod requests;
 mod tls;
 
