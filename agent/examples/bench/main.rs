@@ -7,6 +7,7 @@
 mod load;
 mod nginx;
 mod stats;
+mod tls;
 
 use std::{
     thread,
@@ -16,7 +17,10 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use load::Mode;
-use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup::{
+    probe::ProgramStat,
+    session::{POLL_INTERVAL, Session, SessionOptions},
+};
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -62,6 +66,12 @@ fn main() -> anyhow::Result<()> {
             row(&args, &nginx, name, mode, attach)?;
         }
     }
+    drop(nginx);
+    for &(name, both) in tls::ROWS {
+        if args.filter.as_ref().is_none_or(|part| name.contains(part.as_str())) {
+            tls::row(&args, name, both)?;
+        }
+    }
     Ok(())
 }
 
@@ -75,14 +85,6 @@ fn row(args: &Args, nginx: &nginx::Nginx, name: &str, mode: Mode, attach: Attach
     thread::sleep(Duration::from_millis(300));
     let mut pairs = Vec::with_capacity(args.pairs);
     let (began, cpu_before) = (Instant::now(), own_cpu());
-    // The polling is the agent's own work, and runs while the windows are measured.
-    let poll = |session: &mut Session, length: Duration| {
-        let until = Instant::now() + length;
-        while Instant::now() < until {
-            session.poll(drop);
-            thread::sleep(POLL_INTERVAL.min(until.saturating_duration_since(Instant::now())));
-        }
-    };
     for index in 0..args.pairs {
         // Alternate which half comes first, so that a drift does not favour one.
         let on_first = index % 2 == 0;
@@ -102,47 +104,54 @@ fn row(args: &Args, nginx: &nginx::Nginx, name: &str, mode: Mode, attach: Attach
         }
         pairs.push((rates[0], rates[1]));
     }
-    let stats = per_run(&mut session, attach, &poll)?;
+    let stats = per_run(&mut session, attach)?;
     let cpu = (own_cpu() - cpu_before - load.cpu()).max(0.0) / began.elapsed().as_secs_f64();
     load.stop()?;
     session.finish(drop);
     let summary = stats::Summary::of(&pairs);
-    println!(
-        "{name:<36} {:>6} {:>9.0} {:>9.0} {:>8.4} {:>8.4} {:>7.4} {:>8.1}% {:>6}",
-        pairs.len(),
-        summary.off,
-        summary.on,
-        summary.median,
-        summary.trimmed,
-        summary.error,
-        cpu * 100.0,
-        session.counters().lost()
-    );
+    print_row(name, &summary, pairs.len(), Some(cpu), session.counters().lost());
     if !stats.is_empty() {
         println!("    per run: {stats}");
     }
     Ok(())
 }
 
+/// The polling is the agent's own work, and runs while the windows are measured.
+fn poll(session: &mut Session, length: Duration) {
+    let until = Instant::now() + length;
+    while Instant::now() < until {
+        session.poll(drop);
+        thread::sleep(POLL_INTERVAL.min(until.saturating_duration_since(Instant::now())));
+    }
+}
+
+fn print_row(name: &str, summary: &stats::Summary, pairs: usize, cpu: Option<f64>, lost: u64) {
+    let cpu = cpu.map_or("-".to_owned(), |cpu| format!("{:.1}%", cpu * 100.0));
+    println!(
+        "{name:<36} {pairs:>6} {:>9.0} {:>9.0} {:>8.4} {:>8.4} {:>7.4} {cpu:>9} {lost:>6}",
+        summary.off, summary.on, summary.median, summary.trimmed, summary.error,
+    );
+}
+
 /// What each program costs per run by the kernel's own statistics, which add two clock reads (about
 /// 45 ns here), measured for a second after the windows.
-fn per_run(
-    session: &mut Session,
-    attach: Attach,
-    poll: &impl Fn(&mut Session, Duration),
-) -> anyhow::Result<String> {
+fn per_run(session: &mut Session, attach: Attach) -> anyhow::Result<String> {
     let before = session.probes().program_stats();
     switch_on(session, attach)?;
     let held = session.probes().measure()?;
     poll(session, Duration::from_secs(1));
     drop(held);
     session.probes_mut().detach()?;
-    let told = session.probes().program_stats().into_iter().zip(before).filter_map(|(now, before)| {
+    Ok(told(&before, &session.probes().program_stats()))
+}
+
+fn told(before: &[ProgramStat], now: &[ProgramStat]) -> String {
+    let told = now.iter().zip(before).filter_map(|(now, before)| {
         let runs = now.runs - before.runs;
         let ns = now.time.saturating_sub(before.time).as_nanos() as u64;
         (runs > 0).then(|| format!("{} {} ns ({runs} runs)", now.program, ns / runs))
     });
-    Ok(told.collect::<Vec<_>>().join(", "))
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn switch_on(session: &mut Session, attach: Attach) -> anyhow::Result<()> {
