@@ -168,6 +168,7 @@ pub(super) unsafe fn no_old_streams(exchange: *mut Exchange) {
 
 /// A place for a stream that is open though many after it have begun.
 #[inline(always)]
+#[allow(clippy::cast_ptr_alignment, reason = "a stream's head lies at a multiple of eight bytes")]
 unsafe fn old(exchange: *mut Exchange, slot: usize) -> *mut u32 {
     unsafe { (&raw mut (*exchange).streams[0].head).cast::<u8>().add(OLD_STREAMS_AT).cast::<u32>().add(slot) }
 }

@@ -21,6 +21,7 @@ pub mod sample;
 
 mod body;
 mod bound;
+mod gap;
 mod head;
 mod http1;
 mod http2;
@@ -31,9 +32,9 @@ mod tls;
 pub use bound::within;
 pub use start::{Start, begin, recognise};
 
-use start::may_answer;
+use gap::{POSSIBLE, find_again, jump, promise};
 
-use crate::exchange::{Exchange, GAP, HTTP, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, notes, state};
+use crate::exchange::{Exchange, GAP, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, state};
 
 /// A re-use after at least this many ticks (a quarter of a second at HZ=250) is worth a record.
 pub const LONG_GAP_TICKS: u32 = 62;
@@ -256,27 +257,6 @@ pub unsafe fn is_followed(exchange: *const Exchange, direction: u8) -> bool {
     !matches!(state, state::NEW | state::LOST)
 }
 
-/// A message, beyond doubt.
-const CERTAIN: u16 = 2;
-/// What may be the first bytes of a message.
-const POSSIBLE: u16 = 1;
-
-/// How well a segment's first bytes look like the beginning of what is due.
-#[inline(always)]
-fn promise(protocol: u8, asks: bool, first: [u8; 8], len: u32) -> u16 {
-    if protocol == TLS {
-        return POSSIBLE;
-    }
-    match recognise(first, len) {
-        Some(Start::Request) if asks => CERTAIN,
-        Some(Start::Response) if !asks && protocol == HTTP => CERTAIN,
-        // A server begins with a SETTINGS frame (RFC 9113 section 3.4).
-        Some(Start::Settings) if !asks && protocol == HTTP2 => CERTAIN,
-        _ if asks => 0,
-        _ => u16::from(may_answer(protocol, first)),
-    }
-}
-
 #[inline(always)]
 fn first_state(protocol: u8, asks: bool) -> u8 {
     match protocol {
@@ -284,50 +264,5 @@ fn first_state(protocol: u8, asks: bool) -> u8 {
         HTTP2 if asks => state::PREFACE,
         HTTP2 => state::FRAME,
         _ => state::BETWEEN,
-    }
-}
-
-/// `ahead` bytes are missing before this segment: they may come late, but they will not be looked at. True
-/// when what was to be skipped ends with them.
-#[inline(always)]
-unsafe fn jump(exchange: *mut Exchange, stream: *mut Stream, ahead: u64) -> bool {
-    unsafe {
-        if (*stream).skip >= ahead {
-            // They are of a body: no decision lies in them.
-            (*stream).skip -= ahead;
-            return (*stream).skip == 0;
-        }
-        (*exchange).flags |= GAP;
-        (*stream).state = state::LOST;
-        (*stream).skip = u64::MAX;
-        (*stream).found = 0;
-        false
-    }
-}
-
-/// A segment that begins with a message where one is due ends the doubt about where messages begin.
-#[inline(always)]
-unsafe fn find_again(
-    exchange: *mut Exchange,
-    (stream, other): (*mut Stream, *mut Stream),
-    direction: u8,
-    asks: bool,
-) {
-    unsafe {
-        if (*exchange).protocol != HTTP || (*exchange).last_direction == direction {
-            return;
-        }
-        if (&raw const (*stream).found).read_volatile() != CERTAIN {
-            return;
-        }
-        (*stream).state = state::BETWEEN;
-        (*stream).skip = 0;
-        if asks {
-            (*exchange).answered = (*exchange).begun;
-            if !matches!((*other).state, state::NEW | state::BETWEEN) {
-                // Its end is the end of nothing that is counted.
-                (*other).notes |= notes::UNASKED;
-            }
-        }
     }
 }

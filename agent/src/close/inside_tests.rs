@@ -154,7 +154,7 @@ fn a_goodbye_into_a_closed_connection_is_no_request_inside_tls_either() {
     let fin = facts.first.write_seq;
     facts.resets.push(late_segment(&facts.first, 24, fin));
     assert_eq!(told(&facts), "server-idle idle 1 http exact");
-    facts.resets = Default::default();
+    facts.resets = crate::close::facts::Resets::default();
     facts.resets.push(late_segment(&facts.first, 90, fin));
     assert_eq!(told(&facts), "idle-race idle 1 http probable");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{IoSlice, Write},
+    io::{IoSlice, Write as _},
     net::{TcpListener, TcpStream},
     os::fd::AsRawFd as _,
     thread,
