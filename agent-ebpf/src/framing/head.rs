@@ -22,7 +22,7 @@ const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
 impl<P: Payload> Cursor<P> {
-    /// Reads one line of what the window holds, or, if it holds no whole one, puts more into it.
+    /// Reads one line; when the window holds no whole one, more is put into it first.
     #[inline(always)]
     pub(super) unsafe fn read_head(&mut self) {
         unsafe {
@@ -34,6 +34,10 @@ impl<P: Payload> Cursor<P> {
             if (*stream).options != 0 {
                 return super::line::next_option(stream);
             }
+            if (*stream).unread == 0 && !self.load_head(starts) {
+                return;
+            }
+            (*stream).unread = 0;
             if let Some(at) = line_end(stream) {
                 (*stream).unread = 1;
                 if super::line::ended(stream, at) {
@@ -47,42 +51,43 @@ impl<P: Payload> Cursor<P> {
                     return self.head_ended();
                 }
                 (*stream).line = (at + 1) as u16;
-                return;
-            }
-            (*stream).unread = 0;
-            if self.len > 0 {
-                self.load_head(starts);
             }
         }
     }
 
+    /// False when there is nothing new to read, or not yet.
     #[inline(always)]
-    unsafe fn load_head(&mut self, starts: bool) {
+    unsafe fn load_head(&mut self, starts: bool) -> bool {
         unsafe {
             let stream = self.stream;
             let held = opaque(u64::from((*stream).held));
             let window = (&raw mut (*stream).head).cast::<u8>();
             let loaded = if held == 0 {
-                let Some(n) = within(u64::from(self.len).min(WINDOW), WINDOW) else { return self.lose() };
-                self.payload.load(self.at, window, n as u32).then_some(n)
+                let n = within(u64::from(self.len).min(WINDOW), WINDOW);
+                n.filter(|&n| self.payload.load(self.at, window, n as u32))
             } else {
                 if held > WINDOW - PIECE {
-                    return slide(stream);
+                    slide(stream);
+                    return false;
                 }
-                let Some(n) = within(u64::from(self.len).min(PIECE), PIECE) else { return self.lose() };
-                self.payload.load(self.at, window.add(held as usize), n as u32).then_some(n)
+                let n = within(u64::from(self.len).min(PIECE), PIECE);
+                n.filter(|&n| self.payload.load(self.at, window.add(held as usize), n as u32))
             };
-            let Some(n) = loaded else { return self.lose() };
+            let Some(n) = loaded else {
+                self.lose();
+                return false;
+            };
             if starts {
                 if matches!(*window, CR | LF) {
-                    return self.advance(1);
+                    self.advance(1);
+                    return false;
                 }
                 self.message_begins();
             }
             (*stream).held = (held + n) as u16;
             keep(stream, held + n);
             self.advance(n as u32);
-            (*stream).unread = 1;
+            true
         }
     }
 }

@@ -5,7 +5,7 @@
 //! 8446 section 5.1) and nothing else. It has to be done as the bytes pass: at the end of a connection
 //! the bytes that decided are gone, and keeping them all would not be bounded.
 //!
-//! Everything is raw pointers and masks because the verifier must see each bound; see [`bound`].
+//! Everything is raw pointers and masks because the verifier must see each bound: `bound.rs`.
 
 #![allow(
     clippy::inline_always,
