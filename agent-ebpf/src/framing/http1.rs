@@ -7,6 +7,9 @@ use super::{
 };
 use crate::exchange::{DEEP, DOUBT, GAP, HTTP2, STARTED_LATE, TUNNEL, kind, notes, state};
 
+/// Lower ones are the kinds of requests.
+const FIRST_STATUS: u16 = 100;
+
 impl<P: Payload> Cursor<P> {
     /// The next byte is the first of a message.
     #[inline(always)]
@@ -107,6 +110,10 @@ impl<P: Payload> Cursor<P> {
     unsafe fn request_head_ended(&mut self) {
         unsafe {
             let (stream, exchange) = (self.stream, self.exchange);
+            if (*stream).status >= FIRST_STATUS {
+                // It answers: this is not the direction of requests.
+                return self.give_up();
+            }
             let slot = ((*exchange).begun.wrapping_sub(1) & (kind::SLOTS - 1)) * 2;
             (*exchange).kinds |= (u64::from((*stream).status) & 3) << slot;
             self.body_begins(false);
@@ -118,6 +125,9 @@ impl<P: Payload> Cursor<P> {
         unsafe {
             let (stream, exchange) = (self.stream, self.exchange);
             let status = (*stream).status;
+            if status < FIRST_STATUS {
+                return self.give_up();
+            }
             if (*stream).notes & notes::UNASKED != 0 {
                 (*exchange).unasked_status = status;
             }
@@ -196,15 +206,15 @@ impl<P: Payload> Cursor<P> {
     #[inline(always)]
     unsafe fn preface(&mut self) {
         unsafe {
+            if !self.asks() || (*self.stream).messages != 1 || (*self.other).state != state::NEW {
+                return self.give_up();
+            }
             (*self.exchange).protocol = HTTP2;
             (*self.exchange).begun = 0;
             no_old_streams(self.exchange);
             (*self.stream).state = state::PREFACE;
             (*self.stream).skip = 6;
             (*self.stream).messages = 0;
-            if (*self.other).state != state::NEW {
-                self.give_up();
-            }
         }
     }
 }

@@ -96,7 +96,9 @@ impl<P: Payload> Cursor<P> {
                 (*stream).state = first_state((*exchange).protocol, asks);
                 // PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF (RFC 9113 section 3.4).
                 (*stream).skip = if (*stream).state == state::PREFACE { 24 } else { 0 };
-                let least = if asks && (*exchange).flags & STARTED_LATE == 0 { 0 } else { POSSIBLE };
+                // After a server's SETTINGS only the preface can come.
+                let any = asks && (*exchange).protocol != HTTP2 && (*exchange).flags & STARTED_LATE == 0;
+                let least = if any { 0 } else { POSSIBLE };
                 if (&raw const (*stream).found).read_volatile() < least {
                     // Its beginning was missed.
                     (*exchange).flags |= GAP;

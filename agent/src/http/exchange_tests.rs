@@ -270,3 +270,16 @@ fn http2_streams_are_counted() {
     assert_eq!(wire.standing().answered, Some(1), "the other was given up");
     assert!(wire.answers(&frame(7, 0, 0, "lastcode")).standing().goaway);
 }
+
+#[test]
+fn messages_in_the_wrong_direction_are_not_read() {
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let served = || Wire::new().asks(GET).answers(OK);
+    assert!(!is_read(&served().answers(preface).exchange), "a server sends no preface");
+    assert!(!is_read(&served().asks(preface).exchange), "nor does a client in the middle");
+    assert!(!is_read(&served().asks(GET).answers(GET).exchange));
+    assert!(!is_read(&served().asks(OK).exchange));
+    let settings = "\0\0\0\u{4}\0\0\0\0\0";
+    let late = Wire::new().answers(settings).asks("something else").answers(settings);
+    assert!(!late.standing().exact, "the preface was missed");
+}
