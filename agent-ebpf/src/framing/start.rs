@@ -18,6 +18,10 @@ pub enum Start {
 #[must_use]
 pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
     let (first, len) = without_empty_lines(first, len);
+    if len == 0 {
+        // Empty lines alone: the request is still to come.
+        return Some(Start::Request);
+    }
     let word = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
     match &word.to_be_bytes() {
         b"GET " | b"POST" | b"PUT " | b"HEAD" | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PRI "

@@ -272,6 +272,15 @@ fn http2_streams_are_counted() {
 }
 
 #[test]
+fn an_empty_line_alone_asks_for_nothing() {
+    let unused = Wire::new().asks("\r\n");
+    assert!(is_read(&unused.exchange));
+    assert_eq!((unused.standing().phase, unused.standing().in_flight), (Phase::Unused, Some(0)));
+    let refused = unused.answers("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n").standing();
+    assert_eq!((refused.phase, refused.announced, refused.unasked_status), (Phase::Unused, false, Some(408)));
+}
+
+#[test]
 fn messages_in_the_wrong_direction_are_not_read() {
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let served = || Wire::new().asks(GET).answers(OK);
