@@ -24,6 +24,16 @@ pub(super) fn promise(protocol: u8, asks: bool, first: [u8; 8], len: u32) -> u16
     }
 }
 
+/// Nothing more can be told of this direction, until it is found again.
+#[inline(always)]
+pub(super) unsafe fn lost(exchange: *mut Exchange, stream: *mut Stream) {
+    unsafe {
+        (*exchange).flags |= GAP;
+        (*stream).state = state::LOST;
+        (*stream).skip = u64::MAX;
+    }
+}
+
 /// `ahead` bytes are missing before this segment: they may come late, but they will not be looked at. True
 /// when what was to be skipped ends with them.
 #[inline(always)]
@@ -34,9 +44,7 @@ pub(super) unsafe fn jump(exchange: *mut Exchange, stream: *mut Stream, ahead: u
             (*stream).skip -= ahead;
             return (*stream).skip == 0;
         }
-        (*exchange).flags |= GAP;
-        (*stream).state = state::LOST;
-        (*stream).skip = u64::MAX;
+        lost(exchange, stream);
         (*stream).found = 0;
         false
     }

@@ -56,6 +56,15 @@ impl<P: Payload> Cursor<P> {
                 (*exchange).flags |= DEEP;
             }
             (*exchange).kinds &= !(3 << (((*exchange).begun & (kind::SLOTS - 1)) * 2));
+            self.one_more();
+        }
+    }
+
+    /// A request has begun.
+    #[inline(always)]
+    pub(super) unsafe fn one_more(&mut self) {
+        unsafe {
+            let exchange = self.exchange;
             (*exchange).begun = (*exchange).begun.wrapping_add(1);
             if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
                 (*self.stream).report = 1;
@@ -195,10 +204,7 @@ impl<P: Payload> Cursor<P> {
     unsafe fn tunnel(&mut self) {
         unsafe {
             (*self.exchange).flags |= TUNNEL;
-            (*self.stream).state = state::TUNNEL;
-            (*self.stream).skip = u64::MAX;
-            (*self.other).state = state::TUNNEL;
-            (*self.other).skip = u64::MAX;
+            self.read_no_more();
         }
     }
 

@@ -1,9 +1,6 @@
 //! HTTP/2 frames (RFC 9113 section 4.1) and the streams that they open and end.
 
-use super::{
-    Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
-    bound::{load_word, opaque, within},
-};
+use super::{Cursor, Payload};
 use crate::exchange::{DEEP, Exchange, GOAWAY_IN, GOAWAY_OUT, IN, OLD_STREAMS, OLD_STREAMS_AT, state};
 
 const HEADER: u64 = 9;
@@ -27,22 +24,8 @@ impl<P: Payload> Cursor<P> {
     pub(super) unsafe fn read_frame(&mut self) {
         unsafe {
             let stream = self.stream;
-            let window = (&raw mut (*stream).head).cast::<u8>();
-            let held = opaque(u64::from((*stream).held));
-            if held >= HEADER {
-                return self.lose();
-            }
-            let Some(n) = within(u64::from(self.len).min(HEADER - held), HEADER) else { return self.lose() };
-            if !self.payload.load(self.at, window.add(held as usize), n as u32) {
-                return self.lose();
-            }
-            self.advance(n as u32);
-            if held + n < HEADER {
-                (*stream).held = (held + n) as u16;
-                return;
-            }
-            (*stream).held = 0;
-            let (word, last) = (load_word(window), *window.add(8));
+            let Some(word) = self.header::<HEADER>() else { return };
+            let last = (*stream).head[8];
             let len = (word & 0xff) << 16 | (word >> 8 & 0xff) << 8 | (word >> 16 & 0xff);
             let id = (word.swap_bytes() as u32 & 0x7f_ffff) << 8 | u32::from(last);
             self.frame((word >> 24) as u8, (word >> 32) as u8, id);
@@ -120,18 +103,10 @@ impl<P: Payload> Cursor<P> {
             if (*exchange).open[0] | (*exchange).open[1] == 0 && !is_any_old(exchange) {
                 (*exchange).oldest_started = self.now;
                 if (*exchange).answered > 0 {
-                    let gap = self.now.wrapping_sub((*exchange).response_ended);
-                    (*exchange).gap = gap;
-                    (*exchange).reuses = (*exchange).reuses.wrapping_add(1);
-                    if gap >= LONG_GAP_TICKS {
-                        (*self.stream).report = 1;
-                    }
+                    self.reused();
                 }
             }
-            (*exchange).begun = (*exchange).begun.wrapping_add(1);
-            if (*exchange).begun & (REPORT_EVERY - 1) == 0 {
-                (*self.stream).report = 1;
-            }
+            self.one_more();
             let number = id >> 1;
             if number.wrapping_sub((*exchange).base) >= 128 {
                 slide(exchange);

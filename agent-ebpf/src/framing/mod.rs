@@ -32,9 +32,10 @@ mod tls;
 pub use bound::within;
 pub use start::{Start, begin, recognise};
 
-use gap::{POSSIBLE, find_again, jump, promise};
+use bound::{load_word, opaque};
+use gap::{POSSIBLE, find_again, jump, lost, promise};
 
-use crate::exchange::{Exchange, GAP, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, state};
+use crate::exchange::{Exchange, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, state};
 
 /// A re-use after at least this many ticks (a quarter of a second at HZ=250) is worth a record.
 pub const LONG_GAP_TICKS: u32 = 62;
@@ -101,9 +102,7 @@ impl<P: Payload> Cursor<P> {
                 let least = if any { 0 } else { POSSIBLE };
                 if (&raw const (*stream).found).read_volatile() < least {
                     // Its beginning was missed.
-                    (*exchange).flags |= GAP;
-                    (*stream).state = state::LOST;
-                    (*stream).skip = u64::MAX;
+                    lost(exchange, stream);
                 }
             }
             if (end.wrapping_sub((*stream).end_seq) as i32) <= 0 {
@@ -222,13 +221,11 @@ impl<P: Payload> Cursor<P> {
         }
     }
 
-    /// Nothing more can be told of this direction.
+    /// Nothing of the rest of the segment can be told, either.
     #[inline(always)]
     unsafe fn lose(&mut self) {
         unsafe {
-            (*self.exchange).flags |= GAP;
-            (*self.stream).state = state::LOST;
-            (*self.stream).skip = u64::MAX;
+            lost(self.exchange, self.stream);
             self.len = 0;
             (*self.stream).unread = 0;
         }
@@ -239,11 +236,43 @@ impl<P: Payload> Cursor<P> {
     unsafe fn give_up(&mut self) {
         unsafe {
             (*self.exchange).protocol = OTHER;
+            self.read_no_more();
+            self.len = 0;
+        }
+    }
+
+    /// What follows, either way, is nothing that is read.
+    #[inline(always)]
+    unsafe fn read_no_more(&mut self) {
+        unsafe {
             (*self.stream).state = state::TUNNEL;
             (*self.stream).skip = u64::MAX;
             (*self.other).state = state::TUNNEL;
             (*self.other).skip = u64::MAX;
-            self.len = 0;
+        }
+    }
+
+    /// Puts the `LEN` bytes together that come before a frame's or a record's payload: the first eight of them, the
+    /// first lowest. `None` until all have come; more than eight are in [`Stream::head`].
+    #[inline(always)]
+    unsafe fn header<const LEN: u64>(&mut self) -> Option<u64> {
+        unsafe {
+            let stream = self.stream;
+            let window = (&raw mut (*stream).head).cast::<u8>();
+            let held = opaque(u64::from((*stream).held));
+            let missing = if held < LEN { within(u64::from(self.len).min(LEN - held), LEN) } else { None };
+            let loaded = missing.filter(|&n| self.payload.load(self.at, window.add(held as usize), n as u32));
+            let Some(n) = loaded else {
+                self.lose();
+                return None;
+            };
+            self.advance(n as u32);
+            if held + n < LEN {
+                (*stream).held = (held + n) as u16;
+                return None;
+            }
+            (*stream).held = 0;
+            Some(load_word(window))
         }
     }
 }

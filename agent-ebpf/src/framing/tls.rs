@@ -1,10 +1,7 @@
 //! TLS records (RFC 8446 section 5.1; RFC 5246 section 6.2.1): only their types and lengths can be read, so
 //! requests and responses are changes of direction among the records that carry data.
 
-use super::{
-    Cursor, Payload,
-    bound::{load_word, opaque, within},
-};
+use super::{Cursor, Payload};
 use crate::exchange::{OTHER, notes};
 
 const HEADER: u64 = 5;
@@ -37,22 +34,7 @@ impl<P: Payload> Cursor<P> {
     pub(super) unsafe fn read_record(&mut self) {
         unsafe {
             let stream = self.stream;
-            let window = (&raw mut (*stream).head).cast::<u8>();
-            let held = opaque(u64::from((*stream).held));
-            if held >= HEADER {
-                return self.lose();
-            }
-            let Some(n) = within(u64::from(self.len).min(HEADER - held), HEADER) else { return self.lose() };
-            if !self.payload.load(self.at, window.add(held as usize), n as u32) {
-                return self.lose();
-            }
-            self.advance(n as u32);
-            if held + n < HEADER {
-                (*stream).held = (held + n) as u16;
-                return;
-            }
-            (*stream).held = 0;
-            let word = load_word(window);
+            let Some(word) = self.header::<HEADER>() else { return };
             let kind = word as u8;
             if !matches!(kind, CHANGE_CIPHER_SPEC..=DATA) || (word >> 8) as u8 != 3 {
                 (*self.exchange).protocol = OTHER;
