@@ -183,33 +183,11 @@ impl Http<'_> {
         let mut answered = exchange.answered;
         let unsent = self.unsent(written);
         standing.unsent = unsent;
-        if unsent > 0 && exchange.begun != answered && !self.is_responding() {
-            // A response that has not left (a cork, a full window): most likely whole, if the process closes behind it.
-            standing.exact = false;
+        if let Some(surely) = self.is_answered_by(unsent) {
             answered = answered.wrapping_add(1);
+            standing.exact &= surely;
             standing.response_end = Some(response.last);
             standing.answered = Some(answered);
-        } else if unsent > 0 && self.is_responding() {
-            // What the process has written before it closed counts, though it has not left.
-            match response.state {
-                state::BODY if response.skip <= u64::from(unsent) => {
-                    answered = answered.wrapping_add(1);
-                    // The rest may be of the responses to others.
-                    standing.exact &= response.skip == u64::from(unsent) || answered == exchange.begun;
-                }
-                // It may or may not hold the rest of the head, or the last chunk.
-                state::HEAD | state::CHUNK | state::CHUNK_DATA | state::TRAILER => {
-                    standing.exact = false;
-                    answered = answered.wrapping_add(1);
-                }
-                _ => {}
-            }
-            if answered != exchange.answered {
-                standing.response_end = Some(response.last);
-                standing.answered = Some(answered);
-            }
-        } else if unsent > 0 && answered != exchange.begun {
-            standing.exact = false;
         }
         let open = exchange.begun.wrapping_sub(answered);
         let asking = self.request_phase();
@@ -250,6 +228,28 @@ impl Http<'_> {
         let sent = if self.response.state == state::NEW { written.sent_seq } else { self.response.end_seq };
         let ahead = written.write_seq.wrapping_sub(sent);
         if ahead > u32::MAX / 2 { 0 } else { ahead }
+    }
+
+    /// What the process has written before it closed counts, though it has not left: whether it ends the response that
+    /// is due, and surely so.
+    fn is_answered_by(&self, unsent: u32) -> Option<bool> {
+        let open = self.exchange.begun.wrapping_sub(self.exchange.answered);
+        if unsent == 0 || open == 0 {
+            return None;
+        }
+        if !self.is_responding() {
+            // Not a byte of it has left (a cork, a full window): most likely whole, if the process closes behind it.
+            return Some(false);
+        }
+        match self.response.state {
+            // What is more than the rest may be of the responses to others.
+            state::BODY if self.response.skip <= u64::from(unsent) => {
+                Some(self.response.skip == u64::from(unsent) || open == 1)
+            }
+            // It may or may not hold the rest of the head, or the last chunk.
+            state::HEAD | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(false),
+            _ => None,
+        }
     }
 
     /// A final response to a request has begun and not ended.
