@@ -143,8 +143,19 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
         }
         Cause::HalfClose => "the client had only stopped sending, and was answered in full".to_owned(),
         Cause::Refused => "the port refused".to_owned(),
+        // Told with the messages, or by who found it among other closes.
         Cause::KeepaliveTimer
+        | Cause::RequestTimeout
+        | Cause::StallTimer
+        | Cause::HeadTimer
         | Cause::Announced
+        | Cause::MaxRequests
+        | Cause::MaxAge
+        | Cause::PoolEvict
+        | Cause::Shutdown
+        | Cause::OomKilled
+        | Cause::MiddleboxReset
+        | Cause::FlowForgotten
         | Cause::Truncated
         | Cause::SockDestroy
         | Cause::H2Goaway

@@ -47,6 +47,13 @@ macro_rules! words {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -111,9 +118,17 @@ words! {
     /// Why, when something proves it.
     Cause {
         KeepaliveTimer = "keepalive-timer",
+        RequestTimeout = "request-timeout",
+        StallTimer = "stall-timer",
+        HeadTimer = "head-timer",
         Announced = "announced",
+        MaxRequests = "max-requests",
+        MaxAge = "max-age",
+        PoolEvict = "pool-evict",
+        Shutdown = "shutdown",
         ProcessExit = "process-exit",
         ProcessKilled = "process-killed",
+        OomKilled = "oom-killed",
         UnreadData = "unread-data",
         LingerZero = "linger-zero",
         NotAccepted = "not-accepted",
@@ -122,6 +137,8 @@ words! {
         KeepaliveDead = "keepalive-dead",
         RetransmitTimeout = "retransmit-timeout",
         UserTimeout = "user-timeout",
+        MiddleboxReset = "middlebox-reset",
+        FlowForgotten = "flow-forgotten",
         Refused = "refused",
         SockDestroy = "sock-destroy",
         H2Goaway = "h2-goaway",
@@ -137,6 +154,27 @@ words! {
         Unread = "unread",
         /// The client's own timer fired as it wrote.
         OwnTimer = "own-timer",
+    }
+}
+
+words! {
+    /// Which end of a connection keeps a timer.
+    Side { Client = "client", Server = "server", }
+}
+
+words! {
+    /// What a timer is measured from, to the first FIN or RST.
+    Clock {
+        /// The end of the last response (I).
+        Idle = "idle",
+        /// The last payload byte either way (Q).
+        Silent = "silent",
+        /// The first byte of the current request (R).
+        Request = "request",
+        /// The first byte of the current head, or the accept (H).
+        Head = "head",
+        /// The connection was made (C).
+        Age = "age",
     }
 }
 
