@@ -105,7 +105,9 @@ pub struct Task {
     pub flags: u32,
     /// `task_struct.exit_code`; meaningful with PF_EXITING.
     pub exit_code: u32,
-    pub reserved: u32,
+    /// 1 when the task is exiting and the out-of-memory killer had chosen its process.
+    pub oom_victim: u32,
+    /// Name of the process: of its first thread, not of the one that ran.
     pub comm: [u8; 16],
 }
 

@@ -217,6 +217,19 @@ pub struct Exchange {
     pub gap: u32,
     /// Requests that came on an idle connection.
     pub reuses: u32,
+    /// Time to live (hop limit) of the newest segment with payload that was received.
+    pub peer_ttl: u8,
+    /// The same of the newest reset that was received.
+    pub reset_ttl: u8,
+    /// Its TCP flags, 0 while none was received: whether it acknowledges anything tells a living socket's reset from
+    /// an answer to a segment that nobody knew (`tcp_send_active_reset` against `tcp_v4_send_reset`, v6.1 to v6.18).
+    pub reset_flags: u8,
+    pub reserved: u8,
+    /// Jiffies when it came.
+    pub reset_at: u32,
+    /// What it acknowledges.
+    pub reset_ack: u32,
+    pub reserved2: u32,
     pub streams: [Stream; 2],
 }
 
@@ -242,7 +255,7 @@ pub struct ExchangeRecord {
 
 const _: () = {
     assert!(size_of::<Stream>() == 64 + HEAD_BYTES + HEAD_PAD);
-    assert!(size_of::<Exchange>() == 72 + 2 * size_of::<Stream>());
+    assert!(size_of::<Exchange>() == 88 + 2 * size_of::<Stream>());
     // With the kernel's 72 bytes of element header it fits a 1 KiB slab object.
     assert!(size_of::<ExchangeRecord>() + 72 <= 1024);
 };

@@ -28,6 +28,8 @@ use crate::{
 };
 
 const IPPROTO_TCP: u8 = 6;
+/// In the TCP header's flags (RFC 9293 section 3.1).
+const RST: u8 = 0x04;
 const PASS: i32 = 1;
 
 #[cgroup_skb(ingress)]
@@ -56,9 +58,18 @@ impl Payload for Segment {
 #[inline(always)]
 fn observe(ctx: &SkBuffContext, direction: u8) {
     let skb = ctx.skb.skb;
-    let Some(at) = payload(skb) else { return };
+    let Some(segment) = headers(skb) else { return };
+    let is_reset = direction == IN && segment.flags & RST != 0;
+    let at = (segment.seq, segment.at, segment.len);
+    if segment.len == 0 && !is_reset {
+        return;
+    }
     let sk = unsafe { (*skb).__bindgen_anon_2.sk };
     if sk.is_null() {
+        return;
+    }
+    if is_reset {
+        note_reset(storage(sk, 0), &segment);
         return;
     }
     let mut stored = storage(sk, 0);
@@ -80,7 +91,27 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         count(Counter::ExchangeMade);
         unsafe { framing::begin(&raw mut (*stored).exchange, start, direction) };
     }
-    unsafe { follow(skb, &raw mut (*stored).exchange, direction, at, first) };
+    unsafe {
+        if direction == IN {
+            (*stored).exchange.peer_ttl = segment.ttl;
+        }
+        follow(skb, &raw mut (*stored).exchange, direction, at, first);
+    }
+}
+
+/// Whatever a reset carries besides, it is the last that the socket takes in.
+#[inline(always)]
+fn note_reset(stored: *mut ExchangeRecord, segment: &Headers) {
+    if stored.is_null() {
+        return;
+    }
+    unsafe {
+        let exchange = &raw mut (*stored).exchange;
+        (*exchange).reset_ttl = segment.ttl;
+        (*exchange).reset_flags = segment.flags;
+        (*exchange).reset_at = bpf_jiffies64() as u32;
+        (*exchange).reset_ack = segment.ack_seq;
+    }
 }
 
 #[inline(always)]
@@ -132,18 +163,30 @@ unsafe fn report(skb: *mut __sk_buff, exchange: *const Exchange) {
     entry.submit(record::NO_WAKEUP);
 }
 
-/// Sequence number, offset and length of a TCP segment's payload; `None` for anything else.
+/// What the headers of a TCP segment say.
+struct Headers {
+    seq: u32,
+    ack_seq: u32,
+    /// Offset and length of the payload.
+    at: u32,
+    len: u32,
+    flags: u8,
+    /// Time to live, or hop limit.
+    ttl: u8,
+}
+
+/// Reads the headers of a TCP segment; `None` for anything else.
 #[inline(always)]
-fn payload(skb: *mut __sk_buff) -> Option<(u32, u32, u32)> {
+fn headers(skb: *mut __sk_buff) -> Option<Headers> {
     let (start, end, total) = unsafe { ((*skb).data as usize, (*skb).data_end as usize, (*skb).len) };
     if start + 40 > end {
         return None;
     }
     let ip = start as *const u8;
-    let (protocol, ip_len) = unsafe {
+    let (protocol, ip_len, ttl) = unsafe {
         match *ip >> 4 {
-            4 => (*ip.add(9), u32::from(*ip & 15) * 4),
-            6 => (*ip.add(6), 40),
+            4 => (*ip.add(9), u32::from(*ip & 15) * 4, *ip.add(8)),
+            6 => (*ip.add(6), 40, *ip.add(7)),
             _ => return None,
         }
     };
@@ -159,11 +202,11 @@ fn payload(skb: *mut __sk_buff) -> Option<(u32, u32, u32)> {
         return None;
     }
     let tcp = tcp_at as *const u8;
-    let (seq, tcp_len) = unsafe {
-        (u32::from_be(tcp.add(4).cast::<u32>().read_unaligned()), u32::from(*tcp.add(12) >> 4) * 4)
-    };
+    let word = |at: usize| unsafe { u32::from_be(tcp.add(at).cast::<u32>().read_unaligned()) };
+    let (tcp_len, flags) = unsafe { (u32::from(*tcp.add(12) >> 4) * 4, *tcp.add(13)) };
     let at = ip_len + tcp_len;
-    if total <= at { None } else { Some((seq, at, total - at)) }
+    let len = total.saturating_sub(at);
+    Some(Headers { seq: word(4), ack_seq: word(8), at, len, flags, ttl })
 }
 
 #[inline(always)]

@@ -1,14 +1,15 @@
 //! Writing records in place on the ring.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     helpers::generated::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64,
-        bpf_ktime_get_ns,
+        bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64, bpf_ktime_get_ns,
     },
     maps::ring_buf::RingBufEntry,
 };
 use whohungup_ebpf::{
-    WIRE_VERSION,
+    ABSENT, WIRE_VERSION,
     counters::Counter,
     event::{Header, Kind, Task, Transition},
 };
@@ -20,6 +21,9 @@ use crate::{
 
 /// The agent polls the ring on a timer: waking it for each record would cost more than the record.
 pub const NO_WAKEUP: u64 = 1; // BPF_RB_NO_WAKEUP, include/uapi/linux/bpf.h
+
+/// include/linux/sched.h
+const PF_EXITING: u32 = 0x4;
 
 /// Room for a `T` on the ring, or `None` with the loss counted as `lost`.
 #[inline(always)]
@@ -54,12 +58,27 @@ pub unsafe fn header(to: *mut Header, kind: Kind, size: usize, cookie: u64) {
 #[inline(always)]
 pub unsafe fn task(to: *mut Task) {
     unsafe {
-        let current = bpf_get_current_task_btf().cast();
+        let current: *const c_void = bpf_get_current_task_btf().cast();
         (*to).tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
         (*to).flags = read(current, offset!(task_flags));
         (*to).exit_code = read(current, offset!(task_exit_code));
-        (*to).reserved = 0;
-        bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
+        (*to).oom_victim = if (*to).flags & PF_EXITING == 0 { 0 } else { oom_victim(current) };
+        let leader: *const c_void = read(current, offset!(task_group_leader));
+        let comm = (&raw mut (*to).comm).cast::<u64>();
+        comm.write(read(leader, offset!(task_comm)));
+        comm.add(1).write(read(leader, offset!(task_comm) + 8));
+    }
+}
+
+/// `tsk_is_oom_victim`: the killer pins the victim's memory to its `signal_struct` (mm/oom_kill.c, v6.1 to v6.18).
+#[inline(always)]
+unsafe fn oom_victim(task: *const c_void) -> u32 {
+    if offset!(task_signal) == ABSENT || offset!(signal_oom_mm) == ABSENT {
+        return 0;
+    }
+    unsafe {
+        let signal: *const c_void = read(task, offset!(task_signal));
+        u32::from(read::<u64>(signal, offset!(signal_oom_mm)) != 0)
     }
 }
 
@@ -73,7 +92,7 @@ pub unsafe fn no_task(to: *mut Task) {
         (*to).tgid = 0;
         (*to).flags = 0;
         (*to).exit_code = 0;
-        (*to).reserved = 0;
+        (*to).oom_victim = 0;
         // Volatile, or the compiler makes a call to a byte-wise memset of it.
         (&raw mut (*to).comm).cast::<u64>().write_volatile(0);
         (&raw mut (*to).comm).cast::<u64>().add(1).write_volatile(0);
@@ -89,8 +108,7 @@ pub unsafe fn facts(to: *mut Transition, tp: TcpSock) {
     unsafe {
         tp.endpoints(&raw mut (*to).endpoints);
         (*to).shutdown = tp.read(offset!(shutdown));
-        (*to).pingpong =
-            if offset!(pingpong) == whohungup_ebpf::ABSENT { 0 } else { tp.read(offset!(pingpong)) };
+        (*to).pingpong = if offset!(pingpong) == ABSENT { 0 } else { tp.read(offset!(pingpong)) };
         (*to).retransmits = tp.read(offset!(retransmits));
         (*to).probes_out = tp.read(offset!(probes_out));
         (*to).has_socket = u8::from(tp.read::<u64>(offset!(socket)) != 0);
