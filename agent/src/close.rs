@@ -1,5 +1,6 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
+mod between;
 pub mod classify;
 mod ending;
 mod evidence;
@@ -13,6 +14,7 @@ pub(crate) mod sample;
 mod view;
 pub mod words;
 
+pub use between::woken_at;
 pub use classify::{Close, KeepAlive, Options, classify};
 pub use facts::{Facts, Plaintext, Resets};
 pub use outcome::Outcome;

@@ -1,6 +1,7 @@
 //! From the facts of one close to its verdict (the definitions are in docs/verdicts.md).
 
 use super::{
+    between,
     ending::{Ending, ending},
     evidence,
     facts::{CLOSE_WAIT, Facts, Reading as _},
@@ -86,12 +87,16 @@ impl Close {
 
 /// Judges one close.
 pub fn classify(facts: &Facts, options: Options) -> Close {
-    let ending = ending(facts);
+    let mut ending = ending(facts);
     let view = view(facts, ending);
+    let between = between::find(facts, ending);
+    if let Some(found) = &between {
+        (ending.closer, ending.cause) = (Closer::Network, found.cause);
+    }
     let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &view) };
-    let mut ending = ending;
     let (verdict, exact) = match &race {
         Some(found) => (Verdict::IdleRace, found.exact),
+        None if between.is_some() => (Verdict::Network, false),
         None => verdict(facts, &mut ending, &view, options),
     };
     let outcome = outcome(facts, &view);
@@ -130,6 +135,7 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
     };
     if options.tell {
         close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
+        close.evidence.splice(1..1, between.map(|found| found.evidence));
     }
     close
 }

@@ -1,7 +1,7 @@
 //! Who ended a connection and by what means: what the first step away from it proves.
 
 use super::{
-    facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT},
+    facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim},
     words::{Cause, Closer, How, Role},
 };
 
@@ -68,6 +68,9 @@ pub(super) fn ending(facts: &Facts) -> Ending {
 /// A process that ends takes its connections with it, whatever that looks like on the wire.
 fn process_cause(facts: &Facts) -> Cause {
     let first = &facts.first;
+    if is_oom_victim(&first.task) {
+        return Cause::OomKilled;
+    }
     match (first.is_exiting(), first.signal()) {
         (true, Some(_)) => Cause::ProcessKilled,
         (true, None) => Cause::ProcessExit,

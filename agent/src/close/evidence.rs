@@ -133,6 +133,7 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
     let first = &facts.first;
     Some(match ending.cause {
         Cause::ProcessKilled => format!("the process was dying of signal {}", first.signal()?),
+        Cause::OomKilled => "the out-of-memory killer had chosen the process".to_owned(),
         Cause::ProcessExit => format!("the process was exiting with status {}", first.task.exit_code >> 8),
         Cause::UnreadData => format!("closed with {} bytes unread", first.unread()),
         Cause::LingerZero => "SO_LINGER was 0".to_owned(),
@@ -153,7 +154,6 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
         | Cause::MaxAge
         | Cause::PoolEvict
         | Cause::Shutdown
-        | Cause::OomKilled
         | Cause::MiddleboxReset
         | Cause::FlowForgotten
         | Cause::Truncated

@@ -88,6 +88,8 @@ pub struct Facts {
     pub resets: Resets,
     /// The error that the application was told while the socket lived on.
     pub soft_error: Option<u32>,
+    /// A newer connection to the same address was made while this one waited in vain.
+    pub others_get_through: bool,
     /// Later steps were lost: what came of an open exchange is not known.
     pub rest_lost: bool,
     /// Length of the kernel's clock tick in seconds.
@@ -181,6 +183,11 @@ pub fn is_exiting(task: &Task) -> bool {
 pub fn signal(task: &Task) -> Option<u32> {
     let signal = task.exit_code & 0x7f;
     (is_exiting(task) && signal != 0).then_some(signal)
+}
+
+/// The out-of-memory killer had chosen the process.
+pub fn is_oom_victim(task: &Task) -> bool {
+    is_exiting(task) && task.oom_victim != 0
 }
 
 /// A task name (at most 15 bytes) without its padding.

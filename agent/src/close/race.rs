@@ -1,8 +1,9 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
-use whohungup_ebpf::event::Reset;
+use whohungup_ebpf::{event::Reset, exchange::OUT};
 
 use super::{
+    between::Received,
     ending::Ending,
     facts::{Facts, Reading as _, is_told_by_its_drop},
     inside::MAX_GOODBYE_BYTES,
@@ -109,14 +110,24 @@ fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         How::Rst => {
             let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
             let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
+            let unseen = does_not_acknowledge_the_request(facts);
             (sent && view.reused && fresh).then_some(Found {
-                race: Race::Unread,
-                exact: false,
+                race: if unseen { Race::Crossed } else { Race::Unread },
+                exact: unseen && view.reads_segments() && view.exact,
                 known_for: None,
             })
         }
         How::Timeout | How::Abort => None,
     }
+}
+
+/// The server's reset left before the request had come.
+fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
+    let request = facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(OUT)].start_seq);
+    let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
+    acknowledged
+        .zip(request)
+        .is_some_and(|(acknowledged, start)| (acknowledged.wrapping_sub(start) as i32) <= 0)
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as

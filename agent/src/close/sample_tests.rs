@@ -229,6 +229,7 @@ impl Talk {
             inside: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,
+            others_get_through: false,
             rest_lost: false,
             tick: TICK,
         }

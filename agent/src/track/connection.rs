@@ -70,6 +70,7 @@ pub(super) struct Pending {
     pub(super) exchange_after: Option<Box<Exchange>>,
     pub(super) inside: Plaintext,
     pub(super) resets: Resets,
+    pub(super) others_get_through: bool,
     pub(super) rest_lost: bool,
     /// Task of the first local close.
     pub(super) closed_by: Option<Task>,
@@ -111,6 +112,7 @@ impl Connection {
                 exchange_after: None,
                 inside: Plaintext::default(),
                 resets: Resets::default(),
+                others_get_through: false,
                 rest_lost: false,
                 closed_by: closing_task(step),
                 orphan: None,
@@ -159,6 +161,7 @@ impl Connection {
             inside: pending.inside.clone(),
             resets: pending.resets.clone(),
             soft_error: self.soft_error,
+            others_get_through: pending.others_get_through,
             rest_lost: pending.rest_lost,
             tick,
         })
