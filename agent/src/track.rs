@@ -4,12 +4,17 @@
 
 mod connection;
 mod deadlines;
+mod ending;
+mod kin;
 mod late;
 mod listeners;
+mod opening;
+mod reached;
 mod recent;
 mod report;
 mod requests;
 mod settle;
+mod siblings;
 mod tracker;
 mod walked;
 

@@ -1,14 +1,15 @@
 //! Who ended a connection and by what means: what the first step away from it proves.
 
 use super::{
-    facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim},
+    facts::{
+        CLOSE, CLOSE_WAIT, ETIMEDOUT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim,
+    },
     words::{Cause, Closer, How, Role},
 };
 
 // include/uapi/asm-generic/errno.h
 const ECONNABORTED: u32 = 103;
 const ECONNRESET: u32 = 104;
-const ETIMEDOUT: u32 = 110;
 const ECONNREFUSED: u32 = 111;
 const ENETUNREACH: u32 = 101;
 const EHOSTUNREACH: u32 = 113;

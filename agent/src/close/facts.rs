@@ -20,6 +20,9 @@ pub const LISTEN: u8 = 10;
 pub const TIME_WAIT: u8 = 6;
 pub const CLOSING: u8 = 11;
 
+/// include/uapi/asm-generic/errno.h
+pub const ETIMEDOUT: u32 = 110;
+
 /// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
 /// `segment_dropped`); a reset that is told always has a time-wait socket's cookie.
 pub fn is_told_by_its_drop(reset: &Reset) -> bool {

@@ -5,7 +5,7 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
-use super::{report::Ends, requests::Counted};
+use super::{report::Ends, requests::Counted, siblings::Pool};
 use crate::close::{Facts, Plaintext, Resets, facts, words::Role};
 
 /// A process, as far as it is known.
@@ -57,6 +57,8 @@ pub(super) struct Connection {
     pub(super) process: Option<Process>,
     pub(super) soft_error: Option<u32>,
     pub(super) counted: Counted,
+    /// Counted among its siblings.
+    pub(super) pooled: bool,
     pub(super) pending: Option<Box<Pending>>,
 }
 
@@ -89,6 +91,12 @@ impl Connection {
         } else {
             OpenState::Established
         }
+    }
+
+    /// A client's connections to one server belong together.
+    pub(super) fn pool(&self) -> Option<Pool> {
+        let pid = self.process.filter(|_| self.role == Role::Client)?.pid?;
+        Some((self.netns, pid, Ends::new(&self.endpoints).remote))
     }
 
     /// Followed since its first request that the probes saw: each long gap came by itself.

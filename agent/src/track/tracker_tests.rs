@@ -1,7 +1,10 @@
 //! Open to close: what is counted, and what is reported of it.
 
-use super::*;
+use whohungup_ebpf::event::Transition;
+
+use super::{super::connection::Process, *};
 use crate::close::sample::{COOKIE, GET, OK, OPENED_NS, PID, TICK, client, server};
+use crate::close::{facts, words::Verdict};
 
 #[path = "adopt_tests.rs"]
 mod adopt_tests;
@@ -9,6 +12,8 @@ mod adopt_tests;
 mod dropped_tests;
 #[path = "feed_tests.rs"]
 mod feed_tests;
+#[path = "kin_tests.rs"]
+mod kin_tests;
 #[path = "late_tests.rs"]
 mod late_tests;
 #[path = "random_tests.rs"]

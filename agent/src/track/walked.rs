@@ -66,22 +66,25 @@ impl Tracker {
         let listener = self.listeners.at(socket.netns, ends.local).copied();
         let listening = || listener?.owner.map(|owner| Process { pid: None, ..owner });
         self.totals.adopted += 1;
-        self.connections.insert(
-            cookie,
-            Connection {
-                endpoints: socket.endpoints,
-                netns: socket.netns,
-                role: role(socket, listener.is_some()),
-                begun_ns: socket.header.ktime_ns,
-                opened_ns: None,
-                adopted: true,
-                connected: socket.old_state != facts::SYN_SENT,
-                process: owner(socket.netns, ends).or_else(listening),
-                soft_error: None,
-                counted: Counted::default(),
-                pending: None,
-            },
-        );
+        let mut connection = Connection {
+            endpoints: socket.endpoints,
+            netns: socket.netns,
+            role: role(socket, listener.is_some()),
+            begun_ns: socket.header.ktime_ns,
+            opened_ns: None,
+            adopted: true,
+            connected: socket.old_state != facts::SYN_SENT,
+            process: owner(socket.netns, ends).or_else(listening),
+            soft_error: None,
+            counted: Counted::default(),
+            pooled: false,
+            pending: None,
+        };
+        if let Some(pool) = connection.pool() {
+            connection.pooled = true;
+            self.siblings.opened(pool);
+        }
+        self.connections.insert(cookie, connection);
     }
 }
 

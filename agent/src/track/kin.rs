@@ -1,0 +1,103 @@
+//! Causes that no close shows alone: what happened to its listener, and to its siblings.
+
+use super::{
+    connection::{Connection, Pending},
+    report::Ends,
+    siblings::is_shutdown,
+    tracker::Tracker,
+};
+use crate::close::{
+    Close, classify,
+    facts::is_exiting,
+    words::{Cause, Closer, Role, Verdict},
+};
+
+/// Idle times further apart than this, and than 1 %, are not of one timer.
+const SAME_TIMER_SECONDS: f64 = 0.020;
+
+impl Tracker {
+    /// Names the cause of a close that this end made, where its surroundings prove one.
+    pub(super) fn explain(&self, cookie: u64, connection: &Connection, close: &mut Close) {
+        let Some(pending) = connection.pending.as_deref() else { return };
+        if pending.first.task.tgid == 0 {
+            return;
+        }
+        match connection.role {
+            Role::Server => self.explain_server(connection, pending, close),
+            Role::Client => self.explain_client(cookie, connection, pending, close),
+            Role::Unknown => {}
+        }
+    }
+
+    fn explain_server(&self, connection: &Connection, pending: &Pending, close: &mut Close) {
+        if !matches!(close.closer, Closer::Server | Closer::Both) {
+            return;
+        }
+        let local = Ends::new(&connection.endpoints).local;
+        if is_exiting(&pending.first.task) {
+            if self.listeners.at(connection.netns, local).is_some() {
+                self.tell(close, || {
+                    format!("others still listen at port {}: one worker of several", local.port())
+                });
+            }
+            return;
+        }
+        let Some(after) = self.siblings.after_listener(close.at_ns, connection.netns, local) else { return };
+        let seconds = after.unsigned_abs() as f64 / 1e9;
+        if is_shutdown(after) {
+            if close.cause == Cause::Unknown {
+                close.cause = Cause::Shutdown;
+            }
+            let order = if after < 0 { "after" } else { "before" };
+            self.tell(close, || format!("its listener was closed {:.1} ms {order} it", seconds * 1e3));
+        } else {
+            self.tell(close, || {
+                format!("its listener had been closed {seconds:.1} s before: a shutdown that waited for it")
+            });
+        }
+    }
+
+    fn explain_client(&self, cookie: u64, connection: &Connection, pending: &Pending, close: &mut Close) {
+        let is_open_question = matches!(close.cause, Cause::Unknown | Cause::LingerZero)
+            && matches!(close.verdict, Verdict::ClientIdle | Verdict::Completed);
+        let Some(pool) = connection.pool() else { return };
+        if !is_open_question || is_exiting(&pending.first.task) {
+            return;
+        }
+        let others = self.siblings.closed_with(&pool, cookie, close.at_ns);
+        let not_mine = |&other: &(u64, Option<f64>)| {
+            let theirs = other.1.or_else(|| self.idle_of(other.0));
+            let apart = |(mine, theirs): (f64, f64)| {
+                (mine - theirs).abs() > SAME_TIMER_SECONDS.max(0.01 * mine.max(theirs))
+            };
+            close.idle.zip(theirs).is_some_and(apart)
+        };
+        let purged = others.iter().filter(|other| not_mine(other)).count();
+        if purged > 0 {
+            close.cause = Cause::PoolEvict;
+            self.tell(close, || {
+                format!("closed together with {purged} others to the same server that had been idle for other times")
+            });
+        } else if close.verdict == Verdict::Completed
+            && close.cause == Cause::Unknown
+            && let Some(kept) = self.siblings.kept(&pool).filter(|&kept| kept > 0)
+        {
+            close.cause = Cause::PoolEvict;
+            self.tell(close, || {
+                format!("closed right after its response, while the process keeps {kept} others to the same server and uses them again")
+            });
+        }
+    }
+
+    /// Idle time of a close that is not settled yet.
+    fn idle_of(&self, cookie: u64) -> Option<f64> {
+        let facts = self.connections.get(&cookie)?.facts(self.tick)?;
+        classify(&facts, self.options).idle
+    }
+
+    fn tell(&self, close: &mut Close, words: impl FnOnce() -> String) {
+        if self.options.tell {
+            close.evidence.push(words());
+        }
+    }
+}
