@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod framing;
 pub mod inside;
 pub mod offsets;
+pub mod sought;
 
 #[cfg(feature = "user")]
 pub mod decode;

@@ -9,6 +9,7 @@ mod events;
 mod load;
 mod namespaces;
 mod openssl;
+mod seek;
 mod sockets;
 mod stats;
 

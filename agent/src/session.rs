@@ -26,6 +26,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 const CALIBRATION: Duration = Duration::from_millis(100);
 /// BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h.
 const RING_HEADER: u64 = 8;
+/// See [`Session::seek_retries`].
+const SEEK_SHARE: u32 = 20;
 /// Records taken in before the clock is looked at again.
 const BATCH: usize = 4096;
 
@@ -59,6 +61,8 @@ pub struct Session {
     reconciled_at_lost: u64,
     looked_for_losses: Instant,
     reconciled: Instant,
+    /// Not before this are sockets asked again for requests that were sent again.
+    seek_again: Instant,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<String>,
 }
@@ -103,6 +107,7 @@ impl Session {
             reconciled_at_lost: 0,
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
+            seek_again: Instant::now(),
             notes,
         };
         // What opened or closed during the walk is known from records by now.
@@ -141,12 +146,28 @@ impl Session {
             taken += batch;
             self.tracker.take_progress().for_each(&mut requests);
             if batch < BATCH {
+                self.seek_retries(now);
                 self.tracker.settle(now, sink);
                 return taken;
             }
             // Under load: settle by the clock of before, and go on.
             self.tracker.settle(now.saturating_sub(POLL_INTERVAL.as_nanos() as u64), &mut sink);
         }
+    }
+
+    /// Looks whether requests that were lost have been sent again. A look walks every socket of a namespace: it takes no
+    /// more than one part in [`SEEK_SHARE`] of the time.
+    fn seek_retries(&mut self, now_ns: u64) {
+        let sought = self.tracker.sought(now_ns);
+        let began = Instant::now();
+        if sought.is_empty() || began < self.seek_again {
+            return;
+        }
+        match self.probes.seek(&sought) {
+            Ok(answers) => self.tracker.found(&answers),
+            Err(error) => tracing::warn!(%error, "requests sent again are not looked for"),
+        }
+        self.seek_again = Instant::now() + began.elapsed() * SEEK_SHARE;
     }
 
     /// Settles every pending close at once: nothing more will be seen.

@@ -195,7 +195,7 @@ fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
 }
 
 #[inline(always)]
-fn stored(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
+pub fn stored(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
     // Most sockets have no storage of any kind: one load instead of a call.
     if offset!(storage) != ABSENT && tp.read::<u64>(offset!(storage)) == 0 {
         return core::ptr::null_mut();

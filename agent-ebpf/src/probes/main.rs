@@ -21,6 +21,7 @@ mod meet;
 mod openssl;
 mod record;
 mod resets;
+mod seek;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

@@ -12,8 +12,8 @@ use crate::{
 
 /// struct bpf_iter_meta, include/linux/bpf.h
 #[repr(C)]
-struct Meta {
-    seq: *mut c_void,
+pub struct Meta {
+    pub seq: *mut c_void,
     session_id: u64,
     seq_num: u64,
 }
@@ -21,8 +21,8 @@ struct Meta {
 /// struct bpf_iter__tcp, net/ipv4/tcp_ipv4.c
 #[repr(C)]
 pub struct IterTcp {
-    meta: *const Meta,
-    sk_common: *const c_void,
+    pub meta: *const Meta,
+    pub sk_common: *const c_void,
     uid: u32,
 }
 

@@ -39,6 +39,8 @@ pub struct Close {
     pub verdict: Verdict,
     pub cause: Cause,
     pub race: Option<Race>,
+    /// The lost request was sent again by the same process and answered: nobody heard of the race.
+    pub masked: bool,
     pub confidence: Confidence,
     pub basis: Basis,
     /// Requests begun and not fully answered.
@@ -110,6 +112,7 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         verdict,
         cause: ending.cause,
         race: race.map(|found| found.race),
+        masked: false,
         confidence: if exact { Confidence::Exact } else { Confidence::Probable },
         basis: view.basis,
         in_flight: view.in_flight,

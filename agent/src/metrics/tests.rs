@@ -28,6 +28,7 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
             verdict: if race.is_some() { Verdict::IdleRace } else { Verdict::ServerIdle },
             cause: Cause::Unknown,
             race,
+            masked: false,
             confidence: Confidence::Exact,
             basis: Basis::Http,
             in_flight: Some(0),

@@ -40,6 +40,7 @@ pub fn line(report: &Report, coloured: bool) -> String {
         format!("{}{pid}", comm(&process.comm))
     });
     let why = match close.race {
+        Some(race) if close.masked => format!("{race}: hidden by a retry; the idle time-outs disagree"),
         Some(race) => format!("{race}: the idle time-outs disagree"),
         None => close.cause.to_string(),
     };

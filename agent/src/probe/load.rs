@@ -72,8 +72,11 @@ impl Probes {
                 .load(tracepoint, &kernel_btf)
                 .map_err(|error| ProbeError::load(program, &error))?;
         }
-        let walker: &mut Iter = program(&mut ebpf, super::sockets::PROGRAM)?;
-        walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(super::sockets::PROGRAM, &error))?;
+        let seeker = (options.tier == Tier::Http).then_some(super::seek::PROGRAM);
+        for name in [super::sockets::PROGRAM].into_iter().chain(seeker) {
+            let walker: &mut Iter = program(&mut ebpf, name)?;
+            walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(name, &error))?;
+        }
         if options.tier == Tier::Http {
             for &(name, _) in HTTP_PROGRAMS {
                 let program: &mut CgroupSkb = program(&mut ebpf, name)?;

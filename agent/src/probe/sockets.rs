@@ -40,7 +40,8 @@ impl Probes {
         let mut walk = Walk::default();
         let own = namespace_id();
         for (netns, file) in namespaces::all() {
-            let opened = if Some(netns) == own { self.iterate() } else { self.iterate_in(&file) };
+            let opened =
+                if Some(netns) == own { self.iterate(PROGRAM) } else { self.iterate_in(PROGRAM, &file) };
             match opened.and_then(|records| read(records, &mut walk)) {
                 Ok(()) => {
                     walk.namespaces.extend(u32::try_from(netns));
@@ -52,19 +53,19 @@ impl Probes {
         Ok(walk)
     }
 
-    fn iterate_in(&mut self, netns: &File) -> Result<File, String> {
+    pub(super) fn iterate_in(&mut self, name: &'static str, netns: &File) -> Result<File, String> {
         thread::scope(|scope| {
             let visitor = scope.spawn(|| {
                 move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
                     .map_err(|error| format!("cannot enter it: {error} (needs CAP_SYS_ADMIN)"))?;
-                self.iterate()
+                self.iterate(name)
             });
             visitor.join().unwrap_or_else(|_panic| Err("the visiting thread panicked".to_owned()))
         })
     }
 
-    fn iterate(&mut self) -> Result<File, String> {
-        let program: &mut Iter = program(&mut self.ebpf, PROGRAM).map_err(|error| error.to_string())?;
+    pub(super) fn iterate(&mut self, name: &'static str) -> Result<File, String> {
+        let program: &mut Iter = program(&mut self.ebpf, name).map_err(|error| error.to_string())?;
         let id = program.attach().map_err(|error| chain(&error))?;
         let link = program.take_link(id).map_err(|error| chain(&error))?;
         link.into_file().map_err(|error| chain(&error))

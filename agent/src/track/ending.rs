@@ -10,10 +10,14 @@ use super::{
     recent::RecentClose,
     report::{ClosedBy, Ends, Report},
     requests::{Progressed, so_far},
+    retries::Lost,
     settle,
     tracker::Tracker,
 };
-use crate::close::{classify, facts, woken_at, words::Verdict};
+use crate::close::{
+    classify, facts, woken_at,
+    words::{Role, Verdict},
+};
 
 impl Tracker {
     pub(super) fn step(&mut self, step: &Transition) {
@@ -121,6 +125,9 @@ impl Tracker {
             self.pending_ends.remove(&orphan);
         }
         let report = report?;
+        if let Some(lost) = lost_request(&connection, &report) {
+            self.retries.expect(cookie, lost);
+        }
         // A request can only be lost to an idle close by the server.
         if report.close.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
             let (verdict, outcome) = (report.close.verdict, report.close.outcome);
@@ -186,4 +193,15 @@ impl Tracker {
             cookie,
         })
     }
+}
+
+/// The request that a client's race lost, when it can be recognised should it be sent again.
+pub(super) fn lost_request(connection: &Connection, report: &Report) -> Option<Lost> {
+    if report.close.verdict != Verdict::IdleRace || report.close.role != Role::Client {
+        return None;
+    }
+    let pending = connection.pending.as_deref()?;
+    let known = pending.last.as_ref().unwrap_or(&pending.first).header.jiffies;
+    let exchange = pending.exchange_after.as_deref().or(pending.exchange.as_deref())?;
+    Lost::of(exchange, report.process?.pid?, known)
 }

@@ -2,7 +2,7 @@
 
 use whohungup_ebpf::event::Reset;
 
-use super::{report::Ends, tracker::Tracker};
+use super::{ending::lost_request, report::Ends, tracker::Tracker};
 use crate::close::{classify, facts, words::Verdict};
 
 impl Tracker {
@@ -79,6 +79,9 @@ impl Tracker {
             0,
             format!("amends the {before} reported before: a request came {after:.1} s after the close"),
         );
+        if let Some(lost) = lost_request(&connection, &report) {
+            self.retries.expect(cookie, lost);
+        }
         self.ready.push(report);
     }
 }

@@ -11,6 +11,7 @@ use super::{
     recent::Recent,
     report::{Ends, Report},
     requests::Progressed,
+    retries::Retries,
     siblings::Siblings,
 };
 use crate::close::{Options, words::Role};
@@ -48,6 +49,10 @@ pub struct Totals {
     pub late_requests: u64,
     /// Late segments that belonged to nothing known.
     pub late_strangers: u64,
+    /// Races whose request the same process sent again, and got answered.
+    pub masked: u64,
+    /// Races whose retry was not looked for, because too many came at once.
+    pub retries_unsought: u64,
     /// Gauges.
     pub open: u64,
     pub listeners: u64,
@@ -66,6 +71,7 @@ pub struct Tracker {
     pub(super) due: Deadlines,
     pub(super) siblings: Siblings,
     pub(super) reached: Reached,
+    pub(super) retries: Retries,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<Report>,
@@ -89,6 +95,7 @@ impl Tracker {
             due: Deadlines::default(),
             siblings: Siblings::default(),
             reached: Reached::default(),
+            retries: Retries::default(),
             newest_reset: None,
             ready: Vec::new(),
             progressed: Vec::new(),
@@ -105,6 +112,8 @@ impl Tracker {
             listeners: self.listeners.len() as u64,
             recent: self.recent.len() as u64,
             recent_evicted: self.recent.evicted,
+            masked: self.retries.masked,
+            retries_unsought: self.retries.unsought,
             ..self.totals
         }
     }
@@ -144,14 +153,15 @@ impl Tracker {
     }
 
     /// Settles every close that is due at `now_ns` and hands it to `sink`.
-    pub fn settle(&mut self, now_ns: u64, mut sink: impl FnMut(Report)) {
+    pub fn settle(&mut self, now_ns: u64, sink: impl FnMut(Report)) {
         while let Some(due) = self.due.pop(now_ns) {
             for (at, cookie) in due {
                 if let Some(report) = self.settle_one(cookie, at, now_ns) {
-                    sink(report);
+                    self.ready.push(report);
                 }
             }
         }
+        self.retries.hold(&mut self.ready, now_ns);
         self.ready.drain(..).for_each(sink);
         self.recent.expire(now_ns);
     }
@@ -169,6 +179,7 @@ impl Tracker {
                 sink(report);
             }
         }
+        self.retries.release_all(&mut self.ready);
         self.ready.drain(..).for_each(sink);
     }
 

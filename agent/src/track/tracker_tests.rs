@@ -20,12 +20,14 @@ mod late_tests;
 mod random_tests;
 #[path = "requests_tests.rs"]
 mod requests_tests;
+#[path = "retries_tests.rs"]
+mod retries_tests;
 #[path = "settle_tests.rs"]
 mod settle_tests;
 
 use feed_tests::{
     MS, SECOND, assert_balanced, begin, blaming, connect, exchange, feed, first, here, last, listen, met,
-    met_listener, numbered, one, open, play, settle, settle_all, tracker,
+    met_listener, numbered, one, open, play, settle, settle_all, settle_race, tracker,
 };
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use whohungup_ebpf::event::Transition;
+use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
 use super::{
+    Sought,
     connection::{Connection, Process},
     report::Ends,
     requests::Counted,
+    retries::Candidate,
     settle,
     tracker::Tracker,
 };
@@ -51,6 +53,30 @@ impl Tracker {
         }
         self.totals.closed_unseen += unseen;
         unseen
+    }
+
+    /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].
+    pub fn sought(&mut self, now_ns: u64) -> Vec<Sought> {
+        self.retries.sought(now_ns, self.tick)
+    }
+
+    /// Takes in how the sockets stand that were asked for.
+    pub fn found(&mut self, answers: &[ExchangeRecord]) {
+        let Self { connections, retries, .. } = self;
+        let candidates: Vec<Candidate<'_>> = answers
+            .iter()
+            .filter_map(|answer| {
+                let connection = connections.get(&answer.header.cookie)?;
+                Some(Candidate {
+                    cookie: answer.header.cookie,
+                    pid: connection.process?.pid?,
+                    netns: connection.netns,
+                    server: Ends::new(&connection.endpoints).remote,
+                    exchange: &answer.exchange,
+                })
+            })
+            .collect();
+        retries.found(&candidates, self.tick);
     }
 
     fn adopt_one(&mut self, socket: &Transition, owner: &impl Fn(u32, Ends) -> Option<Process>) {

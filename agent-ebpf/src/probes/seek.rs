@@ -1,0 +1,64 @@
+//! `iter/tcp`: the newest requests of clients' sockets to the servers in `SOUGHT`.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    btf_maps::HashMap,
+    helpers::generated::{bpf_get_socket_cookie, bpf_seq_write},
+    macros::btf_map,
+};
+use whohungup_ebpf::{
+    event::{Endpoints, Kind},
+    exchange::{ExchangeRecord, HTTP, OUT},
+    sought::{MAX_PLACES, Place},
+};
+
+use crate::{fields::TcpSock, lifecycle::stored, meet::IterTcp, record};
+
+/// With the jiffies since when a request must have begun.
+#[btf_map]
+pub static SOUGHT: HashMap<Place, u32, MAX_PLACES> = HashMap::new();
+
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/tcp")]
+pub extern "C" fn seek_requests(ctx: *const IterTcp) -> i32 {
+    let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
+    if sk.is_null() {
+        return 0;
+    }
+    let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
+    let mut ends = core::mem::MaybeUninit::<Endpoints>::uninit();
+    let ends = ends.as_mut_ptr();
+    unsafe {
+        tp.endpoints(ends);
+        let place = Place {
+            address: (*ends).daddr,
+            port_be: (*ends).dport_be,
+            family: (*ends).family,
+            netns: tp.netns(),
+        };
+        let Some(since) = SOUGHT.get(&place) else { return 0 };
+        let stored = stored(sk, tp);
+        if stored.is_null() {
+            return 0;
+        }
+        let exchange = &(*stored).exchange;
+        let request = &exchange.streams[OUT as usize];
+        let is_old = (request.started.wrapping_sub(*since) as i32) < 0;
+        if exchange.protocol != HTTP || exchange.request_direction != OUT || is_old {
+            return 0;
+        }
+        let cookie = bpf_get_socket_cookie(sk.cast_mut());
+        write(seq, stored, cookie);
+    }
+    0
+}
+
+#[inline(always)]
+unsafe fn write(seq: *mut c_void, stored: *mut ExchangeRecord, cookie: u64) {
+    unsafe {
+        let size = size_of::<ExchangeRecord>();
+        record::header(&raw mut (*stored).header, Kind::Exchange, size, cookie);
+        bpf_seq_write(seq.cast(), stored.cast(), size as u32);
+    }
+}

@@ -1,0 +1,206 @@
+//! Races that a retry hides: the same process sends the lost request again, and nobody ever hears of it.
+//!
+//! A client's race is held back for up to a second. Meanwhile the sockets of its process are asked for their newest
+//! requests: one that is the lost request again, and is answered, masks the race.
+
+use std::net::SocketAddr;
+
+use whohungup_ebpf::exchange::{Exchange, HTTP, OUT, Stream, state};
+
+use super::report::Report;
+
+const MS: u64 = 1_000_000;
+/// When the sockets are asked, after a race was settled.
+const ASKED_AFTER_NS: [u64; 3] = [50 * MS, 250 * MS, 1_000 * MS];
+/// Then it is over, whatever was found.
+const HELD_FOR_NS: u64 = 1_100 * MS;
+/// Races held at once; more are reported without looking.
+const MAX_HELD: usize = 64;
+/// A retry begins no later than this after the loss was known.
+const PROMPT_SECONDS: f64 = 0.1;
+/// The same request sent by others of the process this shortly before makes a retry one of many that are alike.
+const ROUTINE_SECONDS: f64 = 1.0;
+
+/// Sockets to look at: a client's connections to one server that have begun a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sought {
+    pub netns: u32,
+    pub server: SocketAddr,
+    /// Jiffies; requests that began before are of no interest.
+    pub since: u32,
+}
+
+/// One socket that was found, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) cookie: u64,
+    pub(super) pid: u32,
+    pub(super) netns: u32,
+    pub(super) server: SocketAddr,
+    pub(super) exchange: &'a Exchange,
+}
+
+/// What was lost.
+#[derive(Clone, Debug)]
+pub(super) struct Lost {
+    pub(super) pid: u32,
+    /// The head of the request, as much of it as is kept.
+    pub(super) head: Vec<u8>,
+    /// Jiffies when the request began, and when its loss was known.
+    pub(super) began: u32,
+    pub(super) known: u32,
+}
+
+#[derive(Debug)]
+struct Held {
+    report: Report,
+    lost: Lost,
+    since_ns: u64,
+    /// Of [`ASKED_AFTER_NS`].
+    asked: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    /// Of races that are about to be reported, by cookie.
+    lost: Vec<(u64, Lost)>,
+    held: Vec<Held>,
+    /// Sockets whose request masks a race already.
+    taken: Vec<(u64, u32)>,
+    pub(super) masked: u64,
+    /// Races that were not looked into because too many came at once.
+    pub(super) unsought: u64,
+}
+
+impl Lost {
+    /// The newest request of a client's `exchange`; `None` where it cannot be recognised again.
+    pub(super) fn of(exchange: &Exchange, pid: u32, known: u32) -> Option<Self> {
+        let request = newest_request(exchange)?;
+        let head = head(request);
+        (!head.is_empty()).then(|| Self { pid, head: head.to_vec(), began: request.started, known })
+    }
+}
+
+impl Retries {
+    /// The request that the race of `cookie` lost can be recognised.
+    pub(super) fn expect(&mut self, cookie: u64, lost: Lost) {
+        if self.lost.len() < MAX_HELD {
+            self.lost.push((cookie, lost));
+        } else {
+            self.unsought += 1;
+        }
+    }
+
+    /// Takes races out of `ready` while they may turn out to be masked, and puts those back that need no more looking.
+    pub(super) fn hold(&mut self, ready: &mut Vec<Report>, now_ns: u64) {
+        let Self { lost, held, unsought, .. } = self;
+        if !lost.is_empty() {
+            let awaited = |report: &mut Report| lost.iter().any(|(cookie, _)| *cookie == report.cookie);
+            let races: Vec<Report> = ready.extract_if(.., awaited).collect();
+            for report in races {
+                let at = lost.iter().position(|(cookie, _)| *cookie == report.cookie);
+                match at.map(|at| lost.swap_remove(at).1) {
+                    Some(lost) => held.push(Held { report, lost, since_ns: now_ns, asked: 0 }),
+                    None => ready.push(report),
+                }
+            }
+            lost.clear();
+            let over = held.len().saturating_sub(MAX_HELD);
+            *unsought += over as u64;
+            ready.extend(held.drain(..over).map(|held| held.report));
+        }
+        self.release(now_ns, ready);
+    }
+
+    /// Which sockets are to be looked at now.
+    pub(super) fn sought(&mut self, now_ns: u64, tick: f64) -> Vec<Sought> {
+        let mut sought = Vec::new();
+        for held in &mut self.held {
+            let is_due = |&after: &u64| now_ns >= held.since_ns + after;
+            if !ASKED_AFTER_NS.get(held.asked).is_some_and(is_due) {
+                continue;
+            }
+            held.asked += 1;
+            let before = (ROUTINE_SECONDS / tick) as u32;
+            let (netns, server) = (held.report.netns, held.report.ends.remote);
+            sought.push(Sought { netns, server, since: held.lost.began.wrapping_sub(before) });
+        }
+        sought
+    }
+
+    /// Looks for retries among what was found; `tick` is in seconds.
+    pub(super) fn found(&mut self, candidates: &[Candidate<'_>], tick: f64) {
+        let Self { held, taken, masked, .. } = self;
+        for held in held.iter_mut().filter(|held| !held.report.close.masked) {
+            let others = candidates.iter().filter(|candidate| {
+                candidate.cookie != held.report.cookie
+                    && candidate.netns == held.report.netns
+                    && candidate.server == held.report.ends.remote
+            });
+            let Some(retry) = held.lost.retry(others, tick) else { continue };
+            let began = newest_request(retry.exchange).map_or(0, |request| request.started);
+            if is_answered(retry.exchange) && !taken.contains(&(retry.cookie, began)) {
+                taken.push((retry.cookie, began));
+                held.report.close.masked = true;
+                *masked += 1;
+            }
+        }
+    }
+
+    fn release(&mut self, now_ns: u64, ready: &mut Vec<Report>) {
+        let is_over = |held: &mut Held| held.report.close.masked || now_ns >= held.since_ns + HELD_FOR_NS;
+        ready.extend(self.held.extract_if(.., is_over).map(|held| held.report));
+        if self.held.is_empty() {
+            self.taken.clear();
+        }
+    }
+
+    /// Hands over all of them: nobody will look any more.
+    pub(super) fn release_all(&mut self, ready: &mut Vec<Report>) {
+        ready.extend(self.held.drain(..).map(|held| held.report));
+    }
+}
+
+impl Lost {
+    /// The one request among `others` that is this one again.
+    fn retry<'a>(
+        &self,
+        others: impl Iterator<Item = &'a Candidate<'a>>,
+        tick: f64,
+    ) -> Option<&'a Candidate<'a>> {
+        let prompt = (PROMPT_SECONDS / tick) as u32;
+        let mut retries = Vec::new();
+        for other in others.filter(|other| other.pid == self.pid) {
+            let Some(request) = newest_request(other.exchange) else { continue };
+            if head(request) != self.head {
+                continue;
+            }
+            let after = request.started.wrapping_sub(self.began) as i32;
+            if after < 0 {
+                // The process sends this request all the time: one more proves nothing.
+                return None;
+            }
+            if (request.started.wrapping_sub(self.known) as i32) <= prompt as i32 {
+                retries.push(other);
+            }
+        }
+        match retries.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+}
+
+fn newest_request(exchange: &Exchange) -> Option<&Stream> {
+    let request = &exchange.streams[usize::from(OUT)];
+    let is_read = exchange.protocol == HTTP && exchange.request_direction == OUT && exchange.begun > 0;
+    (is_read && request.state != state::NEW).then_some(request)
+}
+
+fn head(stream: &Stream) -> &[u8] {
+    &stream.head[..usize::from(stream.head_len).min(stream.head.len())]
+}
+
+fn is_answered(exchange: &Exchange) -> bool {
+    exchange.answered == exchange.begun
+}
