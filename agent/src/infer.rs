@@ -2,6 +2,22 @@
 //!
 //! Pure: reports in, [`Endpoint`]s out, in bounded memory.
 
+mod after_response;
+mod balance;
+mod band;
+mod bins;
+mod cause;
+mod cluster;
+mod gaps;
+mod inference;
+mod limits;
 pub mod model;
+mod observe;
+mod risk;
+mod series;
+mod show;
+mod state;
 
-pub use model::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Timer};
+pub use inference::Inference;
+pub use limits::InferLimits;
+pub use model::{Endpoint, EndpointKey, Gaps, Headroom, InferTotals, Risk, Timer};

@@ -106,3 +106,18 @@ pub enum Risk {
     #[default]
     Unknown,
 }
+
+/// How full the table of endpoints is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferTotals {
+    /// Endpoints told apart now, and at most.
+    pub endpoints: usize,
+    pub limit: usize,
+    /// Endpoints forgotten because nothing was seen of them any more.
+    pub expired: u64,
+    /// Closes of endpoints beyond the limit, counted together.
+    pub over: u64,
+    /// Memory now, and of one endpoint at most.
+    pub bytes: usize,
+    pub endpoint_bytes: usize,
+}

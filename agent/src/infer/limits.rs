@@ -1,0 +1,63 @@
+//! What bounds an endpoint's memory.
+
+use std::time::Duration;
+
+use super::{gaps::GapSketch, observe::Kind, series::Series, state::State};
+use crate::programs::Program;
+
+/// Bounds of what is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct InferLimits {
+    /// Endpoints told apart; closes of others are counted together. Each takes less than 4 KiB.
+    pub endpoints: usize,
+    /// An endpoint without a close or a request for this long is forgotten.
+    pub stale: Duration,
+}
+
+impl Default for InferLimits {
+    fn default() -> Self {
+        Self { endpoints: 256, stale: Duration::from_hours(1) }
+    }
+}
+
+/// Bytes of a `Server` field, or of an executable's or a runtime's name.
+const TEXT: usize = 48;
+const WORDS: usize = 6;
+/// Bytes of each.
+const WORD: usize = 16;
+
+/// What an endpoint may hold, bytes.
+pub(super) const fn most_bytes(series: usize) -> usize {
+    size_of::<State>()
+        + series * size_of::<(Kind, Series)>()
+        + size_of::<GapSketch>()
+        + 3 * TEXT
+        + WORDS * (size_of::<String>() + WORD)
+}
+
+/// `text`, cut to what is kept of it.
+pub(super) fn bounded_text(text: &str) -> &str {
+    cut(text, TEXT)
+}
+
+pub(super) fn bounded(program: Program) -> Program {
+    let Program { executable, runtime, words } = program;
+    Program {
+        executable: executable.map(|name| cut(&name, TEXT).into()),
+        runtime: runtime.map(|name| cut(&name, TEXT).into()),
+        words: words.iter().take(WORDS).map(|word| cut(word, WORD).into()).collect(),
+    }
+}
+
+pub(super) fn program_bytes(program: &Program) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+    let words: usize = program.words.iter().map(String::capacity).sum();
+    text(&program.executable)
+        + text(&program.runtime)
+        + words
+        + program.words.capacity() * size_of::<String>()
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
