@@ -14,6 +14,8 @@ mod limits;
 pub mod model;
 mod observe;
 mod risk;
+#[cfg(test)]
+mod sample;
 mod series;
 mod show;
 mod state;

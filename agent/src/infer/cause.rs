@@ -2,7 +2,7 @@
 
 use super::{
     after_response::{AfterResponse, Limit},
-    observe::{Reading, SHORTEST},
+    observe::{LONGEST, Reading, SHORTEST},
     series::Part,
     state::{AllSeen, Seen},
 };
@@ -116,6 +116,10 @@ pub(super) fn from_limits(after: &mut AfterResponse, close: &Close) -> Option<Pr
     if !right_after || close.closer != Closer::Server || close.phase != Phase::Idle {
         return None;
     }
-    let age = close.age.filter(|age| age.is_finite() && *age >= 0.0)?;
+    let age = close.age.filter(|age| (0.0..=LONGEST).contains(age))?;
     after.add(close.requests?, age as f32).map(Proof::Limit)
 }
+
+#[cfg(test)]
+#[path = "cause_tests.rs"]
+mod tests;

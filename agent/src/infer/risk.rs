@@ -125,3 +125,7 @@ fn clients_always_close_first(state: &State) -> bool {
 fn idle_series(state: &State, side: Side) -> Option<&Series> {
     state.find(Kind { side, phase: Phase::Idle, clock: Clock::Idle })
 }
+
+#[cfg(test)]
+#[path = "risk_tests.rs"]
+mod tests;

@@ -132,9 +132,10 @@ impl State {
     }
 
     pub(super) fn gap(&mut self, seconds: f64, tick: f64, now_ns: u64) {
-        if !seconds.is_finite() || seconds < 0.0 {
+        if seconds.is_nan() || seconds < 0.0 {
             return;
         }
+        let seconds = seconds.min(observe::LONGEST);
         self.sketch(tick).add(seconds, now_ns);
         if self.guard.is_some_and(|guard| guard.is_close(seconds)) {
             add(&mut self.at_risk);
