@@ -19,6 +19,7 @@ mod sample;
 mod series;
 mod show;
 mod state;
+mod told;
 
 pub use inference::Inference;
 pub use limits::InferLimits;

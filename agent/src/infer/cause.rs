@@ -3,8 +3,8 @@
 use super::{
     after_response::{AfterResponse, Limit},
     observe::{LONGEST, Reading, SHORTEST},
-    series::Part,
     state::{AllSeen, Seen},
+    told::Part,
 };
 use crate::close::{
     Close,

@@ -6,8 +6,9 @@ use super::{
     model::{Endpoint, EndpointKey, Gaps, Risk, Timer},
     observe::Kind,
     risk,
-    series::Shown,
+    series::Series,
     state::State,
+    told::Shown,
 };
 use crate::close::words::{Cause, Clock, Phase, Race, Side, Verdict};
 
@@ -95,7 +96,7 @@ fn timer(Kind { side, phase, clock }: Kind, shown: &Shown) -> Timer {
 fn age_limit(state: &State) -> Option<Timer> {
     let Limit::Age { least, most, closes } = state.after.age()? else { return None };
     let kind = Kind { side: Side::Server, phase: Phase::Idle, clock: Clock::Idle };
-    let others = state.find(kind).map_or(0, super::series::Series::total);
+    let others = state.find(kind).map_or(0, Series::total);
     Some(Timer {
         side: Side::Server,
         phase: Phase::Idle,

@@ -7,7 +7,8 @@ use super::{
     limits::{bounded, bounded_text, most_bytes, program_bytes},
     observe::{self, Kind, Reading},
     risk::{self, Guard},
-    series::{Part, Series},
+    series::Series,
+    told::Part,
 };
 use crate::{
     close::{
