@@ -12,6 +12,7 @@ mod gaps;
 mod inference;
 mod limits;
 pub mod model;
+mod newcomers;
 mod observe;
 mod risk;
 #[cfg(test)]

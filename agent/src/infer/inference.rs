@@ -6,6 +6,7 @@ use super::{
     cause,
     limits::InferLimits,
     model::{Endpoint, EndpointKey, InferTotals},
+    newcomers::Newcomers,
     observe, show,
     state::{MOST_BYTES, State},
 };
@@ -35,13 +36,24 @@ pub struct Inference {
     other: Option<Box<State>>,
     over: u64,
     expired: u64,
+    evicted: u64,
+    newcomers: Newcomers<Key>,
 }
 
 impl Inference {
     /// `tick` is the length of the kernel's clock tick in seconds.
     pub fn new(limits: InferLimits, tick: f64) -> Self {
         let tick = if tick.is_finite() && tick > 0.0 { tick } else { USUAL_TICK };
-        Self { limits, tick, table: HashMap::new(), other: None, over: 0, expired: 0 }
+        Self {
+            limits,
+            tick,
+            table: HashMap::new(),
+            other: None,
+            over: 0,
+            expired: 0,
+            evicted: 0,
+            newcomers: Newcomers::new(),
+        }
     }
 
     /// Takes in a settled close. Names its cause where this close together with those before it proves one: a cause
@@ -49,7 +61,8 @@ impl Inference {
     /// added to the evidence.
     pub fn close(&mut self, report: &mut Report, tell: bool) {
         let tick = self.tick;
-        let (state, own) = self.state(key(report.close.role, &report.ends, report.process));
+        let key = key(report.close.role, &report.ends, report.process);
+        let (state, own) = self.state(key, report.close.at_ns);
         state.count(report);
         if own {
             let close = &mut report.close;
@@ -83,7 +96,7 @@ impl Inference {
     pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) {
         let tick = self.tick;
         let Progressed { role, ends, process, requests } = progressed;
-        let (state, own) = self.state(key(*role, ends, *process));
+        let (state, own) = self.state(key(*role, ends, *process), now_ns);
         state.count_requests(requests);
         if own {
             state.gaps(requests, tick, now_ns);
@@ -92,7 +105,8 @@ impl Inference {
 
     /// Counts a race whose request was sent again and answered.
     pub fn masked(&mut self, report: &Report) {
-        let (state, _) = self.state(key(report.close.role, &report.ends, report.process));
+        let key = key(report.close.role, &report.ends, report.process);
+        let (state, _) = self.state(key, report.close.at_ns);
         state.masked = state.masked.saturating_add(1);
     }
 
@@ -129,6 +143,7 @@ impl Inference {
         let before = self.table.len();
         self.table.retain(|_, state| now_ns.saturating_sub(state.seen_ns) <= stale);
         self.expired += (before - self.table.len()) as u64;
+        self.newcomers.retain(|key| self.table.get(key).map(|state| &**state));
         for state in self.table.values_mut() {
             if let Some(gaps) = &mut state.gaps {
                 gaps.turn(now_ns);
@@ -161,19 +176,34 @@ impl Inference {
             endpoints: self.table.len(),
             limit: self.limits.endpoints,
             expired: self.expired,
+            evicted: self.evicted,
             over: self.over,
-            bytes: states.map(|state| state.bytes()).sum::<usize>() + slots,
+            bytes: states.map(|state| state.bytes()).sum::<usize>() + slots + self.newcomers.bytes(),
             endpoint_bytes: MOST_BYTES,
         }
     }
 
     /// The state of an endpoint, and whether it is its own.
-    fn state(&mut self, key: Key) -> (&mut State, bool) {
-        let has_room = self.table.len() < self.limits.endpoints;
-        if has_room || self.table.contains_key(&key) {
-            return (self.table.entry(key).or_insert_with(|| Box::new(State::new())), true);
+    fn state(&mut self, key: Key, now_ns: u64) -> (&mut State, bool) {
+        if !self.table.contains_key(&key) {
+            if self.table.len() >= self.limits.endpoints {
+                self.make_room(now_ns);
+            }
+            if self.table.len() >= self.limits.endpoints {
+                return (self.other.get_or_insert_with(|| Box::new(State::new())), false);
+            }
+            self.newcomers.push(key);
         }
-        (self.other.get_or_insert_with(|| Box::new(State::new())), false)
+        (self.table.entry(key).or_insert_with(|| Box::new(State::new())), true)
+    }
+
+    fn make_room(&mut self, now_ns: u64) {
+        let given_up = self.newcomers.give_up(now_ns, |key| self.table.get(key).map(|state| &**state));
+        if let Some(state) = given_up.and_then(|key| self.table.remove(&key)) {
+            self.evicted += 1;
+            self.over += state.closes;
+            self.other.get_or_insert_with(|| Box::new(State::new())).absorb(&state);
+        }
     }
 }
 

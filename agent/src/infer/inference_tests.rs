@@ -81,6 +81,30 @@ fn endpoints_over_the_limit_are_counted_together_and_nothing_is_inferred_of_them
 }
 
 #[test]
+fn a_scan_does_not_lock_out_endpoints_that_come_later() {
+    let mut inference = limited(16);
+    let at = |seconds: u64, port, mut report: Report| {
+        report.close.at_ns = seconds * SECOND;
+        at_port(port, report)
+    };
+    for _ in 0..3 {
+        inference.close(&mut at(1, 1, idle(Side::Server, 5.0)), false);
+    }
+    for port in 1000..3000 {
+        inference.close(&mut at(2, port, idle(Side::Client, 0.0)), false);
+    }
+    assert_eq!((inference.totals().over, inference.totals().evicted), (1985, 0));
+    for round in 0..3 {
+        inference.close(&mut at(62 + round, 80, idle(Side::Server, 5.0)), false);
+    }
+    let all = inference.endpoints();
+    let timers = |port| all.iter().find(|one| one.key.server_port == Some(port)).map(|one| one.timers.len());
+    assert_eq!((timers(1), timers(80)), (Some(1), Some(1)));
+    assert_eq!((inference.totals().over, inference.totals().evicted), (1986, 1));
+    assert_eq!(all.iter().map(|one| one.closes).sum::<u64>(), 2006, "none is lost");
+}
+
+#[test]
 fn endpoints_that_are_not_seen_any_more_make_room() {
     let mut inference = limited(2);
     for (port, at) in [(1, 1), (2, 3000)] {

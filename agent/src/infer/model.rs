@@ -115,6 +115,9 @@ pub struct InferTotals {
     pub limit: usize,
     /// Endpoints forgotten because nothing was seen of them any more.
     pub expired: u64,
+    /// Endpoints with hardly a close that made room for others; what was counted of them is in `other`.
+    #[serde(default)]
+    pub evicted: u64,
     /// Closes of endpoints beyond the limit, counted together.
     pub over: u64,
     /// Memory now, and of one endpoint at most.

@@ -207,6 +207,22 @@ impl State {
         self.series.get_mut(at).map(|(_, series)| series)
     }
 
+    /// Adds what was counted of another endpoint.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let join = |into: &mut u64, count: u64| *into = into.saturating_add(count);
+        self.verdicts.iter_mut().zip(other.verdicts).for_each(|(into, count)| join(into, count));
+        self.races.iter_mut().zip(other.races).for_each(|(into, count)| join(into, count));
+        for (into, count) in self.causes.iter_mut().zip(other.causes) {
+            *into = into.saturating_add(count);
+        }
+        join(&mut self.closes, other.closes);
+        join(&mut self.masked, other.masked);
+        join(&mut self.begun, other.begun);
+        join(&mut self.reused, other.reused);
+        join(&mut self.lost, other.lost);
+        join(&mut self.at_risk, other.at_risk);
+    }
+
     pub(super) fn know(&mut self, program: Program) {
         self.program = Some(bounded(program));
     }
