@@ -42,6 +42,19 @@ fn the_evidence_tells_the_closes_that_prove_it() {
 }
 
 #[test]
+fn connections_that_end_at_the_same_moment_show_no_timer() {
+    // A process that dies elsewhere takes those with it that were used together.
+    let closes = (0..20_u32).map(|at| {
+        let mut report = idle(Side::Server, 5.0 + 0.001 * f64::from(at));
+        report.close.at_ns = 7_000_000_000 + 5_000 * u64::from(at);
+        report
+    });
+    let inference = fed(closes);
+    assert!(only(&inference).timers.is_empty());
+    assert_eq!(only(&inference).closes, 20);
+}
+
+#[test]
 fn crossing_fins_count_for_both_sides() {
     let both = || {
         let mut report = idle(Side::Server, 30.0);

@@ -87,15 +87,15 @@ fn a_scan_does_not_lock_out_endpoints_that_come_later() {
         report.close.at_ns = seconds * SECOND;
         at_port(port, report)
     };
-    for _ in 0..3 {
-        inference.close(&mut at(1, 1, idle(Side::Server, 5.0)), false);
+    for second in 0..3 {
+        inference.close(&mut at(second, 1, idle(Side::Server, 5.0)), false);
     }
     for port in 1000..3000 {
-        inference.close(&mut at(2, port, idle(Side::Client, 0.0)), false);
+        inference.close(&mut at(3, port, idle(Side::Client, 0.0)), false);
     }
     assert_eq!((inference.totals().over, inference.totals().evicted), (1985, 0));
     for round in 0..3 {
-        inference.close(&mut at(62 + round, 80, idle(Side::Server, 5.0)), false);
+        inference.close(&mut at(63 + round, 80, idle(Side::Server, 5.0)), false);
     }
     let all = inference.endpoints();
     let timers = |port| all.iter().find(|one| one.key.server_port == Some(port)).map(|one| one.timers.len());
@@ -270,6 +270,7 @@ fn a_close_in_the_steady_state_is_cheap_and_takes_no_more_memory() {
         for _ in 0..closes {
             report.close.idle = Some(if rng.bool() { 5.0 } else { 100.0 * rng.f64() });
             report.close.cause = Cause::Unknown;
+            report.close.at_ns += 10_000_000;
             inference.close(&mut report, false);
         }
         began.elapsed() / closes

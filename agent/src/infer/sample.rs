@@ -1,6 +1,9 @@
 //! Reports made by hand.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     close::{
@@ -14,6 +17,12 @@ use crate::{
 pub(super) const TICK: f64 = 0.004;
 pub(super) const SECOND: u64 = 1_000_000_000;
 
+/// Each close comes a while after the one before.
+fn next_ns() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(SECOND);
+    NEXT.fetch_add(10_000_000, Ordering::Relaxed)
+}
+
 /// A connection to port 8080 that the server's end, a node, saw end: idle, after three requests.
 pub(super) fn idle(side: Side, seconds: f64) -> Report {
     let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -23,7 +32,7 @@ pub(super) fn idle(side: Side, seconds: f64) -> Report {
     };
     Report {
         close: Close {
-            at_ns: SECOND,
+            at_ns: next_ns(),
             role: Role::Server,
             closer,
             how: How::Fin,

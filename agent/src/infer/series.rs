@@ -12,6 +12,8 @@ use super::{
 
 pub(super) const CLUSTERS: usize = 5;
 const LOOSE: usize = 16;
+/// Nanoseconds to about a millisecond. A process that dies closes its connections within a tenth of one.
+const MOMENT_BITS: u32 = 20;
 
 /// A value that fits no cluster.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Series {
     stray: f32,
     strayed: u32,
     pub(super) total: u32,
+    /// When the newest close came, in [`MOMENT_BITS`].
+    newest: u32,
     pub(super) band: Option<Band>,
 }
 
@@ -42,12 +46,20 @@ impl Series {
             stray: 0.0,
             strayed: 0,
             total: 0,
+            newest: 0,
             band: None,
         }
     }
 
-    /// Takes in one close; tells the timer that it shows together with those before it.
-    pub(super) fn add(&mut self, seconds: f32) -> Option<Part> {
+    /// Takes in one close at `at_ns` (CLOCK_MONOTONIC); tells the timer that it shows together with those before it.
+    /// Closes at the same moment are one: what ended them all may have been a process that died elsewhere.
+    pub(super) fn add(&mut self, seconds: f32, at_ns: u64) -> Option<Part> {
+        let moment = (at_ns >> MOMENT_BITS) as u32;
+        let apart = moment.wrapping_sub(self.newest);
+        if self.total > 0 && apart.min(apart.wrapping_neg()) <= 1 {
+            return self.find(seconds);
+        }
+        self.newest = moment;
         // Counters that end one day must not stop: after four thousand million closes the numbers stand still.
         self.total = self.total.saturating_add(1);
         match &mut self.band {

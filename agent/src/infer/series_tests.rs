@@ -9,9 +9,14 @@ const SEEDS: u64 = 200;
 fn fed(values: impl IntoIterator<Item = f32>) -> Series {
     let mut series = Series::new();
     for value in values {
-        series.add(value);
+        add(&mut series, value);
     }
     series
+}
+
+/// Takes in a close a while after the one before.
+fn add(series: &mut Series, seconds: f32) -> Option<Part> {
+    series.add(seconds, u64::from(series.total()) * 10_000_000)
 }
 
 /// Seconds of all timers that are shown.
@@ -36,8 +41,8 @@ fn late(rng: &mut Rng, seconds: f32, jitter: f32) -> f32 {
 #[test]
 fn the_third_close_after_the_same_time_makes_a_timer() {
     let mut series = Series::new();
-    assert_eq!((series.add(5.002), series.add(4.998)), (None, None));
-    let part = series.add(5.0).expect("a timer");
+    assert_eq!((add(&mut series, 5.002), add(&mut series, 4.998)), (None, None));
+    let part = add(&mut series, 5.0).expect("a timer");
     assert_eq!((part.least, part.most, part.count, part.wide), (4.998, 5.002, 3, false));
     let all = series.shown();
     let [only] = &all[..] else { panic!("{all:?}") };
@@ -73,11 +78,14 @@ fn noise_alone_is_hardly_ever_a_timer() {
         let mut rng = Rng::with_seed(seed);
         let (spread, mut series) = (seed % 3, Series::new());
         for at in 1..=400 {
-            series.add(match spread {
-                0 => noise(&mut rng),
-                1 => 0.1 + 10.0 * rng.f32(),
-                _ => 0.1 - 3.0 * (1.0 - rng.f32()).ln(),
-            });
+            add(
+                &mut series,
+                match spread {
+                    0 => noise(&mut rng),
+                    1 => 0.1 + 10.0 * rng.f32(),
+                    _ => 0.1 - 3.0 * (1.0 - rng.f32()).ln(),
+                },
+            );
             if at % 20 == 0 {
                 looked += 1;
                 wrong += u32::from(!shown(&series).is_empty());
@@ -94,7 +102,7 @@ fn noise_does_not_push_out_a_timer() {
         let mut series = fed((0..40).map(|_| late(&mut rng, 60.0, 0.05)));
         for at in 0..2000 {
             let value = if at % 4 == 0 { late(&mut rng, 60.0, 0.05) } else { noise(&mut rng) };
-            series.add(value);
+            add(&mut series, value);
         }
         let all = series.shown();
         let kept = all.iter().find(|shown| (shown.seconds - 60.0).abs() < 0.1);
@@ -108,7 +116,7 @@ fn a_timer_that_is_changed_shows_within_twenty_closes_and_the_old_one_goes() {
         let mut rng = Rng::with_seed(seed);
         let mut series = fed((0..5000).map(|_| late(&mut rng, 5.0, 0.01)));
         for _ in 0..20 {
-            series.add(late(&mut rng, 75.0, 0.01));
+            add(&mut series, late(&mut rng, 75.0, 0.01));
         }
         let all = shown(&series);
         assert!(matches!(all[..], [only] if (only - 75.0).abs() < 0.1), "seed {seed}: {all:?}");
@@ -123,7 +131,7 @@ fn a_timer_that_is_changed_shows_among_noise_too() {
         let mut with = |seconds: f32, closes: usize, series: &mut Series| {
             for _ in 0..closes {
                 let value = if rng.u8(0..5) == 0 { noise(&mut rng) } else { late(&mut rng, seconds, 0.01) };
-                series.add(value);
+                add(series, value);
             }
         };
         let mut series = Series::new();
@@ -158,7 +166,7 @@ fn a_polled_timer_shows_as_a_band_that_begins_where_it_is_set() {
             let mut rng = Rng::with_seed(seed);
             let mut series = Series::new();
             for closes in 1..=60 {
-                series.add(late(&mut rng, set, poll));
+                add(&mut series, late(&mut rng, set, poll));
                 let all = series.shown();
                 sharp += u32::from(closes >= 8 && !matches!(&all[..], [one] if one.most > one.least * 1.02));
             }
@@ -203,8 +211,8 @@ fn numbers_at_their_ends_break_nothing() {
     let mut series = fed([0.1, f32::MAX / 4.0, 1e-9, 2_678_400.0, 2_678_400.0, 2_678_400.0]);
     series.total = u32::MAX - 2;
     for _ in 0..8 {
-        series.add(2_678_400.0);
-        series.add(0.1);
+        add(&mut series, 2_678_400.0);
+        add(&mut series, 0.1);
     }
     for shown in series.shown() {
         assert!(shown.seconds.is_finite() && shown.share.is_finite() && shown.deviation.is_finite());

@@ -156,7 +156,7 @@ impl State {
             let part = if amends {
                 self.find(reading.kind).and_then(|series| series.find(seconds))
             } else {
-                self.series(reading.kind).and_then(|series| series.add(seconds))
+                self.series(reading.kind).and_then(|series| series.add(seconds, close.at_ns))
             };
             Some(Seen { reading, part })
         });
