@@ -9,6 +9,7 @@ pub mod close;
 pub mod http;
 pub mod infer;
 pub mod kernel;
+pub mod knowledge;
 pub mod metrics;
 pub mod output;
 pub mod owners;

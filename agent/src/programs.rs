@@ -1,6 +1,15 @@
 //! What a process is, from /proc: more than its name, to know whose time-outs it has.
 
+mod cache;
+mod elf;
+mod read;
+mod words;
+
 use serde::{Deserialize, Serialize};
+
+pub use cache::Programs;
+pub use read::read;
+pub use words::{base_name_without_version, runtime_of};
 
 /// A program, as /proc tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,3 +21,8 @@ pub struct Program {
     /// Words of its command line and the libraries that it has open which name a product, lower case: `gunicorn`, `uvicorn`, `jetty`, ...
     pub words: Vec<String>,
 }
+
+#[cfg(test)]
+mod process_tests;
+#[cfg(test)]
+mod words_tests;

@@ -1,0 +1,221 @@
+//! Real processes.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::*;
+
+/// A child that ends with the test.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Option<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok().map(Self)
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Reads it until it is as `wanted`: an interpreter may take some time to load, a launcher to give way to it.
+    fn until(&self, wanted: impl Fn(&Program) -> bool) -> Program {
+        let begun = Instant::now();
+        loop {
+            let program = read(self.pid());
+            if let Some(program) = program.as_ref().filter(|it| wanted(it)) {
+                return program.clone();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{program:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn sleep() -> Running {
+    Running::start(Command::new("sleep").arg("100")).expect("sleep")
+}
+
+fn is(runtime: &str) -> impl Fn(&Program) -> bool {
+    move |program| program.runtime.as_deref() == Some(runtime)
+}
+
+#[test]
+fn a_python_server_is_known_by_its_module() {
+    let server =
+        Running::start(Command::new("python3").args(["-m", "http.server", "--bind", "127.0.0.1", "0"]))
+            .expect("python3");
+    let program = server.until(is("python"));
+    assert!(program.executable.as_deref().is_some_and(|name| name.starts_with("python")), "{program:?}");
+    assert_eq!(program.words, ["http.server"]);
+}
+
+#[test]
+fn a_python_script_is_known_by_its_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = directory.path().join("gunicorn");
+    fs::write(&script, "import time\ntime.sleep(100)\n").expect("a script");
+    let server = Running::start(Command::new("python3").arg(&script).arg("app:app")).expect("python3");
+    assert_eq!(server.until(is("python")).words, ["gunicorn"]);
+}
+
+#[test]
+fn a_node_program_is_known_by_its_executable() {
+    let Some(node) = Running::start(Command::new("node").args(["-e", "setTimeout(() => {}, 100000)"])) else {
+        println!("no node here: not tested");
+        return;
+    };
+    let program = node.until(is("node"));
+    assert_eq!(program.executable.as_deref(), Some("node"));
+}
+
+#[test]
+fn a_jvm_is_known_by_its_jars() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let jar = directory.path().join("jetty-server-9.4.57.jar");
+    // An archive without entries.
+    let mut empty = b"PK\x05\x06".to_vec();
+    empty.resize(22, 0);
+    fs::write(&jar, empty).expect("a jar");
+    let source = directory.path().join("Main.java");
+    let mut file = fs::File::create(&source).expect("a source");
+    file.write_all(
+        b"class Main { public static void main(String[] a) throws Exception { Thread.sleep(100000); } }",
+    )
+    .expect("a source");
+    let Some(java) = Running::start(Command::new("java").arg("-cp").arg(&jar).arg(&source)) else {
+        println!("no java here: not tested");
+        return;
+    };
+    assert_eq!(java.until(is("java")).words, ["jetty"]);
+}
+
+#[test]
+fn a_program_of_no_runtime_is_its_executable() {
+    let sleep = sleep();
+    let program = sleep.until(|program| program.executable.as_deref() == Some("sleep"));
+    assert_eq!((program.runtime, program.words), (None, Vec::new()));
+}
+
+#[test]
+fn this_test_was_compiled_by_rustc() {
+    let program = read(std::process::id()).expect("this process");
+    assert_eq!(program.runtime.as_deref(), Some("rust"));
+}
+
+#[test]
+fn hostile_executables_say_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let real = fs::read("/proc/self/exe").expect("this test");
+    let header = &real[..64];
+    let mut far = header.to_vec();
+    far[32..40].copy_from_slice(&u64::MAX.to_le_bytes());
+    far[40..48].copy_from_slice(&u64::MAX.to_le_bytes());
+    let mut narrow = header.to_vec();
+    narrow[54..56].copy_from_slice(&1_u16.to_le_bytes());
+    narrow[58..60].copy_from_slice(&1_u16.to_le_bytes());
+    for bytes in [&[][..], b"\x7fELF", b"#!/bin/sh\n", header, &far, &narrow] {
+        let path = directory.path().join("executable");
+        fs::write(&path, bytes).expect("a file");
+        assert_eq!(compiled_from(&path), None);
+    }
+}
+
+#[test]
+fn a_note_by_go_tells_of_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut file = vec![0_u8; 64 + 56 + 16];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    file[32..40].copy_from_slice(&64_u64.to_le_bytes());
+    file[54..56].copy_from_slice(&56_u16.to_le_bytes());
+    file[56..58].copy_from_slice(&1_u16.to_le_bytes());
+    file[64..68].copy_from_slice(&4_u32.to_le_bytes());
+    file[72..80].copy_from_slice(&120_u64.to_le_bytes());
+    file[96..104].copy_from_slice(&16_u64.to_le_bytes());
+    file[120..136].copy_from_slice(b"\x04\0\0\0\x00\0\0\0\x04\0\0\0Go\0\0");
+    let path = directory.path().join("executable");
+    fs::write(&path, &file).expect("a file");
+    assert_eq!(compiled_from(&path), Some("go"));
+    file[132] = b'N';
+    fs::write(&path, &file).expect("a file");
+    assert_eq!(compiled_from(&path), None);
+}
+
+fn compiled_from(path: &Path) -> Option<&'static str> {
+    elf::compiled_from(&fs::File::open(path).expect("a file"))
+}
+
+#[test]
+fn a_process_is_read_once_and_again_when_it_may_have_changed() {
+    let sleep = sleep();
+    sleep.until(|program| program.executable.as_deref() == Some("sleep"));
+    let mut programs = Programs::default();
+    let now = Instant::now();
+    let first = programs.get(sleep.pid(), now).expect("sleep");
+    for seconds in [0, 1, 2, 4] {
+        let again = programs.get(sleep.pid(), now + Duration::from_secs(seconds)).expect("sleep");
+        assert!(std::sync::Arc::ptr_eq(&first, &again), "after {seconds} s");
+    }
+    assert_eq!(programs.reads(), 1);
+    assert_eq!(programs.get(sleep.pid(), now + Duration::from_secs(6)).as_deref(), Some(&*first));
+    assert_eq!(programs.reads(), 2);
+}
+
+#[test]
+fn what_a_process_was_is_known_after_its_end_and_a_stranger_is_not_asked_for_twice() {
+    let running = sleep();
+    running.until(|program| program.executable.as_deref() == Some("sleep"));
+    let pid = running.pid();
+    let mut programs = Programs::default();
+    let now = Instant::now();
+    let before = programs.get(pid, now).expect("sleep");
+    drop(running);
+    let after = programs.get(pid, now + Duration::from_secs(20)).expect("what it was");
+    assert!(std::sync::Arc::ptr_eq(&before, &after));
+    let mut others = Programs::default();
+    for seconds in [0, 1, 29] {
+        assert_eq!(others.get(pid, now + Duration::from_secs(seconds)), None);
+    }
+    assert_eq!(others.reads(), 1);
+    assert_eq!(others.get(pid, now + Duration::from_secs(31)), None);
+    assert_eq!(others.reads(), 2);
+}
+
+#[test]
+fn a_kernel_thread_and_nonsense_are_nothing() {
+    for pid in [0, u32::MAX, i32::MAX as u32] {
+        assert_eq!(read(pid), None);
+    }
+    // kthreadd, where the host's processes are visible.
+    if fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm.trim() == "kthreadd") {
+        assert_eq!(read(2), None);
+    }
+}
+
+#[test]
+fn the_cache_forgets_what_was_not_used() {
+    let own = std::process::id();
+    let mut programs = Programs::with_limit(8);
+    let now = Instant::now();
+    for pid in 0..20 {
+        let now = now + Duration::from_millis(u64::from(pid));
+        // No process has these numbers.
+        assert_eq!(programs.get(u32::MAX - pid, now), None);
+        assert!(programs.get(own, now).is_some());
+    }
+    assert_eq!(programs.evicted(), 13, "21 were seen and 8 are kept");
+    assert_eq!(programs.reads(), 21, "what is used stays");
+}

@@ -1,0 +1,91 @@
+//! One process, read from /proc within bounds.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+};
+
+use procfs::process::Process;
+
+use super::{
+    Program, elf,
+    words::{Words, base_name, runtime_of, runtime_of_library},
+};
+use crate::knowledge::Knowledge;
+
+/// Bytes of a command line that are read.
+const COMMAND_LINE: u64 = 64 * 1024;
+/// Bytes of a process's memory map that are read.
+const MAPS: u64 = 512 * 1024;
+/// Open files that are looked at.
+const OPEN_FILES: usize = 1024;
+
+/// What `pid` is; `None` when it is gone or may not be looked at.
+pub fn read(pid: u32) -> Option<Program> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    read_process(&process)
+}
+
+pub(super) fn read_process(process: &Process) -> Option<Program> {
+    // The kernel's own threads have none.
+    let executable = process.exe().ok()?;
+    let executable = base_name(executable.to_str()?).trim_end_matches(" (deleted)").to_owned();
+    let mapped = mapped_files(process);
+    let runtime = runtime_of(&executable)
+        .or_else(|| mapped.iter().find_map(|path| runtime_of_library(base_name(path))))
+        .or_else(|| elf::compiled_from(&process.open_relative("exe").ok()?));
+    let mut words = Words::new(Knowledge::builtin());
+    words.offer_command_line(&command_line(process), runtime);
+    if runtime == Some("java") {
+        for path in open_files(process) {
+            words.offer_jar(&path);
+        }
+    }
+    for path in &mapped {
+        words.offer_module_directory(path);
+    }
+    Some(Program {
+        executable: Some(executable),
+        runtime: runtime.map(str::to_owned),
+        words: words.into_found(),
+    })
+}
+
+/// Arguments, as the process shows them now. A title that took their place is one argument.
+fn command_line(process: &Process) -> Vec<String> {
+    let Ok(file) = process.open_relative("cmdline") else { return Vec::new() };
+    let mut bytes = Vec::new();
+    if file.take(COMMAND_LINE).read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    bytes.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+}
+
+/// Paths of the files that are mapped, each once in a row.
+fn mapped_files(process: &Process) -> Vec<String> {
+    let Ok(file) = process.open_relative("maps") else { return Vec::new() };
+    let mut paths: Vec<String> = Vec::new();
+    for line in BufReader::new(File::take(file, MAPS)).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        if let Some(at) = line.find('/')
+            && paths.last().is_none_or(|last| last != &line[at..])
+        {
+            paths.push(line[at..].to_owned());
+        }
+    }
+    paths
+}
+
+/// A JVM keeps its jars open.
+fn open_files(process: &Process) -> Vec<String> {
+    use procfs::process::FDTarget;
+    let Ok(files) = process.fd() else { return Vec::new() };
+    files
+        .take(OPEN_FILES)
+        .flatten()
+        .filter_map(|file| match file.target {
+            FDTarget::Path(path) => path.to_str().map(str::to_owned),
+            _ => None,
+        })
+        .collect()
+}
