@@ -20,6 +20,7 @@ pub use table::table;
 /// The embedded files, in the order of the table in the docs.
 const FILES: &[(&str, &str)] = &[
     ("servers.toml", include_str!("knowledge/servers.toml")),
+    ("python.toml", include_str!("knowledge/python.toml")),
     ("runtimes.toml", include_str!("knowledge/runtimes.toml")),
     ("proxies.toml", include_str!("knowledge/proxies.toml")),
     ("balancers.toml", include_str!("knowledge/balancers.toml")),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod elf;
+mod jar;
 mod read;
 mod words;
 

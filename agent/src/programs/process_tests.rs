@@ -2,14 +2,15 @@
 
 use std::{
     fs,
-    io::Write as _,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use super::*;
+use super::{jar::jars_within, *};
+
+const END_MARK: &[u8] = b"PK\x05\x06";
 
 /// A child that ends with the test.
 struct Running(Child);
@@ -73,6 +74,50 @@ fn a_python_script_is_known_by_its_name() {
 }
 
 #[test]
+fn a_process_that_multiprocessing_spawned_is_what_its_parent_is() {
+    const SCRIPT: &str = r#"
+import multiprocessing, time
+
+def work():
+    time.sleep(100)
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
+    worker.start()
+    with open(__file__ + ".pid", "w") as file:
+        file.write(str(worker.pid))
+    worker.join()
+"#;
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = directory.path().join("uvicorn.py");
+    fs::write(&script, SCRIPT).expect("a script");
+    let server = Running::start(Command::new("python3").arg(&script)).expect("python3");
+    let begun = Instant::now();
+    let worker: u32 = loop {
+        let pid = fs::read_to_string(directory.path().join("uvicorn.py.pid"));
+        if let Some(pid) = pid.ok().and_then(|pid| pid.parse().ok()) {
+            break pid;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "no worker");
+        thread::sleep(Duration::from_millis(20));
+    };
+    let mut seen = None;
+    while begun.elapsed() < Duration::from_secs(30) {
+        seen = read(worker);
+        if seen.as_ref().is_some_and(|program| program.words == ["uvicorn"]) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let command_line = fs::read_to_string(format!("/proc/{worker}/cmdline")).expect("the worker");
+    // It ends with its parent, which cannot end it when it is killed itself.
+    let _ = Command::new("kill").arg(worker.to_string()).status();
+    drop(server);
+    assert!(!command_line.contains("uvicorn"), "{command_line}");
+    assert_eq!(seen.map(|program| program.words), Some(vec!["uvicorn".to_owned()]));
+}
+
+#[test]
 fn a_node_program_is_known_by_its_executable() {
     let Some(node) = Running::start(Command::new("node").args(["-e", "setTimeout(() => {}, 100000)"])) else {
         println!("no node here: not tested");
@@ -82,25 +127,83 @@ fn a_node_program_is_known_by_its_executable() {
     assert_eq!(program.executable.as_deref(), Some("node"));
 }
 
+/// A jar with an empty entry of each name, none of them a class.
+fn jar(path: &Path, entries: &[&str]) {
+    let mut bytes = Vec::new();
+    let mut directory = Vec::new();
+    for name in entries {
+        let at = u32::try_from(bytes.len()).expect("small");
+        let length = u16::try_from(name.len()).expect("short");
+        // Version 10, stored, no time, no bytes.
+        let common = [&[10, 0][..], &[0; 20], &length.to_le_bytes(), &[0; 2]].concat();
+        bytes.extend([b"PK\x03\x04", &common[..], name.as_bytes()].concat());
+        let tail = [&[0; 10][..], &at.to_le_bytes()].concat();
+        directory.extend([b"PK\x01\x02\x0a\0", &common[..], &tail, name.as_bytes()].concat());
+    }
+    let count = u16::try_from(entries.len()).expect("few").to_le_bytes();
+    let size = u32::try_from(directory.len()).expect("small").to_le_bytes();
+    let at = u32::try_from(bytes.len()).expect("small").to_le_bytes();
+    bytes.extend(directory);
+    bytes.extend([b"PK\x05\x06\0\0\0\0", &count[..], &count, &size, &at, &[0; 2]].concat());
+    fs::write(path, bytes).expect("a jar");
+}
+
+/// A JVM with this class path that does nothing; `None` where there is none.
+fn jvm(directory: &Path, jar: &Path) -> Option<Running> {
+    const SOURCE: &str =
+        "class Main { public static void main(String[] a) throws Exception { Thread.sleep(100000); } }";
+    let source = directory.join("Main.java");
+    fs::write(&source, SOURCE).expect("a source");
+    Running::start(Command::new("java").arg("-cp").arg(jar).arg(&source))
+}
+
 #[test]
 fn a_jvm_is_known_by_its_jars() {
     let directory = tempfile::tempdir().expect("a directory");
-    let jar = directory.path().join("jetty-server-9.4.57.jar");
-    // An archive without entries.
-    let mut empty = b"PK\x05\x06".to_vec();
-    empty.resize(22, 0);
-    fs::write(&jar, empty).expect("a jar");
-    let source = directory.path().join("Main.java");
-    let mut file = fs::File::create(&source).expect("a source");
-    file.write_all(
-        b"class Main { public static void main(String[] a) throws Exception { Thread.sleep(100000); } }",
-    )
-    .expect("a source");
-    let Some(java) = Running::start(Command::new("java").arg("-cp").arg(&jar).arg(&source)) else {
+    let path = directory.path().join("jetty-server-9.4.57.jar");
+    jar(&path, &["a"]);
+    let Some(java) = jvm(directory.path(), &path) else {
         println!("no java here: not tested");
         return;
     };
     assert_eq!(java.until(is("java")).words, ["jetty"]);
+}
+
+#[test]
+fn a_jvm_is_known_by_the_jars_in_its_jar() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("application.jar");
+    jar(
+        &path,
+        &["a", "BOOT-INF/lib/tomcat-embed-core-10.1.60.jar", "BOOT-INF/lib/httpclient5-5.3.jar", "b/"],
+    );
+    let Some(java) = jvm(directory.path(), &path) else {
+        println!("no java here: not tested");
+        return;
+    };
+    let program = java.until(|program| !program.words.is_empty());
+    assert_eq!(program.words, ["tomcat", "httpclient5"]);
+}
+
+#[test]
+fn hostile_archives_say_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("application.jar");
+    let within = || jars_within(&fs::File::open(&path).expect("a file"));
+    jar(&path, &["a.jar", "b.jar"]);
+    assert_eq!(within(), ["a.jar", "b.jar"]);
+    let good = fs::read(&path).expect("a jar");
+    // Cut anywhere, and with every byte turned: no panic, and no name that is not there.
+    for at in 0..good.len() {
+        fs::write(&path, &good[..at]).expect("a file");
+        assert!(within().iter().all(|name| ["a.jar", "b.jar"].contains(&name.as_str())), "cut at {at}");
+        let mut turned = good.clone();
+        turned[at] = !turned[at];
+        fs::write(&path, &turned).expect("a file");
+        assert!(within().len() <= 2);
+    }
+    fs::write(&path, [END_MARK, &[0xff; 18]].concat()).expect("a file");
+    assert_eq!(within(), <[&str; 0]>::default());
 }
 
 #[test]

@@ -9,7 +9,8 @@ use procfs::process::Process;
 
 use super::{
     Program, elf,
-    words::{Words, base_name, runtime_of, runtime_of_library},
+    jar::jars_within,
+    words::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library},
 };
 use crate::knowledge::Knowledge;
 
@@ -19,6 +20,8 @@ const COMMAND_LINE: u64 = 64 * 1024;
 const MAPS: u64 = 512 * 1024;
 /// Open files that are looked at.
 const OPEN_FILES: usize = 1024;
+/// Most jars of a JVM in which others are looked for.
+const PACKED: usize = 4;
 
 /// What `pid` is; `None` when it is gone or may not be looked at.
 pub fn read(pid: u32) -> Option<Program> {
@@ -35,11 +38,9 @@ pub(super) fn read_process(process: &Process) -> Option<Program> {
         .or_else(|| mapped.iter().find_map(|path| runtime_of_library(base_name(path))))
         .or_else(|| elf::compiled_from(&process.open_relative("exe").ok()?));
     let mut words = Words::new(Knowledge::builtin());
-    words.offer_command_line(&command_line(process), runtime);
+    words.offer_command_line(&own_command_line(process), runtime);
     if runtime == Some("java") {
-        for path in open_files(process) {
-            words.offer_jar(&path);
-        }
+        offer_jars(process, &mut words);
     }
     for path in &mapped {
         words.offer_module_directory(path);
@@ -49,6 +50,16 @@ pub(super) fn read_process(process: &Process) -> Option<Program> {
         runtime: runtime.map(str::to_owned),
         words: words.into_found(),
     })
+}
+
+/// Its arguments, or its parent's where those say what it was started for: uvicorn's workers are such.
+fn own_command_line(process: &Process) -> Vec<String> {
+    let arguments = command_line(process);
+    if !is_spawned_by_python(&arguments) {
+        return arguments;
+    }
+    let parent = process.stat().ok().and_then(|stat| Process::new(stat.ppid).ok());
+    parent.map(|parent| command_line(&parent)).unwrap_or_default()
 }
 
 /// Arguments, as the process shows them now. A title that took their place is one argument.
@@ -76,15 +87,35 @@ fn mapped_files(process: &Process) -> Vec<String> {
     paths
 }
 
-/// A JVM keeps its jars open.
-fn open_files(process: &Process) -> Vec<String> {
+/// A JVM keeps its jars open. Of a few, the one that starts it may hold all others.
+fn offer_jars(process: &Process, words: &mut Words<'_>) {
+    let jars = open_jars(process);
+    for (_, path) in &jars {
+        words.offer_jar(path);
+    }
+    if jars.len() > PACKED {
+        return;
+    }
+    for (fd, _) in jars {
+        // Through the process, as the path may lie in another file system.
+        if let Ok(file) = process.open_relative(format!("fd/{fd}")) {
+            for path in jars_within(&file) {
+                words.offer_jar(&path);
+            }
+        }
+    }
+}
+
+fn open_jars(process: &Process) -> Vec<(i32, String)> {
     use procfs::process::FDTarget;
     let Ok(files) = process.fd() else { return Vec::new() };
     files
         .take(OPEN_FILES)
         .flatten()
         .filter_map(|file| match file.target {
-            FDTarget::Path(path) => path.to_str().map(str::to_owned),
+            FDTarget::Path(path) if path.extension().is_some_and(|it| it == "jar" || it == "war") => {
+                Some((file.fd, path.to_str()?.to_owned()))
+            }
             _ => None,
         })
         .collect()

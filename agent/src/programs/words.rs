@@ -168,6 +168,16 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Whether this is a process that Python's multiprocessing started: only its parent's command line tells what it is.
+pub(super) fn is_spawned_by_python(arguments: &[String]) -> bool {
+    arguments
+        .iter()
+        .take(MOST_ARGUMENTS)
+        .skip_while(|argument| *argument != "-c")
+        .nth(1)
+        .is_some_and(|code| code.starts_with("from multiprocessing.spawn import "))
+}
+
 /// The runtime that an executable of this name is, without regard to a version at its end.
 pub fn runtime_of(name: &str) -> Option<&'static str> {
     Some(match base_name_without_version(name) {
