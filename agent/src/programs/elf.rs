@@ -9,6 +9,9 @@ const MOST_BYTES: u64 = 16 * 1024;
 
 const PT_NOTE: u32 = 4;
 
+/// Sections that only Go's linker makes. Its runtime cannot do without the table of functions.
+const GO_SECTIONS: [&[u8]; 3] = [b".gopclntab\0", b".data.rel.ro.gopclntab\0", b".go.buildinfo\0"];
+
 /// The language that an executable was compiled from, where that tells its HTTP library: `go` or `rust`.
 pub(super) fn compiled_from(file: &File) -> Option<&'static str> {
     let header = Header::read(file)?;
@@ -54,7 +57,7 @@ impl Header {
         })
     }
 
-    /// Go's build information has a section of its own, rustc leaves its name among the compilers'.
+    /// Go's linker makes sections of its own, rustc leaves its name among the compilers'.
     fn named_in_sections(&self, file: &File) -> Option<&'static str> {
         let (at, size, count) = self.section_headers;
         let names = entry::<64>(file, at, size, self.names)?;
@@ -63,7 +66,7 @@ impl Header {
             let header = entry::<64>(file, at, size, index)?;
             let name = usize::try_from(u32_at(&header, 0)?).ok()?;
             let name = names.get(name..).unwrap_or_default();
-            if name.starts_with(b".go.buildinfo\0") {
+            if GO_SECTIONS.iter().any(|section| name.starts_with(section)) {
                 return Some("go");
             }
             if name.starts_with(b".comment\0") {

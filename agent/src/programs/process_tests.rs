@@ -257,6 +257,27 @@ fn a_note_by_go_tells_of_go() {
     assert_eq!(compiled_from(&path), None);
 }
 
+#[test]
+fn a_table_of_functions_tells_of_go_without_a_note() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let names = b"\0.text\0.gopclntab\0";
+    let mut file = vec![0_u8; 64 + 2 * 64];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    file[40..48].copy_from_slice(&64_u64.to_le_bytes());
+    // Size and number of the section headers; the first names them.
+    file[58..64].copy_from_slice(&[64, 0, 2, 0, 0, 0]);
+    file[64 + 24..64 + 32].copy_from_slice(&192_u64.to_le_bytes());
+    file[64 + 32..64 + 40].copy_from_slice(&(names.len() as u64).to_le_bytes());
+    file[128] = 7;
+    file.extend(names);
+    let path = directory.path().join("executable");
+    fs::write(&path, &file).expect("a file");
+    assert_eq!(compiled_from(&path), Some("go"));
+    file[128] = 1;
+    fs::write(&path, &file).expect("a file");
+    assert_eq!(compiled_from(&path), None);
+}
+
 fn compiled_from(path: &Path) -> Option<&'static str> {
     elf::compiled_from(&fs::File::open(path).expect("a file"))
 }
