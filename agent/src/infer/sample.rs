@@ -40,6 +40,7 @@ pub(super) fn idle(side: Side, seconds: f64) -> Report {
             verdict,
             cause: Cause::Unknown,
             race: None,
+            masked: false,
             confidence: Confidence::Exact,
             basis: Basis::Http,
             in_flight: Some(0),
