@@ -15,6 +15,7 @@ pub mod output;
 pub mod owners;
 pub mod probe;
 pub mod programs;
+pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod session;
