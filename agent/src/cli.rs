@@ -23,7 +23,9 @@ pub struct Cli {
 pub enum Command {
     /// Print one line for each close as it happens
     Watch(WatchArgs),
-    /// Run as a daemon: metrics for Prometheus, /healthz and /readyz
+    /// Observe for a while, or ask a running daemon, and say which idle time-outs disagree and what to change
+    Report(ReportArgs),
+    /// Run as a daemon: metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
     /// Say what this kernel and these privileges allow; exits with 1 if `run` would not work
     Check,
@@ -53,6 +55,10 @@ pub struct ObserveArgs {
     /// Connections that are followed at once; more are counted as untracked
     #[arg(long, value_name = "N", default_value_t = 1 << 20, env = "WHOHUNGUP_MAX_CONNECTIONS")]
     pub max_connections: usize,
+
+    /// Combinations of role, port and process that are told apart, and get series of their own; the rest is counted as `other`
+    #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
+    pub max_endpoints: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -116,21 +122,51 @@ pub struct WatchArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub observe: ObserveArgs,
+
+    /// Observe for this long; Ctrl-C ends it earlier and reports what there is
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+
+    /// Do not observe: ask the daemon (`whohungup run`) at this address for all that it has seen, such as http://127.0.0.1:9909
+    #[arg(long, value_name = "URL", conflicts_with = "duration")]
+    pub from: Option<String>,
+
+    /// The whole report as JSON (docs/report.md)
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+
+    /// Markdown, to paste into a ticket
+    #[arg(long)]
+    pub markdown: bool,
+
+    /// Only endpoints with this server port (may be repeated)
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<u16>,
+
+    /// Only endpoints of this process, by name (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub process: Vec<String>,
+
+    /// Endpoints shown in full, and as many in the closing table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+}
+
+#[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
 
-    /// Where /metrics, /healthz and /readyz are served
+    /// Where /metrics, /api/v1/report, /healthz and /readyz are served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
     pub listen: SocketAddr,
 
     /// When the kernel measures what the programs cost: each measured run costs two clock reads more
     #[arg(long, value_enum, default_value_t = ProgramStats::Sampled, env = "WHOHUNGUP_PROGRAM_STATS")]
     pub program_stats: ProgramStats,
-
-    /// Combinations of port and process that get series of their own; the rest is counted as `other`
-    #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
-    pub max_endpoints: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

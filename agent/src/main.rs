@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    run, selftest, watch,
+    report, run, selftest, watch,
 };
 
 fn main() -> ExitCode {
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
+        Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check => Ok(check::check()),

@@ -1,11 +1,9 @@
 //! `whohungup watch`: one line per close as it happens.
 
 use std::{
+    cell::RefCell,
     io::{self, IsTerminal as _, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
 };
@@ -15,8 +13,10 @@ use anyhow::Context as _;
 use crate::{
     cli::WatchArgs,
     close::facts::comm,
+    observe::Understanding,
     output::{json::CloseObject, line, summary::Summary},
     session::{POLL_INTERVAL, Session},
+    signals::stop_flag,
     track::Report,
 };
 
@@ -59,15 +59,22 @@ fn run(
     stopped: &AtomicBool,
 ) -> io::Result<()> {
     let began = Instant::now();
+    let understanding =
+        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick(), true));
     printer.header()?;
     loop {
         let mut written = Ok(());
-        session.poll(|report| {
-            if written.is_ok() && !printer.is_full() {
-                written = printer.print(&report);
-            }
-        });
+        session.poll_all(
+            |mut report| {
+                understanding.borrow_mut().close(&mut report);
+                if written.is_ok() && !printer.is_full() {
+                    written = printer.print(&report);
+                }
+            },
+            |progressed| understanding.borrow_mut().progress(&progressed),
+        );
         written?;
+        understanding.borrow_mut().tidy();
         printer.flush()?;
         if printer.is_full() {
             return Ok(());
@@ -78,28 +85,14 @@ fn run(
         thread::sleep(POLL_INTERVAL);
     }
     let mut written = Ok(());
-    session.finish(|report| {
+    session.finish(|mut report| {
+        understanding.borrow_mut().close(&mut report);
         if written.is_ok() && !printer.is_full() {
             written = printer.print(&report);
         }
     });
     written?;
     printer.flush()
-}
-
-/// Set by the first SIGINT or SIGTERM; the second ends the process the hard way.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    use signal_hook::{
-        consts::{SIGINT, SIGTERM},
-        flag,
-    };
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stopped))
-            .context("install a signal handler")?;
-        flag::register(signal, Arc::clone(&stopped)).context("install a signal handler")?;
-    }
-    Ok(stopped)
 }
 
 struct Printer<'a> {

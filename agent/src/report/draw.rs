@@ -8,6 +8,8 @@ const SHORTEST: f64 = 0.001;
 const LONGEST: f64 = 1e6;
 /// An axis spans at least this factor, for neighbours not to look far apart.
 const SPAN: f64 = 8.0;
+/// Bins are drawn at most this factor wide.
+const WIDEST: f64 = 1.15;
 
 /// Seconds, and how many came after them.
 pub(super) type Points = Vec<(f64, u64)>;
@@ -48,15 +50,23 @@ impl Axis {
             let column = &mut counts[self.column(*seconds)];
             *column = column.saturating_add(*count);
         }
-        let most = counts.iter().copied().max().unwrap_or(0);
-        let height = |count: u64| {
-            if count == 0 {
-                return 0;
-            }
-            let share = (1.0 + count as f64).ln() / (1.0 + most as f64).ln();
-            ((share * 8.0).round() as usize).clamp(1, 8)
-        };
-        counts.into_iter().map(|count| BLOCKS[height(count)]).collect()
+        blocks(&counts)
+    }
+
+    /// The same for bins that reach from the bound before to their own.
+    pub(super) fn wide_bars(&self, points: &[(f64, u64)]) -> String {
+        let widening = widening(points);
+        let mut filled: Vec<(usize, u64)> = Vec::new();
+        for (bound, count) in points.iter().filter(|(bound, _)| bound.is_finite()) {
+            let last = self.column(*bound);
+            let first = (self.column(*bound / widening) + 1).min(last);
+            filled.extend((first..=last).map(|column| (column, *count)));
+        }
+        let mut counts = vec![0_u64; self.columns];
+        for (column, count) in filled {
+            counts[column] = counts[column].max(count);
+        }
+        blocks(&counts)
     }
 
     /// Labels below the columns of round times.
@@ -83,6 +93,18 @@ impl Axis {
     }
 }
 
+fn blocks(counts: &[u64]) -> String {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let height = |count: u64| {
+        if count == 0 {
+            return 0;
+        }
+        let share = (1.0 + count as f64).ln() / (1.0 + most as f64).ln();
+        ((share * 8.0).round() as usize).clamp(1, 8)
+    };
+    counts.iter().map(|&count| BLOCKS[height(count)]).collect()
+}
+
 /// A timer's closes.
 pub(super) fn timer_points(timer: &Timer) -> Points {
     let width = (timer.most - timer.least) / timer.bins.len().max(1) as f64;
@@ -103,6 +125,12 @@ pub(super) fn timer_points(timer: &Timer) -> Points {
 pub(super) fn gap_points(gaps: &Gaps) -> Points {
     let longest = gaps.longest.unwrap_or(f64::INFINITY);
     gaps.bins.iter().map(|(bound, count)| (bound.min(longest), *count)).collect()
+}
+
+/// How much the bins of gaps widen from one to the next, as the closest of them show.
+fn widening(points: &[(f64, u64)]) -> f64 {
+    let ratios = points.iter().zip(points.iter().skip(1)).map(|(a, b)| b.0 / a.0);
+    ratios.filter(|ratio| *ratio > 1.02).fold(WIDEST, f64::min)
 }
 
 fn label(seconds: f64) -> String {

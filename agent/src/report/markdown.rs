@@ -24,14 +24,16 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
     }
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
     for (index, report) in loud.iter().take(top).enumerate() {
-        endpoint(&mut out, index + 1, report);
+        let told = loud[..index].iter().position(|other| report.is_peer_of(other));
+        endpoint(&mut out, index + 1, report, told.map(|told| told + 1));
     }
     more(&mut out, loud.len(), top);
     table(&mut out, &quiet, top);
     out
 }
 
-fn endpoint(out: &mut String, number: usize, report: &EndpointReport) {
+/// `told` is the number of the other end, when that came before.
+fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Option<usize>) {
     let endpoint = &report.endpoint;
     let risk = match endpoint.risk {
         Risk::Safe | Risk::Unknown => String::new(),
@@ -43,6 +45,10 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport) {
         let _infallible = writeln!(out, "- {}", prose(text));
     };
     item(&say::closes(endpoint));
+    if let Some(told) = told {
+        item(&format!("the same connections as {told}, seen from this end: see there"));
+        return;
+    }
     item(&format!("requests: {}", say::requests(endpoint)));
     if let Some(lost) = say::lost(endpoint) {
         item(&lost);
@@ -83,7 +89,15 @@ fn drawing(out: &mut String, report: &EndpointReport) {
     out.push_str("\n```text\n");
     for (label, points) in [("re-used", &gaps), ("server shuts", &server), ("client shuts", &client)] {
         if !points.is_empty() {
-            let _infallible = writeln!(out, "{}", format!("{label:<13}{}", axis.bars(points)).trim_end());
+            let _infallible = writeln!(
+                out,
+                "{}",
+                format!(
+                    "{label:<13}{}",
+                    if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) }
+                )
+                .trim_end()
+            );
         }
     }
     let _infallible = writeln!(out, "{:13}{}\n```", "", axis.ticks());

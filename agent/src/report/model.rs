@@ -130,6 +130,13 @@ impl EndpointReport {
         self.advice.is_empty() && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 
+    /// Whether `other` is the other end of the same connections.
+    pub fn is_peer_of(&self, other: &Self) -> bool {
+        self.peer.as_ref() == Some(&other.endpoint.key.process)
+            && self.endpoint.key.server_port == other.endpoint.key.server_port
+            && self.endpoint.key.role != other.endpoint.key.role
+    }
+
     /// The strongest idle timer of a side.
     pub fn idle_timer(&self, side: Side) -> Option<&Timer> {
         idle_timer(&self.endpoint, side)

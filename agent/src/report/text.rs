@@ -34,7 +34,8 @@ pub fn text(model: &ReportModel, look: Look) -> String {
     page.head(model);
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
     for (index, report) in loud.iter().take(look.top).enumerate() {
-        page.endpoint(index + 1, report);
+        let told = loud[..index].iter().position(|other| report.is_peer_of(other));
+        page.endpoint(index + 1, report, told.map(|told| told + 1));
     }
     page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
     page.table(&quiet);
@@ -67,7 +68,8 @@ impl Page {
         }
     }
 
-    fn endpoint(&mut self, number: usize, report: &EndpointReport) {
+    /// `told` is the number of the other end, when that came before.
+    fn endpoint(&mut self, number: usize, report: &EndpointReport, told: Option<usize>) {
         let endpoint = &report.endpoint;
         let style = self.style_of(endpoint.risk).effects(self.bold());
         let name = format!("{} {}", say::process(endpoint), say::place(endpoint));
@@ -79,6 +81,10 @@ impl Page {
         let bold = Style::new().effects(self.bold());
         let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
         self.line("closes", &say::closes(endpoint));
+        if let Some(told) = told {
+            self.line("other end", &format!("the same connections as {told}, seen from this end: see there"));
+            return;
+        }
         self.line("requests", &say::requests(endpoint));
         if let Some(lost) = say::lost(endpoint) {
             self.line("at stake", &lost);
@@ -117,7 +123,7 @@ impl Page {
             if points.is_empty() {
                 continue;
             }
-            let bars = axis.bars(points);
+            let bars = if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) };
             let (calm, risky) = match danger {
                 Some(column) if label == "re-used" => {
                     let at = bars.char_indices().nth(column).map_or(bars.len(), |(at, _)| at);

@@ -18,15 +18,21 @@ use crate::{
     cli::{ProgramStats, RunArgs},
     clock::monotonic_ns,
     metrics::{BuildInfo, Metrics, Snapshot},
+    observe::Understanding,
     probe,
+    report::ReportModel,
     session::{POLL_INTERVAL, Session},
 };
 
 mod sampling;
 use sampling::Sampling;
 
-/// Where a scrape's text is to be sent.
-pub(super) type Ask = oneshot::Sender<String>;
+/// What is asked for, and where it is to be sent.
+pub(super) enum Ask {
+    /// The text of a scrape.
+    Metrics(oneshot::Sender<String>),
+    Report(oneshot::Sender<ReportModel>),
+}
 
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
@@ -54,7 +60,7 @@ impl Heartbeat {
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
     let mut options = args.observe.session();
     options.judge.tell = false;
-    let (stats, max_endpoints) = (args.program_stats, args.max_endpoints);
+    let (stats, max_endpoints) = (args.program_stats, args.observe.max_endpoints);
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
@@ -86,6 +92,7 @@ impl Observer {
 struct Loop {
     session: Session,
     metrics: Metrics,
+    understanding: Understanding,
     options: crate::session::SessionOptions,
     sampling: Sampling,
 }
@@ -105,8 +112,10 @@ impl Loop {
             kernel: probe::kernel_release(),
             object: session.probes().object().to_owned(),
         };
+        let tick = session.tracker().tick();
         Self {
-            metrics: Metrics::new(max_endpoints, &build, session.tracker().tick()),
+            metrics: Metrics::new(max_endpoints, &build, tick),
+            understanding: Understanding::new(max_endpoints, tick, false),
             session,
             options,
             sampling: Sampling::new(stats),
@@ -115,24 +124,43 @@ impl Loop {
 
     fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
         while !stopped.load(Ordering::Relaxed) {
-            let Self { session, metrics, .. } = &mut self;
-            // Each wants the metrics, and neither is called by the other.
-            let metrics = RefCell::new(metrics);
+            let Self { session, metrics, understanding, .. } = &mut self;
+            // Each wants both, and neither is called by the other.
+            let both = RefCell::new((metrics, understanding));
             session.poll_all(
-                |report| metrics.borrow_mut().close(&report),
-                |requests| metrics.borrow_mut().progress(&requests),
+                |mut report| {
+                    let (metrics, understanding) = &mut *both.borrow_mut();
+                    // First, as it may name the cause.
+                    understanding.close(&mut report);
+                    metrics.close(&report);
+                },
+                |requests| {
+                    let (metrics, understanding) = &mut *both.borrow_mut();
+                    understanding.progress(&requests);
+                    metrics.progress(&requests);
+                },
             );
+            self.understanding.tidy();
             self.sampling.turn(self.session.probes());
             while let Ok(ask) = asked.try_recv() {
-                let snapshot = self.snapshot();
-                match self.metrics.scrape(&snapshot) {
-                    // Whoever asked may have gone.
-                    Ok(text) => drop(ask.send(text)),
-                    Err(error) => tracing::error!(%error, "metrics cannot be encoded"),
-                }
+                self.answer(ask);
             }
             alive.beat();
             thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Metrics(answer) => {
+                let snapshot = self.snapshot();
+                match self.metrics.scrape(&snapshot) {
+                    Ok(text) => drop(answer.send(text)),
+                    Err(error) => tracing::error!(%error, "metrics cannot be encoded"),
+                }
+            }
+            Ask::Report(answer) => drop(answer.send(self.understanding.report(&self.session))),
         }
     }
 

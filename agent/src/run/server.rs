@@ -1,4 +1,4 @@
-//! /metrics, /healthz and /readyz.
+//! /metrics, /api/v1/report, /healthz and /readyz.
 
 use std::{net::TcpListener, sync::mpsc::Sender, time::Duration};
 
@@ -16,8 +16,10 @@ use tokio::{
 };
 
 use super::observer::{Ask, Heartbeat};
+use crate::report::fetch::PATH as REPORT;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const JSON: &str = "application/json";
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
 const STUCK: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,7 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
             tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
         let app = Router::new()
             .route("/metrics", get(metrics))
+            .route(REPORT, get(report))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared);
@@ -60,12 +63,31 @@ fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    let told = shared.asks.send(answer).is_ok();
-    match tokio::time::timeout(STUCK, answered).await {
-        Ok(Ok(text)) if told => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response(),
+    match shared.ask(Ask::Metrics).await {
+        Some(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        None => no_answer(),
     }
+}
+
+async fn report(State(shared): State<Shared>) -> Response {
+    let json = shared.ask(Ask::Report).await.and_then(|model| serde_json::to_string(&model).ok());
+    match json {
+        Some(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
+        None => no_answer(),
+    }
+}
+
+impl Shared {
+    /// `None` when the observer does not answer in time.
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(ask(answer)).ok()?;
+        tokio::time::timeout(STUCK, answered).await.ok()?.ok()
+    }
+}
+
+fn no_answer() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response()
 }
 
 /// The probes are attached before the port is served, so alive means ready.

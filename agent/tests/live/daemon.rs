@@ -38,6 +38,10 @@ impl Daemon {
         Self { address: address.parse().expect("an address"), agent }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("connect to the daemon");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");

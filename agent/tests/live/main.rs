@@ -12,6 +12,7 @@ mod gate;
 mod hostile;
 mod namespace;
 mod peer;
+mod report;
 mod reuse;
 mod ring;
 mod schema;

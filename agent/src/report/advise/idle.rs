@@ -51,8 +51,11 @@ fn hold(case: Case<'_>, server: f64) -> Hold {
     let margin = case.endpoint.headroom.map_or(1.0, |headroom| headroom.margin);
     // A client that closes well before the server is not the one that collides with it.
     let collides = |seconds: f64| seconds >= server - margin;
+    // Nor one that a few show beside many whose connections the server closes.
+    let closed_by_server = idle_timer(case.endpoint, Side::Server).map_or(0, |timer| timer.count);
     if let Some(timer) = idle_timer(case.endpoint, Side::Client)
         && collides(timer.seconds)
+        && timer.count >= closed_by_server / 5
     {
         return Hold::Seen(timer.most.max(timer.seconds));
     }
@@ -165,7 +168,8 @@ fn told(verb: &str, side: Side, program: Option<&str>, knob: Option<&Knob>, targ
     match knob.and_then(|knob| Some((knob, knob.written.as_deref()?))) {
         Some((Knob { setting: None, .. }, instead)) => format!("{who}: {instead}."),
         Some((knob, written)) => {
-            let note = knob.note.as_deref().map_or_else(String::new, |note| format!(" {}.", sentence(note)));
+            let note = knob.note.as_deref().map(|note| note.trim_end_matches('.'));
+            let note = note.map_or_else(String::new, |note| format!(" {}.", sentence(note)));
             format!("{who}: set `{}`.{note}", written.replace('`', "'"))
         }
         None if side == Side::Server => {

@@ -41,7 +41,7 @@ pub(super) fn stale(case: Case<'_>) -> Option<Advice> {
     let stale = case.races(|race| race == Race::Stale);
     let all = case.races(|race| race != Race::OwnTimer);
     // A few are the latency of an event loop.
-    if stale == 0 || stale * 4 < all {
+    if stale < 2 || stale * 2 < all {
         return None;
     }
     let program = case.program(Side::Client, None);

@@ -1,0 +1,96 @@
+//! What is made of closes beyond each by itself: timers, causes that many closes prove, and whose they are. In one place
+//! for `run`, `report` and `watch`.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    clock::{monotonic_ns, wall_time},
+    infer::{Endpoint, InferLimits, InferTotals, Inference},
+    knowledge::Knowledge,
+    probe,
+    programs::Programs,
+    report::{self, Meta, ReportModel},
+    session::Session,
+    track::{Progressed, Report},
+};
+
+/// How often endpoints that have gone quiet are looked for.
+const TIDY_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Inference over all closes, fed with each.
+#[derive(Debug)]
+pub struct Understanding {
+    inference: Inference,
+    programs: Programs,
+    /// Put what proves a cause into words.
+    tell: bool,
+    began_ns: u64,
+    tidied: Instant,
+}
+
+impl Understanding {
+    /// Tells apart at most `endpoints` endpoints; `tick` is the length of the kernel's clock tick in seconds.
+    pub fn new(endpoints: usize, tick: f64, tell: bool) -> Self {
+        let limits = InferLimits { endpoints, ..InferLimits::default() };
+        Self {
+            inference: Inference::new(limits, tick),
+            programs: Programs::default(),
+            tell,
+            began_ns: monotonic_ns(),
+            tidied: Instant::now(),
+        }
+    }
+
+    /// Takes in a settled close, and names its cause where it and those before it prove one.
+    pub fn close(&mut self, report: &mut Report) {
+        self.inference.close(report, self.tell);
+        if let Some(pid) = self.inference.unknown_program(report)
+            && let Some(program) = self.programs.get(pid, Instant::now())
+        {
+            self.inference.know(&Inference::key_of(report), program.as_ref().clone());
+        }
+    }
+
+    /// Takes in requests of a connection that is open.
+    pub fn progress(&mut self, progressed: &Progressed) {
+        self.inference.progress(progressed, monotonic_ns());
+    }
+
+    /// Forgets, now and then, what has not been seen for long.
+    pub fn tidy(&mut self) {
+        if self.tidied.elapsed() >= TIDY_INTERVAL {
+            self.tidied = Instant::now();
+            self.inference.expire(monotonic_ns());
+        }
+    }
+
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.inference.endpoints()
+    }
+
+    pub fn totals(&self) -> InferTotals {
+        self.inference.totals()
+    }
+
+    /// Everything so far, with advice. `session` tells what was missed.
+    pub fn report(&self, session: &Session) -> ReportModel {
+        let now_ns = monotonic_ns();
+        let meta = Meta {
+            from: shown_time(self.began_ns),
+            until: shown_time(now_ns),
+            observed_seconds: now_ns.saturating_sub(self.began_ns) as f64 / 1e9,
+            kernel: probe::kernel_release(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            events_lost: session.counters().lost() + session.probes().missed_runs(),
+            connections_untracked: session.tracker().totals().untracked,
+            endpoints_over: self.totals().over,
+            ..Meta::default()
+        };
+        report::build(&self.endpoints(), Knowledge::builtin(), meta)
+    }
+}
+
+/// To the second: RFC 3339, UTC.
+fn shown_time(monotonic: u64) -> String {
+    wall_time(monotonic).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

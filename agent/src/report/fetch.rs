@@ -1,0 +1,91 @@
+//! The report of a running daemon.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use super::model::{ReportModel, SCHEMA};
+
+/// Where a daemon answers with its report.
+pub const PATH: &str = "/api/v1/report";
+/// An answer larger than this is no report: one endpoint takes a few KiB.
+const MOST_BYTES: u64 = 64 << 20;
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Asks the daemon at `url` (scheme, host and port).
+///
+/// # Errors
+/// When nothing answers there in time, or what does is not a daemon of this schema.
+pub fn fetch(url: &str) -> anyhow::Result<ReportModel> {
+    let base = url.trim_end_matches('/');
+    let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
+    if !url.starts_with("http://") {
+        bail!("`{base}` is no address of a daemon; it looks like http://127.0.0.1:9909");
+    }
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .timeout_connect(Some(CONNECT_WITHIN))
+            .timeout_global(Some(ANSWER_WITHIN))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // What is asked is a host of one's own.
+            .proxy(None)
+            .build(),
+    );
+    let mut answer = agent
+        .get(&url)
+        .call()
+        .with_context(|| format!("no daemon answers at {base}; is `whohungup run` running there?"))?;
+    match answer.status().as_u16() {
+        200 => {}
+        404 => bail!("what answers at {base} has no {PATH}: not whohungup, or an older one"),
+        503 => bail!("the daemon at {base} is stuck or stopping; try again"),
+        status => bail!("{url} answers with status {status}"),
+    }
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(MOST_BYTES)
+        .read_to_vec()
+        .with_context(|| format!("read the report from {base}"))?;
+    decode(&body).with_context(|| format!("what answers at {base} is not understood"))
+}
+
+fn decode(body: &[u8]) -> anyhow::Result<ReportModel> {
+    #[derive(Deserialize)]
+    struct Labelled {
+        schema: String,
+    }
+    let Labelled { schema } =
+        serde_json::from_slice(body).context("not a report: no JSON object with a `schema`")?;
+    if schema != SCHEMA {
+        let schema = super::clean::clean(&schema, 40);
+        bail!("it speaks schema `{schema}`, this is `{SCHEMA}`: use the same version on both sides");
+    }
+    serde_json::from_slice(body).with_context(|| format!("not a report of schema `{SCHEMA}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_schema_and_nonsense_are_named() {
+        let said = |body: &str| format!("{:#}", decode(body.as_bytes()).expect_err("no report"));
+        assert!(said("<html>").contains("no JSON object with a `schema`"));
+        assert!(said("{\"schema\":\"whohungup.report/2\"}").contains("schema `whohungup.report/2`, this is"));
+        assert!(said("{\"schema\":\"whohungup.report/1\"}").contains("missing field `meta`"));
+        assert!(said("{\"schema\":\"\u{9b}2J\"}").contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn an_address_without_a_daemon_is_named_with_a_remedy() {
+        // Port 1 of the loopback is not listened at.
+        let error = format!("{:#}", fetch("http://127.0.0.1:1").expect_err("nobody there"));
+        assert!(error.contains("http://127.0.0.1:1;") && error.contains("whohungup run"), "{error}");
+        let error = format!("{:#}", fetch("127.0.0.1:9909").expect_err("no scheme"));
+        assert!(error.contains("looks like http://"), "{error}");
+    }
+}
