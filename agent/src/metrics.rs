@@ -5,6 +5,7 @@ mod gaps;
 mod labels;
 mod requests;
 mod snapshot;
+mod timeouts;
 
 use endpoints::Endpoints;
 use labels::{
@@ -19,6 +20,7 @@ use prometheus_client::{
 use requests::RequestMetrics;
 pub use snapshot::{BuildInfo, Snapshot};
 use std::sync::atomic::AtomicU64;
+use timeouts::TimeoutMetrics;
 
 use crate::{
     close::words::{Closer, Race, Role},
@@ -48,6 +50,7 @@ pub struct Metrics {
     age: Family<AgeLabels, Histogram>,
     requests: Family<AgeLabels, Histogram>,
     outcomes: RequestMetrics,
+    timeouts: TimeoutMetrics,
     open: Family<OpenLabels, Gauge>,
     opened: Counter,
     opened_unseen: Counter,
@@ -93,6 +96,7 @@ impl Metrics {
             age: Family::new_with_constructor(|| Histogram::new(AGE_BUCKETS)),
             requests: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
             outcomes: RequestMetrics::new(tick),
+            timeouts: TimeoutMetrics::default(),
             open: Family::default(),
             opened: Counter::default(),
             opened_unseen: Counter::default(),
@@ -227,7 +231,7 @@ impl Metrics {
     }
 
     fn register(&mut self, build: &BuildInfo) {
-        let Self { registry: r, outcomes, .. } = self;
+        let Self { registry: r, outcomes, timeouts, .. } = self;
         r.register(
             "closes",
             "Closes by who hung up and why; alert on verdict=\"idle-race\" and \"premature-hangup\"",
@@ -257,6 +261,7 @@ impl Metrics {
             self.requests.clone(),
         );
         outcomes.register(r);
+        timeouts.register(r);
         r.register("open_connections", "Connections that are followed now", self.open.clone());
         r.register(
             "connections_opened",

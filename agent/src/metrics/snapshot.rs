@@ -5,9 +5,12 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter as PromCounter;
 use whohungup_ebpf::counters::Counter;
 
-use super::{KindLabels, Metrics, ProgramLabels, Seconds, TableLabels, labels::OpenLabels};
+use super::{
+    KindLabels, Metrics, ProgramLabels, Seconds, TableLabels, labels::OpenLabels, timeouts::TABLE as INFERRED,
+};
 use crate::{
     close::words::Role,
+    infer::{Endpoint, InferTotals},
     probe::{CounterTotals, ProgramStat, TlsLibraries},
     track::{Limits, OpenState, Totals},
 };
@@ -28,6 +31,9 @@ pub struct Snapshot {
     pub cpu: Duration,
     pub resident_bytes: u64,
     pub tls: TlsLibraries,
+    /// What was inferred, and how full the table of it is.
+    pub endpoints: Vec<Endpoint>,
+    pub inferred: InferTotals,
 }
 
 /// What runs where.
@@ -77,6 +83,7 @@ impl Metrics {
             let labels = OpenLabels { role: role.as_str(), state: state.as_str() };
             self.open.get_or_create(&labels).set(*count as i64);
         }
+        self.timeouts.show(&snapshot.endpoints, &snapshot.inferred);
         self.tables(totals, *limits, snapshot);
         for stat in &snapshot.programs {
             let labels = ProgramLabels { program: stat.program };
@@ -93,6 +100,7 @@ impl Metrics {
         let rows = [
             ("connections", totals.open, limits.connections as u64),
             ("recent_closes", totals.recent, limits.recent as u64),
+            (INFERRED, snapshot.inferred.endpoints as u64, snapshot.inferred.limit as u64),
             ("endpoints", self.endpoints.len() as u64, self.endpoints.limit() as u64),
             ("ring_buffer_bytes", snapshot.ring_peak, snapshot.ring_bytes),
         ];
@@ -103,6 +111,8 @@ impl Metrics {
         self.table_entries.get_or_create(&TableLabels { table: "listeners" }).set(totals.listeners as i64);
         let recent = TableLabels { table: "recent_closes" };
         raise(&self.table_evicted.get_or_create(&recent), totals.recent_evicted);
+        let inferred = TableLabels { table: INFERRED };
+        raise(&self.table_evicted.get_or_create(&inferred), snapshot.inferred.over);
     }
 }
 

@@ -179,6 +179,8 @@ impl Loop {
             cpu,
             resident_bytes,
             tls: self.session.probes().tls_libraries(),
+            endpoints: self.understanding.endpoints(),
+            inferred: self.understanding.totals(),
         }
     }
 }

@@ -85,6 +85,10 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
     let ticket = report(&["--from", &url, "--markdown"]);
     assert!(String::from_utf8_lossy(&ticket.stdout).starts_with("## whohungup report\n"));
 
+    let timers = format!("whohungup_inferred_timeout_seconds{{role=\"server\",server_port=\"{port}\"");
+    let samples = daemon.wait_for(|samples| samples.keys().any(|series| series.starts_with(&timers)));
+    assert!(samples["whohungup_table_entries{table=\"inferred_endpoints\"}"] >= 2.0);
+    assert!(samples["whohungup_inference_memory_bytes"] > 0.0);
 }
 
 #[test]
