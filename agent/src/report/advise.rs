@@ -59,7 +59,9 @@ impl<'a> Case<'a> {
     /// What to call the program of `side`: the product, else its process, else what it says of itself.
     fn program(&self, side: Side, knob: Option<&Knob>) -> Option<String> {
         let seen = self.seen(side);
-        knob.map(|knob| knob.product.clone())
+        let product = knob.map(|knob| knob.product.clone());
+        product
+            .or_else(|| self.lore.idle_knob(seen, 1.0).map(|knob| knob.product))
             .or_else(|| (!seen.process.is_empty()).then(|| seen.process.to_owned()))
             .or_else(|| seen.server.filter(|_| side == Side::Server).map(str::to_owned))
             .map(|name| clean(&name, 64))

@@ -159,12 +159,14 @@ fn the_clients_own_timer_is_the_clients_affair() {
 fn a_pool_that_does_not_look_is_told_besides() {
     let mut stale = risky(Role::Client, "java", Risk::Losing, 30.0, None);
     stale.races = vec![(Race::Stale, 9), (Race::Crossed, 1)];
+    stale.gaps.longest = Some(42.0);
     let advice = advice_for(&stale, "");
     assert_eq!(advice.len(), 3, "{advice:#?}");
     assert!(advice[2].why.starts_with("9 of 10 lost requests were written after"), "{advice:#?}");
+    assert!(advice[2].why.ends_with("up to 12.0 s after it."), "{advice:#?}");
     assert!(!advice[2].alternative);
-    stale.races = vec![(Race::Stale, 1), (Race::Crossed, 9)];
-    assert_eq!(advice_for(&stale, "").len(), 2, "one in ten is the latency of a loop");
+    stale.gaps.longest = Some(30.05);
+    assert_eq!(advice_for(&stale, "").len(), 2, "the latency of a loop");
 }
 
 #[test]
@@ -199,7 +201,7 @@ fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
     assert_eq!(advice[0].urgency, Urgency::Consider);
     assert_eq!(
         advice[0].why,
-        "The client (`go`) ended 7 requests, 30.0 s after the request began, while the response was due."
+        "The client (`Go net/http`) ended 7 requests, 30.0 s after the request began, while the response was due."
     );
 }
 

@@ -64,8 +64,8 @@ fn report(endpoint: &Endpoint, peer: Option<&Endpoint>, lore: &dyn Lore) -> Endp
     }
 }
 
-/// The other end of the same connections, when it is on this host: the only endpoint of the other role with that port,
-/// if it shows the same idle timer. A port alone does not say so: clients use it on other hosts as well.
+/// The other end of the same connections, when it is on this host: the only endpoint of the other role with that port
+/// and the same idle timer. A port alone does not say so: clients use it on other hosts as well.
 fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
     let role = match endpoint.key.role {
         Role::Client => Role::Server,
@@ -73,14 +73,16 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
         Role::Unknown => return None,
     };
     let port = endpoint.key.server_port?;
-    let mut others =
-        endpoints.iter().filter(|other| other.key.role == role && other.key.server_port == Some(port));
-    let other = others.next().filter(|_| others.next().is_none())?;
-    let same = |side: Side| match (idle_timer(endpoint, side), idle_timer(other, side)) {
+    let same = |other: &Endpoint, side: Side| match (idle_timer(endpoint, side), idle_timer(other, side)) {
         (Some(a), Some(b)) => alike(a, b),
         _ => false,
     };
-    (same(Side::Server) || same(Side::Client)).then_some(other).filter(|other| !other.key.process.is_empty())
+    let mut others = endpoints
+        .iter()
+        .filter(|other| other.key.role == role && other.key.server_port == Some(port))
+        .filter(|other| same(other, Side::Server) || same(other, Side::Client));
+    let other = others.next().filter(|other| !other.key.process.is_empty())?;
+    others.next().is_none().then_some(other)
 }
 
 /// The same closes, seen from both ends.

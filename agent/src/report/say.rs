@@ -15,6 +15,8 @@ use crate::{
 const NAME: usize = 32;
 /// Candidates listed when none is identified.
 const POSSIBLE: usize = 3;
+/// Reasons told of one that is.
+const REASONS: usize = 2;
 
 pub(super) fn risk(risk: Risk) -> &'static str {
     match risk {
@@ -97,7 +99,8 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
             || "shortly before the time-out".to_owned(),
             |headroom| format!("within {} of the server's time-out", measured(headroom.margin)),
         );
-        parts.push(format!("{} came {margin}", endpoint.at_risk));
+        let more = if parts.is_empty() { "" } else { " more" };
+        parts.push(format!("{}{more} came {margin}", endpoint.at_risk));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -135,11 +138,10 @@ pub(super) fn whose(candidates: &[Candidate]) -> Option<String> {
         candidates.iter().filter(|candidate| candidate.likelihood != Likelihood::Possible).collect();
     if let Some(first) = named.first() {
         let likely = if first.likelihood == Likelihood::Named { "" } else { "likely " };
-        let reason = first
-            .reasons
-            .first()
-            .map_or_else(String::new, |reason| format!(": {}", clean(reason, 200).replace('`', "'")));
-        return Some(format!("{likely}{}{reason}", product(first)));
+        let reasons: Vec<_> =
+            first.reasons.iter().take(REASONS).map(|reason| clean(reason, 200).replace('`', "'")).collect();
+        let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+        return Some(format!("{likely}{}{why}", product(first)));
     }
     let possible: Vec<_> = candidates.iter().take(POSSIBLE).map(product).collect();
     let more = candidates.len().saturating_sub(POSSIBLE);

@@ -152,8 +152,9 @@ impl Page {
                 why = &one.why;
             }
             let label = if one.alternative { "or" } else { "do" };
-            let style = Style::new().effects(self.bold());
-            self.wrapped(&format!("{label:<MARGIN$}"), &clean(&one.text, TEXT), MARGIN, style);
+            let bold = Style::new().effects(self.bold());
+            let label = format!("{bold}{label:<MARGIN$}{bold:#}");
+            self.wrapped(&label, &clean(&one.text, TEXT), MARGIN, Style::new());
         }
     }
 
@@ -244,13 +245,14 @@ impl Page {
     }
 }
 
-/// Words, with what is between two back-ticks as one, unless it is long.
+/// Words, with what is between two back-ticks as one, unless it is long, and a number with its unit.
 fn words(text: &str) -> Vec<String> {
     const LONGEST: usize = 40;
     let mut words: Vec<String> = Vec::new();
     let mut inside = false;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        match words.last_mut().filter(|last| inside && last.chars().count() < LONGEST) {
+        let unit = ["s", "min", "h", "%"].contains(&word.trim_end_matches([',', '.', ';', ':', ')']));
+        match words.last_mut().filter(|last| unit || (inside && last.chars().count() < LONGEST)) {
             Some(last) => {
                 last.push(' ');
                 last.push_str(word);

@@ -57,7 +57,8 @@ fn hold(case: Case<'_>, server: f64) -> Hold {
         && collides(timer.seconds)
         && timer.count >= closed_by_server / 5
     {
-        return Hold::Seen(timer.most.max(timer.seconds));
+        let polled = timer.most > timer.seconds * 1.02 + 0.05;
+        return Hold::Seen(if polled { timer.most } else { timer.seconds });
     }
     match case.knob(Side::Client, server).map(|knob| knob.default) {
         Some(IdleDefault::After(seconds)) if collides(seconds) => return Hold::Default(seconds),

@@ -12,6 +12,8 @@ use crate::{
 
 /// A hint that is this much too long (seconds) is worth a word: servers' timers come a little early.
 const HINT_SLACK: f64 = 0.2;
+/// An event loop that takes longer than this to see a FIN (seconds) is not what lost the request.
+const LATE: f64 = 0.1;
 
 /// The client's own idle timer fired as it wrote.
 pub(super) fn own_timer(case: Case<'_>) -> Option<Advice> {
@@ -36,20 +38,23 @@ pub(super) fn own_timer(case: Case<'_>) -> Option<Advice> {
     })
 }
 
-/// The client's pool does not look before it writes.
+/// The client's pool does not look before it writes: requests came long after the server's timer had ended their
+/// connections. Shortly after, it is the latency of the client's event loop.
 pub(super) fn stale(case: Case<'_>) -> Option<Advice> {
     let stale = case.races(|race| race == Race::Stale);
     let all = case.races(|race| race != Race::OwnTimer);
-    // A few are the latency of an event loop.
-    if stale < 2 || stale * 2 < all {
+    let timer = idle_timer(case.endpoint, Side::Server)?;
+    let late = case.endpoint.gaps.longest? - timer.most.max(timer.seconds);
+    if stale == 0 || late < LATE {
         return None;
     }
     let program = case.program(Side::Client, None);
     Some(Advice {
         why: format!(
-            "{stale} of {} {} written after the server's FIN had arrived at the client.",
+            "{stale} of {} {} written after the server's FIN had arrived at the client, up to {} after it.",
             counted(all, "lost request"),
-            was(stale)
+            was(stale),
+            measured(late)
         ),
         text: format!(
             "{}: its pool does not look before it writes. Let it check connections before use, or drop them when the server \
