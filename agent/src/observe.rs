@@ -44,6 +44,9 @@ impl Understanding {
     /// Takes in a settled close, and names its cause where it and those before it prove one.
     pub fn close(&mut self, report: &mut Report) {
         self.inference.close(report, self.tell);
+        if report.close.masked {
+            self.inference.masked(report);
+        }
         if let Some(pid) = self.inference.unknown_program(report)
             && let Some(program) = self.programs.get(pid, Instant::now())
         {

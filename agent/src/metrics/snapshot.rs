@@ -112,7 +112,7 @@ impl Metrics {
         let recent = TableLabels { table: "recent_closes" };
         raise(&self.table_evicted.get_or_create(&recent), totals.recent_evicted);
         let inferred = TableLabels { table: INFERRED };
-        raise(&self.table_evicted.get_or_create(&inferred), snapshot.inferred.over);
+        raise(&self.table_evicted.get_or_create(&inferred), snapshot.inferred.evicted);
     }
 }
 
