@@ -1,7 +1,7 @@
 //! Where a script is played: two threads, the ground between them, and the steps that scripts share.
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -157,5 +157,21 @@ impl Stage {
         if self.wire.is_some() {
             thread::sleep(Relay::DELAY * 3);
         }
+    }
+}
+
+/// A server that goes on: were its listener closed right behind its connections, that would be a shutdown.
+const LISTENS_ON: Duration = Duration::from_millis(150);
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(listener) = listener else { return };
+        let waiting = thread::Builder::new().name("listener".to_owned()).spawn(move || {
+            thread::sleep(LISTENS_ON);
+            drop(listener);
+        });
+        // Without a thread it is closed at once, and the closes look like a shutdown.
+        drop(waiting);
     }
 }

@@ -23,7 +23,8 @@ fn listener_shutdown(stage: &mut Stage) -> Played {
     let mut truths = Vec::new();
     for (pair, served) in &idle_pairs {
         pair.server_closes()?;
-        truths.extend(stage.both(pair, SERVER_IDLE.causes(&["unknown", "shutdown"]).served(*served)));
+        let idle = SERVER_IDLE.served(*served);
+        truths.extend(stage.each(pair, idle, idle.causes(&["shutdown"])));
     }
     Ok(truths)
 }
