@@ -76,7 +76,8 @@ impl Knowledge {
             return Some(Identity::of(Likelihood::Named, format!("the process is {name}")));
         }
         if let Some(word) = product.words.iter().find(|word| has(word)) {
-            return Some(Identity::of(Likelihood::Named, format!("the process runs {word}")));
+            let likelihood = self.by_word(product, side, words);
+            return Some(Identity::of(likelihood, format!("the process runs {word}")));
         }
         let runtime = program.and_then(|program| program.runtime.as_deref()).or_else(|| runtime_of(name));
         match (runtime, product.runtime.as_deref()) {
@@ -84,7 +85,8 @@ impl Knowledge {
                 if product.words.is_empty() {
                     return Some(Identity::of(Likelihood::Likely, format!("the process runs on {is}")));
                 }
-                if self.another_is_named(product, side, words) {
+                // Clients of several makes live in one process.
+                if side == Side::Server && self.others_named(product, side, words).next().is_some() {
                     return None;
                 }
                 let reason = format!("the process runs on {is}; nothing names {}", product.name);
@@ -99,13 +101,31 @@ impl Knowledge {
         }
     }
 
-    /// Of the products on the same runtime and side, another is named by a word.
-    fn another_is_named(&self, product: &Product, side: Side, words: &[String]) -> bool {
-        self.products.iter().any(|other| {
+    /// A word names the only product on its side. Of several servers the first word does, as a command line comes
+    /// before libraries; of several clients none.
+    fn by_word(&self, product: &Product, side: Side, words: &[String]) -> Likelihood {
+        let place = |product: &Product| words.iter().position(|word| product.words.contains(word));
+        let own = place(product);
+        let alone = match side {
+            Side::Server => self.others_named(product, side, words).all(|other| place(other) > own),
+            Side::Client => self.others_named(product, side, words).next().is_none(),
+        };
+        if alone { Likelihood::Named } else { Likelihood::Likely }
+    }
+
+    /// Other products on the same runtime and side that a word names, and whose timers are their own.
+    fn others_named<'a>(
+        &'a self,
+        product: &'a Product,
+        side: Side,
+        words: &'a [String],
+    ) -> impl Iterator<Item = &'a Product> {
+        self.products.iter().filter(move |other| {
             other.name != product.name
                 && other.runtime == product.runtime
                 && other.rows.iter().any(|row| row.sides.contains(&side))
                 && other.words.iter().any(|word| words.contains(word))
+                && !other.yields_to.iter().any(|word| words.contains(word))
         })
     }
 

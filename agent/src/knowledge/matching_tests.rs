@@ -134,6 +134,33 @@ fn workers_of_gunicorn_keep_what_gunicorn_says() {
 }
 
 #[test]
+fn libraries_beside_a_server_do_not_hide_it() {
+    // uvicorn, whose application fetches with aiohttp, which could serve as well.
+    let both = program("python3.11", "python", &["uvicorn", "aiohttp"]);
+    let settings = Knowledge::builtin().settings_for(&idle(Side::Server, 7.0), &of(&both));
+    assert_eq!(names(&settings, Likelihood::Named), ["uvicorn"]);
+    assert!(names(&settings, Likelihood::Likely).contains(&"aiohttp"), "{settings:?}");
+    // As a client it may be aiohttp, but requests may be there unseen.
+    let clients = Knowledge::builtin().idle_settings(Side::Client, &of(&both));
+    assert_eq!(names(&clients, Likelihood::Named), ["aiohttp"]);
+    assert!(names(&clients, Likelihood::Possible).contains(&"requests / urllib3"), "{clients:?}");
+    // Two clients that are seen: neither is named.
+    let two = program("java", "java", &["httpclient", "okhttp"]);
+    let clients = Knowledge::builtin().idle_settings(Side::Client, &of(&two));
+    assert_eq!(names(&clients, Likelihood::Named), <[&str; 0]>::default());
+    assert_eq!(names(&clients, Likelihood::Likely).len(), 3, "{clients:?}");
+}
+
+#[test]
+fn a_language_without_a_server_of_its_own_names_none() {
+    let rust = program("payments", "rust", &[]);
+    let found = candidates(&idle(Side::Server, 4.608), &of(&rust));
+    assert_eq!(names(&found, Likelihood::Possible), ["actix-web"]);
+    let found = candidates(&idle(Side::Client, 90.1), &of(&program("app", "go", &[])));
+    assert_eq!(names(&found, Likelihood::Likely), ["Go net/http"]);
+}
+
+#[test]
 fn a_peer_that_names_itself_is_that_and_no_other() {
     let seen = Observed { server: Some("Python/3.11 aiohttp/3.14.5"), ..Observed::default() };
     let found = candidates(&idle(Side::Server, 75.04), &seen);
