@@ -99,7 +99,8 @@ impl Knowledge {
         self.settings(rows, timer.side, seen, |row, candidate| {
             let default = default_in_words(row);
             let observed = tidy(timer.seconds);
-            let at_default = fits(row, timer, seen.announced).is_some();
+            let at_default = fits(row, timer, seen.announced).is_some()
+                && (timer.side == Side::Client || announces_default(row, seen.announced) != Some(false));
             let reason = if at_default {
                 format!("{} governs this; {default}", row.setting.name)
             } else if row.setting.fixed {
@@ -185,9 +186,7 @@ fn with_announcement(
     }
     match (row.announces, seen.announced) {
         (Announces::Sometimes | Announces::Always, Some(announced)) => {
-            let by_default =
-                matches!(row.nominal, Nominal::Seconds(seconds) if seconds.floor() as u32 == announced);
-            if !by_default {
+            if announces_default(row, seen.announced) == Some(false) {
                 return None;
             }
             let later = relative(timer.seconds - f64::from(announced));
@@ -210,6 +209,12 @@ fn with_announcement(
         _ => {}
     }
     Some(identity)
+}
+
+/// Whether the announcement is that of the row's default; `None` where there is none or the row makes none.
+fn announces_default(row: &Row, announced: Option<u32>) -> Option<bool> {
+    let announced = announced.filter(|_| row.announces != Announces::Never)?;
+    Some(matches!(row.nominal, Nominal::Seconds(seconds) if seconds.floor() as u32 == announced))
 }
 
 /// Whether the announcement is what the row would announce if it were set to close when it was seen to.

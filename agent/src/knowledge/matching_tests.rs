@@ -224,6 +224,11 @@ fn a_time_that_is_no_default_leads_to_its_setting() {
     assert!(settings[0].configured.is_some_and(|set| (set - 6.99).abs() < 1e-9), "{settings:?}");
     let settings = knowledge.settings_for(&idle(Side::Server, 7.01), &seen);
     assert!(settings[0].versions.contains("20.17"), "{settings:?}");
+    // The time of a default, but announced as another.
+    let seen = Observed { announced: Some(6), ..of(&node) };
+    assert_eq!(candidates(&idle(Side::Server, 5.99), &seen), []);
+    let settings = knowledge.settings_for(&idle(Side::Server, 5.99), &seen);
+    assert!(settings[0].versions.contains("20.17") && settings[0].configured == Some(5.99), "{settings:?}");
     // At its default nothing is configured.
     let settings = knowledge.settings_for(&idle(Side::Server, 75.0), &of(&nginx));
     assert_eq!(settings[0].configured, None);

@@ -60,15 +60,15 @@ fn time(row: &Row) -> String {
 }
 
 fn how(row: &Row) -> String {
+    if row.nominal == Nominal::Never {
+        return "-".to_owned();
+    }
     let mut how = match row.closes {
         Closes::Fin => "FIN",
         Closes::Rst => "RST",
         Closes::Silent => "silent",
     }
     .to_owned();
-    if row.nominal == Nominal::Never {
-        "-".clone_into(&mut how);
-    }
     if let Some(sends) = &row.sends {
         let _ = write!(how, ", {sends} first");
     }

@@ -32,7 +32,7 @@ pub fn read(pid: u32) -> Option<Program> {
 pub(super) fn read_process(process: &Process) -> Option<Program> {
     // The kernel's own threads have none.
     let executable = process.exe().ok()?;
-    let executable = base_name(executable.to_str()?).trim_end_matches(" (deleted)").to_owned();
+    let executable = base_name(&executable.to_string_lossy()).trim_end_matches(" (deleted)").to_owned();
     let mapped = mapped_files(process);
     let runtime = runtime_of(&executable)
         .or_else(|| mapped.iter().find_map(|path| runtime_of_library(base_name(path))))
