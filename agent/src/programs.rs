@@ -24,6 +24,8 @@ pub struct Program {
 }
 
 #[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod words_tests;
