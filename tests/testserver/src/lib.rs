@@ -29,8 +29,10 @@ mod relay;
 mod scenarios;
 mod stage;
 mod truth;
+mod wire;
 mod worker;
 
 pub use error::PlayError;
 pub use scenarios::{Scenario, scenario, scenarios};
 pub use truth::{End, Expect, Family, Measured, Needs, PlannedClock, Truth};
+pub use wire::SlowWire;
