@@ -23,6 +23,8 @@ pub(crate) struct Args {
 enum Table {
     /// End real servers' and clients' connections in every phase; print phase by software by side.
     InFlight(InFlight),
+    /// Lose requests to idle closes over loopback and a slow wire; print what was true by what was said.
+    Races(Races),
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,20 +46,61 @@ struct InFlight {
     agent: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Races {
+    /// How many requests to send after a gap.
+    #[arg(long, value_name = "COUNT")]
+    requests: Option<u32>,
+    /// What chance decides; without it, another seed each time.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// One JSON object per compared end instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// The agent under test; without it the workspace's own, built for release.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
 pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
-    let Table::InFlight(args) = &args.table;
     ensure!(workspace::is_root(), "the lab loads probes: run it as root");
-    let state = workspace.target().join("lab");
     process::run(workspace.cargo().args(["build", "-p", "lab"]))?;
+    match &args.table {
+        Table::InFlight(args) => in_flight(workspace, args),
+        Table::Races(args) => races(workspace, args),
+    }
+}
+
+fn races(workspace: &Workspace, args: &Races) -> Result<()> {
+    let mut lab = program(workspace, "races");
+    lab.arg("--agent").arg(agent(workspace, args.agent.as_deref())?);
+    if let Some(requests) = args.requests {
+        lab.args(["--requests", &requests.to_string()]);
+    }
+    if let Some(seed) = args.seed {
+        lab.args(["--seed", &seed.to_string()]);
+    }
+    if args.json {
+        lab.arg("--json");
+    }
+    process::run(&mut lab)
+}
+
+/// The agent under test: this one, or the workspace's own.
+fn agent(workspace: &Workspace, chosen: Option<&Path>) -> Result<PathBuf> {
+    if let Some(agent) = chosen {
+        return std::path::absolute(agent).context("resolve the agent's path");
+    }
+    process::run(workspace.cargo().args(["build", "--release", "-p", "whohungup"]))?;
+    Ok(workspace.target().join("release/whohungup"))
+}
+
+fn in_flight(workspace: &Workspace, args: &InFlight) -> Result<()> {
+    let state = workspace.target().join("lab");
     if args.install {
         install(workspace, &state, &args.only)?;
     }
-    let agent = if let Some(agent) = &args.agent {
-        std::path::absolute(agent).context("resolve the agent's path")?
-    } else {
-        process::run(workspace.cargo().args(["build", "--release", "-p", "whohungup"]))?;
-        workspace.target().join("release/whohungup")
-    };
+    let agent = agent(workspace, args.agent.as_deref())?;
     let mut lab = lab(workspace, "in-flight", &state, &args.only);
     lab.arg("--agent").arg(agent);
     for case in &args.case {
@@ -69,9 +112,15 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     process::run(&mut lab)
 }
 
-fn lab(workspace: &Workspace, what: &str, state: &Path, only: &[String]) -> Command {
+fn program(workspace: &Workspace, what: &str) -> Command {
     let mut command = Command::new(workspace.target().join("debug/lab"));
-    command.current_dir(workspace.root()).arg(what).arg("--state").arg(state);
+    command.current_dir(workspace.root()).arg(what);
+    command
+}
+
+fn lab(workspace: &Workspace, what: &str, state: &Path, only: &[String]) -> Command {
+    let mut command = program(workspace, what);
+    command.arg("--state").arg(state);
     for name in only {
         command.args(["--only", name]);
     }

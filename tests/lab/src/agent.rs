@@ -26,6 +26,7 @@ pub(crate) struct Report {
     pub(crate) how: String,
     pub(crate) phase: String,
     pub(crate) verdict: String,
+    pub(crate) race: Option<String>,
     pub(crate) code: String,
     pub(crate) confidence: String,
     pub(crate) basis: String,
@@ -38,7 +39,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Whether it replaces what was said of the same socket before.
-    fn amends(&self) -> bool {
+    pub(crate) fn amends(&self) -> bool {
         self.evidence.first().is_some_and(|first| first.starts_with("amends"))
     }
 }
@@ -56,6 +57,11 @@ impl Said {
             reports.pop();
         }
         reports.push(report);
+    }
+
+    /// What stands of each socket.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Report> {
+        self.sockets.values().flatten()
     }
 
     pub(crate) fn of(&self, local: SocketAddr, remote: SocketAddr) -> &[Report] {

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod kit;
 mod oracle;
 mod program;
+pub mod races;
 pub mod run;
 mod script;
 mod server;

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use lab::{run, table::Table};
+use lab::{races, run, table::Table};
 
 /// Ends real software's connections in every phase and checks what the agent says.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// Play, and print the table
     InFlight(InFlight),
+    /// Lose requests to idle closes, and print what was true by what was said
+    Races(Races),
     /// Name what is not installed, one `manager package` a line
     Needs(Chosen),
 }
@@ -56,9 +58,29 @@ struct InFlight {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct Races {
+    /// The agent under test
+    #[arg(long, value_name = "FILE", default_value = "target/release/whohungup")]
+    agent: PathBuf,
+
+    /// How many requests to send after a gap
+    #[arg(long, value_name = "COUNT", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..=40_000))]
+    requests: u32,
+
+    /// What chance decides; without it, another seed each time
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// One JSON object per compared end instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::InFlight(args) => in_flight(&args),
+        Command::Races(args) => lose_requests(&args),
         Command::Needs(chosen) => needs(&chosen),
     };
     match done {
@@ -101,6 +123,29 @@ fn in_flight(args: &InFlight) -> Result<bool> {
     }
     eprintln!("took {:.0} s", outcome.took.as_secs_f64());
     Ok(totals.compared > 0 && totals.wrong == 0 && totals.lost == 0 && totals.strays == 0)
+}
+
+fn lose_requests(args: &Races) -> Result<bool> {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+    eprintln!("seed {seed}");
+    let options =
+        races::Options { agent: args.agent.clone(), requests: args.requests, seed, stop: stop_flag()? };
+    let outcome = races::run(&options)?;
+    let table = races::table::Table(&outcome);
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        for judged in &outcome.judged {
+            serde_json::to_writer(&mut out, judged)?;
+            writeln!(out)?;
+        }
+    } else {
+        write!(out, "{table}")?;
+    }
+    for note in &outcome.notes {
+        eprintln!("{note}");
+    }
+    eprintln!("took {:.0} s", outcome.took.as_secs_f64());
+    Ok(table.is_right())
 }
 
 /// Set by the first SIGINT or SIGTERM, so that the programs under test are ended; the second ends the lab.

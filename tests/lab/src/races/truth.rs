@@ -1,0 +1,209 @@
+//! What became of a play, from the segments on the wire and what both ends' own sockets told. Sequence numbers decide
+//! who had seen what; clocks only where the definition is one of time (docs/verdicts.md).
+
+use std::time::Duration;
+
+use super::{
+    client::ClientLog,
+    conversation::{Conversation, Mark},
+    ends::End,
+    server::ServerLog,
+    socket::{CLOSE_WAIT, ESTABLISHED},
+};
+
+/// "In the same moment", from before the request's first system call to after the one that closed.
+const SAME_MOMENT: Duration = Duration::from_millis(1);
+/// A client that waited for longer gave up waiting.
+const GAVE_UP: Duration = Duration::from_millis(20);
+/// A request that is unread for less than this has met a close, whatever the agent's clock ticks make of it.
+const SURELY_FRESH: Duration = Duration::from_millis(14);
+/// And after this the server had time to read it.
+const SURELY_OLD: Duration = Duration::from_millis(30);
+/// Around 0.1 s a client's close belongs to its exchange, or not: no nearer than this.
+const PROMPT: (Duration, Duration) = (Duration::from_millis(90), Duration::from_millis(110));
+
+/// How a request met an idle close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Crossed,
+    Stale,
+    Unread,
+    OwnTimer,
+}
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Crossed => "crossed",
+            Self::Stale => "stale",
+            Self::Unread => "unread",
+            Self::OwnTimer => "own-timer",
+        }
+    }
+}
+
+/// What is true of a play. The verdict is the word that both ends are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truth {
+    /// The request after the gap was answered.
+    Survived {
+        verdict: &'static str,
+    },
+    Lost(Kind),
+    NoRace {
+        verdict: &'static str,
+    },
+    /// Why it cannot be told.
+    Undecided(&'static str),
+}
+
+/// All that is known of one play.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    pub(super) client: &'a ClientLog,
+    pub(super) server: &'a ServerLog,
+    pub(super) wire: &'a Conversation,
+    /// Requests that were to be answered before the gap.
+    pub(super) before: u32,
+    /// Payload of all requests but the newest that was asked.
+    pub(super) bytes_before: u32,
+    /// The responses said that they are the last.
+    pub(super) announced: bool,
+    /// Least time from one end to the other.
+    pub(super) flight: Duration,
+}
+
+/// Whose FIN or RST was first, and that of the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    Client { resets: bool },
+    Server { resets: bool, mark: Mark },
+    Both,
+}
+
+pub(super) fn decide(of: &Evidence<'_>) -> Truth {
+    if of.client.refused {
+        return Truth::NoRace { verdict: "connect-failed" };
+    }
+    if !of.wire.is_whole() {
+        return Truth::Undecided("the capture has a hole");
+    }
+    if of.client.partial {
+        return Truth::Undecided("a part of a response came");
+    }
+    let Some(first) = first(of.wire) else { return Truth::Undecided("the wire does not show who was first") };
+    if of.client.asked > of.client.answered { lost(of, first) } else { answered(of, first) }
+}
+
+fn first(wire: &Conversation) -> Option<First> {
+    let mark = |by_client| {
+        let resets = wire.resets_first(by_client);
+        let mark = if resets { wire.rst(by_client) } else { wire.fin(by_client) };
+        mark.map(|mark| (resets, mark))
+    };
+    match (mark(true), mark(false)) {
+        (None, None) => None,
+        (Some((resets, _)), None) => Some(First::Client { resets }),
+        (None, Some((resets, mark))) => Some(First::Server { resets, mark }),
+        (Some((client_resets, client)), Some((server_resets, server))) => {
+            match (client.acks > server.at, server.acks > client.at) {
+                (true, false) => Some(First::Server { resets: server_resets, mark: server }),
+                (false, true) => Some(First::Client { resets: client_resets }),
+                (false, false) => Some(First::Both),
+                (true, true) => None,
+            }
+        }
+    }
+}
+
+/// Nothing was open.
+fn answered(of: &Evidence<'_>, first: First) -> Truth {
+    let idle = of.client.closed.zip(of.client.answered_at).map(|((before, _), at)| before - at);
+    let verdict = match first {
+        _ if of.announced => "completed",
+        First::Server { .. } | First::Both => "server-idle",
+        First::Client { .. } => match idle {
+            Some(idle) if idle < PROMPT.0 => "completed",
+            Some(idle) if idle < PROMPT.1 => return Truth::Undecided("neither prompt nor idle"),
+            _ => "client-idle",
+        },
+    };
+    if of.client.answered > of.before { Truth::Survived { verdict } } else { Truth::NoRace { verdict } }
+}
+
+/// The newest request was not answered.
+fn lost(of: &Evidence<'_>, first: First) -> Truth {
+    const HUNG_UP: Truth = Truth::NoRace { verdict: "premature-hangup" };
+    let Some(request) = of.wire.brings(of.bytes_before) else {
+        return Truth::Undecided("the request was not captured");
+    };
+    if of.client.asked == 1 {
+        return HUNG_UP;
+    }
+    match first {
+        _ if of.announced => Truth::NoRace { verdict: "completed" },
+        First::Both => Truth::Undecided("both closed as the request was sent"),
+        First::Server { .. } if of.server.read >= of.client.asked => HUNG_UP,
+        First::Server { resets: false, mark } => met_a_fin(of, request, mark),
+        First::Server { resets: true, mark } if mark.acks > of.bytes_before => met_a_reset(of),
+        First::Server { resets: true, .. } => Truth::Undecided("a reset that acknowledges no request"),
+        First::Client { resets } => client_closed(of, resets),
+    }
+}
+
+/// The server closed with nothing unread. Whether the client had the FIN is in what its request acknowledges.
+fn met_a_fin(of: &Evidence<'_>, request: Mark, fin: Mark) -> Truth {
+    let state = of.client.state_before;
+    if fin.acks > of.bytes_before {
+        return Truth::Undecided("the FIN acknowledges the request, and the server has not read it");
+    }
+    if of.client.saw == Some(End::Reset) {
+        return Truth::Undecided("the client was told of a reset, and not of the FIN");
+    }
+    let had_the_fin = request.acks > fin.at;
+    match (had_the_fin, state) {
+        // Or it came between the look at the socket and the request.
+        (true, Some(CLOSE_WAIT | ESTABLISHED)) => Truth::Lost(Kind::Stale),
+        (false, Some(ESTABLISHED)) => Truth::Lost(Kind::Crossed),
+        _ => Truth::Undecided("the client's socket and its request disagree"),
+    }
+}
+
+/// The server closed with the request unread: its RST acknowledges it.
+fn met_a_reset(of: &Evidence<'_>) -> Truth {
+    let Some(((before, after), asked)) = of.server.closed.zip(of.client.asking) else {
+        return Truth::Undecided("a reset, and no close");
+    };
+    if of.client.saw == Some(End::Eof) {
+        return Truth::Undecided("the client was told of a FIN, and not of the reset");
+    }
+    if after.saturating_duration_since(asked + of.flight) <= SURELY_FRESH {
+        return Truth::Lost(Kind::Unread);
+    }
+    if of.flight.is_zero() && before.saturating_duration_since(asked) >= SURELY_OLD {
+        return Truth::NoRace { verdict: "premature-hangup" };
+    }
+    Truth::Undecided("unread for about as long as makes the difference")
+}
+
+fn client_closed(of: &Evidence<'_>, resets: bool) -> Truth {
+    let Some(((before, after), asked)) = of.client.closed.zip(of.client.asking) else {
+        return Truth::Undecided("the client closed, and nobody knows when");
+    };
+    if before - asked >= GAVE_UP {
+        return Truth::NoRace { verdict: "premature-hangup" };
+    }
+    if resets {
+        return Truth::Undecided("the client closed with the answer unread");
+    }
+    if after - asked <= SAME_MOMENT {
+        return Truth::Lost(Kind::OwnTimer);
+    }
+    Truth::Undecided("the client closed shortly after its request, and not at once")
+}
+
+#[cfg(test)]
+#[path = "truth_tests.rs"]
+mod tests;
