@@ -64,12 +64,19 @@ pub struct Options {
     pub stop: Arc<AtomicBool>,
 }
 
+/// A play of which the truth cannot be told.
+#[derive(Debug, Clone)]
+pub struct Undecided {
+    pub wire: Wire,
+    pub why: &'static str,
+    pub play: String,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Outcome {
     pub judged: Vec<Judged>,
-    /// Plays of which the truth cannot be told, and why.
-    pub undecided: Vec<(Wire, &'static str)>,
+    pub undecided: Vec<Undecided>,
     /// Plays that did not go as scripted, and why.
     pub strays: Vec<String>,
     /// What was called a race among the lab's addresses, and is no play's.
@@ -113,7 +120,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
     let undecided = played
         .iter()
         .filter_map(|play| match play.truth {
-            Truth::Undecided(why) => Some((play.wire, why)),
+            Truth::Undecided(why) => Some(Undecided { wire: play.wire, why, play: play.told.clone() }),
             _ => None,
         })
         .collect();

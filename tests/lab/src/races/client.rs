@@ -1,7 +1,7 @@
 //! The scripted client of one play.
 
 use std::{
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
@@ -160,7 +160,11 @@ fn ask(play: &Play, mut stream: &TcpStream, log: &mut ClientLog) -> Result<()> {
         match stream.write(bytes) {
             Ok(written) if written == bytes.len() => log.asked += u32::from(index == 0),
             Ok(written) => bail!("only {written} of {} bytes of a request could be written", bytes.len()),
-            // The read that follows tells how it ended.
+            // An error is told once; behind a FIN the read that follows tells of that.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                log.saw = Some(End::Reset);
+                return Ok(());
+            }
             Err(error) if is_end(&error) => return Ok(()),
             Err(error) => return Err(error).context("write a request"),
         }
@@ -172,7 +176,7 @@ fn ask(play: &Play, mut stream: &TcpStream, log: &mut ClientLog) -> Result<()> {
 fn answer(play: &Play, stream: &TcpStream, log: &mut ClientLog) -> Result<bool> {
     let wanted = response(play, log.answered + 1).len();
     let (got, end) = read_all(stream, wanted, Instant::now() + PATIENCE).context("read a response")?;
-    log.saw = end;
+    log.saw = log.saw.or(end);
     log.partial |= got > 0 && got < wanted;
     if end.is_none() {
         log.answered += 1;

@@ -1,4 +1,5 @@
-//! Where plays take place: loopback, and two slow wires between network namespaces, one of them without time-wait sockets.
+//! Where plays take place: loopback, and network namespaces with slow wires between them, one pair of them
+//! without time-wait sockets.
 
 use std::{
     fs,
@@ -14,9 +15,9 @@ use super::{
     plan::{Play, Wire},
 };
 
-/// On loopback the server's address; a client's are in the same /9, by its number.
-const SERVER: Ipv4Addr = Ipv4Addr::new(127, 78, 0, 1);
-const CLIENTS: [u8; 2] = [127, 77];
+/// On loopback the server's address, and the first half of every client's; the rest is the play's number.
+const SERVER: Ipv4Addr = Ipv4Addr::new(127, 178, 0, 1);
+const CLIENTS: [u8; 2] = [127, 177];
 const FIRST_PORT: u32 = 10_000;
 const PORTS: u32 = 50_000;
 
@@ -24,13 +25,16 @@ const PORTS: u32 = 50_000;
 pub(super) struct Ground {
     delay: Arc<SlowWire>,
     without_time_wait: Arc<SlowWire>,
+    /// For one of its namespaces: nobody else's ports are in use there.
+    alone: Arc<SlowWire>,
 }
 
 impl Ground {
     pub(super) fn new() -> Result<Self> {
         let delay = SlowWire::start().context("make a slow wire")?.into();
         let without_time_wait: Arc<SlowWire> = SlowWire::start().context("make a slow wire")?.into();
-        let ground = Self { delay, without_time_wait };
+        let alone = SlowWire::start().context("make a namespace")?.into();
+        let ground = Self { delay, without_time_wait, alone };
         std::thread::scope(|scope| {
             let ends = [SlowWire::enter_client, SlowWire::enter_server];
             let set = ends.map(|enter| {
@@ -50,7 +54,8 @@ impl Ground {
 
     fn slow(&self, wire: Wire) -> Option<&Arc<SlowWire>> {
         match wire {
-            Wire::Loopback | Wire::LoopbackV6 => None,
+            Wire::Loopback => None,
+            Wire::LoopbackV6 => Some(&self.alone),
             Wire::Delay => Some(&self.delay),
             Wire::DelayWithoutTimeWait => Some(&self.without_time_wait),
         }
@@ -63,7 +68,8 @@ impl Ground {
 
     /// Moves the calling thread to where servers are.
     pub(super) fn enter_server(&self, wire: Wire) -> Result<()> {
-        self.slow(wire).map_or(Ok(()), |slow| slow.enter_server()).context("go to the server's end")
+        let enter = if wire == Wire::LoopbackV6 { SlowWire::enter_client } else { SlowWire::enter_server };
+        self.slow(wire).map_or(Ok(()), |slow| enter(slow)).context("go to the server's end")
     }
 
     /// Where the play's server listens: any port of this.
@@ -79,12 +85,11 @@ impl Ground {
     /// What the play's client binds: no other client of the run has the same.
     pub(super) fn client(play: &Play) -> SocketAddr {
         let [_, _, high, low] = play.index.to_be_bytes();
+        let port = (FIRST_PORT + play.index % PORTS) as u16;
         match play.wire {
             Wire::Loopback => (Ipv4Addr::new(CLIENTS[0], CLIENTS[1], high, low), 0).into(),
-            Wire::LoopbackV6 => (Ipv6Addr::LOCALHOST, 0).into(),
-            Wire::Delay | Wire::DelayWithoutTimeWait => {
-                (SlowWire::CLIENT, (FIRST_PORT + play.index % PORTS) as u16).into()
-            }
+            Wire::LoopbackV6 => (Ipv6Addr::LOCALHOST, port).into(),
+            Wire::Delay | Wire::DelayWithoutTimeWait => (SlowWire::CLIENT, port).into(),
         }
     }
 
@@ -105,10 +110,12 @@ impl Ground {
     pub(super) fn capture(&self, watched: &Watched) -> Result<Vec<Capture>> {
         let delay = Arc::clone(&self.delay);
         let without = Arc::clone(&self.without_time_wait);
+        let alone = Arc::clone(&self.alone);
         Ok(vec![
             Capture::start(watched.clone(), || Ok(()))?,
             Capture::start(watched.clone(), move || Ok(delay.enter_client()?))?,
             Capture::start(watched.clone(), move || Ok(without.enter_client()?))?,
+            Capture::start(watched.clone(), move || Ok(alone.enter_client()?))?,
         ])
     }
 }

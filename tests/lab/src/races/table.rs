@@ -155,12 +155,13 @@ impl fmt::Display for Table<'_> {
             strays.len(),
             strangers.len()
         )?;
-        let mut reasons = BTreeMap::<(Wire, &str), usize>::new();
-        for &key in undecided {
-            *reasons.entry(key).or_default() += 1;
+        let mut reasons = BTreeMap::<(Wire, &str), Vec<&str>>::new();
+        for one in undecided {
+            reasons.entry((one.wire, one.why)).or_default().push(&one.play);
         }
-        for ((wire, why), count) in reasons {
-            writeln!(f, "undecided, {}: {count}: {why}", wire.word())?;
+        for ((wire, why), plays) in reasons {
+            let first = plays.first().copied().unwrap_or_default();
+            writeln!(f, "undecided, {}: {}: {why}; the first: {first}", wire.word(), plays.len())?;
         }
         for judged in judged.iter().filter(|judged| !judged.right).take(TOLD) {
             let (_, name) = row(judged.truth);

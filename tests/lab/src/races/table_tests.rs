@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::races::Kind;
+use crate::races::{Kind, Undecided};
 
 fn judged(truth: Truth, end: Side, said: &str, right: bool) -> Judged {
     Judged {
@@ -99,7 +99,8 @@ fn strays_strangers_and_an_empty_table_are_not_right() {
 
 #[test]
 fn undecided_plays_are_listed_by_reason() {
-    let undecided = vec![(Wire::Delay, "because"), (Wire::Delay, "because")];
+    let one = Undecided { wire: Wire::Delay, why: "because", play: "the play".to_owned() };
+    let undecided = vec![one.clone(), one];
     let outcome = Outcome { undecided, ..outcome(lost_and_answered()) };
 
     assert!(Table(&outcome).to_string().contains("undecided, delay: 2: because"));
