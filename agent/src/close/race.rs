@@ -29,7 +29,7 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> 
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
-    if view.announced && view.phase == Phase::Idle {
+    if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of time-outs.
         return None;
     }
@@ -41,10 +41,16 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> 
     }
 }
 
+/// The response before the request that was lost said that it is the last.
+fn is_announced(view: &View) -> bool {
+    let of_response = view.at.as_ref().is_some_and(|at| at.response_is_last);
+    (view.announced && view.phase == Phase::Idle) || (of_response && view.reused)
+}
+
 /// The server's kernel: its own close first, then the request.
 fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
-    if view.phase == Phase::Idle {
-        return late_request(facts, ending, view);
+    if view.phase == Phase::Idle || (ending.how == How::Fin && came_behind(facts, view)) {
+        return late_request(facts, ending, view).or_else(|| thrown_away(facts, ending, view));
     }
     let unread = facts.first.unread();
     let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
@@ -83,6 +89,39 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         exact: view.reads_segments() && view.exact,
         known_for: None,
     })
+}
+
+/// The segment had passed the probe, and the socket had not taken it in when it closed: it was waiting for the process
+/// that closed to let go of the socket.
+fn came_behind(facts: &Facts, view: &View) -> bool {
+    let Some(exchange) = facts.exchange.as_deref().filter(|_| view.reads_segments() && view.reused) else {
+        return false;
+    };
+    let request = &exchange.streams[usize::from(exchange.request_direction & 1)];
+    (request.start_seq.wrapping_sub(facts.first.rcv_nxt) as i32) >= 0
+}
+
+/// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
+/// reset tells of it. What the request acknowledged was not seen; one that had not seen the FIN comes within a round
+/// trip.
+fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    let shut_only = ending.how == How::Fin && !facts.first.is_closed_whole();
+    if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
+        return None;
+    }
+    if came_behind(facts, view) {
+        // It was there before the FIN had left.
+        return Some(Found { race: Race::Crossed, exact: view.exact, known_for: None });
+    }
+    let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
+    if after.begun == at.begun || at.begun == 0 {
+        return None;
+    }
+    let ticks = after.request_start?.wrapping_sub(facts.first.header.jiffies);
+    // Where a round trip is shorter than a tick, hardly any crosses.
+    let round_trip = facts.first.srtt_seconds();
+    let crossed = round_trip >= facts.tick && f64::from(ticks) * facts.tick < round_trip;
+    Some(Found { race: if crossed { Race::Crossed } else { Race::Stale }, exact: false, known_for: None })
 }
 
 /// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
@@ -142,13 +181,14 @@ fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         && view.reused
         && together
         && whole
-        && !served_after(view))
+        && !served_after(facts, ending, view))
     .then_some(Found { race: Race::OwnTimer, exact: false, known_for: None })
 }
 
-/// The request was answered after all.
-fn served_after(view: &View) -> bool {
-    view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
+/// The request was answered after all: not where the client had closed both directions, or reset what came.
+fn served_after(facts: &Facts, ending: Ending, view: &View) -> bool {
+    let failed = facts.resets.iter().next().is_some() || facts.last.is_some_and(|last| last.err != 0);
+    !ending.local && !failed && view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
 }
 
 /// The client wrote after the FIN had arrived.

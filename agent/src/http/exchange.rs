@@ -30,6 +30,8 @@ pub struct Standing {
     pub cut: bool,
     /// Either message of the newest exchange said that the connection ends with it.
     pub announced: bool,
+    /// The newest response said so.
+    pub response_is_last: bool,
     /// A GOAWAY frame went either way.
     pub goaway: bool,
     /// The response's body ends with the connection.
@@ -84,6 +86,7 @@ pub fn read(exchange: &Exchange, written: Written) -> Standing {
         http2: exchange.protocol == HTTP2,
         cut: false,
         announced: false,
+        response_is_last: false,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         until_close: false,
         unsent: 0,
@@ -296,7 +299,8 @@ impl Http<'_> {
         if response.notes & notes::FIRST_LINE == 0 {
             return;
         }
-        standing.announced |= is_last(response);
+        standing.response_is_last = is_last(response);
+        standing.announced |= standing.response_is_last;
         standing.status = Some(response.status);
         let words = head::response(captured(response));
         standing.keep_alive_timeout = words.keep_alive_timeout;

@@ -53,7 +53,7 @@ impl Tracker {
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
         let due = settle::due(pending, connection.role);
-        if pending.due_ns.is_none() && settle::leaves_an_orphan(pending) {
+        if pending.orphan.is_none() && settle::leaves_an_orphan(pending) {
             let orphan = (connection.netns, Ends::new(&connection.endpoints));
             pending.orphan = Some(orphan);
             self.pending_ends.insert(orphan, cookie);

@@ -57,7 +57,10 @@ pub(super) fn is_abandoned(pending: &Pending) -> bool {
 /// This end closed first: what comes for the connection may find a listener or no socket at all.
 pub(super) fn leaves_an_orphan(pending: &Pending) -> bool {
     let first = &pending.first;
-    (first.new_state == FIN_WAIT1 && first.is_closed_whole()) || (first.new_state == CLOSE && first.err == 0)
+    // Shut for sending, then closed: by now it is as if it had been closed at once.
+    let ended = pending.last.is_some_and(|last| last.new_state == CLOSE && last.err == 0);
+    (first.new_state == FIN_WAIT1 && (first.is_closed_whole() || ended))
+        || (first.new_state == CLOSE && first.err == 0)
 }
 
 /// Only the socket's own next step can settle it: nothing is due, or not for long.
