@@ -12,8 +12,8 @@ use crate::{
     workspace::{self, Workspace},
 };
 
-/// The targets whose tests load probes, by package; in this order, as the second needs the binary of the first.
-const LIVE: [(&str, &str); 2] = [("whohungup", "live"), ("lab", "in_flight")];
+/// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
+const LIVE: [(&str, &str); 3] = [("whohungup", "live"), ("lab", "in_flight"), ("lab", "races")];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {

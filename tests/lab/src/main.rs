@@ -128,8 +128,14 @@ fn in_flight(args: &InFlight) -> Result<bool> {
 fn lose_requests(args: &Races) -> Result<bool> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
     eprintln!("seed {seed}");
-    let options =
-        races::Options { agent: args.agent.clone(), requests: args.requests, seed, stop: stop_flag()? };
+    let options = races::Options {
+        agent: args.agent.clone(),
+        requests: args.requests,
+        seed,
+        hasty: false,
+        lingering: true,
+        stop: stop_flag()?,
+    };
     let outcome = races::run(&options)?;
     let table = races::table::Table(&outcome);
     let mut out = std::io::stdout().lock();

@@ -37,7 +37,7 @@ use self::{
     ends::Anchor,
     ground::Ground,
     judge::Played,
-    plan::{Play, Twist},
+    plan::{Play, Scope, Twist},
     server::{Door, ServerLog},
     truth::Evidence,
 };
@@ -60,6 +60,10 @@ pub struct Options {
     /// Requests after a gap; an eighth as much is played besides that is no race.
     pub requests: u32,
     pub seed: u64,
+    /// Leaves out time-outs above a second and requests that come seconds after the close.
+    pub hasty: bool,
+    /// A tenth of the servers shut their sending side only, and throw away what comes then.
+    pub lingering: bool,
     /// Set from outside: no further play is begun.
     pub stop: Arc<AtomicBool>,
 }
@@ -98,7 +102,12 @@ pub fn run(options: &Options) -> Result<Outcome> {
     let watched = Watched::default();
     let captures = ground.capture(&watched)?;
     let agent = Agent::start(&options.agent)?;
-    let plays = plan::plan(options.requests, options.seed);
+    let plays = plan::plan(&Scope {
+        requests: options.requests,
+        seed: options.seed,
+        hasty: options.hasty,
+        lingering: options.lingering,
+    });
     let (ended, mut strays) = play_all(&ground, &watched, plays, &options.stop);
     ensure!(!options.stop.load(Ordering::Relaxed), "interrupted");
     let mut dropped = 0;

@@ -118,11 +118,25 @@ pub(super) struct Play {
 }
 
 const TIMEOUTS_MS: [u64; 7] = [200, 300, 400, 600, 900, 1400, 2000];
+/// With [`Scope::hasty`] no wait is longer.
+const HASTY: Duration = Duration::from_millis(1500);
 /// Steps from 0.5 to 1.5 of the time-out.
 const STEPS: u64 = 41;
 
-/// At least so many requests after a gap, and the noise between them.
-pub(super) fn plan(requests: u32, seed: u64) -> Vec<Play> {
+/// How much is planned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// At least so many requests after a gap, and the noise between them.
+    pub(super) requests: u32,
+    pub(super) seed: u64,
+    /// Nothing that lasts for seconds.
+    pub(super) hasty: bool,
+    /// Some servers have [`Habit::Lingers`].
+    pub(super) lingering: bool,
+}
+
+pub(super) fn plan(scope: &Scope) -> Vec<Play> {
+    let Scope { requests, seed, hasty, lingering } = *scope;
     let mut rng = Rng::with_seed(seed);
     let mut plays = Vec::new();
     for index in 0..requests {
@@ -142,6 +156,12 @@ pub(super) fn plan(requests: u32, seed: u64) -> Vec<Play> {
     rng.shuffle(&mut plays);
     for (index, play) in plays.iter_mut().enumerate() {
         play.index = index as u32;
+        if play.habit == Habit::Lingers && !lingering {
+            play.habit = Habit::LooksAgain;
+        }
+    }
+    if hasty {
+        plays.retain(|play| play.timeout.max(play.gap) <= HASTY && play.leaves_lying <= HASTY);
     }
     plays
 }
@@ -269,16 +289,20 @@ fn noise(rng: &mut Rng, wire: Wire, number: u32) -> Play {
 mod tests {
     use super::*;
 
+    fn whole(requests: u32, seed: u64) -> Vec<Play> {
+        plan(&Scope { requests, seed, hasty: false, lingering: true })
+    }
+
     #[test]
     fn the_same_seed_plans_the_same_and_another_does_not() {
-        let told = |seed| format!("{:?}", plan(400, seed));
+        let told = |seed| format!("{:?}", whole(400, seed));
         assert_eq!(told(1), told(1));
         assert_ne!(told(1), told(2));
     }
 
     #[test]
     fn every_wire_gets_the_whole_grid() {
-        let plays = plan(3_000, 7);
+        let plays = whole(3_000, 7);
         for wire in Wire::ALL {
             let ratios: Vec<f64> = plays
                 .iter()
@@ -296,7 +320,7 @@ mod tests {
 
     #[test]
     fn as_many_requests_as_asked_for_come_after_a_gap() {
-        let plays = plan(2_000, 3);
+        let plays = whole(2_000, 3);
         let asking = plays.iter().filter(|play| {
             play.twist == Twist::None && matches!(play.moves, Move::Ask { .. } | Move::AskAndClose)
         });

@@ -143,10 +143,15 @@ fn lost(of: &Evidence<'_>, first: First) -> Truth {
         return HUNG_UP;
     }
     match first {
-        _ if of.announced => Truth::NoRace { verdict: "completed" },
         First::Both => Truth::Undecided("both closed as the request was sent"),
         First::Server { .. } if of.server.read >= of.client.asked => HUNG_UP,
-        First::Server { resets: false, mark } => met_a_fin(of, request, mark),
+        First::Server { resets: false, mark } => match met_a_fin(of, request, mark) {
+            // Its sender's own mistake, and no matter of time-outs.
+            Truth::Lost(Kind::Stale) if of.announced => Truth::NoRace { verdict: "completed" },
+            Truth::Lost(_) if of.announced => Truth::Undecided("announced, and seen in two ways by two ends"),
+            truth => truth,
+        },
+        First::Server { resets: true, mark } if of.announced && mark.acks > of.bytes_before => HUNG_UP,
         First::Server { resets: true, mark } if mark.acks > of.bytes_before => met_a_reset(of),
         First::Server { resets: true, .. } => Truth::Undecided("a reset that acknowledges no request"),
         First::Client { resets } => client_closed(of, resets),

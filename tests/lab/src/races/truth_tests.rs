@@ -186,6 +186,8 @@ fn a_first_request_cannot_race_and_neither_can_one_after_an_announced_end() {
     assert_eq!(first.truth(), Truth::NoRace { verdict: "premature-hangup" });
     let announced = Case::new().server_fin(REQUEST).asks(RESPONSE + 1).with(|case| case.announced = true);
     assert_eq!(announced.truth(), Truth::NoRace { verdict: "completed" });
+    let unread = Case::new().asks(RESPONSE).server_rst(2 * REQUEST).with(|case| case.announced = true);
+    assert_eq!(unread.truth(), Truth::NoRace { verdict: "premature-hangup" });
 }
 
 #[test]
