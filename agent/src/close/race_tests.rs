@@ -4,7 +4,7 @@ use whohungup_ebpf::{
 };
 
 use super::*;
-use crate::close::facts::{LAST_ACK, Resets};
+use crate::close::facts::{FIN_WAIT2, LAST_ACK, Resets};
 
 /// 31 bytes: TLS close_notify.
 const GOODBYE: &str = "0123456789012345678901234567890";
@@ -199,6 +199,59 @@ fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
     );
     let turns = |talk: Talk| asked(0)(talk).unobserved();
     assert_eq!(by_client(turns), ["unknown CW fin waiting unknown - probable turns"; 2]);
+}
+
+#[test]
+fn an_answer_that_nobody_was_left_to_read_does_not_undo_the_clients_own_timer() {
+    let race = "idle-race CW fin waiting unknown own-timer probable http";
+    let talk = client().served(1250).asks(GET);
+    let mut facts = talk.clone().closes();
+    talk.waits(3).answers(OK).later(&mut facts, FIN_WAIT2, CLOSE);
+    assert_eq!(told(&facts), race);
+
+    let talk = server().served(1250).asks(GET);
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(3).answers(OK).later(&mut facts, CLOSE_WAIT, CLOSE);
+    let mut failed = facts.clone();
+    failed.last.as_mut().expect("a later step").err = 32;
+    assert_eq!(told(&failed), race);
+    let reset = late_segment(&facts.first, 0, 0);
+    facts.resets.push(Reset { direction: RESET_RECEIVED, ..reset });
+    assert_eq!(told(&facts), race);
+}
+
+#[test]
+fn a_request_that_waited_behind_the_closing_process_crossed_the_fin() {
+    let closed = |taken: bool| {
+        let talk = server().served(1250);
+        let before = talk.clone().closes().first;
+        let mut facts = talk.asks(GET).closes();
+        if !taken {
+            // The framing has seen it, the socket has not.
+            facts.first.rcv_nxt = before.rcv_nxt;
+            facts.first.copied_seq = before.copied_seq;
+        }
+        let late = late_segment(&facts.first, GET.len() as u32, facts.first.write_seq);
+        facts.resets.push(late);
+        told(&facts)
+    };
+    assert_eq!(closed(false), "idle-race SW fin waiting unknown crossed exact http");
+    assert_eq!(closed(true), "premature-hangup SW fin waiting unknown - exact http");
+}
+
+#[test]
+fn a_request_that_a_lingering_server_throws_away_is_lost_without_a_reset() {
+    let met = |after: u32, round_trip_us: u32| {
+        let talk = server().served(1250);
+        let mut facts = talk.clone().stops_sending();
+        facts.first.srtt_us = 8 * round_trip_us;
+        talk.waits(after).asks(GET).later(&mut facts, FIN_WAIT2, CLOSE);
+        told(&facts)
+    };
+    let stale = "idle-race SI fin idle unknown stale probable http";
+    assert_eq!(met(3, 40_000), "idle-race SI fin idle unknown crossed probable http");
+    assert_eq!(met(11, 40_000), stale);
+    assert_eq!(met(0, 100), stale, "within a tick hardly any crosses");
 }
 
 #[test]
