@@ -135,7 +135,7 @@ fn cell((right, wrong): Cell, column: &str) -> String {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome { judged, undecided, strays, strangers, dropped, .. } = self.0;
+        let Outcome { judged, undecided, strays, strangers, scanned, dropped, .. } = self.0;
         for wire in Wire::ALL {
             self.grid(f, wire.word(), Some(wire))?;
         }
@@ -150,7 +150,8 @@ impl fmt::Display for Table<'_> {
         )?;
         writeln!(
             f,
-            "{} plays undecided, {} not as scripted, {} races among strangers, {dropped} packets not captured",
+            "{} plays undecided, {} not as scripted, {} races among strangers ({scanned} segments out of nothing), \
+             {dropped} packets not captured",
             undecided.len(),
             strays.len(),
             strangers.len()

@@ -27,6 +27,7 @@ fn outcome(judged: Vec<Judged>) -> Outcome {
         undecided: Vec::new(),
         strays: Vec::new(),
         strangers: Vec::new(),
+        scanned: 0,
         dropped: 0,
         notes: Vec::new(),
         took: Duration::ZERO,
