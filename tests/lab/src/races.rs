@@ -19,7 +19,7 @@ mod truth;
 
 use std::{
     collections::VecDeque,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -54,8 +54,6 @@ const REPORTED_WITHIN: Duration = Duration::from_secs(10);
 /// Plays at once. Most of their time both ends sleep.
 const AT_ONCE: usize = 160;
 const STACK: usize = 256 << 10;
-/// Ports of servers that have gone to be scanned, on each wire.
-const SCANNED: usize = 100;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -114,7 +112,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
         lingering: options.lingering,
     });
     let (ended, mut strays) = play_all(&ground, &watched, plays, &options.stop);
-    let scanned = scan_all(&ground, &ended, options.seed)?;
+    let scanned = scan::all(&ground, &ended, options.seed)?;
     ensure!(!options.stop.load(Ordering::Relaxed), "interrupted");
     let mut dropped = 0;
     for capture in captures {
@@ -228,45 +226,6 @@ fn play_one(ground: &Ground, watched: &Watched, play: &Play) -> Result<(ClientLo
         let (log, _door) = server.context("server")?;
         Ok((client.context("client")?, log))
     })
-}
-
-/// Scans an open port and the ports of servers that have gone, from the address of a client of theirs: nothing of it
-/// belongs to any connection.
-fn scan_all(ground: &Ground, ended: &[Ended], seed: u64) -> Result<usize> {
-    let mut sent = 0;
-    for wire in [Wire::Loopback, Wire::Delay, Wire::DelayWithoutTimeWait] {
-        let of_wire = ended.iter().filter(|(play, ..)| play.wire == wire);
-        let gone = of_wire.rev().take(SCANNED).map(|(_, client, _)| client);
-        let (clients, mut targets): (Vec<_>, Vec<_>) =
-            gone.map(|client| (client.local, client.remote)).unzip();
-        let Some(SocketAddr::V4(from)) = clients.first().copied() else { continue };
-        let enter = |enter: fn(&Ground, Wire) -> Result<()>| move || enter(ground, wire);
-        let (at_server, at_client) = (enter(Ground::enter_server), enter(Ground::enter_client));
-        sent += thread::scope(|scope| -> Result<usize> {
-            let open = scope.spawn(move || {
-                at_server()?;
-                TcpListener::bind(Ground::server(wire)).context("listen for a scan")
-            });
-            let open = open.join().map_err(|_panic| anyhow!("a listener panicked"))??;
-            targets.push(open.local_addr().context("name a listener")?);
-            let targets: Vec<_> = targets
-                .into_iter()
-                .filter_map(|target| match target {
-                    SocketAddr::V4(target) => Some(target),
-                    SocketAddr::V6(_) => None,
-                })
-                .collect();
-            let sending = scope.spawn(move || {
-                at_client()?;
-                let sent = scan::scan(*from.ip(), &targets, seed)?;
-                // Until the last has come to the other end.
-                thread::sleep(2 * testserver::SlowWire::DELAY);
-                Ok(sent)
-            });
-            sending.join().map_err(|_panic| anyhow!("a scan panicked"))?
-        })?;
-    }
-    Ok(sent)
 }
 
 fn conclude(watched: &Watched, play: &Play, client: &ClientLog, server: &ServerLog) -> Result<Played> {

@@ -1,10 +1,15 @@
 //! Segments out of nothing: what scanners send, and what is left of connections that others have forgotten.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    thread,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use fastrand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Ended, ground::Ground, plan::Wire};
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -13,10 +18,51 @@ const ACK: u8 = 0x10;
 const FIN_ACK: u8 = 0x11;
 /// include/uapi/linux/in.h: the sender writes the IP header.
 const IPPROTO_RAW: i32 = 255;
+/// Ports of servers that have gone to be scanned, on each wire.
+const SCANNED: usize = 100;
 const REQUEST: &[u8] = b"GET /scan HTTP/1.1\r\nHost: lab\r\n\r\n";
 
+/// Scans an open port and the ports of servers that have gone, from the address of a client of theirs: nothing of it
+/// belongs to any connection.
+pub(super) fn all(ground: &Ground, ended: &[Ended], seed: u64) -> Result<usize> {
+    let mut sent = 0;
+    for wire in [Wire::Loopback, Wire::Delay, Wire::DelayWithoutTimeWait] {
+        let of_wire = ended.iter().filter(|(play, ..)| play.wire == wire);
+        let gone = of_wire.rev().take(SCANNED).map(|(_, client, _)| client);
+        let (clients, mut targets): (Vec<_>, Vec<_>) =
+            gone.map(|client| (client.local, client.remote)).unzip();
+        let Some(SocketAddr::V4(from)) = clients.first().copied() else { continue };
+        let enter = |enter: fn(&Ground, Wire) -> Result<()>| move || enter(ground, wire);
+        let (at_server, at_client) = (enter(Ground::enter_server), enter(Ground::enter_client));
+        sent += thread::scope(|scope| -> Result<usize> {
+            let open = scope.spawn(move || {
+                at_server()?;
+                TcpListener::bind(Ground::server(wire)).context("listen for a scan")
+            });
+            let open = open.join().map_err(|_panic| anyhow!("a listener panicked"))??;
+            targets.push(open.local_addr().context("name a listener")?);
+            let targets: Vec<_> = targets
+                .into_iter()
+                .filter_map(|target| match target {
+                    SocketAddr::V4(target) => Some(target),
+                    SocketAddr::V6(_) => None,
+                })
+                .collect();
+            let sending = scope.spawn(move || {
+                at_client()?;
+                let sent = scan(*from.ip(), &targets, seed)?;
+                // Until the last has come to the other end.
+                thread::sleep(2 * testserver::SlowWire::DELAY);
+                Ok(sent)
+            });
+            sending.join().map_err(|_panic| anyhow!("a scan panicked"))?
+        })?;
+    }
+    Ok(sent)
+}
+
 /// Sends to each target, from ports that nobody has, one of every kind. Returns how many.
-pub(super) fn scan(from: Ipv4Addr, targets: &[SocketAddrV4], seed: u64) -> Result<usize> {
+fn scan(from: Ipv4Addr, targets: &[SocketAddrV4], seed: u64) -> Result<usize> {
     let mut rng = Rng::with_seed(seed);
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(IPPROTO_RAW)))
         .context("open a raw socket (needs root)")?;
