@@ -96,13 +96,12 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     }
     if endpoint.at_risk > 0 {
         let margin = endpoint.headroom.map_or_else(
-            || "shortly before the time-out".to_owned(),
-            |headroom| format!("within {} of the server's time-out", measured(headroom.margin)),
+            || "shortly before the server's time-out or later".to_owned(),
+            |headroom| format!("within {} of the server's time-out or later", measured(headroom.margin)),
         );
-        let more = if parts.is_empty() { "" } else { " more" };
-        parts.push(format!("{}{more} came {margin}", endpoint.at_risk));
+        parts.push(format!("{} came {margin}", endpoint.at_risk));
     }
-    (!parts.is_empty()).then(|| parts.join(", "))
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// `server closes idle connections after 6.00 s (98 %, 120 closes)`.

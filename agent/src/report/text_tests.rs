@@ -38,7 +38,7 @@ Requests lost at 1 endpoint.
     for line in [
         "closes       100 closes: 98 server-idle, 2 idle-race (2 crossed)",
         "requests     400, 4.0 a connection; 75 % on a connection that had been idle, after up to 5.90 s",
-        "at stake     2 requests lost, 3 more came within 0.60 s of the server's time-out",
+        "at stake     2 requests lost; 3 came within 0.60 s of the server's time-out or later",
         "timers       server idle 6.00 s, 98 closes (100 %)",
         "               Node.js `server.keepAliveTimeout`: the process is node",
         "announced    the server announces `Keep-Alive: timeout=5`, and closes 1.00 s later",
