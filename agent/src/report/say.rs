@@ -233,13 +233,14 @@ pub(super) fn observed(meta: &Meta) -> Vec<String> {
 }
 
 /// Connections that ended in the middle of something, of all endpoints.
-pub(super) fn premature(endpoint: &Endpoint) -> u64 {
-    endpoint
-        .verdicts
+pub(super) fn premature(model: &ReportModel) -> u64 {
+    model
+        .endpoints
         .iter()
+        .flat_map(|report| &report.endpoint.verdicts)
         .filter(|(verdict, _)| *verdict == Verdict::PrematureHangup)
-        .map(|(_, count)| count)
-        .sum()
+        // Another host's numbers may be anything.
+        .fold(0, |sum, (_, count)| sum.saturating_add(*count))
 }
 
 pub(super) fn capital(text: &str) -> String {

@@ -59,7 +59,7 @@ impl Page {
             0,
             self.style_of(worst.unwrap_or_default()).effects(self.bold()),
         );
-        let premature: u64 = model.endpoints.iter().map(|report| say::premature(&report.endpoint)).sum();
+        let premature = say::premature(model);
         if premature > 0 {
             let told = format!(
                 "{premature} ended in the middle of a request or response: `whohungup watch --verdict premature-hangup` shows each."

@@ -98,7 +98,15 @@ fn hostile_strings_and_numbers_leave_no_control_character_and_no_panic() {
     hostile.closes = u64::MAX;
     hostile.timers[0].bins = vec![u32::MAX; 3];
     hostile.timers[0].least = -f64::MAX;
-    let text = page(&[hostile], 80, 10);
+    let mut model = build(&[hostile.clone()], &Some3, Meta::default());
+    // As a daemon that lies would answer.
+    for report in &mut model.endpoints {
+        report.endpoint.verdicts = vec![(crate::close::words::Verdict::PrematureHangup, u64::MAX); 2];
+        report.endpoint.begun = u64::MAX;
+        report.named.clear();
+    }
+    model.endpoints.push(model.endpoints[0].clone());
+    let text = text(&model, Look { columns: 80, coloured: false, top: usize::MAX });
     let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
     assert!(!text.contains(bad), "{text:?}");
     assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
