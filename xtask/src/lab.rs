@@ -25,6 +25,8 @@ enum Table {
     InFlight(InFlight),
     /// Lose requests to idle closes over loopback and a slow wire; print what was true by what was said.
     Races(Races),
+    /// Let real software's own time-outs end idle connections; print what `report` says of them.
+    Timers(Timers),
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,12 +64,32 @@ struct Races {
     agent: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Timers {
+    /// Only cases whose name contains this (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Only timers under ten seconds.
+    #[arg(long)]
+    quick: bool,
+    /// Install the software that is missing.
+    #[arg(long)]
+    install: bool,
+    /// One JSON object per end of each case instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// The agent under test; without it the workspace's own, built for release.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
 pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     ensure!(workspace::is_root(), "the lab loads probes: run it as root");
     process::run(workspace.cargo().args(["build", "-p", "lab"]))?;
     match &args.table {
         Table::InFlight(args) => in_flight(workspace, args),
         Table::Races(args) => races(workspace, args),
+        Table::Timers(args) => timers(workspace, args),
     }
 }
 
@@ -86,23 +108,33 @@ fn races(workspace: &Workspace, args: &Races) -> Result<()> {
     process::run(&mut lab)
 }
 
-/// The agent under test: this one, or the workspace's own.
-fn agent(workspace: &Workspace, chosen: Option<&Path>) -> Result<PathBuf> {
-    if let Some(agent) = chosen {
+/// The agent under test, by its absolute path.
+fn agent(workspace: &Workspace, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(agent) = given {
         return std::path::absolute(agent).context("resolve the agent's path");
     }
     process::run(workspace.cargo().args(["build", "--release", "-p", "whohungup"]))?;
     Ok(workspace.target().join("release/whohungup"))
 }
 
+fn timers(workspace: &Workspace, args: &Timers) -> Result<()> {
+    let state = workspace.target().join("lab");
+    if args.install {
+        install(&state, lab(workspace, "needs", &state, &args.only).arg("--timers"))?;
+    }
+    let mut lab = lab(workspace, "timers", &state, &args.only);
+    lab.arg("--agent").arg(agent(workspace, args.agent.as_deref())?);
+    lab.args(args.quick.then_some("--quick")).args(args.json.then_some("--json"));
+    process::run(&mut lab)
+}
+
 fn in_flight(workspace: &Workspace, args: &InFlight) -> Result<()> {
     let state = workspace.target().join("lab");
     if args.install {
-        install(workspace, &state, &args.only)?;
+        install(&state, &mut lab(workspace, "needs", &state, &args.only))?;
     }
-    let agent = agent(workspace, args.agent.as_deref())?;
     let mut lab = lab(workspace, "in-flight", &state, &args.only);
-    lab.arg("--agent").arg(agent);
+    lab.arg("--agent").arg(agent(workspace, args.agent.as_deref())?);
     for case in &args.case {
         lab.args(["--case", case]);
     }
@@ -127,9 +159,9 @@ fn lab(workspace: &Workspace, what: &str, state: &Path, only: &[String]) -> Comm
     command
 }
 
-/// Debian packages into the system, PyPI packages into a virtual environment of the lab's own.
-fn install(workspace: &Workspace, state: &Path, only: &[String]) -> Result<()> {
-    let needs = Needs::parse(&process::output(&mut lab(workspace, "needs", state, only))?)?;
+/// Debian packages into the system, packages from PyPI and npm into directories of the lab's own.
+fn install(state: &Path, needs: &mut Command) -> Result<()> {
+    let needs = Needs::parse(&process::output(needs)?)?;
     let apt = Apt::detect();
     let apt_install = |packages: &[String]| match &apt {
         _ if packages.is_empty() => Ok(()),
@@ -137,6 +169,14 @@ fn install(workspace: &Workspace, state: &Path, only: &[String]) -> Result<()> {
         None => bail!("there is no apt; on Debian: {}", debian::install_line(&packages.join(" "))),
     };
     apt_install(&needs.apt)?;
+    if !needs.npm.is_empty() {
+        if process::find_program("npm", &[]).is_none() {
+            apt_install(&["npm".to_owned()])?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(state.join("npm"));
+        process::run(npm.args(&needs.npm))?;
+    }
     if needs.pypi.is_empty() {
         return Ok(());
     }
@@ -158,6 +198,7 @@ fn install(workspace: &Workspace, state: &Path, only: &[String]) -> Result<()> {
 struct Needs {
     apt: Vec<String>,
     pypi: Vec<String>,
+    npm: Vec<String>,
 }
 
 impl Needs {
@@ -168,6 +209,7 @@ impl Needs {
             match line.split_once(' ') {
                 Some(("apt", package)) => needs.apt.push(package.to_owned()),
                 Some(("pypi", package)) => needs.pypi.push(package.to_owned()),
+                Some(("npm", package)) => needs.npm.push(package.to_owned()),
                 _ => bail!("the lab needs what nothing installs: {line:?}"),
             }
         }
@@ -181,16 +223,17 @@ mod tests {
 
     #[test]
     fn needs_are_sorted_by_who_installs_them() {
-        let needs = Needs::parse("apt curl\npypi grpcio\napt haproxy\n").unwrap();
+        let needs = Needs::parse("apt curl\npypi grpcio\napt haproxy\nnpm undici@7\n").unwrap();
 
         assert_eq!(needs.apt, ["curl", "haproxy"]);
         assert_eq!(needs.pypi, ["grpcio"]);
+        assert_eq!(needs.npm, ["undici@7"]);
         assert_eq!(Needs::parse("").unwrap(), Needs::default());
     }
 
     #[test]
     fn an_unknown_manager_is_refused() {
-        assert!(Needs::parse("npm left-pad\n").is_err());
+        assert!(Needs::parse("gem puma\n").is_err());
         assert!(Needs::parse("curl\n").is_err());
     }
 }

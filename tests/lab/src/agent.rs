@@ -31,6 +31,7 @@ pub(crate) struct Report {
     pub(crate) confidence: String,
     pub(crate) basis: String,
     pub(crate) in_flight: Option<u32>,
+    pub(crate) idle_seconds: Option<f64>,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) netns: u64,

@@ -17,21 +17,29 @@ use tempfile::TempDir;
 pub enum Need {
     /// A program, and the Debian package that it comes with.
     Apt { package: &'static str, program: &'static str },
+    /// A Debian package that is no program, and a file of it.
+    AptFile { package: &'static str, file: &'static str },
     /// A package from PyPI in the lab's own virtual environment.
     Pypi(&'static str),
+    /// A package from npm in a directory of the lab's own, as npm is told it: `name@version`.
+    Npm(&'static str),
 }
 
 impl Need {
     pub fn manager(self) -> &'static str {
         match self {
-            Self::Apt { .. } => "apt",
+            Self::Apt { .. } | Self::AptFile { .. } => "apt",
             Self::Pypi(_) => "pypi",
+            Self::Npm(_) => "npm",
         }
     }
 
     pub fn package(self) -> &'static str {
         match self {
-            Self::Apt { package, .. } | Self::Pypi(package) => package,
+            Self::Apt { package, .. }
+            | Self::AptFile { package, .. }
+            | Self::Pypi(package)
+            | Self::Npm(package) => package,
         }
     }
 }
@@ -63,8 +71,20 @@ impl Kit {
     fn has(&self, need: Need) -> bool {
         match need {
             Need::Apt { program, .. } => self.find(program).is_some(),
+            Need::AptFile { file, .. } => Path::new(file).is_file(),
             Need::Pypi(package) => self.has_distribution(package),
+            Need::Npm(package) => self.module(package).join("package.json").is_file(),
         }
+    }
+
+    /// Where npm's packages are.
+    pub(crate) fn modules(&self) -> PathBuf {
+        self.state.join("npm/node_modules")
+    }
+
+    /// Where npm puts what it is told as `name@version`.
+    pub(crate) fn module(&self, package: &str) -> PathBuf {
+        self.modules().join(package.split('@').next().unwrap_or(package))
     }
 
     fn has_distribution(&self, package: &str) -> bool {

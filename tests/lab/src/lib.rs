@@ -21,5 +21,6 @@ mod server_cases;
 mod setting;
 mod software;
 pub mod table;
+pub mod timers;
 pub mod truth;
 mod wire;

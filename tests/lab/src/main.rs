@@ -1,4 +1,4 @@
-//! `lab`: prints the table of phase, software and side; 1 when anything in it is wrong.
+//! `lab`: prints a table, of phase by software by side or of timers; 1 when anything in it is wrong.
 
 use std::{
     io::Write as _,
@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use lab::{races, run, table::Table};
+use lab::{races, run, table::Table, timers};
 
-/// Ends real software's connections in every phase and checks what the agent says.
+/// Brings real software to end connections and checks what the agent says.
 #[derive(Debug, Parser)]
 #[command(name = "lab")]
 struct Cli {
@@ -25,8 +25,10 @@ enum Command {
     InFlight(InFlight),
     /// Lose requests to idle closes, and print what was true by what was said
     Races(Races),
+    /// Let real software's own time-outs end idle connections; print what the report says of them
+    Timers(Timers),
     /// Name what is not installed, one `manager package` a line
-    Needs(Chosen),
+    Needs(Needs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,11 +79,40 @@ struct Races {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct Timers {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// The agent under test
+    #[arg(long, value_name = "FILE", default_value = "target/release/whohungup")]
+    agent: PathBuf,
+
+    /// Only timers under ten seconds
+    #[arg(long)]
+    quick: bool,
+
+    /// One JSON object per end of each case instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Needs {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// What `timers` plays, not what `in-flight` does
+    #[arg(long)]
+    timers: bool,
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::InFlight(args) => in_flight(&args),
         Command::Races(args) => lose_requests(&args),
-        Command::Needs(chosen) => needs(&chosen),
+        Command::Timers(args) => timers(&args),
+        Command::Needs(args) => needs(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -154,6 +185,31 @@ fn lose_requests(args: &Races) -> Result<bool> {
     Ok(table.is_right())
 }
 
+fn timers(args: &Timers) -> Result<bool> {
+    let Timers { chosen, agent, quick, json } = args;
+    let options = timers::Options {
+        agent: agent.clone(),
+        state: std::path::absolute(&chosen.state)?,
+        only: chosen.only.clone(),
+        quick: *quick,
+        stop: stop_flag()?,
+    };
+    let outcome = timers::run(&options)?;
+    let table = timers::Table { judged: &outcome.judged, absent: &outcome.absent };
+    let totals = table.totals();
+    let mut out = std::io::stdout().lock();
+    if *json {
+        for judged in &outcome.judged {
+            serde_json::to_writer(&mut out, judged)?;
+            writeln!(out)?;
+        }
+    } else {
+        write!(out, "{table}")?;
+    }
+    eprintln!("took {:.0} s", outcome.took.as_secs_f64());
+    Ok(totals.compared > 0 && totals.right == totals.compared)
+}
+
 /// Set by the first SIGINT or SIGTERM, so that the programs under test are ended; the second ends the lab.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     use signal_hook::{
@@ -168,15 +224,16 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn needs(chosen: &Chosen) -> Result<bool> {
-    let options = run::Options {
-        agent: PathBuf::new(),
-        state: std::path::absolute(&chosen.state)?,
-        only: chosen.only.clone(),
-        cases: Vec::new(),
-        stop: Arc::default(),
+fn needs(args: &Needs) -> Result<bool> {
+    let Needs { chosen, timers } = args;
+    let state = std::path::absolute(&chosen.state)?;
+    let (only, stop) = (chosen.only.clone(), Arc::default());
+    let missing = if *timers {
+        timers::missing(&timers::Options { agent: PathBuf::new(), state, only, quick: false, stop })?
+    } else {
+        run::missing(&run::Options { agent: PathBuf::new(), state, only, cases: Vec::new(), stop })?
     };
-    for need in run::missing(&options)? {
+    for need in missing {
         println!("{} {}", need.manager(), need.package());
     }
     Ok(true)

@@ -112,7 +112,7 @@ pub fn missing(options: &Options) -> Result<Vec<Need>> {
     Ok(missing)
 }
 
-fn chosen(only: &[String], name: &str) -> bool {
+pub(crate) fn chosen(only: &[String], name: &str) -> bool {
     let name = name.to_lowercase();
     only.is_empty() || only.iter().any(|part| name.contains(&part.to_lowercase()))
 }
@@ -121,13 +121,13 @@ fn chosen_case(only: &[String], name: &str) -> bool {
     only.is_empty() || only.iter().any(|part| name.contains(part.as_str()))
 }
 
-fn absence(missing: &[Need]) -> String {
+pub(crate) fn absence(missing: &[Need]) -> String {
     let names: Vec<_> =
         missing.iter().map(|need| format!("{}: {}", need.manager(), need.package())).collect();
     format!("not installed ({})", names.join(", "))
 }
 
-fn is_ci() -> bool {
+pub(crate) fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 

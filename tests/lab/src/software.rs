@@ -1,12 +1,12 @@
 //! The software under test.
 
 mod apache;
-mod clients;
+pub(crate) mod clients;
 mod curl;
 mod grpc;
 mod haproxy;
 mod nginx;
-mod runtimes;
+pub(crate) mod runtimes;
 
 use crate::{
     client::Client,

