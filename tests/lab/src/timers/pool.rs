@@ -19,25 +19,42 @@ pub(super) struct Pool {
     pub(super) exchanges: usize,
     /// Between the first requests of two connections.
     pub(super) stagger: Duration,
+    /// Half of the connections have a timer of their own, a little below the server's.
+    pub(super) ties: bool,
 }
 
 /// Plain re-use.
-pub(super) const REUSING: Pool = Pool { connections: 12, exchanges: 3, stagger: Duration::from_millis(83) };
+pub(super) const REUSING: Pool =
+    Pool { connections: 12, exchanges: 3, stagger: Duration::from_millis(83), ties: false };
 
 /// One request on each connection: nothing is ever used again.
 pub(super) const SINGLE: Pool = Pool { exchanges: 1, ..REUSING };
+
+/// A client with the server's time-out, on a loop that wakes early at times.
+pub(super) const TYING: Pool = Pool { ties: true, ..REUSING };
 
 /// For a server that looks at its connections every ten seconds: their ends are spread over that time.
 pub(super) const SPREAD: Pool = Pool { stagger: Duration::from_millis(830), ..REUSING };
 
 impl Pool {
     /// `patience`: how long it waits for the server to close; then it closes itself, each connection at another time,
-    /// which no timer does.
-    pub(super) fn play(self, at: SocketAddr, patience: Duration, stop: &AtomicBool) -> Result<Vec<Seen>> {
+    /// which no timer does. `timer`: when the server closes.
+    pub(super) fn play(
+        self,
+        at: SocketAddr,
+        patience: Duration,
+        timer: Option<f64>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Seen>> {
         thread::scope(|scope| {
             let running: Vec<_> = (0..self.connections)
                 .map(|number| {
-                    let patience = patience.mul_f64(1.0 + 0.2 * f64::from(number));
+                    let patience = match timer {
+                        Some(timer) if self.ties && number % 2 == 1 => {
+                            Duration::from_secs_f64(timer - 0.004 * f64::from(number))
+                        }
+                        _ => patience.mul_f64(1.0 + 0.2 * f64::from(number)),
+                    };
                     scope.spawn(move || self.play_one(number, at, patience, stop))
                 })
                 .collect();
