@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 3] = [("whohungup", "live"), ("lab", "in_flight"), ("lab", "races")];
+const LIVE: [(&str, &str); 4] =
+    [("whohungup", "live"), ("lab", "in_flight"), ("lab", "races"), ("lab", "timers")];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
