@@ -31,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(8);
 /// A timer that closes later than this has failed.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// A server lives on after its last connection.
+const OUTLIVES: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
@@ -367,7 +370,10 @@ impl Case {
             (Play::Server(_, pool), _) => {
                 // Where no timer is expected the pool begins to close long before the time that one is looked for.
                 let patience = wanted.timer.map_or(LOOK / 10, |_| wanted.lasts());
-                pool.play(at, patience, wanted.timer.map(|timer| timer.seconds), stop)
+                let seen = pool.play(at, patience, wanted.timer.map(|timer| timer.seconds), stop);
+                // A server that ends with its last connection has shut down.
+                pause(OUTLIVES, stop)?;
+                seen
             }
             (Play::Client { .. }, Some(origin)) => {
                 watch(&origin, wanted, stop)?;

@@ -17,8 +17,10 @@ fn timer(side: &str, seconds: f64, most: f64, candidates: &[serde_json::Value]) 
 }
 
 fn model(role: &str, risk: &str, timers: &[serde_json::Value]) -> Model {
+    // Each carries what belongs into a list of its own.
+    let named: Vec<_> = timers.iter().map(|timer| json!({ "candidates": timer["candidates"] })).collect();
     let model = json!({ "schema": "whohungup.report/1", "endpoints": [{ "role": role, "server_port": 80,
-        "process": "some", "closes": 12, "reused": 24, "lost": 0, "timers": timers, "risk": risk }] });
+        "process": "some", "closes": 12, "reused": 24, "lost": 0, "timers": timers, "named": named, "risk": risk }] });
     serde_json::from_value(model).unwrap()
 }
 

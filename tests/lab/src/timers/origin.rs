@@ -112,8 +112,8 @@ fn accept(
                 lock(state, &mut |state| state.open += 1);
                 number += 1;
                 let (state, cut) = (Arc::clone(state), Arc::clone(cut));
-                // Not all at once, as no server answers so.
-                let pause = Duration::from_millis(80 + 37 * number % 150);
+                // Not all at once, as no server answers so; spread over what the slowest clients take between two looks.
+                let pause = Duration::from_millis(80 + 83 * number % 1000);
                 thread::spawn(move || {
                     let served = serve(stream, hint, pause, &cut);
                     let mut served = Some(served);

@@ -32,7 +32,22 @@ pub(super) struct Endpoint {
     pub(super) closes: u64,
     pub(super) lost: u64,
     pub(super) timers: Vec<Timer>,
+    /// Whose each of `timers` could be, in the same order.
+    named: Vec<Named>,
     pub(super) risk: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Named {
+    candidates: Vec<Candidate>,
+}
+
+impl Endpoint {
+    /// Whose a timer could be, likeliest first.
+    pub(super) fn candidates(&self, timer: &Timer) -> &[Candidate] {
+        let index = self.timers.iter().position(|one| one == timer);
+        index.and_then(|index| self.named.get(index)).map_or(&[], |named| &named.candidates)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,7 +58,6 @@ pub(super) struct Timer {
     pub(super) least: f64,
     pub(super) most: f64,
     pub(super) count: u64,
-    pub(super) candidates: Vec<Candidate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -94,7 +108,7 @@ impl Recorder {
 
     fn await_ready(&mut self) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
-        while !self.complained().contains("recording") {
+        while !self.complained().contains("ready") {
             if let Some(status) = self.child.try_wait().context("look after the report")? {
                 bail!("the report ended at once with {status}: {}", self.complained());
             }
