@@ -229,7 +229,8 @@ pub struct Exchange {
     pub reset_at: u32,
     /// What it acknowledges.
     pub reset_ack: u32,
-    pub reserved2: u32,
+    /// What the newest segment with payload that was received acknowledges.
+    pub peer_ack: u32,
     pub streams: [Stream; 2],
 }
 

@@ -94,6 +94,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     unsafe {
         if direction == IN {
             (*stored).exchange.peer_ttl = segment.ttl;
+            (*stored).exchange.peer_ack = segment.ack_seq;
         }
         follow(skb, &raw mut (*stored).exchange, direction, at, first);
     }

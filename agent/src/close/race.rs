@@ -102,8 +102,7 @@ fn came_behind(facts: &Facts, view: &View) -> bool {
 }
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
-/// reset tells of it. What the request acknowledged was not seen; one that had not seen the FIN comes within a round
-/// trip.
+/// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
 fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let shut_only = ending.how == How::Fin && !facts.first.is_closed_whole();
     if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
@@ -117,11 +116,13 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     if after.begun == at.begun || at.begun == 0 {
         return None;
     }
-    let ticks = after.request_start?.wrapping_sub(facts.first.header.jiffies);
-    // Where a round trip is shorter than a tick, hardly any crosses.
-    let round_trip = facts.first.srtt_seconds();
-    let crossed = round_trip >= facts.tick && f64::from(ticks) * facts.tick < round_trip;
-    Some(Found { race: if crossed { Race::Crossed } else { Race::Stale }, exact: false, known_for: None })
+    let behind_fin = facts.first.write_seq.wrapping_add(1);
+    let saw_fin = (facts.exchange_after.as_ref()?.peer_ack.wrapping_sub(behind_fin) as i32) >= 0;
+    Some(Found {
+        race: if saw_fin { Race::Stale } else { Race::Crossed },
+        exact: view.exact,
+        known_for: None,
+    })
 }
 
 /// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux

@@ -241,17 +241,16 @@ fn a_request_that_waited_behind_the_closing_process_crossed_the_fin() {
 
 #[test]
 fn a_request_that_a_lingering_server_throws_away_is_lost_without_a_reset() {
-    let met = |after: u32, round_trip_us: u32| {
+    let met = |behind_fin: i32| {
         let talk = server().served(1250);
         let mut facts = talk.clone().stops_sending();
-        facts.first.srtt_us = 8 * round_trip_us;
-        talk.waits(after).asks(GET).later(&mut facts, FIN_WAIT2, CLOSE);
+        let mut asked = talk.waits(3).asks(GET);
+        asked.exchange.peer_ack = facts.first.write_seq.wrapping_add_signed(behind_fin);
+        asked.later(&mut facts, FIN_WAIT2, CLOSE);
         told(&facts)
     };
-    let stale = "idle-race SI fin idle unknown stale probable http";
-    assert_eq!(met(3, 40_000), "idle-race SI fin idle unknown crossed probable http");
-    assert_eq!(met(11, 40_000), stale);
-    assert_eq!(met(0, 100), stale, "within a tick hardly any crosses");
+    assert_eq!(met(0), "idle-race SI fin idle unknown crossed exact http");
+    assert_eq!(met(1), "idle-race SI fin idle unknown stale exact http");
 }
 
 #[test]
