@@ -219,7 +219,7 @@ pub struct Exchange {
     pub reuses: u32,
     /// Time to live (hop limit) of the newest segment with payload that was received.
     pub peer_ttl: u8,
-    /// The same of the newest reset that was received.
+    /// The same of the newest reset that was received, of several at once the first.
     pub reset_ttl: u8,
     /// Its TCP flags, 0 while none was received: whether it acknowledges anything tells a living socket's reset from
     /// an answer to a segment that nobody knew (`tcp_send_active_reset` against `tcp_v4_send_reset`, v6.1 to v6.18).

@@ -108,9 +108,14 @@ fn note_reset(stored: *mut ExchangeRecord, segment: &Headers) {
     }
     unsafe {
         let exchange = &raw mut (*stored).exchange;
+        let now = bpf_jiffies64() as u32;
+        if (*exchange).reset_flags != 0 && now.wrapping_sub((*exchange).reset_at) <= 1 {
+            // While a process holds the socket, several may come before the first of them ends it.
+            return;
+        }
         (*exchange).reset_ttl = segment.ttl;
         (*exchange).reset_flags = segment.flags;
-        (*exchange).reset_at = bpf_jiffies64() as u32;
+        (*exchange).reset_at = now;
         (*exchange).reset_ack = segment.ack_seq;
     }
 }
