@@ -32,7 +32,7 @@ impl Daemon {
         Self::of(Agent::start(&["run", "--listen", "127.0.0.1:0"]))
     }
 
-    fn of(agent: Agent) -> Self {
+    pub(crate) fn of(agent: Agent) -> Self {
         let told = agent.complaints().iter().find_map(|line| line.strip_prefix("metrics at http://"));
         let address = told.and_then(|rest| rest.strip_suffix("/metrics")).expect("the address");
         Self { address: address.parse().expect("an address"), agent }

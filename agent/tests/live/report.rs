@@ -55,7 +55,8 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
     if !gate::can_observe() {
         return;
     }
-    let daemon = Daemon::start();
+    // The endpoint must have room whatever else happens on the host.
+    let daemon = Daemon::of(Agent::start(&["run", "--listen", "127.0.0.1:0", "--max-endpoints", "65536"]));
     let url = format!("http://{}", daemon.address());
     let listener = TcpListener::bind(ANYWHERE).expect("bind");
     let port = listener.local_addr().expect("address").port();
@@ -70,7 +71,8 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
             break (model, seconds);
         }
         assert!(Instant::now() < until, "{model:#}");
-        thread::sleep(Duration::from_millis(200));
+        // On a busy host the closes may have been less alike than meant.
+        closes_alike(&listener, 2);
     };
     assert_eq!(model["schema"], "whohungup.report/1");
     assert!((seconds - IDLE.as_secs_f64()).abs() < 0.1, "{seconds}");
@@ -99,7 +101,7 @@ fn a_report_of_its_own_ends_early_with_what_there_is() {
     let listener = TcpListener::bind(ANYWHERE).expect("bind");
     let port = listener.local_addr().expect("address").port();
     let agent = Agent::start(&["report", "--for", "1h", "--json", "--port", &port.to_string()]);
-    closes_alike(&listener, 4);
+    closes_alike(&listener, 8);
     // A close by a server is settled after a second.
     thread::sleep(Duration::from_secs(2));
     agent.signal(Signal::INT);
@@ -107,7 +109,7 @@ fn a_report_of_its_own_ends_early_with_what_there_is() {
     assert!(ended.status.success(), "{ended:?}");
     let model: Value = serde_json::from_str(&ended.stdout.join("\n")).expect("JSON");
     let server = endpoint(&model, "server", port).expect("the server's end");
-    assert_eq!(server["closes"], 4, "{server:#}");
+    assert_eq!(server["closes"], 8, "{server:#}");
     assert!(server_timer(server).is_some(), "{server:#}");
     assert_eq!(model["meta"]["events_lost"], 0);
 }
