@@ -60,6 +60,7 @@ pub struct Metrics {
     untracked: Counter,
     late_requests: Counter,
     late_strangers: Counter,
+    retries_unsought: Counter,
     lost: Family<KindLabels, Counter>,
     malformed: Counter,
     exchanges: Counter,
@@ -106,6 +107,7 @@ impl Metrics {
             untracked: Counter::default(),
             late_requests: Counter::default(),
             late_strangers: Counter::default(),
+            retries_unsought: Counter::default(),
             lost: Family::default(),
             malformed: Counter::default(),
             exchanges: Counter::default(),
@@ -294,6 +296,11 @@ impl Metrics {
             "late_segments_unknown",
             "Data that met no socket and belongs to no close that is remembered: scans, or closes long ago",
             self.late_strangers.clone(),
+        );
+        r.register(
+            "retries_unsought",
+            "Races that were not looked into for a retry because too many came at once",
+            self.retries_unsought.clone(),
         );
         r.register(
             "events_lost",

@@ -65,6 +65,7 @@ impl Metrics {
         raise(&self.untracked, totals.untracked);
         raise(&self.late_requests, totals.late_requests);
         raise(&self.late_strangers, totals.late_strangers);
+        raise(&self.retries_unsought, totals.retries_unsought);
         raise(&self.malformed, *malformed);
         raise(&self.exchanges, counters.get(Counter::ExchangeMade));
         raise(&self.exchanges_failed, counters.get(Counter::ExchangeFailed));
