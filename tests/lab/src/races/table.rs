@@ -9,7 +9,7 @@ use super::{Judged, Outcome, Truth, Wire};
 use crate::truth::Side;
 
 /// What may be said. `unknown` claims nothing false; all the rest that is not true is wrong.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "crossed",
     "stale",
     "unread",
@@ -19,6 +19,7 @@ const COLUMNS: [&str; 12] = [
     "completed",
     "premature-hangup",
     "connect-failed",
+    "network",
     "unknown",
     "not told",
     "else",
