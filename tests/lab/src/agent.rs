@@ -54,8 +54,12 @@ pub(crate) struct Said {
 impl Said {
     fn add(&mut self, report: Report) {
         let reports = self.sockets.entry((report.local, report.remote)).or_default();
-        if report.amends() {
-            reports.pop();
+        // The same addresses may be in use in several namespaces.
+        let amended = |said: &Report| said.netns == report.netns;
+        if report.amends()
+            && let Some(index) = reports.iter().rposition(amended)
+        {
+            reports.remove(index);
         }
         reports.push(report);
     }

@@ -18,7 +18,7 @@ pub mod table;
 mod truth;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -120,7 +120,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
     }
     let mut played = Vec::new();
     for (play, client, server) in ended {
-        match conclude(&watched, &play, &client, &server) {
+        match conclude(&ground, &watched, &play, &client, &server) {
             Ok(one) => played.push(one),
             Err(error) => strays.push(format!("{play:?}: {error:#}")),
         }
@@ -141,7 +141,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
         judged: judge::judge(&played, &said),
         undecided,
         strays,
-        strangers: strangers(&played, &said),
+        strangers: strangers(&ground, &played, &said)?,
         scanned,
         dropped,
         notes,
@@ -228,7 +228,13 @@ fn play_one(ground: &Ground, watched: &Watched, play: &Play) -> Result<(ClientLo
     })
 }
 
-fn conclude(watched: &Watched, play: &Play, client: &ClientLog, server: &ServerLog) -> Result<Played> {
+fn conclude(
+    ground: &Ground,
+    watched: &Watched,
+    play: &Play,
+    client: &ClientLog,
+    server: &ServerLog,
+) -> Result<Played> {
     let wire = watched.take(client.local).context("nothing was captured")?;
     ensure!(client.saw != Some(ends::End::Silence), "the client waited in vain");
     let asked_before = client.asked.saturating_sub(1);
@@ -245,19 +251,25 @@ fn conclude(watched: &Watched, play: &Play, client: &ClientLog, server: &ServerL
         wire: play.wire,
         client: client.local,
         server: client.remote,
+        namespaces: ground.namespaces(play.wire)?,
         truth: truth::decide(&evidence),
         told: format!("{play:?} {client:?} {server:?}"),
     })
 }
 
-/// A race among the lab's addresses that is of no play.
-fn strangers(played: &[Played], said: &Said) -> Vec<String> {
-    let of_plays: std::collections::HashSet<_> =
+/// A race in the run's namespaces, or on loopback among its addresses, that is of no play.
+fn strangers(ground: &Ground, played: &[Played], said: &Said) -> Result<Vec<String>> {
+    let of_plays: HashSet<_> =
         played.iter().flat_map(Played::ends).map(|(_, local, remote)| (local, remote)).collect();
-    said.all()
+    let mut own = HashSet::new();
+    for wire in Wire::ALL.into_iter().filter(|&wire| wire != Wire::Loopback) {
+        own.extend(ground.namespaces(wire)?);
+    }
+    Ok(said
+        .all()
         .filter(|report| report.verdict == "idle-race")
-        .filter(|report| Ground::owns(report.local.ip()) || Ground::owns(report.remote.ip()))
+        .filter(|report| own.contains(&report.netns) || Ground::owns(report.local.ip()))
         .filter(|report| !of_plays.contains(&(report.local, report.remote)))
         .map(|report| format!("{} {}: {}", report.local, report.remote, report.evidence.join("; ")))
-        .collect()
+        .collect())
 }

@@ -4,6 +4,7 @@
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::unix::fs::MetadataExt as _,
     sync::Arc,
 };
 
@@ -15,9 +16,9 @@ use super::{
     plan::{Play, Wire},
 };
 
-/// On loopback the server's address, and the first half of every client's; the rest is the play's number.
-const SERVER: Ipv4Addr = Ipv4Addr::new(127, 178, 0, 1);
-const CLIENTS: [u8; 2] = [127, 177];
+/// On loopback two networks of 127.0.0.0/8 are the run's own, chosen by its process number: several may run at once.
+const FIRST_NETWORK: u8 = 64;
+const NETWORKS: u32 = 64;
 const FIRST_PORT: u32 = 10_000;
 const PORTS: u32 = 50_000;
 
@@ -75,7 +76,7 @@ impl Ground {
     /// Where the play's server listens: any port of this.
     pub(super) fn server(wire: Wire) -> SocketAddr {
         let ip = match wire {
-            Wire::Loopback => IpAddr::V4(SERVER),
+            Wire::Loopback => IpAddr::V4(Ipv4Addr::new(127, server_network(), 0, 1)),
             Wire::LoopbackV6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
             Wire::Delay | Wire::DelayWithoutTimeWait => IpAddr::V4(SlowWire::SERVER),
         };
@@ -87,23 +88,35 @@ impl Ground {
         let [_, _, high, low] = play.index.to_be_bytes();
         let port = (FIRST_PORT + play.index % PORTS) as u16;
         match play.wire {
-            Wire::Loopback => (Ipv4Addr::new(CLIENTS[0], CLIENTS[1], high, low), 0).into(),
+            Wire::Loopback => (Ipv4Addr::new(127, client_network(), high, low), 0).into(),
             Wire::LoopbackV6 => (Ipv6Addr::LOCALHOST, port).into(),
             Wire::Delay | Wire::DelayWithoutTimeWait => (SlowWire::CLIENT, port).into(),
         }
     }
 
-    /// Whether only the lab uses this address.
-    pub(super) fn owns(ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => {
-                ip == SERVER
-                    || ip.octets()[..2] == CLIENTS
-                    || ip == SlowWire::SERVER
-                    || ip == SlowWire::CLIENT
-            }
-            IpAddr::V6(_) => false,
+    /// The network namespaces of the client and of the server, by inode number.
+    pub(super) fn namespaces(&self, wire: Wire) -> Result<[u64; 2]> {
+        let ends: [fn(&Self, Wire) -> Result<()>; 2] = [Self::enter_client, Self::enter_server];
+        let mut found = [0; 2];
+        for (enter, found) in ends.into_iter().zip(&mut found) {
+            *found = std::thread::scope(|scope| {
+                let looking = scope.spawn(|| -> Result<u64> {
+                    enter(self, wire)?;
+                    let namespace =
+                        fs::metadata("/proc/thread-self/ns/net").context("look at the network namespace")?;
+                    Ok(namespace.ino())
+                });
+                looking.join().map_err(|_panic| anyhow::anyhow!("nobody looked at the namespace"))?
+            })?;
         }
+        Ok(found)
+    }
+
+    /// Whether on loopback only this run uses the address.
+    pub(super) fn owns(ip: IpAddr) -> bool {
+        let IpAddr::V4(ip) = ip else { return false };
+        let [first, network, ..] = ip.octets();
+        first == 127 && (network == client_network() || network == server_network())
     }
 
     /// Begins to capture at the clients' ends.
@@ -118,4 +131,12 @@ impl Ground {
             Capture::start(watched.clone(), move || Ok(alone.enter_client()?))?,
         ])
     }
+}
+
+fn client_network() -> u8 {
+    FIRST_NETWORK + (std::process::id() % NETWORKS) as u8
+}
+
+fn server_network() -> u8 {
+    client_network() + NETWORKS as u8
 }

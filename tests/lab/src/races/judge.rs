@@ -19,6 +19,8 @@ pub(super) struct Played {
     pub(super) wire: Wire,
     pub(super) client: SocketAddr,
     pub(super) server: SocketAddr,
+    /// The network namespaces of both.
+    pub(super) namespaces: [u64; 2],
     pub(super) truth: Truth,
     /// What the plan had in mind, for whoever looks into a wrong one.
     pub(super) told: String,
@@ -31,6 +33,15 @@ impl Played {
         let client = Some((Side::Client, self.client, self.server));
         let server = (!refused).then_some((Side::Server, self.server, self.client));
         client.into_iter().chain(server)
+    }
+
+    /// What was said of one of its ends, and not of a socket with the same addresses elsewhere.
+    pub(super) fn reports<'a>(&self, end: Side, said: &'a Said) -> Vec<&'a Report> {
+        let (local, remote, namespace) = match end {
+            Side::Client => (self.client, self.server, self.namespaces[0]),
+            Side::Server => (self.server, self.client, self.namespaces[1]),
+        };
+        said.of(local, remote).iter().filter(|report| report.netns == namespace).collect()
     }
 
     /// The word that it is due: the kind of a race, else the verdict.
@@ -76,8 +87,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
     for play in played {
         let Some(due) = play.due() else { continue };
         for (end, local, remote) in play.ends() {
-            let reports = said.of(local, remote);
-            let (word, report) = match reports {
+            let (word, report) = match play.reports(end, said)[..] {
                 [] => ("not told", None),
                 [report] => (word(report), Some(report)),
                 [.., report] => ("told twice", Some(report)),
@@ -103,7 +113,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
 /// Whether there is a report of every end, and the right one where a late request has to amend it.
 pub(super) fn all_said(played: &[Played], said: &Said) -> bool {
     played.iter().all(|play| {
-        play.ends().all(|(_, local, remote)| match (said.of(local, remote), play.truth) {
+        play.ends().all(|(end, ..)| match (&play.reports(end, said)[..], play.truth) {
             ([], _) => false,
             ([.., report], Truth::Lost(Kind::Stale | Kind::Crossed)) => report.verdict == "idle-race",
             _ => true,
