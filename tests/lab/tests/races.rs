@@ -32,7 +32,7 @@ fn every_lost_request_is_a_race_of_its_kind_at_both_ends_and_nothing_else_is() {
         requests: 480,
         seed: SEED,
         hasty: true,
-        lingering: false,
+        lingering: true,
         stop: std::sync::Arc::default(),
     };
 
