@@ -229,8 +229,8 @@ pub struct Exchange {
     pub reset_at: u32,
     /// What it acknowledges.
     pub reset_ack: u32,
-    /// What the newest segment with payload that was received acknowledges.
-    pub peer_ack: u32,
+    /// What the segment with which the newest received request began acknowledges.
+    pub request_ack: u32,
     pub streams: [Stream; 2],
 }
 

@@ -92,11 +92,15 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         unsafe { framing::begin(&raw mut (*stored).exchange, start, direction) };
     }
     unsafe {
+        let exchange = &raw mut (*stored).exchange;
+        let begun = (*exchange).begun;
+        follow(skb, exchange, direction, at, first);
         if direction == IN {
-            (*stored).exchange.peer_ttl = segment.ttl;
-            (*stored).exchange.peer_ack = segment.ack_seq;
+            (*exchange).peer_ttl = segment.ttl;
+            if (*exchange).begun != begun {
+                (*exchange).request_ack = segment.ack_seq;
+            }
         }
-        follow(skb, &raw mut (*stored).exchange, direction, at, first);
     }
 }
 

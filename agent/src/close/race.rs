@@ -49,18 +49,36 @@ fn is_announced(view: &View) -> bool {
 
 /// The server's kernel: its own close first, then the request.
 fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
-    if view.phase == Phase::Idle || (ending.how == How::Fin && came_behind(facts, view)) {
+    let alone = view.reused && view.in_flight == Some(1);
+    let start = request_start(facts, view).filter(|_| alone);
+    if start.is_some_and(|start| !is_before(start, facts.first.rcv_nxt)) {
+        // It had passed the probe, and waited for the process that closed to let go of the socket.
+        return Some(Found { race: Race::Crossed, exact: view.exact, known_for: None });
+    }
+    if view.phase == Phase::Idle {
         return late_request(facts, ending, view).or_else(|| thrown_away(facts, ending, view));
     }
     let unread = facts.first.unread();
     let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
-    let lost_whole = unread > 0 && unread >= view.request_bytes;
+    // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
+    let untouched = start.is_some_and(|start| !is_before(start, facts.first.copied_seq));
+    let lost_whole = unread > 0 && (unread >= view.request_bytes || untouched);
     let opening = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
     (ending.how == How::Rst && view.reused && opening && lost_whole && fresh).then_some(Found {
         race: Race::Unread,
         exact: view.reads_segments() && view.exact,
         known_for: None,
     })
+}
+
+/// Where the newest request begins, when its segments were read.
+fn request_start(facts: &Facts, view: &View) -> Option<u32> {
+    let exchange = facts.exchange.as_deref().filter(|_| view.reads_segments())?;
+    Some(exchange.streams[usize::from(exchange.request_direction & 1)].start_seq)
+}
+
+fn is_before(sequence: u32, other: u32) -> bool {
+    (sequence.wrapping_sub(other) as i32) < 0
 }
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
@@ -91,16 +109,6 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     })
 }
 
-/// The segment had passed the probe, and the socket had not taken it in when it closed: it was waiting for the process
-/// that closed to let go of the socket.
-fn came_behind(facts: &Facts, view: &View) -> bool {
-    let Some(exchange) = facts.exchange.as_deref().filter(|_| view.reads_segments() && view.reused) else {
-        return false;
-    };
-    let request = &exchange.streams[usize::from(exchange.request_direction & 1)];
-    (request.start_seq.wrapping_sub(facts.first.rcv_nxt) as i32) >= 0
-}
-
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
 /// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
 fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
@@ -108,16 +116,12 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
         return None;
     }
-    if came_behind(facts, view) {
-        // It was there before the FIN had left.
-        return Some(Found { race: Race::Crossed, exact: view.exact, known_for: None });
-    }
     let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
     if after.begun == at.begun || at.begun == 0 {
         return None;
     }
     let behind_fin = facts.first.write_seq.wrapping_add(1);
-    let saw_fin = (facts.exchange_after.as_ref()?.peer_ack.wrapping_sub(behind_fin) as i32) >= 0;
+    let saw_fin = !is_before(facts.exchange_after.as_ref()?.request_ack, behind_fin);
     Some(Found {
         race: if saw_fin { Race::Stale } else { Race::Crossed },
         exact: view.exact,
