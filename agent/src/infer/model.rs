@@ -94,7 +94,7 @@ pub struct Headroom {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
-    /// Requests have been lost to idle closes.
+    /// Requests have been lost to idle closes within the last hour.
     Losing,
     /// The server closes connections that clients would use again: none was lost yet.
     Mismatch,

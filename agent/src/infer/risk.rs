@@ -20,6 +20,9 @@ const MARGIN: f64 = 0.1;
 const MOST_MARGIN: f64 = 1.0;
 const LEAST_MARGIN_TICKS: f64 = 4.0;
 
+/// An endpoint that goes on for so long without a race loses requests no more: somebody has changed something.
+const LOSING_NS: u64 = 3_600_000_000_000;
+
 /// What a re-use is held against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
@@ -66,7 +69,8 @@ pub(super) fn judge(state: &State, tick: f64) -> (Option<Headroom>, Risk) {
         open_ended: hold.open_ended,
         margin: guard.margin,
     });
-    let risk = if state.races.iter().any(|&races| races > 0) {
+    let races = state.races.iter().any(|&races| races > 0);
+    let risk = if races && state.seen_ns.saturating_sub(state.raced_ns) <= LOSING_NS {
         Risk::Losing
     } else if state.reused == 0 {
         Risk::Unknown

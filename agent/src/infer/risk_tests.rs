@@ -93,6 +93,20 @@ fn a_lost_request_is_told_whatever_the_timers_say() {
 }
 
 #[test]
+fn an_endpoint_that_has_lost_nothing_for_an_hour_is_judged_by_its_timers_again() {
+    let mut reports = closed(&[(Side::Client, 4.0, 10)]);
+    reports.push(raced(Race::Crossed, 3.9));
+    let mut inference = fed(reports);
+    for (minutes, losing) in [(59, true), (62, false)] {
+        let mut later = idle(Side::Client, 4.0);
+        later.close.at_ns += minutes * 60 * SECOND;
+        inference.close(&mut later, false);
+        let endpoint = only(&inference);
+        assert_eq!((endpoint.risk == Risk::Losing, endpoint.lost), (losing, 1), "{minutes}");
+    }
+}
+
+#[test]
 fn of_several_timers_of_the_server_the_shortest_strong_one_counts() {
     let with = |count| fed(closed(&[(Side::Server, 75.0, 60), (Side::Server, 5.0, count)]));
     let server = |inference| judged(&inference).1.expect("known").server;

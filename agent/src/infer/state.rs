@@ -47,6 +47,8 @@ pub(super) struct State {
     guard: Option<Guard>,
     /// CLOCK_MONOTONIC ns of the newest close or count.
     pub(super) seen_ns: u64,
+    /// The same of the newest race.
+    pub(super) raced_ns: u64,
 }
 
 /// A clock of a close with the timer that it shows.
@@ -81,6 +83,7 @@ impl State {
             gaps: None,
             guard: None,
             seen_ns: 0,
+            raced_ns: 0,
         }
     }
 
@@ -93,6 +96,7 @@ impl State {
         }
         if let Some(race) = close.race {
             add(&mut self.races[race as usize]);
+            self.raced_ns = self.raced_ns.max(close.at_ns);
             let unanswered = report.requests.map_or(0, |requests| requests.unanswered);
             self.lost = self.lost.saturating_add(u64::from(unanswered.max(1)));
         }
