@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::{
     judge::Seen,
     origin::Origin,
-    pool::{Pool, REUSING, SINGLE, SPREAD, TYING},
+    pool::{Pool, REUSING, SINGLE, SPREAD, TYING, WIDE},
     programs::{self as p, Ask, Asking, Serve},
     versions as v,
 };
@@ -186,7 +186,7 @@ pub(super) const CASES: &[Case] = &[
         name: "gunicorn gthread",
         needs: &[p::GUNICORN],
         version: v::gunicorn,
-        play: Play::Server(p::gunicorn_threads, REUSING),
+        play: Play::Server(p::gunicorn_threads, SPREAD),
         // It looks once a second.
         wanted: |_| polled(1.0, by_server(2.0, &["gunicorn"], &["keep-alive", "keepalive"])),
     },
@@ -222,7 +222,7 @@ pub(super) const CASES: &[Case] = &[
         name: "Java httpserver",
         needs: &[p::JAVA, p::JAVAC],
         version: v::java,
-        play: Play::Server(p::java_plain, SPREAD),
+        play: Play::Server(p::java_plain, WIDE),
         wanted: |_| polled(10.0, by_server(30.0, &["httpserver", "jdk", "java"], &["idleinterval"])),
     },
     Case {

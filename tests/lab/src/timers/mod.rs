@@ -81,12 +81,12 @@ pub fn run(options: &Options) -> Result<Outcome> {
         if options.quick && !(case.wanted)(&version).is_quick() {
             continue;
         }
-        let command = case.prepare(&kit)?;
-        present.push((case, version, command));
+        let prepared = case.prepare(&kit)?;
+        present.push((case, version, prepared));
     }
     ensure!(!present.is_empty() || !absent.is_empty(), "no case is called {:?}", options.only);
     let watch = Agent::start(&options.agent)?;
-    let report = Recorder::start(&options.agent)?;
+    let report = Recorder::start(&options.agent, present.iter().map(|(_, _, prepared)| prepared.at.port()))?;
     let mut played: Vec<(&Case, String, Result<Vec<Seen>>, u16)> = Vec::new();
     thread::scope(|scope| {
         let stop = &*options.stop;

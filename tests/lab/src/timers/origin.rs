@@ -13,8 +13,26 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::judge::Seen;
+use super::{judge::Seen, programs::ROUNDS};
 use crate::{truth::Side, wire::Wire};
+
+/// How long the answers of one connection take: not all at once, as no server answers so.
+#[derive(Debug, Clone, Copy)]
+struct Pauses {
+    usual: Duration,
+    /// Before the last answer. After it the connection is idle: spread over a few of the looks that the slowest clients
+    /// take at their pools.
+    last: Duration,
+}
+
+impl Pauses {
+    fn of(number: u64) -> Self {
+        Self {
+            usual: Duration::from_millis(80 + 37 * number % 150),
+            last: Duration::from_millis(80 + 410 * number % 4920),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -112,10 +130,9 @@ fn accept(
                 lock(state, &mut |state| state.open += 1);
                 number += 1;
                 let (state, cut) = (Arc::clone(state), Arc::clone(cut));
-                // Not all at once, as no server answers so; spread over what the slowest clients take between two looks.
-                let pause = Duration::from_millis(80 + 83 * number % 1000);
+                let pauses = Pauses::of(number);
                 thread::spawn(move || {
-                    let served = serve(stream, hint, pause, &cut);
+                    let served = serve(stream, hint, pauses, &cut);
                     let mut served = Some(served);
                     lock(&state, &mut |state| {
                         state.open -= 1;
@@ -134,7 +151,7 @@ fn accept(
 }
 
 /// `None`: a connection on which nothing was ever asked.
-fn serve(stream: TcpStream, hint: Option<u32>, pause: Duration, cut: &AtomicBool) -> Result<Option<Seen>> {
+fn serve(stream: TcpStream, hint: Option<u32>, pauses: Pauses, cut: &AtomicBool) -> Result<Option<Seen>> {
     stream.set_nonblocking(false).context("make the socket blocking")?;
     let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
     let mut wire = Wire::new(stream, Side::Server)?;
@@ -154,7 +171,7 @@ fn serve(stream: TcpStream, hint: Option<u32>, pause: Duration, cut: &AtomicBool
                 }));
             }
         }
-        thread::sleep(pause);
+        thread::sleep(if number + 1 < ROUNDS { pauses.usual } else { pauses.last });
         wire.send(answer.as_bytes())?;
         answered = Some(Instant::now());
     }

@@ -33,8 +33,11 @@ pub(super) const SINGLE: Pool = Pool { exchanges: 1, ..REUSING };
 /// A client with the server's time-out, on a loop that wakes early at times.
 pub(super) const TYING: Pool = Pool { ties: true, ..REUSING };
 
-/// For a server that looks at its connections every ten seconds: their ends are spread over that time.
+/// For a server that looks at its connections once a second: not many end at one look.
 pub(super) const SPREAD: Pool = Pool { stagger: Duration::from_millis(830), ..REUSING };
+
+/// For one that looks every ten seconds.
+pub(super) const WIDE: Pool = Pool { connections: 18, stagger: Duration::from_millis(2900), ..REUSING };
 
 impl Pool {
     /// `patience`: how long it waits for the server to close; then it closes itself, each connection at another time,

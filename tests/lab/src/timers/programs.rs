@@ -48,8 +48,9 @@ pub(super) struct Asking {
     pub(super) at_once: u32,
 }
 
-const ROUNDS: u32 = 3;
-const GAP_MS: u32 = 300;
+/// How often a client asks at all of its connections.
+pub(super) const ROUNDS: usize = 3;
+const GAP_MS: usize = 300;
 
 impl Asking {
     pub(super) fn of(origin: &Origin, at_once: u32) -> Self {
@@ -57,7 +58,9 @@ impl Asking {
     }
 
     fn tell(&self, mut command: Command) -> Command {
-        command.args([self.at_once, ROUNDS, GAP_MS].map(|number| number.to_string())).args(&self.urls);
+        command
+            .args([self.at_once as usize, ROUNDS, GAP_MS].map(|number| number.to_string()))
+            .args(&self.urls);
         command
     }
 }

@@ -76,10 +76,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts it and waits until it says that it records.
-    pub(super) fn start(binary: &Path) -> Result<Self> {
+    /// Starts it and waits until it says that it is ready. What else happens on the machine is left out: it could fill
+    /// the table of endpoints.
+    pub(super) fn start(binary: &Path, ports: impl Iterator<Item = u16>) -> Result<Self> {
         let mut child = Command::new(binary)
-            .args(["report", "--json", "--top", "1000", "--for", "1h"])
+            .args(["report", "--json", "--for", "1h"])
+            .args(ports.flat_map(|port| ["--port".to_owned(), port.to_string()]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
