@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -62,12 +62,16 @@ impl Origin {
             cut: Arc::default(),
             acceptors: Vec::new(),
         };
+        let taken = Arc::<AtomicU64>::default();
         for at in origin.at.clone() {
+            let taken = Arc::clone(&taken);
             let listener = TcpListener::bind(at).with_context(|| format!("listen at {at}"))?;
             listener.set_nonblocking(true).context("make the listener non-blocking")?;
             let (state, stop, cut) =
                 (Arc::clone(&origin.state), Arc::clone(&origin.stop), Arc::clone(&origin.cut));
-            origin.acceptors.push(thread::spawn(move || accept(&listener, hint, &state, &stop, &cut)));
+            origin
+                .acceptors
+                .push(thread::spawn(move || accept(&listener, hint, &taken, &state, &stop, &cut)));
         }
         Ok(origin)
     }
@@ -116,6 +120,7 @@ fn neighbour(at: SocketAddr, number: u8) -> SocketAddr {
 fn accept(
     listener: &TcpListener,
     hint: Option<u32>,
+    taken: &AtomicU64,
     state: &Arc<Mutex<State>>,
     stop: &AtomicBool,
     cut: &Arc<AtomicBool>,
@@ -123,14 +128,12 @@ fn accept(
     let lock = |state: &Arc<Mutex<State>>, change: &mut dyn FnMut(&mut State)| {
         change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
     };
-    let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         match listener.accept() {
             Ok((stream, _)) => {
                 lock(state, &mut |state| state.open += 1);
-                number += 1;
                 let (state, cut) = (Arc::clone(state), Arc::clone(cut));
-                let pauses = Pauses::of(number);
+                let pauses = Pauses::of(taken.fetch_add(1, Ordering::Relaxed));
                 thread::spawn(move || {
                     let served = serve(stream, hint, pauses, &cut);
                     let mut served = Some(served);
