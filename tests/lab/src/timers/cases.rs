@@ -31,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(8);
 /// A timer that closes later than this has failed.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// How long a client takes at most, before it asks, on a machine that starts many.
+const START_UP: Duration = Duration::from_secs(10);
+
 /// A server lives on after its last connection.
 const OUTLIVES: Duration = Duration::from_secs(1);
 
@@ -109,7 +112,7 @@ const fn by_client(seconds: f64, products: Words, settings: Words) -> Wanted {
 const NOTHING: Wanted = Wanted { timer: None, risk: NO_WARNING };
 
 const NODE_SERVER: Words = &["keepalivetimeout"];
-const NODE_AGENT: Words = &["timeout"];
+const NODE_AGENT: Words = &["agent"];
 
 /// `set` plus what the server adds without saying so, from 20.18 and from 22.9 on.
 fn node_server(version: &str, set: f64) -> Wanted {
@@ -384,7 +387,7 @@ impl Case {
                 origin.finish()
             }
             _ => {
-                pause(wanted.lasts(), stop)?;
+                pause(START_UP + wanted.lasts(), stop)?;
                 Ok(Vec::new())
             }
         }
@@ -397,7 +400,7 @@ fn said(program: Option<&Program>) -> String {
 
 /// Waits until the client has closed all its connections, or until it never will.
 fn watch(origin: &Origin, wanted: &Wanted, stop: &AtomicBool) -> Result<()> {
-    let start_up = Instant::now() + Duration::from_secs(10);
+    let start_up = Instant::now() + START_UP;
     while origin.counts() == (0, 0) && Instant::now() < start_up {
         pause(Duration::from_millis(50), stop)?;
     }
