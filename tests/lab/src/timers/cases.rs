@@ -34,6 +34,10 @@ const GRACE: Duration = Duration::from_secs(4);
 /// How long a client takes at most, before it asks, on a machine that starts many.
 const START_UP: Duration = Duration::from_secs(10);
 
+/// Of a real client that faces a real server: what ends at one moment is one piece of evidence.
+const REPLICAS: usize = 4;
+const BETWEEN_REPLICAS: Duration = Duration::from_millis(300);
+
 /// A server lives on after its last connection.
 const OUTLIVES: Duration = Duration::from_secs(1);
 
@@ -112,6 +116,8 @@ const fn by_client(seconds: f64, products: Words, settings: Words) -> Wanted {
 const NOTHING: Wanted = Wanted { timer: None, risk: NO_WARNING };
 
 const NODE_SERVER: Words = &["keepalivetimeout"];
+/// What it takes off an announcement, and the most that it then heeds.
+const UNDICI_HEEDING: Words = &["keepalivetimeoutthreshold", "keepalivemaxtimeout"];
 const NODE_AGENT: Words = &["agent"];
 
 /// `set` plus what the server adds without saying so, from 20.18 and from 22.9 on.
@@ -247,14 +253,14 @@ pub(super) const CASES: &[Case] = &[
         needs: &[p::NODE, p::UNDICI],
         version: v::undici,
         play: Play::Client { ask: p::undici, hosts: 1, at_once: 12, hint: Some(5) },
-        wanted: |_| by_client(3.0, &["undici"], NODE_SERVER),
+        wanted: |_| by_client(3.0, &["undici"], UNDICI_HEEDING),
     },
     Case {
         name: "undici, hint 20",
         needs: &[p::NODE, p::UNDICI],
         version: v::undici,
         play: Play::Client { ask: p::undici, hosts: 1, at_once: 12, hint: Some(20) },
-        wanted: |_| by_client(18.0, &["undici"], NODE_SERVER),
+        wanted: |_| by_client(18.0, &["undici"], UNDICI_HEEDING),
     },
     Case {
         name: "Node http.get",
@@ -330,7 +336,7 @@ pub(super) struct Prepared {
     pub(super) at: SocketAddr,
     directory: PathBuf,
     server: Option<Command>,
-    client: Option<Command>,
+    clients: Vec<Command>,
     origin: Option<Origin>,
 }
 
@@ -340,18 +346,20 @@ impl Case {
         let at = kit.free_address()?;
         let directory = kit.directory()?;
         let setting = Setting { at, backend: at, directory: directory.clone(), hasty: false };
-        let mut prepared = Prepared { at, directory, server: None, client: None, origin: None };
+        let mut prepared = Prepared { at, directory, server: None, clients: Vec::new(), origin: None };
         match self.play {
             Play::Server(serve, _) => prepared.server = Some(serve(kit, &setting)?),
             Play::Client { ask, hosts, at_once, hint } => {
                 let origin = Origin::start(at, hosts, hint)?;
-                prepared.client = Some(ask(kit, &Asking::of(&origin, at_once))?);
+                prepared.clients.push(ask(kit, &Asking::of(&origin, at_once))?);
                 prepared.origin = Some(origin);
             }
             Play::Both(serve, ask) => {
                 prepared.server = Some(serve(kit, &setting)?);
-                let asking = Asking { urls: vec![format!("http://{at}/")], at_once: 16 };
-                prepared.client = Some(ask(kit, &asking)?);
+                let asking = Asking { urls: vec![format!("http://{at}/")], at_once: 4 };
+                for _ in 0..REPLICAS {
+                    prepared.clients.push(ask(kit, &asking)?);
+                }
             }
         }
         Ok(prepared)
@@ -359,16 +367,17 @@ impl Case {
 
     /// Returns every connection that a script saw the end of.
     pub(super) fn play(&self, prepared: Prepared, wanted: &Wanted, stop: &AtomicBool) -> Result<Vec<Seen>> {
-        let Prepared { at, directory, server, client, origin } = prepared;
-        let start = |command: Option<Command>, name: &str| {
-            let start = |mut command| Program::start(&mut command, &directory, name);
-            command.map(start).transpose()
-        };
-        let mut server = start(server, "server")?;
+        let Prepared { at, directory, server, clients, origin } = prepared;
+        let start = |mut command: Command, name: &str| Program::start(&mut command, &directory, name);
+        let mut server = server.map(|command| start(command, "server")).transpose()?;
         if let Some(server) = &mut server {
             server.await_listening(at)?;
         }
-        let client = start(client, "client")?;
+        let mut running = Vec::new();
+        for (number, command) in clients.into_iter().enumerate() {
+            running.push(start(command, &format!("client-{number}"))?);
+            pause(BETWEEN_REPLICAS, stop)?;
+        }
         match (&self.play, origin) {
             (Play::Server(_, pool), _) => {
                 // Where no timer is expected the pool begins to close long before the time that one is looked for.
@@ -381,9 +390,9 @@ impl Case {
             (Play::Client { .. }, Some(origin)) => {
                 watch(&origin, wanted, stop)?;
                 let (ended, open) = origin.counts();
-                ensure!(ended + open > 0, "the client asked nothing: {}", said(client.as_ref()));
+                ensure!(ended + open > 0, "the client asked nothing: {}", said(&running));
                 origin.cut();
-                drop(client);
+                drop(running);
                 origin.finish()
             }
             _ => {
@@ -394,8 +403,8 @@ impl Case {
     }
 }
 
-fn said(program: Option<&Program>) -> String {
-    program.map(Program::said).unwrap_or_default()
+fn said(programs: &[Program]) -> String {
+    programs.iter().map(Program::said).collect::<Vec<_>>().join("; ")
 }
 
 /// Waits until the client has closed all its connections, or until it never will.
