@@ -4,6 +4,8 @@ use super::bins::Bins;
 
 /// Closes that make a band.
 const ENOUGH: u32 = 8;
+/// Moments at which they came. A process that dies elsewhere makes one.
+const LOOKS: u8 = 3;
 /// From one end of a band to the other, at most: waitress closes at 120 to 150 s, Node refuses heads after 60 to 90.
 const WIDEST: f32 = 1.5;
 /// Seconds. Timers that are polled are coarse; below this a spread is one of work, not of a timer.
@@ -28,12 +30,14 @@ pub(super) struct Band {
     outside: u32,
     /// Of those, the newest ones without one inside between.
     misses: u8,
+    /// Moments at which those inside came, as far as it goes.
+    looks: u8,
     pub(super) bins: Bins,
 }
 
 impl Band {
     pub(super) fn new(value: f32) -> Self {
-        Self { least: value, most: value, count: 1, outside: 0, misses: 0, bins: Bins::new(value) }
+        Self { least: value, most: value, count: 1, looks: 1, outside: 0, misses: 0, bins: Bins::new(value) }
     }
 
     pub(super) fn add(&mut self, value: f32) {
@@ -41,6 +45,7 @@ impl Band {
         if most <= least * WIDEST {
             (self.least, self.most, self.misses) = (least, most, 0);
             self.count = self.count.saturating_add(1);
+            self.looks = self.looks.saturating_add(1);
             self.bins.add(value);
             return;
         }
@@ -51,9 +56,22 @@ impl Band {
         }
     }
 
-    /// Enough closes, and hardly one outside.
+    /// One more at the same moment as the one before. What does not fit says nothing: it may be another timer's.
+    pub(super) fn add_more(&mut self, value: f32) {
+        let (least, most) = (self.least.min(value), self.most.max(value));
+        if most <= least * WIDEST {
+            (self.least, self.most) = (least, most);
+            self.count = self.count.saturating_add(1);
+            self.bins.add(value);
+        }
+    }
+
+    /// Enough closes, at enough moments, and hardly one outside.
     pub(super) fn is_told(&self) -> bool {
-        self.count >= ENOUGH && self.least >= SHORTEST && self.outside.saturating_mul(RARE) <= self.count
+        self.count >= ENOUGH
+            && self.looks >= LOOKS
+            && self.least >= SHORTEST
+            && self.outside.saturating_mul(RARE) <= self.count
     }
 
     /// Of the closes since the band began, those inside.

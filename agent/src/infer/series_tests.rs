@@ -218,3 +218,19 @@ fn numbers_at_their_ends_break_nothing() {
         assert!(shown.seconds.is_finite() && shown.share.is_finite() && shown.deviation.is_finite());
     }
 }
+
+#[test]
+fn a_band_shows_when_many_end_at_each_of_a_few_looks_but_not_when_all_end_at_one() {
+    // Ten seconds apart, each ends the four that fell due since, the longest idle first.
+    let after = |looks: u64| {
+        let mut series = Series::new();
+        for look in 0..looks {
+            for seconds in [39.0, 36.5, 33.0, 30.5] {
+                series.add(seconds + 0.4 * look as f32, look * 10_000_000_000 + 1_000_000_000);
+            }
+        }
+        series
+    };
+    assert!(shown(&after(2)).is_empty());
+    assert_eq!(shown(&after(3)), [30.5]);
+}
