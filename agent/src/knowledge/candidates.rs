@@ -95,7 +95,9 @@ impl Knowledge {
     /// The settings that govern `timer` in the products that the end can be seen to be, whatever they are set to; at
     /// most 8. Empty when nothing identifies the end.
     pub fn settings_for(&self, timer: &Timer, seen: &Observed<'_>) -> Vec<Candidate> {
-        let rows = self.rows().filter(|(_, row)| governs(row, timer) && row.closes != Closes::Silent);
+        let heard = |row: &Row| row.nominal != Nominal::Announced || seen.announced.is_some();
+        let rows =
+            self.rows().filter(|(_, row)| governs(row, timer) && row.closes != Closes::Silent && heard(row));
         self.settings(rows, timer.side, seen, |row, candidate| {
             let default = default_in_words(row);
             let observed = tidy(timer.seconds);

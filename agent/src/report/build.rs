@@ -34,16 +34,14 @@ fn report(endpoint: &Endpoint, peer: Option<&Endpoint>, lore: &dyn Lore) -> Endp
             (Role::Server, Side::Server) | (Role::Client, Side::Client) => Some(endpoint),
             _ => peer,
         };
-        let (server, announced) = match side {
-            Side::Server => (endpoint.server.as_deref(), endpoint.announced),
-            Side::Client => (None, None),
-        };
+        let server = endpoint.server.as_deref().filter(|_| side == Side::Server);
         Seen {
             side,
             process: here.map_or("", |here| &here.key.process),
             program: here.and_then(|here| here.program.as_ref()),
             server,
-            announced,
+            // Clients heed it.
+            announced: endpoint.announced,
         }
     };
     let case = Case { endpoint, server: seen(Side::Server), client: seen(Side::Client), lore };

@@ -12,14 +12,17 @@ use crate::{
 impl Lore for Knowledge {
     fn candidates(&self, timer: &Timer, seen: &Seen<'_>) -> Vec<Candidate> {
         let observed = observed(seen);
-        let at_default = Self::candidates(self, timer, &observed);
-        // A program that is known and not at its default is configured: then its setting says more than other
-        // products' defaults.
-        let identified =
-            at_default.iter().any(|candidate| candidate.likelihood != knowledge::Likelihood::Possible);
-        let mut configured = if identified { Vec::new() } else { self.settings_for(timer, &observed) };
-        configured.retain(|candidate| candidate.likelihood != knowledge::Likelihood::Possible);
-        let found = if configured.is_empty() { at_default } else { configured };
+        let mut found = Self::candidates(self, timer, &observed);
+        // A program that is known and not at its default is configured: then its setting says more than the defaults of
+        // products that nothing points to. A default on what the program runs on says more still: Node brings undici.
+        if found.iter().all(|candidate| candidate.likelihood == knowledge::Likelihood::Possible) {
+            let mut configured = self.settings_for(timer, &observed);
+            configured.retain(|candidate| candidate.likelihood != knowledge::Likelihood::Possible);
+            if !configured.is_empty() {
+                found.retain(|candidate| !candidate.reasons.is_empty());
+                found.append(&mut configured);
+            }
+        }
         found.into_iter().map(candidate).collect()
     }
 
