@@ -12,8 +12,10 @@ use crate::close::{
     words::{Cause, Closer, Role, Verdict},
 };
 
-/// Idle times further apart than this, and than 1 %, are not of one timer.
+/// Idle times further apart than this, and one more than half longer than the other, are not of one timer: a pool that
+/// looks at its connections now and then ends together what fell due since.
 const SAME_TIMER_SECONDS: f64 = 0.020;
+const SAME_TIMER_RATIO: f64 = 1.5;
 
 impl Tracker {
     /// Names the cause of a close that this end made, where its surroundings prove one.
@@ -68,7 +70,8 @@ impl Tracker {
         let not_mine = |&other: &(u64, Option<f64>)| {
             let theirs = other.1.or_else(|| self.idle_of(other.0));
             let apart = |(mine, theirs): (f64, f64)| {
-                (mine - theirs).abs() > SAME_TIMER_SECONDS.max(0.01 * mine.max(theirs))
+                (mine - theirs).abs() > SAME_TIMER_SECONDS
+                    && mine.max(theirs) > SAME_TIMER_RATIO * mine.min(theirs)
             };
             close.idle.zip(theirs).is_some_and(apart)
         };
