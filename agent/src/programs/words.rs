@@ -151,12 +151,21 @@ impl<'a> Words<'a> {
                     module.split('/').for_each(|part| self.offer_dotted(part));
                     return;
                 }
+                _ if argument.starts_with("-D") => self.offer_property(&argument[2..]),
                 _ if argument.starts_with('-') => {}
                 main => {
                     self.offer_dotted(main);
                     return;
                 }
             }
+        }
+    }
+
+    /// A property that only one library reads: `jdk.httpclient.keepalive.timeout=3`.
+    fn offer_property(&mut self, property: &str) {
+        let name = property.split('=').next().unwrap_or(property);
+        for (end, _) in name.match_indices('.').take(16) {
+            self.offer(&name[..end]);
         }
     }
 

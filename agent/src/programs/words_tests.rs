@@ -45,6 +45,7 @@ fn servers_are_recognised_however_they_are_started() {
         ["jetty", "httpclient"]
     );
     assert_eq!(of("java -m jdk.httpserver", "java"), ["jdk.httpserver"]);
+    assert_eq!(of("java -Djdk.httpclient.keepalive.timeout=3 Main", "java"), ["java.net.http"]);
 }
 
 #[test]
