@@ -18,7 +18,7 @@ use crate::{
     peer::{ANYWHERE, Dialled, answer, ask},
 };
 
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 33] = [
     "schema",
     "time",
     "role",
@@ -28,6 +28,7 @@ const NAMES: [&str; 32] = [
     "verdict",
     "cause",
     "race",
+    "masked",
     "code",
     "confidence",
     "basis",
@@ -74,7 +75,10 @@ pub(crate) fn check(close: &Value) {
         let is_address = close[name].as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
         assert!(is_address, "{name}: {close}");
     }
-    assert!(close["adopted"].is_boolean(), "adopted: {close}");
+    for name in ["adopted", "masked"] {
+        assert!(close[name].is_boolean(), "{name}: {close}");
+    }
+    assert!(close["masked"] == false || close["race"].is_string(), "masked without a race: {close}");
     let evidence = close["evidence"].as_array().expect("evidence is a list");
     assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
     processes(close);
