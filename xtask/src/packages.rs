@@ -65,6 +65,11 @@ const LIVE_TESTS: &[Requirement] = &[
         probe: Probe::Program("ip"),
         reason: "network namespaces, lost packets (tc) and killed sockets (ss -K)",
     },
+    Requirement {
+        package: "nftables",
+        probe: Probe::Program("nft"),
+        reason: "routers that forget flows and reset them",
+    },
 ];
 
 /// Packages of the live tests that are not on this machine.

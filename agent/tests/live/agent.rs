@@ -25,7 +25,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Agent {
     child: Child,
-    at: Option<SocketAddr>,
+    at: Vec<SocketAddr>,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
     complaints: Vec<String>,
@@ -45,11 +45,20 @@ impl Agent {
         Self::watch_with(at, &[])
     }
 
+    /// The same for any of several addresses.
+    pub(crate) fn watch_all(at: &[SocketAddr]) -> Self {
+        let ports: Vec<_> = at.iter().map(|at| format!("--port={}", at.port())).collect();
+        let options = ports.iter().map(String::as_str);
+        let mut agent = Self::start(&["watch", "--json"].into_iter().chain(options).collect::<Vec<_>>());
+        agent.at = at.to_vec();
+        agent
+    }
+
     /// The same with more options.
     pub(crate) fn watch_with(at: SocketAddr, options: &[&str]) -> Self {
         let port = at.port().to_string();
         let mut agent = Self::start(&[&["watch", "--json", "--port", &port], options].concat());
-        agent.at = Some(at);
+        agent.at = vec![at];
         agent
     }
 
@@ -68,7 +77,7 @@ impl Agent {
             .expect("start the agent");
         let stdout = lines(child.stdout.take().expect("piped"));
         let stderr = lines(child.stderr.take().expect("piped"));
-        let mut agent = Self { child, at: None, stdout, stderr, complaints: Vec::new() };
+        let mut agent = Self { child, at: Vec::new(), stdout, stderr, complaints: Vec::new() };
         let until = Instant::now() + READY_WITHIN;
         loop {
             match agent.stderr.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -82,19 +91,21 @@ impl Agent {
     /// Waits for `count` closes, ends the agent and makes sure that there were no others: each socket
     /// was reported exactly once.
     pub(crate) fn closes(self, count: usize) -> Vec<Close> {
-        let at = self.at.expect("started with `watch`");
+        let at = self.at.clone();
+        assert!(!at.is_empty(), "started with `watch`");
+        let is_ours = |close: &Close| at.iter().any(|&at| close.touches(at));
         let until = Instant::now() + REPORTED_WITHIN;
         let mut closes = Vec::new();
         while closes.len() < count {
             match self.stdout.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => closes.extend(Some(Close::parse(&line)).filter(|close| close.touches(at))),
+                Ok(line) => closes.extend(Some(Close::parse(&line)).filter(is_ours)),
                 Err(RecvTimeoutError::Timeout) => panic!("not {count} closes but {closes:#?}"),
                 Err(RecvTimeoutError::Disconnected) => panic!("the agent ended: {:?}", self.interrupt()),
             }
         }
         let ended = self.interrupt();
         assert!(ended.status.success(), "{ended:?}");
-        closes.extend(ended.stdout.iter().map(|line| Close::parse(line)).filter(|close| close.touches(at)));
+        closes.extend(ended.stdout.iter().map(|line| Close::parse(line)).filter(is_ours));
         let sockets: HashSet<_> = closes.iter().map(Close::socket).collect();
         assert_eq!((closes.len(), sockets.len()), (count, count), "{closes:#?}");
         closes

@@ -50,6 +50,19 @@ impl Close {
         }
     }
 
+    /// What it gives as its reasons, in one text.
+    pub(crate) fn evidence(&self) -> String {
+        let reasons = self.0["evidence"].as_array().into_iter().flatten();
+        reasons.filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Asserts that the reasons hold all of `parts`.
+    pub(crate) fn proves(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.evidence().contains(part), "`{part}` is not among the evidence of {:#}", self.0);
+        }
+    }
+
     pub(crate) fn is_held_by(&self, comm: &str) {
         assert_eq!(self.value("/process/comm"), comm, "process of {:#}", self.0);
     }
@@ -67,6 +80,19 @@ pub(crate) fn at<'a>(closes: &'a [Close], role: &str) -> &'a Close {
     match (found.next(), found.next()) {
         (Some(close), None) => close,
         _ => panic!("not one {role} among {closes:#?}"),
+    }
+}
+
+/// The closes at one server and with one role, in the order in which they were told.
+pub(crate) fn all_at<'a>(closes: &'a [Close], server: SocketAddr, role: &str) -> Vec<&'a Close> {
+    closes.iter().filter(|close| close.touches(server) && close.word("role") == role).collect()
+}
+
+/// The only one of those.
+pub(crate) fn one_at<'a>(closes: &'a [Close], server: SocketAddr, role: &str) -> &'a Close {
+    match all_at(closes, server, role).as_slice() {
+        [close] => close,
+        others => panic!("not one {role} at {server}: {others:#?}"),
     }
 }
 

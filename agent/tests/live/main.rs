@@ -10,6 +10,7 @@ mod close;
 mod daemon;
 mod gate;
 mod hostile;
+mod middlebox;
 mod namespace;
 mod peer;
 mod report;

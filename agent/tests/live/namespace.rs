@@ -1,9 +1,10 @@
 //! Network namespaces of the tests' own.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
@@ -17,7 +18,8 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     pub(crate) fn make() -> Self {
-        let name = format!("whohungup-test-{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("whohungup-test-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         ip(&["netns", "add", &name]);
         let file = File::open(format!("/run/netns/{name}")).expect("open the namespace");
         let made = Self { name, file };
@@ -34,6 +36,17 @@ impl Namespace {
         thread::scope(|scope| scope.spawn(visit).join()).expect("what is done within succeeds")
     }
 
+    /// As `ip -n` knows it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sets what is under `/proc/sys/net` for this namespace alone.
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        let path = format!("/proc/sys/net/{name}");
+        self.within(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("write {path}: {error}"));
+    }
+
     /// Its inode number.
     pub(crate) fn id(&self) -> u64 {
         self.file.metadata().expect("namespace").ino()
@@ -46,7 +59,8 @@ impl Drop for Namespace {
     }
 }
 
-fn ip(args: &[&str]) {
+/// Runs `ip`, which must succeed.
+pub(crate) fn ip(args: &[&str]) {
     let status = Command::new("ip").args(args).status().expect("run ip");
     assert!(status.success(), "ip {args:?}: {status}");
 }
