@@ -6,6 +6,7 @@
 mod adoption;
 mod agent;
 mod bad_input;
+mod causes;
 mod close;
 mod daemon;
 mod gate;

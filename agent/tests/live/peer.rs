@@ -70,12 +70,18 @@ pub(crate) fn read_request(server: &mut TcpStream) {
 
 /// Reads one response that says how long it is; returns when its last byte had come.
 pub(crate) fn read_response(client: &mut TcpStream) -> Instant {
+    read_message(client);
+    Instant::now()
+}
+
+/// The same; returns its head, in lower case, and its body.
+pub(crate) fn read_message(client: &mut TcpStream) -> (String, String) {
     let head = read_head(client).to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
     let length = length.unwrap_or_else(|| panic!("no length in {head}")).trim();
     let mut body = vec![0; length.parse().expect("a length")];
     client.read_exact(&mut body).expect("read the body");
-    Instant::now()
+    (head, String::from_utf8(body).expect("text"))
 }
 
 /// Waits for the end of the stream; returns when it came.

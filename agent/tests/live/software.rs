@@ -2,7 +2,7 @@
 
 mod curl;
 mod haproxy;
-mod nginx;
+pub(crate) mod nginx;
 mod node;
 mod openssl;
 mod requests;
@@ -25,14 +25,14 @@ use crate::{
 };
 
 /// A program that serves until it is dropped.
-struct Server {
-    child: Child,
-    at: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) at: SocketAddr,
 }
 
 impl Server {
     /// Starts `command`, which was told to listen at `at`, and waits until it does.
-    fn start(command: &mut Command, at: SocketAddr) -> Self {
+    pub(crate) fn start(command: &mut Command, at: SocketAddr) -> Self {
         let server = Self { child: command.stdin(Stdio::null()).spawn().expect("start the server"), at };
         let until = Instant::now() + Duration::from_secs(10);
         loop {
@@ -63,12 +63,12 @@ impl Drop for Server {
 }
 
 /// An address at which nothing listens, for a server that must be told its port.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind(ANYWHERE).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 /// Starts `command` and reads the first line that it writes.
-fn first_line(command: &mut Command) -> (Child, String, BufReader<ChildStdout>) {
+pub(crate) fn first_line(command: &mut Command) -> (Child, String, BufReader<ChildStdout>) {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("start");
     let mut output = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
@@ -77,7 +77,7 @@ fn first_line(command: &mut Command) -> (Child, String, BufReader<ChildStdout>) 
 }
 
 /// Runs a client to its end, and returns what it printed.
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("run the client");
     assert!(output.status.success(), "{command:?}: {}", output.status);
     String::from_utf8(output.stdout).expect("text")

@@ -8,14 +8,19 @@ use super::{Server, assert_idle_close_is_told, free_address};
 use crate::gate;
 
 /// nginx with a prefix of its own; `/` answers at once.
-pub(super) struct Nginx {
-    pub(super) server: Server,
+pub(crate) struct Nginx {
+    pub(crate) server: Server,
     _prefix: TempDir,
 }
 
 impl Nginx {
     /// `None` when it is not installed.
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
+        Self::with("keepalive_timeout 1s;", "return 200 hi;")
+    }
+
+    /// With directives of its own, and what `/` does.
+    pub(crate) fn with(directives: &str, location: &str) -> Option<Self> {
         let program = gate::program("nginx")?;
         let prefix = tempfile::tempdir().expect("temporary directory");
         let at = free_address();
@@ -26,8 +31,8 @@ impl Nginx {
             "daemon off; user root; worker_processes 1; pid pid; error_log stderr;\n\
              events {{ worker_connections 64; }}\n\
              http {{\n\
-             access_log off; keepalive_timeout 1s;\n{temporary}\
-             server {{ listen {at}; location / {{ return 200 hi; }} }}\n\
+             access_log off; {directives}\n{temporary}\
+             server {{ listen {at}; location / {{ {location} }} }}\n\
              }}\n"
         );
         fs::write(prefix.path().join("nginx.conf"), configuration).expect("write");

@@ -1,0 +1,90 @@
+//! A race that a proxy hides by asking again, and one that it may not hide.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::Duration,
+};
+
+use super::{ANYWHERE, answer, ask, dial, read_response};
+use crate::{agent::Agent, close::all_at, gate, peer::read_message, software::nginx::Nginx};
+
+/// What was lost is looked for again within this time, while the connection that carries it is open.
+const RETRIES_ARE_LOOKED_FOR: Duration = Duration::from_millis(1500);
+
+/// Answers the first request of the first connection and closes it with the second unread; then answers whatever comes
+/// on one more connection.
+fn upstream(listener: &TcpListener, retried: bool) {
+    let (mut first, _) = listener.accept().expect("accept");
+    answer(&mut first);
+    // Arrived and not read.
+    first.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
+    first.peek(&mut [0]).expect("a second request");
+    drop(first);
+    if retried {
+        let (mut second, _) = listener.accept().expect("accept");
+        answer(&mut second);
+        // The proxy closes it when it is ended.
+        second.read_to_end(&mut Vec::new()).expect("an orderly end");
+    }
+}
+
+/// One request after another through the proxy; returns the status line of the second.
+fn second_of_two(proxy: SocketAddr, second: &str) -> String {
+    let mut stream = dial(proxy);
+    ask(&mut stream);
+    read_response(&mut stream);
+    thread::sleep(Duration::from_millis(200));
+    stream.write_all(second.as_bytes()).expect("write the request");
+    let (head, _) = read_message(&mut stream);
+    head.lines().next().unwrap_or_default().to_owned()
+}
+
+/// A proxy with a pool in front of `upstream`, which it knows twice: so it has another one to try.
+fn proxy(upstream: SocketAddr) -> Option<Nginx> {
+    let directives = format!(
+        "upstream up {{ server {upstream} max_fails=0; server {upstream} max_fails=0; keepalive 8; }}"
+    );
+    Nginx::with(
+        &directives,
+        "proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\";",
+    )
+}
+
+#[test]
+fn a_race_is_masked_when_the_proxy_asked_again_and_was_answered() {
+    if !gate::can_observe() {
+        return;
+    }
+    for (second, is_masked, status) in [
+        ("GET /again HTTP/1.1\r\nHost: test\r\n\r\n", true, "200"),
+        ("POST /once HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n", false, "502"),
+    ] {
+        let listener = TcpListener::bind(ANYWHERE).expect("bind");
+        let at = listener.local_addr().expect("address");
+        let Some(nginx) = proxy(at) else { return };
+        let agent = Agent::watch(at);
+        thread::scope(|scope| {
+            scope.spawn(|| upstream(&listener, is_masked));
+            let told = second_of_two(nginx.server.at, second);
+            assert!(told.contains(status), "{second:?}: {told}");
+            thread::sleep(RETRIES_ARE_LOOKED_FOR);
+            // Its pool would keep the connection that answered.
+            drop(nginx);
+        });
+        let closes = agent.closes(if is_masked { 4 } else { 2 });
+        let races = |role| {
+            let of_role = all_at(&closes, at, role).into_iter();
+            of_role.filter(|close| close.word("verdict") == "idle-race").collect::<Vec<_>>()
+        };
+        let (client, server) = (races("client"), races("server"));
+        let ([client], [server]) = (client.as_slice(), server.as_slice()) else { panic!("{closes:#?}") };
+        for close in [client, server] {
+            close.says(&[("race", "unread"), ("closer", "server"), ("how", "rst")]);
+        }
+        client.is_held_by("nginx");
+        assert_eq!(client.value("/masked"), is_masked, "{closes:#?}");
+        assert_eq!(server.value("/masked"), false, "only the client knows: {server:?}");
+    }
+}

@@ -1,0 +1,147 @@
+//! A server that the kernel kills because its memory cgroup is full.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{PYTHON, ask, dial, read_response};
+use crate::{
+    agent::{self, Agent},
+    close::one_at,
+    gate,
+    peer::read_end,
+    software::first_line,
+};
+
+const LIMIT: &str = "33554432";
+
+/// Answers one request; takes memory without end once a signal tells it to.
+const SERVER: &str = "
+import signal, socket
+signal.signal(signal.SIGUSR1, lambda *_: None)
+listener = socket.create_server(('127.0.0.1', 0))
+print(listener.getsockname()[1], flush=True)
+connection = listener.accept()[0]
+connection.recv(4096)
+connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
+signal.pause()
+taken = []
+while True: taken.append(bytearray(b'x' * 1048576))
+";
+
+/// A cgroup of this test's own, with little memory.
+struct Small(PathBuf);
+
+impl Small {
+    /// `None` where no memory controller is to be had.
+    fn make() -> Option<Self> {
+        let Some(root) = controller() else {
+            eprintln!("skipped: no memory controller is mounted");
+            return None;
+        };
+        let path = root.join(format!("whohungup-test-{}", std::process::id()));
+        if let Err(error) = fs::create_dir(&path) {
+            gate::skip(&format_args!("make {}: {error}", path.display()));
+            return None;
+        }
+        let made = Self(path);
+        // Version 2 and version 1; swap would only put it off.
+        let limits = [
+            ("memory.max", "memory.swap.max", "0"),
+            ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", LIMIT),
+        ];
+        for (memory, swap, most) in limits {
+            if made.0.join(memory).exists() {
+                fs::write(made.0.join(memory), LIMIT).expect("limit the memory");
+                if made.0.join(swap).exists() {
+                    fs::write(made.0.join(swap), most).expect("limit the swap");
+                }
+                return Some(made);
+            }
+        }
+        gate::skip(&format_args!("{} has no memory controller", made.0.display()));
+        None
+    }
+
+    /// A command that runs Python there and nowhere else.
+    fn python(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        let enter = "echo $$ >\"$0\"/cgroup.procs && exec \"$@\"";
+        command.args(["-c", enter]).arg(&self.0).args([PYTHON, "-c", script]);
+        command
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // A process that was killed may be among its members for a moment.
+        for _ in 0..50 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        eprintln!("left behind: {}", self.0.display());
+    }
+}
+
+/// Where the hierarchy with the memory controller is mounted.
+fn controller() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let mut mounts = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ');
+        Some((fields.nth(1)?, fields.next()?, fields.next()?))
+    });
+    let is_it = |(path, kind, options): &(&str, &str, &str)| match *kind {
+        "cgroup" => options.split(',').any(|option| option == "memory"),
+        "cgroup2" => {
+            let controllers = fs::read_to_string(Path::new(path).join("cgroup.controllers"));
+            controllers.is_ok_and(|all| all.split_whitespace().any(|one| one == "memory"))
+        }
+        _ => false,
+    };
+    mounts.find(is_it).map(|(path, ..)| path.into())
+}
+
+#[test]
+fn a_server_that_the_kernel_killed_for_want_of_memory_is_named_as_such() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(small) = Small::make() else { return };
+    let (mut child, port, _output) = first_line(&mut small.python(SERVER));
+    let port: u16 = port.parse().unwrap_or_else(|error| panic!("the server says {port:?}: {error}"));
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let agent = Agent::watch(at);
+    let mut stream = dial(at);
+    ask(&mut stream);
+    read_response(&mut stream);
+    thread::sleep(Duration::from_millis(300));
+    kill_process(Pid::from_child(&child), Signal::USR1).expect("signal the server");
+    read_end(&mut stream);
+    drop(stream);
+    agent::wait(&mut child);
+
+    let closes = agent.closes(2);
+    let server = one_at(&closes, at, "server");
+    server.says(&[
+        ("verdict", "server-idle"),
+        ("closer", "server"),
+        ("cause", "oom-killed"),
+        ("phase", "idle"),
+    ]);
+    assert_eq!(server.value("/closed_by/signal"), 9, "{server:?}");
+    server.is_held_by("python3");
+    one_at(&closes, at, "client").says(&[
+        ("verdict", "server-idle"),
+        ("closer", "server"),
+        ("cause", "unknown"),
+    ]);
+}

@@ -1,0 +1,218 @@
+//! Servers and processes that end: gracefully, by a signal, by themselves.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    process::{Child, ChildStdout, Command},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::PYTHON;
+use crate::{
+    agent::Agent,
+    close::{Close, all_at, one_at},
+    gate,
+    peer::{ask, dial, read_end, read_message, read_response},
+    software::{first_line, nginx::Nginx},
+};
+
+const IDLE: Duration = Duration::from_millis(300);
+
+/// Announces its port and, at SIGTERM, closes what is idle and its listener.
+const NODE: &str = "
+const server = require('http').createServer((request, response) => response.end('hi'));
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+process.on('SIGTERM', () => { server.close(); server.closeIdleConnections(); });
+";
+
+/// Answers one request on each of two connections; then does what it is told to.
+const SERVER: &str = "
+import os, signal, socket, sys, time
+def stop(*_):
+    listener.close()
+    time.sleep(float(sys.argv[1]))
+    for connection in connections: connection.close()
+    time.sleep(2)
+    os._exit(0)
+if sys.argv[1] != 'default': signal.signal(signal.SIGTERM, stop)
+listener = socket.create_server(('127.0.0.1', 0))
+print(listener.getsockname()[1], flush=True)
+connections = []
+while len(connections) < 2:
+    connection = listener.accept()[0]
+    connection.recv(4096)
+    connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
+    connections.append(connection)
+if sys.argv[1] == 'default':
+    # The next request is this program's last.
+    connections[0].recv(4096)
+    os._exit(3)
+while True: time.sleep(1)
+";
+
+/// A server that was started, and the port that it announced.
+struct Started {
+    child: Child,
+    at: SocketAddr,
+    _output: std::io::BufReader<ChildStdout>,
+}
+
+impl Started {
+    fn new(command: &mut Command) -> Self {
+        let (child, port, output) = first_line(command);
+        let port: u16 = port.parse().unwrap_or_else(|error| panic!("{command:?} says {port:?}: {error}"));
+        Self { child, at: (Ipv4Addr::LOCALHOST, port).into(), _output: output }
+    }
+
+    fn python(how: &str) -> Self {
+        Self::new(Command::new(PYTHON).args(["-c", SERVER, how]))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("signal the server");
+    }
+
+    fn used(&self) -> TcpStream {
+        used(self.at)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Fails only when it has ended already.
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+fn used(at: SocketAddr) -> TcpStream {
+    let mut stream = dial(at);
+    ask(&mut stream);
+    read_response(&mut stream);
+    stream
+}
+
+/// All of them are closed by the other end.
+fn end(streams: impl IntoIterator<Item = TcpStream>) {
+    for mut stream in streams {
+        read_end(&mut stream);
+    }
+}
+
+/// Both are idle closes by the server for this cause; the clients' ends show no cause.
+fn are_ended_idle(closes: &[Close], at: SocketAddr, cause: &str, proof: &str) {
+    for close in all_at(closes, at, "server") {
+        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("cause", cause), ("phase", "idle")]);
+        close.proves(&[proof]);
+    }
+    for close in all_at(closes, at, "client") {
+        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("cause", "unknown"), ("how", "fin")]);
+    }
+}
+
+#[test]
+fn a_shutdown_is_told_by_the_end_of_the_listener() {
+    if !gate::can_observe() {
+        return;
+    }
+    let (Some(node), Some(nginx)) =
+        (gate::program("node"), Nginx::with("keepalive_timeout 60s;", "return 200 hi;"))
+    else {
+        return;
+    };
+    let node = Started::new(Command::new(node).args(["-e", NODE]));
+    let [prompt, patient] = ["0", "0.6"].map(Started::python);
+    let servers = [node.at, nginx.server.at, prompt.at, patient.at];
+    let agent = Agent::watch_all(&servers);
+    let streams: Vec<_> = servers.iter().flat_map(|&at| [used(at), used(at)]).collect();
+    thread::sleep(IDLE);
+    for server in [&node, &prompt, &patient] {
+        server.signal(Signal::TERM);
+    }
+    kill_process(Pid::from_child(&nginx.server.child), Signal::QUIT).expect("signal nginx");
+    end(streams);
+
+    let closes = agent.closes(16);
+    for at in servers {
+        assert_eq!(all_at(&closes, at, "server").len(), 2, "{at}: {closes:#?}");
+    }
+    are_ended_idle(&closes, node.at, "shutdown", "its listener was closed");
+    are_ended_idle(&closes, nginx.server.at, "shutdown", "its listener was closed");
+    are_ended_idle(&closes, prompt.at, "shutdown", "ms before it");
+    are_ended_idle(&closes, patient.at, "unknown", "0.6 s before: a shutdown that waited for it");
+}
+
+/// What a server's own process did to it.
+fn was_ended_by(close: &Close, cause: &str, signal: Option<u32>) {
+    close.says(&[("cause", cause), ("closer", "server")]);
+    assert_eq!(close.value("/closed_by/exiting"), true, "{close:?}");
+    assert_eq!(close.value("/closed_by/signal"), &serde_json::json!(signal), "{close:?}");
+    assert!(!close.evidence().contains("its listener was closed"), "no shutdown: {close:?}");
+}
+
+#[test]
+fn a_process_that_ends_says_how() {
+    if !gate::can_observe() {
+        return;
+    }
+    let [killed, terminated, exits] = [(); 3].map(|()| Started::python("default"));
+    let agent = Agent::watch_all(&[killed.at, terminated.at, exits.at]);
+    let servers = [&killed, &terminated, &exits];
+    let mut streams: Vec<_> = servers.iter().map(|server| [server.used(), server.used()]).collect();
+    thread::sleep(IDLE);
+    killed.signal(Signal::KILL);
+    terminated.signal(Signal::TERM);
+    ask(&mut streams[2][0]);
+    end(streams.into_iter().flatten());
+
+    let closes = agent.closes(12);
+    for (server, cause, signal) in
+        [(&killed, "process-killed", Some(9)), (&terminated, "process-killed", Some(15))]
+    {
+        are_ended_idle(&closes, server.at, cause, "");
+        for close in all_at(&closes, server.at, "server") {
+            was_ended_by(close, cause, signal);
+            assert!(!close.evidence().contains("others still listen"), "{close:?}");
+        }
+    }
+    let exited = all_at(&closes, exits.at, "server");
+    for close in &exited {
+        was_ended_by(close, "process-exit", None);
+    }
+    for role in ["server", "client"] {
+        let mut verdicts: Vec<_> = all_at(&closes, exits.at, role)
+            .iter()
+            .map(|close| (close.word("verdict"), close.word("phase"), close.word("closer")))
+            .collect();
+        verdicts.sort_unstable();
+        let want = [("premature-hangup", "waiting", "server"), ("server-idle", "idle", "server")];
+        assert_eq!(verdicts, want, "{role}: {closes:#?}");
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_is_one_of_several() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(nginx) = Nginx::with("keepalive_timeout 60s;", "return 200 $pid;") else { return };
+    let at = nginx.server.at;
+    let agent = Agent::watch(at);
+    let mut stream = dial(at);
+    ask(&mut stream);
+    let (_, body) = read_message(&mut stream);
+    let worker: i32 = body.parse().unwrap_or_else(|error| panic!("nginx says {body:?}: {error}"));
+    thread::sleep(IDLE);
+    kill_process(Pid::from_raw(worker).expect("a process id"), Signal::KILL).expect("kill the worker");
+    read_end(&mut stream);
+    drop(stream);
+
+    let closes = agent.closes(2);
+    let server = one_at(&closes, at, "server");
+    was_ended_by(server, "process-killed", Some(9));
+    server.says(&[("verdict", "server-idle"), ("phase", "idle")]);
+    server.proves(&["others still listen", "one worker of several"]);
+    one_at(&closes, at, "client").says(&[("verdict", "server-idle"), ("cause", "unknown")]);
+}
