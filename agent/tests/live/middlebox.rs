@@ -101,11 +101,11 @@ fn a_reset_in_place_of_a_forgotten_flow_is_told_at_the_end_that_broke_the_silenc
 #[test]
 fn a_flow_that_vanishes_is_forgotten_only_where_a_newer_one_gets_through() {
     let Some(path) = path() else { return };
-    path.client.set("ipv4/tcp_retries2", "2");
+    path.client.set("ipv4/tcp_retries2", "1");
     let listeners = DROPPED.map(|at| path.listen(at));
     let agent = Agent::watch_all(&DROPPED);
     let mut vanished = listeners.each_ref().map(|listener| path.used(listener));
-    set_tcp_user_timeout(&vanished[2].client, 600).expect("TCP_USER_TIMEOUT");
+    set_tcp_user_timeout(&vanished[2].client, 500).expect("TCP_USER_TIMEOUT");
     let first = vanished[0].ends().0;
     wait_until_forgotten();
 

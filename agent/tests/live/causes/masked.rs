@@ -57,23 +57,23 @@ fn a_race_is_masked_when_the_proxy_asked_again_and_was_answered() {
     if !gate::can_observe() {
         return;
     }
-    for (second, is_masked, status) in [
-        ("GET /again HTTP/1.1\r\nHost: test\r\n\r\n", true, "200"),
-        ("POST /once HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n", false, "502"),
-    ] {
-        let listener = TcpListener::bind(ANYWHERE).expect("bind");
-        let at = listener.local_addr().expect("address");
-        let Some(nginx) = proxy(at) else { return };
-        let agent = Agent::watch(at);
-        thread::scope(|scope| {
-            scope.spawn(|| upstream(&listener, is_masked));
-            let told = second_of_two(nginx.server.at, second);
-            assert!(told.contains(status), "{second:?}: {told}");
-            thread::sleep(RETRIES_ARE_LOOKED_FOR);
-            // Its pool would keep the connection that answered.
-            drop(nginx);
-        });
-        let closes = agent.closes(if is_masked { 4 } else { 2 });
+    let listeners = [(); 2].map(|()| TcpListener::bind(ANYWHERE).expect("bind"));
+    let [get, post] = listeners.each_ref().map(|one| one.local_addr().expect("address"));
+    let (Some(to_get), Some(to_post)) = (proxy(get), proxy(post)) else { return };
+    let agent = Agent::watch_all(&[get, post]);
+    thread::scope(|scope| {
+        scope.spawn(|| upstream(&listeners[0], true));
+        scope.spawn(|| upstream(&listeners[1], false));
+        let status = second_of_two(to_get.server.at, "GET /again HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(status, "http/1.1 200 ok");
+        let once = "POST /once HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(second_of_two(to_post.server.at, once), "http/1.1 502 bad gateway");
+        thread::sleep(RETRIES_ARE_LOOKED_FOR);
+        // Its pool would keep the connection that answered.
+        drop((to_get, to_post));
+    });
+    let closes = agent.closes(6);
+    for (at, is_masked) in [(get, true), (post, false)] {
         let races = |role| {
             let of_role = all_at(&closes, at, role).into_iter();
             of_role.filter(|close| close.word("verdict") == "idle-race").collect::<Vec<_>>()

@@ -126,7 +126,7 @@ fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
         for client in &mut clients {
             read_response(client);
         }
-        thread::sleep(Duration::from_secs(4));
+        thread::sleep(Duration::from_millis(2500));
         drop(haproxy);
         agent.closes(12)
     });
