@@ -7,6 +7,7 @@
 mod cases;
 mod judge;
 mod origin;
+mod play;
 mod pool;
 mod programs;
 mod report;
