@@ -2,38 +2,32 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     thread,
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use super::{PYTHON, ask, dial, read_response};
-use crate::{
-    agent::{self, Agent},
-    close::one_at,
-    gate,
-    peer::read_end,
-    software::first_line,
-};
+use super::{PYTHON, Started, ask, dial, read_response};
+use crate::{agent::Agent, close::one_at, gate, peer::read_end};
 
 const LIMIT: &str = "33554432";
 
-/// Answers one request; takes memory without end once a signal tells it to.
+/// Answers one request; takes more memory than there is once a signal tells it to. The kernel does so in one go: a program
+/// that runs meanwhile loses its own code to reclaim and reads it again, for many seconds on a busy machine.
 const SERVER: &str = "
-import signal, socket
-signal.signal(signal.SIGUSR1, lambda *_: None)
+import mmap, signal, socket
+MAP_POPULATE = 0x8000
+everywhere = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_POPULATE
+signal.signal(signal.SIGUSR1, lambda *_: mmap.mmap(-1, 1 << 28, flags=everywhere))
 listener = socket.create_server(('127.0.0.1', 0))
 print(listener.getsockname()[1], flush=True)
 connection = listener.accept()[0]
 connection.recv(4096)
 connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
-signal.pause()
-taken = []
-while True: taken.append(bytearray(b'x' * 1048576))
+while True: signal.pause()
 ";
 
 /// A cgroup of this test's own, with little memory.
@@ -116,18 +110,16 @@ fn a_server_that_the_kernel_killed_for_want_of_memory_is_named_as_such() {
         return;
     }
     let Some(small) = Small::make() else { return };
-    let (mut child, port, _output) = first_line(&mut small.python(SERVER));
-    let port: u16 = port.parse().unwrap_or_else(|error| panic!("the server says {port:?}: {error}"));
-    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let server = Started::new(&mut small.python(SERVER));
+    let at = server.at;
     let agent = Agent::watch(at);
     let mut stream = dial(at);
     ask(&mut stream);
     read_response(&mut stream);
     thread::sleep(Duration::from_millis(300));
-    kill_process(Pid::from_child(&child), Signal::USR1).expect("signal the server");
+    server.signal(Signal::USR1);
     read_end(&mut stream);
     drop(stream);
-    agent::wait(&mut child);
 
     let closes = agent.closes(2);
     let server = one_at(&closes, at, "server");

@@ -1,21 +1,21 @@
 //! Servers and processes that end: gracefully, by a signal, by themselves.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    process::{Child, ChildStdout, Command},
+    net::{SocketAddr, TcpStream},
+    process::Command,
     thread,
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::PYTHON;
+use super::{PYTHON, Started};
 use crate::{
     agent::Agent,
     close::{Close, all_at, one_at},
     gate,
     peer::{ask, dial, read_end, read_message, read_response},
-    software::{first_line, nginx::Nginx},
+    software::nginx::Nginx,
 };
 
 const IDLE: Duration = Duration::from_millis(300);
@@ -52,39 +52,8 @@ if sys.argv[1] == 'default':
 while True: time.sleep(1)
 ";
 
-/// A server that was started, and the port that it announced.
-struct Started {
-    child: Child,
-    at: SocketAddr,
-    _output: std::io::BufReader<ChildStdout>,
-}
-
-impl Started {
-    fn new(command: &mut Command) -> Self {
-        let (child, port, output) = first_line(command);
-        let port: u16 = port.parse().unwrap_or_else(|error| panic!("{command:?} says {port:?}: {error}"));
-        Self { child, at: (Ipv4Addr::LOCALHOST, port).into(), _output: output }
-    }
-
-    fn python(how: &str) -> Self {
-        Self::new(Command::new(PYTHON).args(["-c", SERVER, how]))
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("signal the server");
-    }
-
-    fn used(&self) -> TcpStream {
-        used(self.at)
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        // Fails only when it has ended already.
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
-    }
+fn python(how: &str) -> Started {
+    Started::new(Command::new(PYTHON).args(["-c", SERVER, how]))
 }
 
 fn used(at: SocketAddr) -> TcpStream {
@@ -123,7 +92,7 @@ fn a_shutdown_is_told_by_the_end_of_the_listener() {
         return;
     };
     let node = Started::new(Command::new(node).args(["-e", NODE]));
-    let [prompt, patient] = ["0", "0.6"].map(Started::python);
+    let [prompt, patient] = ["0", "0.6"].map(python);
     let servers = [node.at, nginx.server.at, prompt.at, patient.at];
     let agent = Agent::watch_all(&servers);
     let streams: Vec<_> = servers.iter().flat_map(|&at| [used(at), used(at)]).collect();
@@ -157,10 +126,10 @@ fn a_process_that_ends_says_how() {
     if !gate::can_observe() {
         return;
     }
-    let [killed, terminated, exits] = [(); 3].map(|()| Started::python("default"));
+    let [killed, terminated, exits] = [(); 3].map(|()| python("default"));
     let agent = Agent::watch_all(&[killed.at, terminated.at, exits.at]);
     let servers = [&killed, &terminated, &exits];
-    let mut streams: Vec<_> = servers.iter().map(|server| [server.used(), server.used()]).collect();
+    let mut streams: Vec<_> = servers.iter().map(|server| [used(server.at), used(server.at)]).collect();
     thread::sleep(IDLE);
     killed.signal(Signal::KILL);
     terminated.signal(Signal::TERM);
