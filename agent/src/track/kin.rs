@@ -12,10 +12,13 @@ use crate::close::{
     words::{Cause, Closer, Role, Verdict},
 };
 
-/// Idle times further apart than this, and one more than half longer than the other, are not of one timer: a pool that
-/// looks at its connections now and then ends together what fell due since.
+/// Idle times no further apart than this may be of one timer.
 const SAME_TIMER_SECONDS: f64 = 0.020;
-const SAME_TIMER_RATIO: f64 = 1.5;
+/// Nor those of which one is no more than half longer than the other: a pool that looks at its connections now and then
+/// ends together what fell due since.
+const POLLED_TIMER_RATIO: f64 = 1.5;
+/// Timers end connections in order; one that resets them is purging (HAProxy's server side has no other way).
+const PURGING_RATIO: f64 = 1.01;
 
 impl Tracker {
     /// Names the cause of a close that this end made, where its surroundings prove one.
@@ -67,11 +70,11 @@ impl Tracker {
             return;
         }
         let others = self.siblings.closed_with(&pool, cookie, close.at_ns);
+        let ratio = if close.cause == Cause::LingerZero { PURGING_RATIO } else { POLLED_TIMER_RATIO };
         let not_mine = |&other: &(u64, Option<f64>)| {
             let theirs = other.1.or_else(|| self.idle_of(other.0));
             let apart = |(mine, theirs): (f64, f64)| {
-                (mine - theirs).abs() > SAME_TIMER_SECONDS
-                    && mine.max(theirs) > SAME_TIMER_RATIO * mine.min(theirs)
+                (mine - theirs).abs() > SAME_TIMER_SECONDS && mine.max(theirs) > ratio * mine.min(theirs)
             };
             close.idle.zip(theirs).is_some_and(apart)
         };
