@@ -158,9 +158,12 @@ impl Session {
     /// Looks whether requests that were lost have been sent again. A look walks every socket of a namespace: it takes no
     /// more than one part in [`SEEK_SHARE`] of the time.
     fn seek_retries(&mut self, now_ns: u64) {
-        let sought = self.tracker.sought(now_ns);
         let began = Instant::now();
-        if sought.is_empty() || began < self.seek_again {
+        if began < self.seek_again {
+            return;
+        }
+        let sought = self.tracker.sought(now_ns);
+        if sought.is_empty() {
             return;
         }
         match self.probes.seek(&sought) {

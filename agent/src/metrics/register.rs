@@ -72,7 +72,7 @@ impl Metrics {
         );
         r.register(
             "retries_unsought",
-            "Races that were not looked into for a retry because too many came at once",
+            "Races that were not looked into for a retry: more than 64 at once, or too many sockets to look at",
             self.retries_unsought.clone(),
         );
         r.register(

@@ -68,7 +68,7 @@ pub(super) struct Retries {
     /// Sockets whose request masks a race already.
     taken: Vec<(u64, u32)>,
     pub(super) masked: u64,
-    /// Races that were not looked into because too many came at once.
+    /// Races that were not looked into: too many came at once, or looking takes too long here.
     pub(super) unsought: u64,
 }
 
@@ -149,7 +149,10 @@ impl Retries {
 
     fn release(&mut self, now_ns: u64, ready: &mut Vec<Report>) {
         let is_over = |held: &mut Held| held.report.close.masked || now_ns >= held.since_ns + HELD_FOR_NS;
-        ready.extend(self.held.extract_if(.., is_over).map(|held| held.report));
+        for held in self.held.extract_if(.., is_over) {
+            self.unsought += u64::from(held.asked == 0);
+            ready.push(held.report);
+        }
         if self.held.is_empty() {
             self.taken.clear();
         }

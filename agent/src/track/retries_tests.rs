@@ -93,6 +93,7 @@ fn a_race_is_reported_in_time_though_nobody_looks() {
     let (_, settled) = raced(&mut tracker);
     assert!(settle(&mut tracker, settled).is_empty());
     assert!(!one(settle(&mut tracker, settled + 1_200 * MS)).close.masked);
+    assert_eq!(tracker.totals().retries_unsought, 1);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct Totals {
     pub late_strangers: u64,
     /// Races whose request the same process sent again, and got answered.
     pub masked: u64,
-    /// Races whose retry was not looked for, because too many came at once.
+    /// Races whose retry was not looked for: too many came at once, or looking takes too long here.
     pub retries_unsought: u64,
     /// Gauges.
     pub open: u64,
