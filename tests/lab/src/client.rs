@@ -135,6 +135,10 @@ impl Client {
         } else {
             backend.await_end()?;
         }
+        if ender == Ender::Peer {
+            // It may ask once more on another connection, which the script ends too.
+            thread::sleep(SETTLE * 2);
+        }
         running.kill();
         let closes = backend.finish()?;
         let is_it =

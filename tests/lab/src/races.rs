@@ -13,7 +13,7 @@ mod plan;
 mod scan;
 mod segment;
 mod server;
-mod socket;
+pub(crate) mod socket;
 pub mod table;
 mod truth;
 

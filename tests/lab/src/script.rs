@@ -140,6 +140,10 @@ impl End {
 }
 
 fn end_it(wire: Wire, end: End, client: SocketAddr, target: String) -> Result<Option<Ended>> {
+    if wire.peer_was_first()? {
+        // A client's second connection, which the lab ended with its program.
+        return Ok(None);
+    }
     let state = wire.state();
     let how = match end {
         End::Reset => wire.reset()?,

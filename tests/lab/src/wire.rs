@@ -14,6 +14,7 @@ use socket2::SockRef;
 use crate::{
     oracle::{State, Talk},
     program,
+    races::socket,
     truth::{How, Side},
 };
 
@@ -171,6 +172,13 @@ impl Wire {
             self.read()?;
         }
         Ok(arrived)
+    }
+
+    /// The peer's FIN or RST has come.
+    pub(crate) fn peer_was_first(&self) -> Result<bool> {
+        const ESTABLISHED: u8 = 1;
+        let state = socket::state(&self.stream).context("read the socket's state")?;
+        Ok(state != ESTABLISHED)
     }
 
     /// Ends it: with a FIN, or with the RST that the kernel sends when bytes are unread.

@@ -12,7 +12,7 @@ pub(super) const ESTABLISHED: u8 = 1;
 pub(super) const CLOSE_WAIT: u8 = 8;
 
 /// The state of a socket as its own kernel sees it.
-pub(super) fn state(stream: &TcpStream) -> io::Result<u8> {
+pub(crate) fn state(stream: &TcpStream) -> io::Result<u8> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut size = size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: the kernel writes at most `size` bytes to `info`, which is as large.
