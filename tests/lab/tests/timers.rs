@@ -1,30 +1,12 @@
 //! The quick time-outs of the lab: software that anyone has, with what it comes with. The whole is `cargo xtask lab timers`.
 
-use std::{env, path::PathBuf};
+mod gate;
 
 use lab::timers::{Options, Table, run};
 
-/// The agent of the same build, beside this test's directory.
-fn agent() -> Option<PathBuf> {
-    let test = env::current_exe().expect("this test's own path");
-    let agent = test.parent()?.parent()?.join("whohungup");
-    agent.is_file().then_some(agent)
-}
-
-/// The test cannot run here.
-fn skip(why: &str) {
-    assert!(env::var_os("CI").is_none(), "in CI nothing is skipped: {why}");
-    eprintln!("skipped: {why}");
-}
-
 #[test]
 fn the_report_names_the_timers_of_real_software() {
-    if !rustix::process::geteuid().is_root() {
-        return skip("not root, and only root may load probes");
-    }
-    let Some(agent) = agent() else {
-        return skip("the agent is not built");
-    };
+    let Some(agent) = gate::agent() else { return };
     let state = tempfile::tempdir().expect("temporary directory");
     let options = Options {
         agent,
@@ -41,7 +23,7 @@ fn the_report_names_the_timers_of_real_software() {
     let totals = table.totals();
     assert_eq!(totals.right, totals.compared, "{table}");
     if !outcome.absent.is_empty() {
-        return skip(&table.to_string());
+        return gate::skip(&table.to_string());
     }
     assert_eq!(totals.compared, 10, "both ends of five cases: {table}");
 }
