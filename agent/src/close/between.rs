@@ -10,7 +10,7 @@ use whohungup_ebpf::exchange::{Exchange, IN, OUT, Stream, state};
 
 use super::{
     ending::Ending,
-    facts::{CLOSE, ESTABLISHED, Facts, Reading as _},
+    facts::{CLOSE, ESTABLISHED, Facts, Reading as _, is_before},
     words::{Cause, How},
 };
 
@@ -145,7 +145,7 @@ fn woken(facts: &Facts) -> Option<Woken> {
     (silence >= MIN_SILENCE_SECONDS).then(|| Woken {
         silence,
         ago: f64::from(facts.first.ticks_since(spoke.started)) * facts.tick,
-        is_unacknowledged: (facts.first.snd_una.wrapping_sub(spoke.start_seq) as i32) <= 0,
+        is_unacknowledged: !is_before(spoke.start_seq, facts.first.snd_una),
     })
 }
 

@@ -106,6 +106,11 @@ impl Facts {
     }
 }
 
+/// Whether a sequence number comes before another (RFC 9293 section 3.4: modulo 2^32).
+pub fn is_before(sequence: u32, other: u32) -> bool {
+    (sequence.wrapping_sub(other) as i32) < 0
+}
+
 /// Readings of one transition.
 pub trait Reading {
     fn is_fin_received(&self) -> bool;

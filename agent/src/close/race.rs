@@ -5,7 +5,7 @@ use whohungup_ebpf::{event::Reset, exchange::OUT};
 use super::{
     between::Received,
     ending::Ending,
-    facts::{Facts, Reading as _, is_told_by_its_drop},
+    facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
     inside::MAX_GOODBYE_BYTES,
     view::View,
     words::{Basis, Closer, How, Phase, Race, Role},
@@ -23,6 +23,17 @@ pub(super) struct Found {
     pub exact: bool,
     /// Seconds for which the loser had known that the other side had closed.
     pub known_for: Option<f64>,
+}
+
+impl Found {
+    fn new(race: Race, exact: bool) -> Self {
+        Self { race, exact, known_for: None }
+    }
+}
+
+/// The request is on its way, and not a byte of the response.
+fn is_asking(phase: Phase) -> bool {
+    matches!(phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody)
 }
 
 pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
@@ -53,7 +64,7 @@ fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     let start = request_start(facts, view).filter(|_| alone);
     if start.is_some_and(|start| !is_before(start, facts.first.rcv_nxt)) {
         // It had passed the probe, and waited for the process that closed to let go of the socket.
-        return Some(Found { race: Race::Crossed, exact: view.exact, known_for: None });
+        return Some(Found::new(Race::Crossed, view.exact));
     }
     if view.phase == Phase::Idle {
         return late_request(facts, ending, view).or_else(|| thrown_away(facts, ending, view));
@@ -63,22 +74,14 @@ fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
     let untouched = start.is_some_and(|start| !is_before(start, facts.first.copied_seq));
     let lost_whole = unread > 0 && (unread >= view.request_bytes || untouched);
-    let opening = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
-    (ending.how == How::Rst && view.reused && opening && lost_whole && fresh).then_some(Found {
-        race: Race::Unread,
-        exact: view.reads_segments() && view.exact,
-        known_for: None,
-    })
+    (ending.how == How::Rst && view.reused && is_asking(view.phase) && lost_whole && fresh)
+        .then_some(Found::new(Race::Unread, view.reads_segments() && view.exact))
 }
 
 /// Where the newest request begins, when its segments were read.
 fn request_start(facts: &Facts, view: &View) -> Option<u32> {
     let exchange = facts.exchange.as_deref().filter(|_| view.reads_segments())?;
     Some(exchange.streams[usize::from(exchange.request_direction & 1)].start_seq)
-}
-
-fn is_before(sequence: u32, other: u32) -> bool {
-    (sequence.wrapping_sub(other) as i32) < 0
 }
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
@@ -95,18 +98,13 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
             && brings_new_bytes(facts, reset)
             && (view.reads_segments() || reset.payload > MAX_GOODBYE_BYTES)
     })?;
-    let fin_seq = facts.first.write_seq;
-    let saw_fin =
-        ending.how == How::Fin && (segment.ack_seq.wrapping_sub(fin_seq.wrapping_add(1)) as i32) >= 0;
+    let saw_fin = ending.how == How::Fin && acknowledges_the_fin(facts, segment.ack_seq);
     // A client that had closed too was not sending a request.
     if segment.tcp_flags & TCP_FIN != 0 && !view.reads_segments() {
         return None;
     }
-    Some(Found {
-        race: if saw_fin { Race::Stale } else { Race::Crossed },
-        exact: view.reads_segments() && view.exact,
-        known_for: None,
-    })
+    let race = if saw_fin { Race::Stale } else { Race::Crossed };
+    Some(Found::new(race, view.reads_segments() && view.exact))
 }
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
@@ -120,20 +118,20 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     if after.begun == at.begun || at.begun == 0 {
         return None;
     }
-    let behind_fin = facts.first.write_seq.wrapping_add(1);
-    let saw_fin = !is_before(facts.exchange_after.as_ref()?.request_ack, behind_fin);
-    Some(Found {
-        race: if saw_fin { Race::Stale } else { Race::Crossed },
-        exact: view.exact,
-        known_for: None,
-    })
+    let saw_fin = acknowledges_the_fin(facts, facts.exchange_after.as_ref()?.request_ack);
+    Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
+}
+
+/// Of this end, behind all that its process had written.
+fn acknowledges_the_fin(facts: &Facts, ack_seq: u32) -> bool {
+    is_before(facts.first.write_seq, ack_seq)
 }
 
 /// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
 /// 6.10 and later) there is no need to ask; before, only the segment that a time-wait socket dropped is.
 fn brings_new_bytes(facts: &Facts, segment: &Reset) -> bool {
     let end = segment.seq.wrapping_add(segment.payload);
-    !is_told_by_its_drop(segment) || (end.wrapping_sub(facts.first.rcv_nxt) as i32) > 0
+    !is_told_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
 }
 
 /// The client's kernel: a request, and the server's close instead of an answer.
@@ -144,22 +142,15 @@ fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         How::Fin if view.phase == Phase::Idle => stale_request(facts, view),
         How::Fin => {
             let unseen = first.unacked();
-            let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
-            (sent && view.reused && unseen > 0 && unseen >= view.request_bytes).then_some(Found {
-                race: Race::Crossed,
-                exact: view.reads_segments() && view.exact,
-                known_for: None,
-            })
+            (is_asking(view.phase) && view.reused && unseen > 0 && unseen >= view.request_bytes)
+                .then_some(Found::new(Race::Crossed, view.reads_segments() && view.exact))
         }
         How::Rst => {
             let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
-            let sent = matches!(view.phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody);
             let unseen = does_not_acknowledge_the_request(facts);
-            (sent && view.reused && fresh).then_some(Found {
-                race: if unseen { Race::Crossed } else { Race::Unread },
-                exact: unseen && view.reads_segments() && view.exact,
-                known_for: None,
-            })
+            let race = if unseen { Race::Crossed } else { Race::Unread };
+            (is_asking(view.phase) && view.reused && fresh)
+                .then_some(Found::new(race, unseen && view.reads_segments() && view.exact))
         }
         How::Timeout | How::Abort => None,
     }
@@ -169,9 +160,7 @@ fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
 fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
     let request = facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(OUT)].start_seq);
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
-    acknowledged
-        .zip(request)
-        .is_some_and(|(acknowledged, start)| (acknowledged.wrapping_sub(start) as i32) <= 0)
+    acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
@@ -187,7 +176,7 @@ fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
         && together
         && whole
         && !served_after(facts, ending, view))
-    .then_some(Found { race: Race::OwnTimer, exact: false, known_for: None })
+    .then_some(Found::new(Race::OwnTimer, false))
 }
 
 /// The request was answered after all: not where the client had closed both directions, or reset what came.
