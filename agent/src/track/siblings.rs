@@ -65,6 +65,8 @@ impl Siblings {
         self.ended
             .iter()
             .rev()
+            // They came in this order: what is older does not count for this close.
+            .take_while(|ended| ended.at_ns.saturating_add(LISTENER_KEPT_NS) >= at_ns)
             .filter(|ended| ended.netns == netns && ended.address.port() == local.port())
             .filter(|ended| ended.address.ip() == local.ip() || ended.address.ip().is_unspecified())
             .map(|ended| at_ns as i64 - ended.at_ns as i64)
