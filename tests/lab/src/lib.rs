@@ -12,6 +12,8 @@ mod h2;
 pub mod judge;
 pub mod kit;
 mod oracle;
+#[expect(dead_code, reason = "nothing is played with it yet")]
+mod picture;
 mod program;
 pub mod races;
 pub mod run;
@@ -24,3 +26,5 @@ pub mod table;
 pub mod timers;
 pub mod truth;
 mod wire;
+#[expect(dead_code, reason = "nothing is played with it yet")]
+mod wiretap;

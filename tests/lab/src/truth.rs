@@ -49,6 +49,8 @@ impl How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    /// The connection was never made.
+    Connecting,
     Unused,
     RequestHead,
     RequestBody,
@@ -61,6 +63,7 @@ pub enum Phase {
 impl Phase {
     pub fn word(self) -> &'static str {
         match self {
+            Self::Connecting => "connecting",
             Self::Unused => "unused",
             Self::RequestHead => "request-head",
             Self::RequestBody => "request-body",
@@ -73,6 +76,7 @@ impl Phase {
 
     pub fn letter(self) -> char {
         match self {
+            Self::Connecting => 'C',
             Self::Unused => 'U',
             Self::RequestHead => 'H',
             Self::RequestBody => 'B',
@@ -131,7 +135,7 @@ impl Column {
     pub fn of(expect: &Expect) -> Self {
         match expect.phase {
             _ if expect.in_flight > 1 => Self::Pipelined,
-            Phase::Unused => Self::Unused,
+            Phase::Connecting | Phase::Unused => Self::Unused,
             Phase::RequestHead => Self::Head,
             Phase::RequestBody => Self::Body,
             Phase::Waiting => Self::Waiting,

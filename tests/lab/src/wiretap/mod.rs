@@ -1,0 +1,8 @@
+//! The independent witness: a capture of the wire by `dumpcap`, read by `tshark`, and what it proves about each
+//! connection. Nothing of the agent's is used for it.
+
+pub(crate) mod capture;
+pub(crate) mod compare;
+pub(crate) mod flow;
+mod read;
+pub(crate) mod truth;
