@@ -12,6 +12,7 @@ mod h2;
 pub mod judge;
 pub mod kit;
 mod oracle;
+mod order;
 #[expect(dead_code, reason = "nothing is played with it yet")]
 mod picture;
 mod program;

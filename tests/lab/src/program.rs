@@ -5,12 +5,14 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::wire;
 
@@ -60,6 +62,29 @@ impl Program {
         listening.with_context(|| self.said())
     }
 
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait().context("look for a program's end")?.is_none())
+    }
+
+    /// Ends it as Ctrl-C does, and waits for its end.
+    ///
+    /// # Errors
+    /// When it takes longer than this.
+    pub(crate) fn interrupt(&mut self, within: Duration) -> Result<ExitStatus> {
+        let until = Instant::now() + within;
+        // It was not waited for before, so the id is still its own.
+        if self.is_running()? {
+            kill_process(Pid::from_child(&self.child), Signal::INT).context("interrupt a program")?;
+        }
+        loop {
+            if let Some(status) = self.child.try_wait().context("look for a program's end")? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < until, "it does not end; {}", self.said());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// SIGKILL to it and to all that it started.
     pub(crate) fn kill(&mut self) {
         // It was not waited for before, so the id is still its own; an error means that it is gone.
@@ -76,7 +101,8 @@ impl Program {
         format!("it said {:?}", lines.into_iter().rev().collect::<Vec<_>>().join(" | "))
     }
 
-    fn text(&self) -> String {
+    /// All that it wrote.
+    pub(crate) fn text(&self) -> String {
         fs::read(&self.output).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 }

@@ -42,12 +42,9 @@ use self::{
     server::{Door, ServerLog},
     truth::Evidence,
 };
-pub use self::{
-    judge::Judged,
-    plan::Wire,
-    truth::{Kind, Truth},
-};
+pub use self::{judge::Judged, plan::Wire, truth::Truth};
 use crate::agent::{Agent, Said};
+pub use crate::order::Kind;
 
 /// A close that its peer leaves lying is reported after 5 s; the machine may be busy.
 const REPORTED_WITHIN: Duration = Duration::from_secs(10);

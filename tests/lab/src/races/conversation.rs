@@ -3,18 +3,10 @@
 use std::net::SocketAddr;
 
 use super::segment::Segment;
+use crate::order::{Ending, Mark};
 
 /// Many more than any play has; what comes on top is not kept and said.
 const MAX_SEGMENTS: usize = 200;
-
-/// What one end sent that decides, in bytes of payload from the connection's beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    /// Where in its own direction.
-    pub(super) at: u32,
-    /// What it acknowledges of the other direction; a FIN counts as one.
-    pub(super) acks: u32,
-}
 
 /// The segments of one connection in the order in which they were captured.
 #[derive(Debug, Clone)]
@@ -52,8 +44,8 @@ impl Conversation {
         let sent = self.segments.iter().filter(|s| (s.from == self.client) == by_client && wanted(s));
         Some(
             sent.map(|s| Mark {
-                at: s.seq.wrapping_sub(own),
-                acks: s.ack.map_or(0, |ack| ack.wrapping_sub(other)),
+                at: s.seq.wrapping_sub(own).into(),
+                acks: s.ack.map_or(0, |ack| ack.wrapping_sub(other).into()),
             })
             .collect(),
         )
@@ -65,25 +57,32 @@ impl Conversation {
     }
 
     /// The first FIN of one end: `at` is where its payload ends.
-    pub(super) fn fin(&self, by_client: bool) -> Option<Mark> {
+    fn fin(&self, by_client: bool) -> Option<Mark> {
         let origins = self.origins()?;
         let (own, other) = origins.from(by_client);
         let fin = self.segments.iter().find(|s| s.fin && (s.from == self.client) == by_client)?;
         Some(Mark {
-            at: fin.seq.wrapping_add(fin.len).wrapping_sub(own),
-            acks: fin.ack.map_or(0, |ack| ack.wrapping_sub(other)),
+            at: fin.seq.wrapping_add(fin.len).wrapping_sub(own).into(),
+            acks: fin.ack.map_or(0, |ack| ack.wrapping_sub(other).into()),
         })
     }
 
     /// The first RST of one end.
-    pub(super) fn rst(&self, by_client: bool) -> Option<Mark> {
+    fn rst(&self, by_client: bool) -> Option<Mark> {
         self.marks(by_client, |s| s.rst)?.into_iter().next()
     }
 
     /// Whether an end's first RST was captured before its first FIN, or there was no FIN.
-    pub(super) fn resets_first(&self, by_client: bool) -> bool {
+    fn resets_first(&self, by_client: bool) -> bool {
         let mut of_one = self.segments.iter().filter(|s| (s.from == self.client) == by_client);
         of_one.find(|s| s.rst || s.fin).is_some_and(|s| s.rst)
+    }
+
+    /// An end's first FIN or RST.
+    pub(super) fn ending(&self, by_client: bool) -> Option<Ending> {
+        let resets = self.resets_first(by_client);
+        let mark = if resets { self.rst(by_client) } else { self.fin(by_client) };
+        Some(Ending { resets, mark: mark? })
     }
 
     /// The first segment of the client's that brings the byte at `offset`.

@@ -4,12 +4,10 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::{
-    plan::Wire,
-    truth::{Kind, Truth},
-};
+use super::{plan::Wire, truth::Truth};
 use crate::{
     agent::{Report, Said},
+    order::Kind,
     truth::Side,
 };
 

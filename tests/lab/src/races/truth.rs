@@ -5,43 +5,12 @@ use std::time::Duration;
 
 use super::{
     client::ClientLog,
-    conversation::{Conversation, Mark},
+    conversation::Conversation,
     ends::End,
     server::ServerLog,
     socket::{CLOSE_WAIT, ESTABLISHED},
 };
-
-/// "In the same moment", from before the request's first system call to after the one that closed.
-const SAME_MOMENT: Duration = Duration::from_millis(1);
-/// A client that waited for longer gave up waiting.
-const GAVE_UP: Duration = Duration::from_millis(20);
-/// A request that is unread for less than this has met a close, whatever the agent's clock ticks make of it.
-const SURELY_FRESH: Duration = Duration::from_millis(14);
-/// And after this the server had time to read it.
-const SURELY_OLD: Duration = Duration::from_millis(30);
-/// Around 0.1 s a client's close belongs to its exchange, or not: no nearer than this.
-const PROMPT: (Duration, Duration) = (Duration::from_millis(90), Duration::from_millis(110));
-
-/// How a request met an idle close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    Crossed,
-    Stale,
-    Unread,
-    OwnTimer,
-}
-
-impl Kind {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Crossed => "crossed",
-            Self::Stale => "stale",
-            Self::Unread => "unread",
-            Self::OwnTimer => "own-timer",
-        }
-    }
-}
+use crate::order::{self, Ending, First, Kind, Mark};
 
 /// What is true of a play. The verdict is the word that both ends are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -75,14 +44,6 @@ pub(super) struct Evidence<'a> {
     pub(super) flight: Duration,
 }
 
-/// Whose FIN or RST was first, and that of the server's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum First {
-    Client { resets: bool },
-    Server { resets: bool, mark: Mark },
-    Both,
-}
-
 pub(super) fn decide(of: &Evidence<'_>) -> Truth {
     if of.client.refused {
         return Truth::NoRace { verdict: "connect-failed" };
@@ -98,24 +59,7 @@ pub(super) fn decide(of: &Evidence<'_>) -> Truth {
 }
 
 fn first(wire: &Conversation) -> Option<First> {
-    let mark = |by_client| {
-        let resets = wire.resets_first(by_client);
-        let mark = if resets { wire.rst(by_client) } else { wire.fin(by_client) };
-        mark.map(|mark| (resets, mark))
-    };
-    match (mark(true), mark(false)) {
-        (None, None) => None,
-        (Some((resets, _)), None) => Some(First::Client { resets }),
-        (None, Some((resets, mark))) => Some(First::Server { resets, mark }),
-        (Some((client_resets, client)), Some((server_resets, server))) => {
-            match (client.acks > server.at, server.acks > client.at) {
-                (true, false) => Some(First::Server { resets: server_resets, mark: server }),
-                (false, true) => Some(First::Client { resets: client_resets }),
-                (false, false) => Some(First::Both),
-                (true, true) => None,
-            }
-        }
-    }
+    order::first(wire.ending(true), wire.ending(false))
 }
 
 /// Nothing was open.
@@ -123,10 +67,10 @@ fn answered(of: &Evidence<'_>, first: First) -> Truth {
     let idle = of.client.closed.zip(of.client.answered_at).map(|((before, _), at)| before - at);
     let verdict = match first {
         _ if of.announced => "completed",
-        First::Server { .. } | First::Both => "server-idle",
-        First::Client { .. } => match idle {
-            Some(idle) if idle < PROMPT.0 => "completed",
-            Some(idle) if idle < PROMPT.1 => return Truth::Undecided("neither prompt nor idle"),
+        First::Server(_) | First::Both => "server-idle",
+        First::Client(_) => match idle.map(order::is_prompt) {
+            Some(Some(true)) => "completed",
+            Some(None) => return Truth::Undecided("neither prompt nor idle"),
             _ => "client-idle",
         },
     };
@@ -142,26 +86,29 @@ fn lost(of: &Evidence<'_>, first: First) -> Truth {
     if of.client.asked == 1 {
         return HUNG_UP;
     }
+    let bytes_before = u64::from(of.bytes_before);
     match first {
         First::Both => Truth::Undecided("both closed as the request was sent"),
-        First::Server { .. } if of.server.read >= of.client.asked => HUNG_UP,
-        First::Server { resets: false, mark } => match met_a_fin(of, request, mark) {
+        First::Server(_) if of.server.read >= of.client.asked => HUNG_UP,
+        First::Server(Ending { resets: false, mark }) => match met_a_fin(of, request, mark) {
             // Its sender's own mistake, and no matter of time-outs.
             Truth::Lost(Kind::Stale) if of.announced => Truth::NoRace { verdict: "completed" },
             Truth::Lost(_) if of.announced => Truth::Undecided("announced, and seen in two ways by two ends"),
             truth => truth,
         },
-        First::Server { resets: true, mark } if of.announced && mark.acks > of.bytes_before => HUNG_UP,
-        First::Server { resets: true, mark } if mark.acks > of.bytes_before => met_a_reset(of),
-        First::Server { resets: true, .. } => Truth::Undecided("a reset that acknowledges no request"),
-        First::Client { resets } => client_closed(of, resets),
+        First::Server(Ending { resets: true, mark }) if of.announced && mark.acks > bytes_before => HUNG_UP,
+        First::Server(Ending { resets: true, mark }) if mark.acks > bytes_before => met_a_reset(of),
+        First::Server(Ending { resets: true, .. }) => {
+            Truth::Undecided("a reset that acknowledges no request")
+        }
+        First::Client(Ending { resets, .. }) => client_closed(of, resets),
     }
 }
 
 /// The server closed with nothing unread. Whether the client had the FIN is in what its request acknowledges.
 fn met_a_fin(of: &Evidence<'_>, request: Mark, fin: Mark) -> Truth {
     let state = of.client.state_before;
-    if fin.acks > of.bytes_before {
+    if fin.acks > of.bytes_before.into() {
         return Truth::Undecided("the FIN acknowledges the request, and the server has not read it");
     }
     if of.client.saw == Some(End::Reset) {
@@ -184,29 +131,25 @@ fn met_a_reset(of: &Evidence<'_>) -> Truth {
     if of.client.saw == Some(End::Eof) {
         return Truth::Undecided("the client was told of a FIN, and not of the reset");
     }
-    if after.saturating_duration_since(asked + of.flight) <= SURELY_FRESH {
-        return Truth::Lost(Kind::Unread);
+    // Over a slow wire it is not known when the request was there, only that it was not before this.
+    let least = if of.flight.is_zero() { before.saturating_duration_since(asked) } else { Duration::ZERO };
+    match order::met_the_close(least, after.saturating_duration_since(asked + of.flight)) {
+        Some(true) => Truth::Lost(Kind::Unread),
+        Some(false) => Truth::NoRace { verdict: "premature-hangup" },
+        None => Truth::Undecided("unread for about as long as makes the difference"),
     }
-    if of.flight.is_zero() && before.saturating_duration_since(asked) >= SURELY_OLD {
-        return Truth::NoRace { verdict: "premature-hangup" };
-    }
-    Truth::Undecided("unread for about as long as makes the difference")
 }
 
 fn client_closed(of: &Evidence<'_>, resets: bool) -> Truth {
     let Some(((before, after), asked)) = of.client.closed.zip(of.client.asking) else {
         return Truth::Undecided("the client closed, and nobody knows when");
     };
-    if before - asked >= GAVE_UP {
-        return Truth::NoRace { verdict: "premature-hangup" };
+    match order::is_own_timer(before - asked, after - asked) {
+        Some(false) => Truth::NoRace { verdict: "premature-hangup" },
+        _ if resets => Truth::Undecided("the client closed with the answer unread"),
+        Some(true) => Truth::Lost(Kind::OwnTimer),
+        None => Truth::Undecided("the client closed shortly after its request, and not at once"),
     }
-    if resets {
-        return Truth::Undecided("the client closed with the answer unread");
-    }
-    if after - asked <= SAME_MOMENT {
-        return Truth::Lost(Kind::OwnTimer);
-    }
-    Truth::Undecided("the client closed shortly after its request, and not at once")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::flow::Flow;
 use crate::{
-    races::Kind,
+    order::Kind,
     truth::{How, Phase, Side},
 };
 
