@@ -27,6 +27,9 @@ enum Table {
     Races(Races),
     /// Let real software's own time-outs end idle connections; print what `report` says of them.
     Timers(Timers),
+    /// Replay a founding case: egg on a function platform, whose second POST after a pause fails.
+    #[command(name = "case-000")]
+    Case000(Case),
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +86,25 @@ struct Timers {
     agent: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Case {
+    /// Only stages whose name contains this (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// The time-outs as people have them, not scaled down.
+    #[arg(long)]
+    real_time: bool,
+    /// Install the software that is missing.
+    #[arg(long)]
+    install: bool,
+    /// Write the page and its pictures to this directory instead of printing it.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The agent under test; without it the workspace's own, built for release.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
 pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     ensure!(workspace::is_root(), "the lab loads probes: run it as root");
     process::run(workspace.cargo().args(["build", "-p", "lab"]))?;
@@ -90,6 +112,7 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
         Table::InFlight(args) => in_flight(workspace, args),
         Table::Races(args) => races(workspace, args),
         Table::Timers(args) => timers(workspace, args),
+        Table::Case000(args) => case(workspace, "case-000", args),
     }
 }
 
@@ -140,6 +163,20 @@ fn in_flight(workspace: &Workspace, args: &InFlight) -> Result<()> {
     }
     if args.json {
         lab.arg("--json");
+    }
+    process::run(&mut lab)
+}
+
+fn case(workspace: &Workspace, name: &str, args: &Case) -> Result<()> {
+    let state = workspace.target().join("lab");
+    if args.install {
+        install(&state, lab(workspace, "needs", &state, &args.only).args(["--case", name]))?;
+    }
+    let mut lab = lab(workspace, "case", &state, &args.only);
+    lab.arg(name).arg("--agent").arg(agent(workspace, args.agent.as_deref())?);
+    lab.args(args.real_time.then_some("--real-time"));
+    if let Some(directory) = &args.out {
+        lab.arg("--out").arg(std::path::absolute(directory).context("resolve the pages' directory")?);
     }
     process::run(&mut lab)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use lab::{races, run, table::Table, timers};
+use lab::{cases, races, run, table::Table, timers};
 
 /// Brings real software to end connections and checks what the agent says.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Races(Races),
     /// Let real software's own time-outs end idle connections; print what the report says of them
     Timers(Timers),
+    /// Replay a founding case, and print what happened, what the report says and what holds
+    Case(Case),
     /// Name what is not installed, one `manager package` a line
     Needs(Needs),
 }
@@ -98,6 +100,27 @@ struct Timers {
 }
 
 #[derive(Debug, clap::Args)]
+struct Case {
+    /// Which, such as case-000
+    name: String,
+
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// The agent under test
+    #[arg(long, value_name = "FILE", default_value = "target/release/whohungup")]
+    agent: PathBuf,
+
+    /// The time-outs as people have them, not scaled down
+    #[arg(long)]
+    real_time: bool,
+
+    /// Write the page and its pictures to this directory instead
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 struct Needs {
     #[command(flatten)]
     chosen: Chosen,
@@ -105,6 +128,10 @@ struct Needs {
     /// What `timers` plays, not what `in-flight` does
     #[arg(long)]
     timers: bool,
+
+    /// What this case plays
+    #[arg(long, value_name = "NAME", conflicts_with = "timers")]
+    case: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -112,6 +139,7 @@ fn main() -> ExitCode {
         Command::InFlight(args) => in_flight(&args),
         Command::Races(args) => lose_requests(&args),
         Command::Timers(args) => timers(&args),
+        Command::Case(args) => case(&args),
         Command::Needs(args) => needs(&args),
     };
     match done {
@@ -210,6 +238,28 @@ fn timers(args: &Timers) -> Result<bool> {
     Ok(totals.compared > 0 && totals.right == totals.compared)
 }
 
+fn case(args: &Case) -> Result<bool> {
+    let Case { name, chosen, agent, real_time, out } = args;
+    let options = cases::Options {
+        agent: agent.clone(),
+        state: std::path::absolute(&chosen.state)?,
+        only: chosen.only.clone(),
+        real_time: *real_time,
+        stop: stop_flag()?,
+    };
+    let outcome = cases::run(cases::find(name)?, &options)?;
+    match out {
+        Some(directory) => cases::Page(&outcome).keep(directory)?,
+        None => write!(std::io::stdout().lock(), "{}", cases::Page(&outcome))?,
+    }
+    for (stage, check) in outcome.failed() {
+        eprintln!("{stage}: does not hold: {} ({})", check.what, check.found);
+    }
+    let failed = outcome.failed().count();
+    eprintln!("{failed} of {} checks failed; took {:.0} s", outcome.checks(), outcome.took.as_secs_f64());
+    Ok(outcome.checks() > 0 && failed == 0)
+}
+
 /// Set by the first SIGINT or SIGTERM, so that the programs under test are ended; the second ends the lab.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     use signal_hook::{
@@ -225,10 +275,13 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 }
 
 fn needs(args: &Needs) -> Result<bool> {
-    let Needs { chosen, timers } = args;
+    let Needs { chosen, timers, case } = args;
     let state = std::path::absolute(&chosen.state)?;
     let (only, stop) = (chosen.only.clone(), Arc::default());
-    let missing = if *timers {
+    let missing = if let Some(name) = case {
+        let options = cases::Options { agent: PathBuf::new(), state, only, real_time: false, stop };
+        cases::missing(cases::find(name)?, &options)?
+    } else if *timers {
         timers::missing(&timers::Options { agent: PathBuf::new(), state, only, quick: false, stop })?
     } else {
         run::missing(&run::Options { agent: PathBuf::new(), state, only, cases: Vec::new(), stop })?

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::wire;
+use crate::{listening, wire};
 
 /// Between fork and exec a child holds copies of all sockets: what is closed meanwhile is not closed yet.
 static FORKING: RwLock<()> = RwLock::new(());
@@ -62,10 +62,6 @@ impl Program {
         listening.with_context(|| self.said())
     }
 
-    pub(crate) fn is_running(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait().context("look for a program's end")?.is_none())
-    }
-
     /// Ends it as Ctrl-C does, and waits for its end.
     ///
     /// # Errors
@@ -73,16 +69,43 @@ impl Program {
     pub(crate) fn interrupt(&mut self, within: Duration) -> Result<ExitStatus> {
         let until = Instant::now() + within;
         // It was not waited for before, so the id is still its own.
-        if self.is_running()? {
+        if self.ended()?.is_none() {
             kill_process(Pid::from_child(&self.child), Signal::INT).context("interrupt a program")?;
         }
         loop {
-            if let Some(status) = self.child.try_wait().context("look for a program's end")? {
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             ensure!(Instant::now() < until, "it does not end; {}", self.said());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The same without a connection that it would see. Namespaces count: whoever asks must be where it listens.
+    pub(crate) fn await_bound(&mut self, port: u16) -> Result<()> {
+        let until = Instant::now() + wire::PATIENCE;
+        while !listening::is_bound(port)? {
+            ensure!(self.ended()?.is_none(), "it ended before it listened at port {port}; {}", self.said());
+            ensure!(Instant::now() < until, "it does not listen at port {port}; {}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// How it ended, when it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("look after a program")
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A signal to it alone, not to what it started.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        // Not waited for: the id is still its own.
+        ensure!(self.ended()?.is_none(), "it has ended; {}", self.said());
+        kill_process(Pid::from_child(&self.child), signal).context("signal a program")
     }
 
     /// SIGKILL to it and to all that it started.

@@ -5,11 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{
-    cases::{Case, Play, Timer as Set, Wanted},
+use super::cases::{Case, Play, Timer as Set, Wanted};
+use crate::{
+    agent::Said,
     report::{Candidate, Endpoint, Model, Timer},
+    truth::Side,
 };
-use crate::{agent::Said, truth::Side};
 
 /// Of the time that is true.
 const TOLERANCE: f64 = 0.02;

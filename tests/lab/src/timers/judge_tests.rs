@@ -12,7 +12,7 @@ fn candidate(product: &str, setting: &str, likelihood: &str) -> serde_json::Valu
 }
 
 fn timer(side: &str, seconds: f64, most: f64, candidates: &[serde_json::Value]) -> serde_json::Value {
-    json!({ "side": side, "phase": "idle", "seconds": seconds, "least": seconds, "most": most, "count": 12,
+    json!({ "side": side, "phase": "idle", "clock": "idle", "seconds": seconds, "least": seconds, "most": most, "count": 12,
         "candidates": candidates })
 }
 
@@ -20,7 +20,7 @@ fn model(role: &str, risk: &str, timers: &[serde_json::Value]) -> Model {
     // Each carries what belongs into a list of its own.
     let named: Vec<_> = timers.iter().map(|timer| json!({ "candidates": timer["candidates"] })).collect();
     let model = json!({ "schema": "whohungup.report/1", "endpoints": [{ "role": role, "server_port": 80,
-        "process": "some", "closes": 12, "reused": 24, "lost": 0, "timers": timers, "named": named, "risk": risk }] });
+        "process": "some", "closes": 12, "verdicts": [], "causes": [], "races": [], "begun": 36, "reused": 24, "lost": 0, "advice": [], "timers": timers, "named": named, "risk": risk }] });
     serde_json::from_value(model).unwrap()
 }
 

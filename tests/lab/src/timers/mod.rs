@@ -28,14 +28,11 @@ use anyhow::{Result, ensure};
 
 pub use self::judge::Judged;
 pub use self::table::{Table, Totals};
-use self::{
-    cases::Case,
-    judge::Seen,
-    report::{Model, Recorder},
-};
+use self::{cases::Case, judge::Seen, report::Recorder};
 use crate::{
     agent::{Agent, Said},
     kit::{Kit, Need},
+    report::Model,
     run::{absence, chosen, is_ci},
 };
 

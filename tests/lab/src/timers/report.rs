@@ -11,61 +11,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use serde::Deserialize;
 
-use crate::truth::Side;
+use crate::report::Model;
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
-
-/// The part of schema `whohungup.report/1` that is compared.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Model {
-    pub(super) schema: String,
-    pub(super) endpoints: Vec<Endpoint>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Endpoint {
-    pub(super) role: String,
-    pub(super) server_port: Option<u16>,
-    pub(super) process: String,
-    pub(super) closes: u64,
-    pub(super) lost: u64,
-    pub(super) timers: Vec<Timer>,
-    /// Whose each of `timers` could be, in the same order.
-    named: Vec<Named>,
-    pub(super) risk: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Named {
-    candidates: Vec<Candidate>,
-}
-
-impl Endpoint {
-    /// Whose a timer could be, likeliest first.
-    pub(super) fn candidates(&self, timer: &Timer) -> &[Candidate] {
-        let index = self.timers.iter().position(|one| one == timer);
-        index.and_then(|index| self.named.get(index)).map_or(&[], |named| &named.candidates)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Timer {
-    pub(super) side: Side,
-    pub(super) phase: String,
-    pub(super) seconds: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-    pub(super) count: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Candidate {
-    pub(super) product: String,
-    pub(super) setting: String,
-    pub(super) likelihood: String,
-}
 
 /// A running `report`, which is asked for what it has at the end.
 #[derive(Debug)]
@@ -131,9 +80,7 @@ impl Recorder {
         let text = output.join().map_err(|_panic| anyhow::anyhow!("the report's reader panicked"))??;
         let status = self.child.wait().context("wait for the report")?;
         ensure!(status.success(), "the report ended with {status}: {}", self.complained());
-        let model: Model = serde_json::from_str(&text).with_context(|| format!("parse {text}"))?;
-        ensure!(model.schema == "whohungup.report/1", "the report's schema is {}", model.schema);
-        Ok(model)
+        Model::parse(&text)
     }
 }
 

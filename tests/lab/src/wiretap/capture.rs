@@ -79,7 +79,7 @@ impl Capture {
     fn await_ready(&mut self) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
         while !self.dumpcap.text().contains("File: ") {
-            ensure!(self.dumpcap.is_running()?, "dumpcap ended: {}", self.dumpcap.said());
+            ensure!(self.dumpcap.ended()?.is_none(), "dumpcap ended: {}", self.dumpcap.said());
             ensure!(Instant::now() < until, "dumpcap does not begin: {}", self.dumpcap.said());
             thread::sleep(Duration::from_millis(20));
         }

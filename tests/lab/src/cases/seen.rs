@@ -1,0 +1,54 @@
+//! All that is known of a stage when it is over: from the software, and from the agent.
+
+use crate::{
+    agent::Report,
+    report::{Endpoint, Model, Timer},
+    truth::Side,
+};
+
+use super::heard::Heard;
+
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) heard: Heard,
+    /// The report, only of the stage's ports.
+    pub(super) report: Model,
+    /// The same as people read it.
+    pub(super) markdown: String,
+    /// What `watch` said of every close at the stage's ports, by either end.
+    pub(super) said: Vec<Report>,
+    pub(super) first_port: u16,
+    /// What the true times were divided by.
+    pub(super) scale: f64,
+}
+
+impl Seen {
+    pub(super) fn scaled(&self, seconds: f64) -> f64 {
+        seconds / self.scale
+    }
+
+    /// What the report says of one end of the connections to the stage's port of this index.
+    pub(super) fn endpoint(&self, role: Side, index: u16) -> Option<&Endpoint> {
+        let mut of_port = self
+            .report
+            .endpoints
+            .iter()
+            .filter(|one| one.role == role.word() && one.server_port == Some(self.first_port + index));
+        of_port.next()
+    }
+
+    /// Closes as `watch` told them, one by one.
+    pub(super) fn closes(&self, role: Side, index: u16) -> impl Iterator<Item = &Report> {
+        let port = self.first_port + index;
+        self.said.iter().filter(move |one| {
+            let server = if role == Side::Server { one.local } else { one.remote };
+            one.role == role.word() && server.port() == port
+        })
+    }
+}
+
+/// The idle timer of a side that ended the most connections.
+pub(super) fn idle_timer(endpoint: &Endpoint, side: Side) -> Option<&Timer> {
+    let of_side = endpoint.timers.iter().filter(|timer| timer.side == side && timer.phase == "idle");
+    of_side.max_by_key(|timer| timer.count)
+}

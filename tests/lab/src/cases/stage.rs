@@ -1,0 +1,197 @@
+//! One stage of a case: what is changed, the software that plays it, and what must hold.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use testserver::SlowWire;
+
+use super::{check::Checks, heard::Heard, seen::Seen};
+use crate::{
+    kit::{Kit, Need},
+    program::Program,
+};
+
+/// A stage has so many ports in a row.
+pub(super) const PORTS: u16 = 10;
+
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// One word, as `--only` takes it.
+    pub(super) name: &'static str,
+    /// What was tried, in the words of whoever tried it.
+    pub(super) changed: &'static str,
+    pub(super) software: &'static [Software],
+    /// How far the ends are from each other.
+    pub(super) wire: Wire,
+    /// Starts the software, asks, and returns when everything has come that is to come.
+    pub(super) play: fn(&Scene) -> Result<Heard>,
+    /// What must hold of it.
+    pub(super) holds: fn(&Seen, &mut Checks),
+}
+
+#[derive(Debug)]
+pub(super) struct Software {
+    pub(super) name: &'static str,
+    pub(super) needs: &'static [Need],
+    pub(super) version: fn(&Kit) -> Result<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    Loopback,
+    /// Two namespaces with 20 ms between them: what is sent can cross.
+    Slow,
+}
+
+/// Where a program runs. On loopback there is only one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Near,
+    /// Beyond the slow wire.
+    Far,
+}
+
+/// What a play has to work with.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) kit: &'a Kit,
+    /// Configuration and logs of this stage.
+    pub(super) directory: PathBuf,
+    first_port: u16,
+    wire: Option<Arc<SlowWire>>,
+    /// What the true times are divided by.
+    scale: f64,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        kit: &'a Kit,
+        wire: Wire,
+        first_port: u16,
+        scale: f64,
+        stop: &'a AtomicBool,
+    ) -> Result<Self> {
+        for port in first_port..first_port + PORTS {
+            // The agent tells endpoints apart by their ports: somebody else's would be counted with ours.
+            ensure!(
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok(),
+                "port {port} is in use; end what listens there, such as another run of the same case"
+            );
+        }
+        let wire = match wire {
+            Wire::Loopback => None,
+            Wire::Slow => Some(Arc::new(SlowWire::start().context("make a slow wire")?)),
+        };
+        Ok(Self { kit, directory: kit.directory()?, first_port, wire, scale, stop })
+    }
+
+    pub(super) fn port(&self, index: u16) -> u16 {
+        self.first_port + index
+    }
+
+    pub(super) fn ports(&self) -> Vec<u16> {
+        (0..PORTS).map(|index| self.port(index)).collect()
+    }
+
+    /// An address for a server: everybody can reach what is far, only who is near what is near.
+    pub(super) fn at(&self, place: Place, index: u16) -> SocketAddr {
+        let host = match (&self.wire, place) {
+            (Some(_), Place::Far) => SlowWire::SERVER,
+            _ => Ipv4Addr::LOCALHOST,
+        };
+        (host, self.port(index)).into()
+    }
+
+    /// `seconds` of the true case, in seconds of this play.
+    pub(super) fn scaled(&self, seconds: f64) -> f64 {
+        seconds / self.scale
+    }
+
+    pub(super) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let path = self.directory.join(name);
+        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    pub(super) fn start(&self, place: Place, mut command: Command, name: &str) -> Result<Program> {
+        self.go(place, || Program::start(&mut command, &self.directory, name))
+    }
+
+    /// Starts it and waits until it listens at so many of `ports`.
+    pub(super) fn serve(&self, place: Place, command: Command, name: &str, ports: &[u16]) -> Result<Program> {
+        let mut program = self.start(place, command, name)?;
+        self.go(place, || ports.iter().try_for_each(|port| program.await_bound(*port)))?;
+        Ok(program)
+    }
+
+    /// Does something in a place.
+    pub(super) fn go<T: Send>(&self, place: Place, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let Some(wire) = &self.wire else { return act() };
+        thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                match place {
+                    Place::Near => wire.enter_client(),
+                    Place::Far => wire.enter_server(),
+                }
+                .context("go to an end of the wire")?;
+                act()
+            });
+            there.join().map_err(|_panic| anyhow::anyhow!("a thread of the stage panicked"))?
+        })
+    }
+
+    pub(super) fn wire(&self) -> Option<Arc<SlowWire>> {
+        self.wire.clone()
+    }
+
+    /// Waits, but not when everything is to end.
+    pub(super) fn pause(&self, seconds: f64) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs_f64(seconds);
+        loop {
+            ensure!(!self.stop.load(Ordering::Relaxed), "interrupted");
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(Duration::from_millis(200)));
+        }
+    }
+
+    /// Waits until the program has ended.
+    pub(super) fn finish(&self, program: &mut Program, within: f64) -> Result<std::process::ExitStatus> {
+        let until = Instant::now() + Duration::from_secs_f64(within);
+        loop {
+            if let Some(status) = program.ended()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < until, "after {within:.0} s it still runs; {}", program.said());
+            self.pause(0.05)?;
+        }
+    }
+}
+
+/// A template's `@name@`s replaced.
+pub(super) fn fill(template: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("@{name}@"), &value.to_string())
+    })
+}
+
+/// nginx in the foreground with this configuration.
+pub(super) fn nginx(kit: &Kit, directory: &Path, configuration: &Path) -> Command {
+    let mut command = kit.command("nginx");
+    command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(configuration);
+    command
+}
