@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) until_close: bool,
     /// Complete exchanges.
     pub(crate) answered: usize,
+    /// Bytes that the open response's body still lacks, where its length was announced.
+    pub(crate) lacks: Option<usize>,
 }
 
 impl State {
@@ -70,6 +72,7 @@ struct Answers {
     interim: bool,
     tunnel: bool,
     last: bool,
+    lacks: Option<usize>,
 }
 
 impl Talk {
@@ -102,6 +105,7 @@ impl Talk {
             announced: answers.last || requests.last().is_some_and(|request| request.last),
             until_close: answers.until_close,
             answered: answers.complete.min(requests.len()),
+            lacks: answers.lacks,
         }
     }
 
@@ -269,8 +273,12 @@ fn answers(mut rest: &[u8], requests: &[Request]) -> Answers {
             answers.until_close = true;
             return answers;
         }
-        if !bodyless && body(&head, &mut rest) != Part::Whole {
-            return answers;
+        if !bodyless {
+            let length = head.length().filter(|_| !head.has("transfer-encoding", "chunked"));
+            if let Part::Body(came) = body(&head, &mut rest) {
+                answers.lacks = length.map(|length| length - came);
+                return answers;
+            }
         }
         answers.complete += 1;
         answers.interim = false;

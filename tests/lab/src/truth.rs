@@ -13,6 +13,14 @@ pub enum Side {
 }
 
 impl Side {
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Client => "client",

@@ -4,5 +4,6 @@
 pub(crate) mod capture;
 pub(crate) mod compare;
 pub(crate) mod flow;
+mod lost;
 mod read;
 pub(crate) mod truth;

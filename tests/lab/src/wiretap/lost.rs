@@ -1,0 +1,95 @@
+//! Requests that met an end, as the capture shows them: which of them an idle close swallowed, and how.
+
+use std::time::Duration;
+
+use super::truth::{Judgment, Met, Told, plain, talk};
+use crate::{
+    order::{self, Kind},
+    truth::{How, Phase, Side},
+};
+
+/// A request is on its way, and not a byte of the response.
+pub(super) fn is_asking(phase: Phase) -> bool {
+    matches!(phase, Phase::RequestHead | Phase::RequestBody | Phase::Waiting)
+}
+
+/// The server ended it, and the client sent something before it knew.
+pub(super) fn crossed(met: &Met<'_>) -> Judgment {
+    if met.at.phase != Phase::Idle || met.unaware.in_flight != 1 {
+        return Err("what the client sent crossed the server's end");
+    }
+    if met.http2 || met.at.announced {
+        return Err("a request crossed an end that may have been announced");
+    }
+    if met.how == How::Rst {
+        return Err("the reset does not acknowledge the request");
+    }
+    Ok(met.truth("idle-race").lost(Kind::Crossed))
+}
+
+/// Whether the client sent a request after it knew that the server had ended it idle.
+pub(super) fn is_asked_late(met: &Met<'_>) -> Result<bool, &'static str> {
+    if met.at.in_flight > 0 || met.at.phase == Phase::Tunnel {
+        return Ok(false);
+    }
+    let whole = talk(met.flow, Side::Server, met.left.ending.mark.at, met.flow.sent(Side::Client))?;
+    Ok(whole.state().in_flight > 0)
+}
+
+pub(super) fn late(met: &Met<'_>) -> Judgment {
+    match (met.at.phase, met.at.announced) {
+        _ if met.http2 => Err("frames after the end need not be a request"),
+        (Phase::Idle, true) => plain(met),
+        (Phase::Idle, false) => Ok(met.truth("idle-race").lost(Kind::Stale)),
+        _ => Err("a first request after the end"),
+    }
+}
+
+/// The server ended a connection that had been used before, with a request that it had received and not answered.
+pub(super) fn unanswered(met: &Met<'_>, told: Told) -> Judgment {
+    let Some(request) = request(met) else { return Err("where the request begins was not captured") };
+    let age = Duration::from_secs_f64((met.time() - request.began).max(0.0));
+    match (order::met_the_close(age, age), met.how) {
+        (Some(false), _) => plain(met),
+        _ if met.at.in_flight > 1 || met.http2 => Err("one of several requests may have been unread"),
+        (_, How::Fin) => Err("a server that only stopped sending may have left the request unread"),
+        _ if told.server_resets => Err("the server resets on purpose: it may have read the request"),
+        (Some(true), How::Rst) if request.pieces == 1 => Ok(met.truth("idle-race").lost(Kind::Unread)),
+        (Some(true), How::Rst) => Err("a part of the request may have been read"),
+        (None, How::Rst) => Err("unread for about as long as makes the difference"),
+    }
+}
+
+/// Whether the client ended it by a timer that had nothing to do with its open request. `None` when that is not clear.
+pub(super) fn is_own_timer(met: &Met<'_>) -> Option<bool> {
+    if met.at.answered == 0 || !is_asking(met.at.phase) {
+        return Some(false);
+    }
+    let age = Duration::from_secs_f64((met.time() - request(met)?.began).max(0.0));
+    // A client that resets may have had the answer unread.
+    order::is_own_timer(age, age).filter(|is_own| !(*is_own && (met.how == How::Rst || met.http2)))
+}
+
+struct Request {
+    /// When its first byte was seen, seconds since 1970.
+    began: f64,
+    /// In how many segments it came.
+    pieces: usize,
+}
+
+/// The open request, when it begins with a segment.
+fn request(met: &Met<'_>) -> Option<Request> {
+    let mark = met.left.ending.mark;
+    let (client, server) = if met.side == Side::Client { (mark.at, mark.acks) } else { (mark.acks, mark.at) };
+    let pieces: Vec<_> = met
+        .flow
+        .of(Side::Client)
+        .map(|(_, s)| s)
+        .filter(|s| !s.payload.is_empty() && s.seq < client)
+        .collect();
+    let first = pieces.iter().rposition(|piece| {
+        let before = met.flow.talk(piece.seq, server);
+        before.is_some_and(|talk| talk.state().phase == Phase::Idle)
+    })?;
+    Some(Request { began: met.flow.brought(Side::Client, pieces[first].seq)?, pieces: pieces.len() - first })
+}
