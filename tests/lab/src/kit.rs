@@ -87,6 +87,16 @@ impl Kit {
         self.modules().join(package.split('@').next().unwrap_or(package))
     }
 
+    /// What npm's package says of its version.
+    pub(crate) fn module_version(&self, package: &str) -> Result<String> {
+        let path = self.module(package).join("package.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let described: serde_json::Value =
+            serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
+        let version = described["version"].as_str();
+        Ok(version.with_context(|| format!("find a version in {}", path.display()))?.to_owned())
+    }
+
     fn has_distribution(&self, package: &str) -> bool {
         let stem = format!("{}-", package.replace('-', "_"));
         let libraries = fs::read_dir(self.state.join("venv/lib")).into_iter().flatten().flatten();

@@ -6,6 +6,7 @@ mod curl;
 mod grpc;
 mod haproxy;
 mod nginx;
+pub(crate) mod nodes;
 pub(crate) mod runtimes;
 
 use crate::{

@@ -1,58 +1,265 @@
 //! Case 000: egg (Node) on a function platform, where the second POST after a pause fails now and then.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     Answer, Case,
     check::Checks,
+    egg::{Change, EGG, NOTHING, PLATFORM, SOFTWARE, SOFTWARE_OF_OLD, configured},
     heard::Heard,
-    seen::Seen,
-    stage::{Place, Scene, Software, Stage, Wire},
+    seen::{Seen, idle_timer},
+    stage::{Place, Scene, Stage, Wire},
 };
-use crate::{kit, software::runtimes::NODE_NEEDS, truth::Side};
+use crate::{software::nodes, truth::Side};
 
 pub(super) const CASE: Case = Case {
     name: "case-000",
     title: "the second POST after a pause fails now and then",
-    happened: "",
-    stages: &[FOUND],
+    happened: "An egg application (Node) runs on a function platform, which answers for it and forwards to it. The first POST works. \
+        Somebody fills in the next form, posts again, and now and then gets a 502, “Process exited unexpectedly before completing \
+        request”, though no process exited; the application's log has nothing. Longer time-outs and keep-alive in `config.httpclient` \
+        changed nothing, nor did `config.clusterClient`.",
+    stages: &[AS_FOUND, OLDER_NODE, HTTPCLIENT, CLUSTER_CLIENT, CURED, EXITS],
     first_port: 18_000,
-    scale: 1,
-    answer: Answer { lead: "The report names it:", stage: "as-found", role: Side::Server, port: 0 },
+    // The platform's 15 minutes become 15 s; Node's own seconds are played as they are.
+    scale: 60,
+    answer: Answer {
+        lead: "It is the listener of the egg application that closes idle connections while the platform still uses them: `server.keepAliveTimeout` \
+               of Node's `http.Server`, which no setting in `config.httpclient` or `config.clusterClient` touches (those are clients), and which \
+               must be longer than the platform's pool holds connections, or 0. The report of the first stage:",
+        stage: AS_FOUND.name,
+        role: Side::Server,
+        port: EGG,
+    },
 };
 
-const NODE: Software = Software {
-    name: "Node",
-    needs: NODE_NEEDS,
-    version: |kit| kit::version(kit.command("node").arg("--version")),
-};
+/// Node closes after so many seconds, and since 20.18 it adds one to what it announces.
+const CLOSES_AFTER: f64 = 6.0;
+const CLOSED_AFTER: f64 = 5.0;
 
-const FOUND: Stage = Stage {
+const AS_FOUND: Stage = Stage {
     name: "as-found",
-    changed: "Nothing.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: as_found,
-    holds: is_reused,
+    changed: "The application with all as egg and Node have it. The platform holds its connections for much longer, and is 20 ms away.",
+    software: SOFTWARE,
+    wire: Wire::Slow,
+    play: |scene| visit(scene, NOTHING, CLOSES_AFTER),
+    holds: |seen, checks| fails(seen, checks, CLOSES_AFTER),
 };
 
-fn as_found(scene: &Scene) -> Result<Heard> {
-    let at = scene.at(Place::Far, 0);
+const OLDER_NODE: Stage = Stage {
+    name: "older-node",
+    changed: "The same on Node 20.17, the last that closes when it says so: after 5 s, not 6.",
+    software: SOFTWARE_OF_OLD,
+    wire: Wire::Slow,
+    play: |scene| visit(scene, Change { node: nodes::NODE_20_17, ..NOTHING }, CLOSED_AFTER),
+    holds: |seen, checks| fails(seen, checks, CLOSED_AFTER),
+};
+
+const HTTPCLIENT: Stage = Stage {
+    name: "httpclient",
+    changed: "`config.httpclient` with keep-alive and long time-outs: `request.timeout`, `httpAgent.keepAlive`, `httpAgent.freeSocketTimeout`, \
+              `httpAgent.timeout`. It is about the requests that the application *sends*, and does nothing here.",
+    software: SOFTWARE,
+    wire: Wire::Slow,
+    play: |scene| {
+        let config = "httpclient: { request: { timeout: 120000 }, httpAgent: { keepAlive: true, freeSocketTimeout: 60000, \
+                      timeout: 120000 } },";
+        visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
+    },
+    holds: |seen, checks| {
+        is_configured(seen, checks, HTTPCLIENT_NAME, r#""freeSocketTimeout":60000"#);
+        fails(seen, checks, CLOSES_AFTER);
+    },
+};
+
+const CLUSTER_CLIENT: Stage = Stage {
+    name: "cluster-client",
+    changed: "`config.clusterClient` with longer time-outs. It is about egg's processes among themselves, and does nothing here.",
+    software: SOFTWARE,
+    wire: Wire::Slow,
+    play: |scene| {
+        let config = "clusterClient: { maxWaitTime: 120000, responseTimeout: 120000 },";
+        visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
+    },
+    holds: |seen, checks| {
+        is_configured(seen, checks, CLUSTER_CLIENT_NAME, r#""responseTimeout":120000"#);
+        fails(seen, checks, CLOSES_AFTER);
+    },
+};
+
+const CURED: Stage = Stage {
+    name: "cured",
+    changed: "`server.timeout = 0; server.keepAliveTimeout = 0;` in `serverDidReady`. That is the listener.",
+    software: SOFTWARE,
+    wire: Wire::Slow,
+    play: |scene| {
+        let ready = "server.timeout = 0; server.keepAliveTimeout = 0;";
+        visit(scene, Change { ready, ..NOTHING }, CLOSES_AFTER)
+    },
+    holds: is_cured,
+};
+
+const EXITS: Stage = Stage {
+    name: "process-exits",
+    changed: "The other thing that the platform's words can mean: a process that really exits while it serves a request, once by `process.exit(3)` \
+              and once killed by a signal, as for want of memory.",
+    software: SOFTWARE,
+    wire: Wire::Slow,
+    play: exit_in_requests,
+    holds: says_how_it_ended,
+};
+
+const ROUNDS: u32 = 4;
+/// Pauses of the visitors around the close, from this long before it on, in steps of so much; milliseconds.
+const BEFORE: f64 = 100.0;
+const STEP: f64 = 7.5;
+const VISITORS: u32 = 16;
+/// A visitor who is quicker.
+const QUICK: f64 = 3_000.0;
+
+fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Heard> {
+    let running = change.start(scene)?;
+    let pauses = (0..VISITORS).map(|number| 1000.0 * closes_after - BEFORE + STEP * f64::from(number));
     let mut command = scene.kit.command("node");
-    command.arg(scene.write("server.js", include_str!("../../programs/timers/server.js"))?);
-    command.args([at.ip().to_string(), at.port().to_string()]);
-    let _server = scene.serve(Place::Far, command, "server", &[at.port()])?;
-    let mut command = scene.kit.command("node");
-    command.arg(scene.write("pool.js", include_str!("../../programs/timers/pool.js"))?);
-    command.args(["http", "2", "3", "300", &format!("http://{at}/")]);
+    command.arg(scene.write("visitors.js", include_str!("../../programs/cases/visitors.js"))?);
+    command.arg(format!("http://{}/orders", scene.at(Place::Near, PLATFORM))).arg(ROUNDS.to_string());
+    command.args(pauses.chain([QUICK]).map(|pause| format!("{pause:.1}")));
+    let mut visitors = scene.start(Place::Near, command, "visitors")?;
+    let status = scene.finish(&mut visitors, 60.0)?;
+    anyhow::ensure!(status.success(), "the visitors ended with {status}; {}", visitors.said());
+    // Whoever closes idle connections does so now.
+    scene.pause(scene.scaled(super::egg::HOLD) + 3.0)?;
     let mut heard = Heard::default();
-    let client = scene.start(Place::Near, command, "client")?;
-    scene.pause(8.0)?;
-    heard.quote("client", client.said());
+    heard.outcomes("visitors, second POST", &visitors);
+    let listener =
+        running.egg_says("server.keepAliveTimeout").context("egg does not say what its listener has")?;
+    heard.quote("egg's listener", listener);
+    running.complain(&mut heard);
+    for name in NAMES.into_iter().filter(|name| change.config.contains(name)) {
+        heard.quote(&format!("egg's `{name}`"), configured(scene, name)?);
+    }
     Ok(heard)
 }
 
-fn is_reused(seen: &Seen, checks: &mut Checks) {
-    let server = seen.endpoint(Side::Server, 0);
-    checks.same("each connection is used three times", &server.map(|server| server.begun), &Some(6));
+/// Objects in egg's configuration.
+const HTTPCLIENT_NAME: &str = "httpclient";
+const CLUSTER_CLIENT_NAME: &str = "clusterClient";
+const NAMES: [&str; 2] = [HTTPCLIENT_NAME, CLUSTER_CLIENT_NAME];
+
+fn is_configured(seen: &Seen, checks: &mut Checks, name: &str, words: &str) {
+    let found = seen.heard.quoted(&format!("egg's `{name}`")).unwrap_or("nothing");
+    checks.that(format!("egg runs with this `{name}`"), found.contains(words), found);
+}
+
+/// Requests are lost, and it is the listener's keep-alive timer.
+fn fails(seen: &Seen, checks: &mut Checks, seconds: f64) {
+    let failed = seen.heard.count("visitors, second POST", "502");
+    checks.that(
+        "some second POSTs fail, and not all",
+        failed > 0 && failed < seen.heard.all("visitors, second POST"),
+        format!("{failed} × 502"),
+    );
+    let (server, client) = (seen.endpoint(Side::Server, EGG), seen.endpoint(Side::Client, EGG));
+    for (role, endpoint) in [("egg's listener", server), ("the platform", client)] {
+        let Some(endpoint) = endpoint else {
+            checks.that(format!("the report has {role}"), false, "not there");
+            continue;
+        };
+        checks.same(
+            format!("as many requests met an idle close, seen from {role}, as visitors got a 502"),
+            &endpoint.lost,
+            &failed,
+        );
+        let timer = idle_timer(endpoint, Side::Server);
+        checks.about(
+            format!("seen from {role}, the server closes idle connections after {seconds} s"),
+            timer.map(|timer| timer.seconds),
+            seconds,
+            0.01,
+        );
+        checks.same(format!("the risk, seen from {role}"), &endpoint.risk.as_str(), &"losing");
+    }
+    let Some(server) = server else { return };
+    let first = idle_timer(server, Side::Server).and_then(|timer| server.candidates(timer).first());
+    let named = first.map_or("nobody".to_owned(), |first| {
+        format!("{}: {}, {}", first.product, first.setting, first.likelihood)
+    });
+    checks.same("the setting is named", &named.as_str(), &"Node.js: server.keepAliveTimeout, named");
+    let advice = server.advice.first();
+    let found = advice.map_or("none".to_owned(), |one| one.text.clone());
+    let holds = advice
+        .is_some_and(|one| one.setting.as_deref() == Some("server.keepAliveTimeout") && one.urgency == "now");
+    checks.that("the first advice is about `server.keepAliveTimeout`, now", holds, found);
+}
+
+fn is_cured(seen: &Seen, checks: &mut Checks) {
+    let (all, fine) =
+        (seen.heard.all("visitors, second POST"), seen.heard.count("visitors, second POST", "200"));
+    checks.that("every second POST is answered", all > 0 && all == fine, format!("{fine} of {all}"));
+    for (role, name) in [(Side::Server, "egg's listener"), (Side::Client, "the platform")] {
+        let Some(endpoint) = seen.endpoint(role, EGG) else {
+            checks.that(format!("the report has {name}"), false, "not there");
+            continue;
+        };
+        checks.same(format!("requests lost, seen from {name}"), &endpoint.lost, &0);
+        let by_server = idle_timer(endpoint, Side::Server).map(|timer| timer.count);
+        checks.same(format!("idle closes by a timer of the server's, seen from {name}"), &by_server, &None);
+        checks.same(format!("`server-idle`, seen from {name}"), &endpoint.verdict("server-idle"), &0);
+        checks.about(
+            format!("the platform's pool closes first, seen from {name}"),
+            idle_timer(endpoint, Side::Client).map(|timer| timer.seconds),
+            seen.scaled(super::egg::HOLD),
+            0.01,
+        );
+        checks.same(format!("the risk, seen from {name}"), &endpoint.risk.as_str(), &"safe");
+    }
+}
+
+/// The application's own request handlers end it: one from inside, one by a signal from outside.
+fn exit_in_requests(scene: &Scene) -> Result<Heard> {
+    let running = NOTHING.start(scene)?;
+    let mut heard = Heard::default();
+    for (path, kill) in [("exit", false), ("wait", true)] {
+        let worker = running.await_worker(scene)?;
+        let mut command = scene.kit.command("curl");
+        command.args(["-sS", "-o", "/dev/null", "-w", "outcome %{http_code}\n", "-d", "item=1"]);
+        command.arg(format!("http://{}/orders/{path}", scene.at(Place::Near, PLATFORM)));
+        let mut visitor = scene.start(Place::Near, command, path)?;
+        if kill {
+            scene.pause(1.0)?;
+            let worker = i32::try_from(worker).ok().and_then(Pid::from_raw).context("find the worker")?;
+            kill_process(worker, Signal::KILL).context("kill the worker")?;
+        }
+        scene.finish(&mut visitor, 20.0)?;
+        heard.outcomes(
+            if kill { "visitor of a process that is killed" } else { "visitor of a process that exits" },
+            &visitor,
+        );
+        running.await_other_worker(scene, worker)?;
+    }
+    running.complain(&mut heard);
+    heard.quote("egg's master", running.deaths().join("; "));
+    Ok(heard)
+}
+
+fn says_how_it_ended(seen: &Seen, checks: &mut Checks) {
+    for who in ["visitor of a process that exits", "visitor of a process that is killed"] {
+        checks.same(who, &seen.heard.count(who, "502"), &1);
+    }
+    for (role, name) in [(Side::Server, "egg's listener"), (Side::Client, "the platform")] {
+        let lost: Vec<_> = seen.closes(role, EGG).filter(|one| one.verdict == "premature-hangup").collect();
+        checks.same(format!("`premature-hangup`, seen from {name}"), &lost.len(), &2);
+        let right = lost.iter().all(|one| one.closer == "server" && one.phase == "waiting");
+        checks.that(
+            format!("each by the server while it owed a response, seen from {name}"),
+            right,
+            format!("{lost:?}"),
+        );
+    }
+    let Some(server) = seen.endpoint(Side::Server, EGG) else { return };
+    for cause in ["process-exit", "process-killed"] {
+        checks.that(format!("the cause `{cause}` is told"), server.cause(cause) >= 1, server.cause(cause));
+    }
+    checks.same("no request is lost to an idle close", &server.lost, &0);
 }

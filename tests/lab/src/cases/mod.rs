@@ -6,9 +6,11 @@
 
 mod case_000;
 mod check;
+mod egg;
 mod heard;
 mod page;
 mod seen;
+mod software;
 mod stage;
 
 use std::{

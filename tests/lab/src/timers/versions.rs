@@ -1,21 +1,18 @@
 //! What each piece of software says of its version.
 
-use std::process::Command;
-
 use anyhow::{Context as _, Result};
 
-use super::programs::old_node_program;
 use crate::{
     kit::{self, Kit},
-    software::runtimes::python_version,
+    software::{nodes, runtimes::python_version},
 };
 
 pub(super) fn node(kit: &Kit) -> Result<String> {
-    kit::version(kit.command("node").arg("--version"))
+    nodes::NODE.version(kit)
 }
 
 pub(super) fn old_node(kit: &Kit) -> Result<String> {
-    kit::version(old_node_program(kit).arg("--version"))
+    nodes::NODE_20_17.version(kit)
 }
 
 pub(super) fn nginx(kit: &Kit) -> Result<String> {
@@ -54,15 +51,9 @@ pub(super) fn jetty(_kit: &Kit) -> Result<String> {
 }
 
 pub(super) fn undici(kit: &Kit) -> Result<String> {
-    module(kit, "undici")
+    kit.module_version("undici")
 }
 
 pub(super) fn axios(kit: &Kit) -> Result<String> {
-    module(kit, "axios")
-}
-
-fn module(kit: &Kit, name: &str) -> Result<String> {
-    let code = format!("console.log(require('{name}/package.json').version)");
-    let mut command: Command = kit.command("node");
-    kit::version(command.env("NODE_PATH", kit.modules()).args(["-e", &code]))
+    kit.module_version("axios")
 }
