@@ -1,0 +1,108 @@
+//! Uploads that pause, by one of the libraries, to nginx in the part of the store's front.
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::super::{
+    heard::Heard,
+    software::nginx,
+    stage::{Place, Scene, fill},
+};
+
+pub(super) const UPLOADS: u64 = 6;
+/// Seconds between the beginnings of two uploads, not scaled: what ends at one moment is one piece of evidence.
+const APART: f64 = 0.3;
+
+/// All times are those of the true case, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upload {
+    /// The npm package, as it is installed.
+    pub(super) library: &'static str,
+    /// What the program's own package.json calls it.
+    pub(super) depends: &'static str,
+    /// Time-out of the agent's sockets, whether idle or at work.
+    pub(super) agent: Limit,
+    /// Time-out of the whole response.
+    pub(super) response: Limit,
+    /// How long the server waits for the next byte of a body.
+    pub(super) server: f64,
+    /// When each upload sends one byte more; upload after upload takes the next.
+    pub(super) chunks: &'static [&'static [f64]],
+    /// When the body ends.
+    pub(super) ends: f64,
+}
+
+/// A time-out of the client.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    /// Nobody set it: it has this length by itself. Scaled down it must be set.
+    Default(f64),
+    Set(f64),
+}
+
+impl Limit {
+    fn told(self, scene: &Scene) -> Option<u64> {
+        match self {
+            Self::Default(_) if scene.scaled(1.0) >= 1.0 => None,
+            Self::Default(seconds) | Self::Set(seconds) => Some(milliseconds(scene, seconds)),
+        }
+    }
+}
+
+impl Upload {
+    /// Returns when every upload has come to its end.
+    pub(super) fn play(&self, scene: &Scene) -> Result<Heard> {
+        let at = scene.at(Place::Far, 0);
+        let configuration = fill(
+            include_str!("../../../programs/cases/store.conf"),
+            &[
+                ("at", &at),
+                ("directory", &scene.directory.display()),
+                ("body_ms", &milliseconds(scene, self.server)),
+            ],
+        );
+        let server = nginx(scene, &configuration)?;
+        let _server = scene.serve(Place::Far, server, "store", &[at.port()])?;
+        let package = json!({"name": "uploader", "private": true, "dependencies": {self.depends: "*"}});
+        scene.write("package.json", &package.to_string())?;
+        let script = scene.write("upload.js", include_str!("../../../programs/cases/upload.js"))?;
+        let mut command = scene.kit.command("node");
+        command
+            .env("NODE_PATH", scene.kit.modules())
+            .arg(script)
+            .arg(self.plan(scene, &format!("http://{at}")));
+        let mut client = scene.start(Place::Near, command, "client")?;
+        scene.finish(&mut client, scene.scaled(self.ends) + 60.0)?;
+        let mut heard = Heard::default();
+        heard.outcomes("client", &client);
+        let text = client.text();
+        let seconds: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("seconds ")).collect();
+        heard.quote("seconds until then", seconds.join(", "));
+        let log = scene.directory.join("store-access.log");
+        let log = std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
+        for status in log.lines().filter_map(|line| line.strip_prefix("outcome ")) {
+            heard.outcome("server", status);
+        }
+        Ok(heard)
+    }
+
+    fn plan(&self, scene: &Scene, url: &str) -> String {
+        let chunks = self.chunks.iter().map(|times| times.iter().map(|time| milliseconds(scene, *time)));
+        let chunks: Vec<Vec<_>> = chunks.map(Iterator::collect).collect();
+        json!({
+            "library": self.library,
+            "url": url,
+            "uploads": UPLOADS,
+            "apart_ms": APART * 1e3,
+            "chunks_ms": chunks,
+            "ends_ms": milliseconds(scene, self.ends),
+            "agent_ms": self.agent.told(scene),
+            "timeout_ms": self.response.told(scene),
+        })
+        .to_string()
+    }
+}
+
+fn milliseconds(scene: &Scene, seconds: f64) -> u64 {
+    (scene.scaled(seconds) * 1e3).round() as u64
+}
