@@ -27,6 +27,8 @@ enum Table {
     Races(Races),
     /// Let real software's own time-outs end idle connections; print what `report` says of them.
     Timers(Timers),
+    /// Do to healthy connections what looks like a failure; print what was said of it.
+    FalseAlarms(FalseAlarms),
     /// Replay a founding case: egg on a function platform, whose second POST after a pause fails.
     #[command(name = "case-000")]
     Case000(Case),
@@ -87,6 +89,22 @@ struct Timers {
 }
 
 #[derive(Debug, clap::Args)]
+struct FalseAlarms {
+    /// Only traps whose name contains this (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Install the software that is missing.
+    #[arg(long)]
+    install: bool,
+    /// One JSON object per trap instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// The agent under test; without it the workspace's own, built for release.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 struct Case {
     /// Only stages whose name contains this (may be repeated).
     #[arg(long, value_name = "NAME")]
@@ -112,6 +130,7 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
         Table::InFlight(args) => in_flight(workspace, args),
         Table::Races(args) => races(workspace, args),
         Table::Timers(args) => timers(workspace, args),
+        Table::FalseAlarms(args) => false_alarms(workspace, args),
         Table::Case000(args) => case(workspace, "case-000", args),
     }
 }
@@ -164,6 +183,17 @@ fn in_flight(workspace: &Workspace, args: &InFlight) -> Result<()> {
     if args.json {
         lab.arg("--json");
     }
+    process::run(&mut lab)
+}
+
+fn false_alarms(workspace: &Workspace, args: &FalseAlarms) -> Result<()> {
+    let state = workspace.target().join("lab");
+    if args.install {
+        install(&state, lab(workspace, "needs", &state, &args.only).arg("--false-alarms"))?;
+    }
+    let mut lab = lab(workspace, "false-alarms", &state, &args.only);
+    lab.arg("--agent").arg(agent(workspace, args.agent.as_deref())?);
+    lab.args(args.json.then_some("--json"));
     process::run(&mut lab)
 }
 

@@ -26,16 +26,26 @@ pub(crate) struct Report {
     pub(crate) how: String,
     pub(crate) phase: String,
     pub(crate) verdict: String,
+    pub(crate) cause: String,
     pub(crate) race: Option<String>,
     pub(crate) code: String,
     pub(crate) confidence: String,
     pub(crate) basis: String,
     pub(crate) in_flight: Option<u32>,
+    /// Answered in full.
+    pub(crate) requests: Option<u32>,
+    pub(crate) age_seconds: Option<f64>,
     pub(crate) idle_seconds: Option<f64>,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) netns: u64,
+    pub(crate) process: Option<Process>,
     pub(crate) evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Process {
+    pub(crate) comm: String,
 }
 
 impl Report {

@@ -50,6 +50,11 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// The URL that it is asked at, without a path.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What it has seen at these ports since it started, for comparison.
     pub(crate) fn report(&self, ports: &[u16]) -> Result<Model> {
         Model::parse(&self.ask("--json", ports)?)

@@ -11,6 +11,7 @@ pub mod cases;
 mod client;
 mod client_cases;
 mod daemon;
+pub mod false_alarms;
 mod h2;
 pub mod judge;
 pub mod kit;

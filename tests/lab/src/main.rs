@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use lab::{cases, races, run, table::Table, timers};
+use lab::{cases, false_alarms, races, run, table::Table, timers};
 
 /// Brings real software to end connections and checks what the agent says.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Timers(Timers),
     /// Replay a founding case, and print what happened, what the report says and what holds
     Case(Case),
+    /// Do to healthy connections what looks like a failure; print what was said of it
+    FalseAlarms(FalseAlarms),
     /// Name what is not installed, one `manager package` a line
     Needs(Needs),
 }
@@ -121,6 +123,20 @@ struct Case {
 }
 
 #[derive(Debug, clap::Args)]
+struct FalseAlarms {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// The agent under test
+    #[arg(long, value_name = "FILE", default_value = "target/release/whohungup")]
+    agent: PathBuf,
+
+    /// One JSON object per trap instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
 struct Needs {
     #[command(flatten)]
     chosen: Chosen,
@@ -132,6 +148,10 @@ struct Needs {
     /// What this case plays
     #[arg(long, value_name = "NAME", conflicts_with = "timers")]
     case: Option<String>,
+
+    /// What the false alarms need
+    #[arg(long, conflicts_with_all = ["timers", "case"])]
+    false_alarms: bool,
 }
 
 fn main() -> ExitCode {
@@ -140,6 +160,7 @@ fn main() -> ExitCode {
         Command::Races(args) => lose_requests(&args),
         Command::Timers(args) => timers(&args),
         Command::Case(args) => case(&args),
+        Command::FalseAlarms(args) => false_alarms(&args),
         Command::Needs(args) => needs(&args),
     };
     match done {
@@ -260,6 +281,30 @@ fn case(args: &Case) -> Result<bool> {
     Ok(outcome.checks() > 0 && failed == 0)
 }
 
+fn false_alarms(args: &FalseAlarms) -> Result<bool> {
+    let FalseAlarms { chosen, agent, json } = args;
+    let options = false_alarms::Options {
+        agent: agent.clone(),
+        state: std::path::absolute(&chosen.state)?,
+        only: chosen.only.clone(),
+        stop: stop_flag()?,
+    };
+    let played = false_alarms::run(&options)?;
+    let table = false_alarms::Table(&played.rows);
+    let totals = table.totals();
+    let mut out = std::io::stdout().lock();
+    if *json {
+        for row in &played.rows {
+            serde_json::to_writer(&mut out, row)?;
+            writeln!(out)?;
+        }
+    } else {
+        write!(out, "{table}")?;
+    }
+    eprintln!("took {:.0} s", played.took.as_secs_f64());
+    Ok(totals.ends > 0 && totals.wolves == 0 && totals.strays == 0)
+}
+
 /// Set by the first SIGINT or SIGTERM, so that the programs under test are ended; the second ends the lab.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     use signal_hook::{
@@ -275,12 +320,15 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 }
 
 fn needs(args: &Needs) -> Result<bool> {
-    let Needs { chosen, timers, case } = args;
+    let Needs { chosen, timers, case, false_alarms } = args;
     let state = std::path::absolute(&chosen.state)?;
     let (only, stop) = (chosen.only.clone(), Arc::default());
     let missing = if let Some(name) = case {
         let options = cases::Options { agent: PathBuf::new(), state, only, real_time: false, stop };
         cases::missing(cases::find(name)?, &options)?
+    } else if *false_alarms {
+        let agent = PathBuf::new();
+        false_alarms::missing(&false_alarms::Options { agent, state, only, stop })?
     } else if *timers {
         timers::missing(&timers::Options { agent: PathBuf::new(), state, only, quick: false, stop })?
     } else {

@@ -25,6 +25,8 @@ pub(crate) struct Endpoint {
     pub(crate) begun: u64,
     pub(crate) reused: u64,
     pub(crate) lost: u64,
+    /// Re-uses within the margin of the server's time-out.
+    pub(crate) at_risk: u64,
     pub(crate) timers: Vec<Timer>,
     /// Whose each of `timers` could be, in the same order.
     named: Vec<Named>,

@@ -1,6 +1,6 @@
 //! The software under test.
 
-mod apache;
+pub(crate) mod apache;
 pub(crate) mod clients;
 mod curl;
 mod grpc;

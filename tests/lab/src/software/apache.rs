@@ -36,7 +36,8 @@ pub(super) const SERVER: Server = Server {
     forwards: true,
 };
 
-const MODULES: &str = "/usr/lib/apache2/modules";
+/// Where Debian has them.
+pub(crate) const MODULES: &str = "/usr/lib/apache2/modules";
 
 const HASTY: &str = "Timeout 1\nRequestReadTimeout header=1 body=1\nKeepAliveTimeout 500ms\nProxyTimeout 1";
 const PATIENT: &str = "Timeout 60\nRequestReadTimeout header=0 body=0\nKeepAliveTimeout 60\nProxyTimeout 60";

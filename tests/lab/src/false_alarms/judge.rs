@@ -1,0 +1,233 @@
+//! What was said of a trap's connections, at every level, against what may be said.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
+
+use super::{
+    metrics::Scrape,
+    trap::{Claim, Ends, Trap},
+};
+use crate::{
+    agent::{Report, Said},
+    report::Model,
+    truth::Side,
+};
+
+/// Risks that alarm nobody.
+const CALM: [&str; 2] = ["safe", "unknown"];
+
+/// What came of a trap.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Judged {
+    /// Ends of closes that were compared.
+    pub ends: usize,
+    /// Of them, those of which the agent said that it does not know.
+    pub unknown: usize,
+    /// How often what was said.
+    pub said: BTreeMap<String, usize>,
+    /// What must not have been said, each with the evidence.
+    pub wrong: Vec<String>,
+    /// Of them, ends of closes that the agent called exact.
+    pub confident: usize,
+}
+
+/// Everything that was said.
+#[derive(Debug)]
+pub(super) struct Heard<'a> {
+    pub(super) said: &'a Said,
+    pub(super) model: &'a Model,
+    pub(super) scrape: &'a Scrape,
+}
+
+/// Whether as many closes were told as there must be at least.
+pub(super) fn is_told(claims: &[Claim], said: &Said) -> bool {
+    claims.iter().all(|claim| {
+        ENDS.iter().all(|end| reports(claims, claim, *end, said).count() >= *wanted(claim, *end).start())
+    })
+}
+
+pub(super) fn judge(trap: &Trap, claims: &[Claim], heard: &Heard<'_>) -> Judged {
+    let mut judged = judge_closes(claims, heard.said);
+    let ports: BTreeSet<_> = claims.iter().map(|claim| claim.server.port()).collect();
+    for port in ports {
+        let here: Vec<_> = claims.iter().filter(|claim| claim.server.port() == port).collect();
+        judged.wrong.extend(in_report(trap, &here, port, heard.model));
+        judged.wrong.extend(in_metrics(trap, &here, port, heard.scrape));
+    }
+    judged
+}
+
+/// Without what many closes show together.
+pub(super) fn judge_closes(claims: &[Claim], said: &Said) -> Judged {
+    let mut judged = Judged::default();
+    for claim in claims {
+        for end in ENDS {
+            let mut count = 0;
+            for report in reports(claims, claim, end, said) {
+                count += 1;
+                judged.ends += 1;
+                *judged.said.entry(words(report)).or_default() += 1;
+                judged.unknown += usize::from(report.verdict == "unknown");
+                let false_words = false_words(claim, end, report);
+                if !false_words.is_empty() {
+                    judged.confident += usize::from(report.confidence == "exact");
+                    judged.wrong.push(format!(
+                        "the {}'s end {} -> {}: {} ({}; {})",
+                        end.word(),
+                        report.local,
+                        report.remote,
+                        false_words.join(", "),
+                        report.confidence,
+                        report.evidence.join("; ")
+                    ));
+                }
+            }
+            let wanted = wanted(claim, end);
+            if !wanted.contains(&count) {
+                let said = format!("{count} closes of {} told at the {}'s end", claim.server, end.word());
+                judged.wrong.push(format!("{said}, not {wanted:?}"));
+            }
+        }
+    }
+    judged
+}
+
+const ENDS: [Side; 2] = [Side::Client, Side::Server];
+
+/// How many closes must have been told at this end.
+fn wanted(claim: &Claim, end: Side) -> RangeInclusive<usize> {
+    match (claim.ends, end) {
+        (Ends::Client, Side::Server) => 0..=*claim.closes.end(),
+        (Ends::Both | Ends::Client, _) => claim.closes.clone(),
+    }
+}
+
+/// What was said of the connections that this claim is about, at this end.
+fn reports<'a>(
+    claims: &'a [Claim],
+    claim: &'a Claim,
+    end: Side,
+    said: &'a Said,
+) -> impl Iterator<Item = &'a Report> {
+    said.all().filter(move |report| {
+        let (client, server) = match end {
+            Side::Client => (report.local, report.remote),
+            Side::Server => (report.remote, report.local),
+        };
+        let named = |other: &Claim| other.server == server && other.client == Some(client);
+        server == claim.server
+            && claim.client.map_or_else(|| !claims.iter().any(named), |wanted| wanted == client)
+    })
+}
+
+fn words(report: &Report) -> String {
+    let mut words = format!("{} {}", report.verdict, report.code);
+    if let Some(race) = &report.race {
+        words = format!("{words} {race}");
+    }
+    if report.cause != "unknown" {
+        words = format!("{words} {}", report.cause);
+    }
+    words
+}
+
+/// What the report says that may not be said; that it does not know is no word.
+fn false_words(claim: &Claim, end: Side, report: &Report) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut expect = |what: &str, said: &str, may: bool| {
+        if !may && said != "unknown" {
+            wrong.push(format!("{what} {said}"));
+        }
+    };
+    let one_of = |allowed: &[&str], said: &str| allowed.is_empty() || allowed.contains(&said);
+    expect("verdict", &report.verdict, claim.verdicts.contains(&report.verdict.as_str()));
+    expect("role", &report.role, report.role == end.word());
+    expect("closer", &report.closer, claim.closer.is_none_or(|closer| report.closer == closer));
+    expect("phase", &report.phase, one_of(claim.phases, &report.phase));
+    expect("cause", &report.cause, one_of(claim.causes, &report.cause));
+    expect("cause", &report.cause, !claim.never_causes.contains(&report.cause.as_str()));
+    expect("how", &report.how, claim.how.is_none_or(|how| report.how == how));
+    let race = report.race.as_deref().unwrap_or_default();
+    expect("race", race, race.is_empty() || claim.verdicts.contains(&"idle-race"));
+    let comm = report.process.as_ref().map_or("", |process| process.comm.as_str());
+    let known = claim.processes[usize::from(end == Side::Server)];
+    expect("process", comm, comm.is_empty() || one_of(known, comm));
+    for (what, wanted, said) in
+        [("idle_seconds", &claim.idle, report.idle_seconds), ("age_seconds", &claim.age, report.age_seconds)]
+    {
+        let may = wanted.as_ref().is_none_or(|wanted| said.is_some_and(|said| wanted.contains(&said)));
+        expect(what, &said.map_or("null".to_owned(), |said| format!("{said:.3}")), may);
+    }
+    let may = claim.requests.is_none_or(|wanted| report.requests.is_none_or(|said| said == wanted));
+    expect("requests", &format!("{:?}", report.requests), may);
+    wrong
+}
+
+fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<String> {
+    let may_lose = may(claims, "idle-race");
+    let mut wrong = Vec::new();
+    for endpoint in model.endpoints.iter().filter(|endpoint| endpoint.server_port == Some(port)) {
+        let mut say = |text: String| {
+            wrong
+                .push(format!("the report on {} {} of port {port}: {text}", endpoint.process, endpoint.role));
+        };
+        if endpoint.lost > 0 && !may_lose {
+            say(format!("lost {}", endpoint.lost));
+        }
+        if !endpoint.races.is_empty() && !may_lose {
+            say(format!("races {:?}", endpoint.races));
+        }
+        let risk = endpoint.risk.as_str();
+        if !CALM.contains(&risk) && !trap.risks.contains(&risk) {
+            say(format!("risk {risk}"));
+        }
+        if trap.risks.is_empty() {
+            if endpoint.at_risk > 0 {
+                say(format!("requests at risk {}", endpoint.at_risk));
+            }
+            endpoint.advice.iter().for_each(|advice| say(format!("advice {:?}", advice.text)));
+        }
+        for timer in &endpoint.timers {
+            let first = endpoint.candidates(timer).first();
+            if let Some(first) =
+                first.filter(|first| trap.never_named.is_some_and(|never| first.product.contains(never)))
+            {
+                say(format!("{:.3} s are {}'s", timer.seconds, first.product));
+            }
+        }
+    }
+    wrong
+}
+
+fn in_metrics(trap: &Trap, claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut look = |name: &str, label: &str, may: &dyn Fn(&str) -> bool| {
+        for sample in scrape.at(name, port) {
+            let value = sample.label(label).unwrap_or_default();
+            if sample.value > 0.0 && !may(value) {
+                let process = sample.label("process").unwrap_or_default();
+                wrong
+                    .push(format!("{name} of {process} at port {port}, {label} {value:?}: {}", sample.value));
+            }
+        }
+    };
+    let told = |verdict: &str| verdict == "unknown" || may(claims, verdict);
+    look("whohungup_closes_total", "verdict", &told);
+    look("whohungup_requests_unanswered_total", "verdict", &told);
+    let may_lose = may(claims, "idle-race");
+    look("whohungup_idle_races_total", "kind", &|_| may_lose);
+    look("whohungup_requests_at_risk_total", "role", &|_| !trap.risks.is_empty());
+    look("whohungup_endpoint_risk", "risk", &|risk| CALM.contains(&risk) || trap.risks.contains(&risk));
+    for sample in scrape.at("whohungup_idle_headroom_seconds", port) {
+        if sample.value < 0.0 && trap.risks.is_empty() {
+            wrong.push(format!("whohungup_idle_headroom_seconds at port {port}: {}", sample.value));
+        }
+    }
+    wrong
+}
+
+fn may(claims: &[&Claim], verdict: &str) -> bool {
+    claims.iter().any(|claim| claim.verdicts.contains(&verdict))
+}

@@ -1,0 +1,95 @@
+//! The daemon's counters, as Prometheus would scrape them.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Every sample of one scrape.
+#[derive(Debug, Default)]
+pub(super) struct Scrape(Vec<Sample>);
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Sample {
+    pub(super) name: String,
+    labels: Vec<(String, String)>,
+    pub(super) value: f64,
+}
+
+impl Sample {
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Scrape {
+    /// `address`: `http://host:port` of the daemon.
+    pub(super) fn of(address: &str) -> Result<Self> {
+        let host = address.strip_prefix("http://").unwrap_or(address);
+        let mut stream =
+            TcpStream::connect(host).with_context(|| format!("connect to the daemon at {host}"))?;
+        stream.set_read_timeout(Some(ANSWERED_WITHIN)).context("set a read time-out")?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+            .context("ask for metrics")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("read the metrics")?;
+        let (_, text) = answer.split_once("\r\n\r\n").context("find the metrics in the answer")?;
+        ensure!(text.ends_with("# EOF\n"), "the metrics are cut short");
+        Self::parse(text)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples
+            .map(|line| sample(line).with_context(|| format!("parse {line:?}")))
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+
+    /// The samples of this name that are about the port.
+    pub(super) fn at<'a>(&'a self, name: &'a str, port: u16) -> impl Iterator<Item = &'a Sample> {
+        self.0.iter().filter(move |sample| {
+            sample.name == name && sample.label("server_port").is_some_and(|label| label.parse() == Ok(port))
+        })
+    }
+}
+
+fn sample(line: &str) -> Option<Sample> {
+    let (series, value) = line.rsplit_once(' ')?;
+    let value = value.parse().ok()?;
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let labels = labels.strip_suffix('}')?.split("\",").filter(|label| !label.is_empty()).map(|label| {
+        let (name, value) = label.split_once("=\"")?;
+        Some((name.to_owned(), value.trim_end_matches('"').to_owned()))
+    });
+    Some(Sample { name: name.to_owned(), labels: labels.collect::<Option<_>>()?, value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_found_by_name_and_port() {
+        let text = "# TYPE a counter\na_total{role=\"server\",server_port=\"80\",process=\"x\"} 3\nb 1.5\n";
+        let scrape = Scrape::parse(text).unwrap();
+
+        let found: Vec<_> = scrape.at("a_total", 80).collect();
+
+        assert_eq!(found.len(), 1);
+        assert!((found[0].value - 3.0).abs() < f64::EPSILON);
+        assert_eq!(found[0].label("role"), Some("server"));
+        assert_eq!(scrape.at("a_total", 81).count() + scrape.at("b", 80).count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_sample_is_refused() {
+        assert!(Scrape::parse("a{b=\"c\"\n").is_err());
+        assert!(Scrape::parse("a x\n").is_err());
+    }
+}

@@ -1,0 +1,234 @@
+//! A trap: something that happens to healthy connections and looks like a failure, or like another failure than it is.
+
+use std::{fmt, net::SocketAddr, ops::RangeInclusive};
+
+use anyhow::Result;
+
+use super::stage::Stage;
+use crate::{agent::Said, kit::Need};
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Trap {
+    pub(crate) name: &'static str,
+    /// Where the false alarm was met: a thread of another project, or what is known to fool.
+    pub(crate) source: &'static str,
+    pub(crate) played: &'static str,
+    /// What a naive agent says.
+    pub(crate) naive: &'static str,
+    pub(crate) needs: &'static [&'static [Need]],
+    /// Risks that the report may show besides `safe` and `unknown`: here the play really has them, or real limits end
+    /// requests. Advice may come with them, else none may.
+    pub(crate) risks: &'static [&'static str],
+    /// A product that must not be named first for any timer.
+    pub(crate) never_named: Option<&'static str>,
+    pub(crate) how: How,
+}
+
+#[derive(Debug)]
+pub(crate) enum How {
+    /// Played while the agents watch.
+    Play(fn(&Stage<'_>) -> Result<Sprung>),
+    /// Begun before the agents are there; the rest is played while they watch.
+    Older(fn(&Stage<'_>) -> Result<Rest>),
+    /// Tests that play it already.
+    Elsewhere(&'static [Cover]),
+}
+
+/// What is played when the agents are there.
+pub(crate) type Rest = Box<dyn FnOnce(&Stage<'_>) -> Result<Sprung> + Send>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover {
+    /// The name of a test's function.
+    Test(&'static str),
+    /// The name of a scenario of `whohungup selftest`.
+    Scenario(&'static str),
+}
+
+impl fmt::Display for Cover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Test(name) => write!(f, "test {name}"),
+            Self::Scenario(name) => write!(f, "selftest {name}"),
+        }
+    }
+}
+
+/// Starting point of a row: nothing but `name`, `source`, `played`, `naive` and `how` need be said.
+pub(crate) const TRAP: Trap = Trap {
+    name: "",
+    source: "",
+    played: "",
+    naive: "",
+    needs: &[],
+    risks: &[],
+    never_named: None,
+    how: How::Elsewhere(&[]),
+};
+
+/// What a play leaves behind: what may be said of its connections, and what still lives.
+#[derive(Default)]
+pub(crate) struct Sprung {
+    pub(crate) claims: Vec<Claim>,
+    /// Dropped when the agents are gone.
+    pub(crate) keep: Vec<Box<dyn Send>>,
+    /// What agents of the play's own said, in place of the one that watches all.
+    pub(crate) said: Option<Said>,
+}
+
+impl fmt::Debug for Sprung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sprung").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
+
+impl From<Vec<Claim>> for Sprung {
+    fn from(claims: Vec<Claim>) -> Self {
+        Self { claims, ..Self::default() }
+    }
+}
+
+/// What may be said of the connections to one server, or of one of them. It follows from what was played, and the play
+/// has seen that it went so.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) server: SocketAddr,
+    /// `None`: every client that no other claim names.
+    pub(crate) client: Option<SocketAddr>,
+    /// At each end that is there.
+    pub(crate) closes: RangeInclusive<usize>,
+    pub(crate) ends: Ends,
+    pub(crate) verdicts: &'static [&'static str],
+    /// `None` where it may be either.
+    pub(crate) closer: Option<&'static str>,
+    /// Empty: any.
+    pub(crate) phases: &'static [&'static str],
+    pub(crate) causes: &'static [&'static str],
+    pub(crate) never_causes: &'static [&'static str],
+    pub(crate) how: Option<&'static str>,
+    /// Seconds, where the report has the clock at all; it must have it when this is set.
+    pub(crate) idle: Option<RangeInclusive<f64>>,
+    pub(crate) age: Option<RangeInclusive<f64>>,
+    /// Requests answered in full.
+    pub(crate) requests: Option<u32>,
+    /// Names that the process at an end may have: client's, server's. Empty: any.
+    pub(crate) processes: [&'static [&'static str]; 2],
+}
+
+/// Which ends of a connection must have been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    Both,
+    /// The server may never have had it.
+    Client,
+}
+
+impl Claim {
+    /// Any number of connections to this server, of which nothing may be said but these verdicts.
+    pub(crate) fn at(server: SocketAddr, verdicts: &'static [&'static str]) -> Self {
+        Self {
+            server,
+            client: None,
+            closes: 1..=usize::MAX,
+            ends: Ends::Both,
+            verdicts,
+            closer: None,
+            phases: &[],
+            causes: &[],
+            never_causes: &[],
+            how: None,
+            idle: None,
+            age: None,
+            requests: None,
+            processes: [&[], &[]],
+        }
+    }
+
+    /// Of this client's connection alone.
+    pub(crate) fn of(mut self, client: SocketAddr) -> Self {
+        self.client = Some(client);
+        self.closes = 1..=1;
+        self
+    }
+
+    pub(crate) fn closes(mut self, closes: RangeInclusive<usize>) -> Self {
+        self.closes = closes;
+        self
+    }
+
+    pub(crate) fn ends(mut self, ends: Ends) -> Self {
+        self.ends = ends;
+        self
+    }
+
+    pub(crate) fn by(mut self, closer: &'static str) -> Self {
+        self.closer = Some(closer);
+        self
+    }
+
+    pub(crate) fn phases(mut self, phases: &'static [&'static str]) -> Self {
+        self.phases = phases;
+        self
+    }
+
+    pub(crate) fn causes(mut self, causes: &'static [&'static str]) -> Self {
+        self.causes = causes;
+        self
+    }
+
+    pub(crate) fn never_causes(mut self, causes: &'static [&'static str]) -> Self {
+        self.never_causes = causes;
+        self
+    }
+
+    pub(crate) fn how(mut self, how: &'static str) -> Self {
+        self.how = Some(how);
+        self
+    }
+
+    pub(crate) fn idle(mut self, seconds: RangeInclusive<f64>) -> Self {
+        self.idle = Some(seconds);
+        self
+    }
+
+    pub(crate) fn age(mut self, seconds: RangeInclusive<f64>) -> Self {
+        self.age = Some(seconds);
+        self
+    }
+
+    pub(crate) fn requests(mut self, answered: u32) -> Self {
+        self.requests = Some(answered);
+        self
+    }
+
+    pub(crate) fn processes(
+        mut self,
+        client: &'static [&'static str],
+        server: &'static [&'static str],
+    ) -> Self {
+        self.processes = [client, server];
+        self
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.closes == (0..=0) {
+            return f.write_str("nothing");
+        }
+        write!(f, "{}", self.verdicts.join(" or "))?;
+        self.closer.map_or(Ok(()), |closer| write!(f, " by the {closer}"))?;
+        if !self.phases.is_empty() {
+            write!(f, " in {}", self.phases.join(" or "))?;
+        }
+        if !self.causes.is_empty() {
+            let causes: Vec<_> = self.causes.iter().filter(|cause| **cause != "unknown").copied().collect();
+            write!(f, ", {}", causes.join(" or "))?;
+        }
+        if let Some(idle) = &self.idle {
+            write!(f, " after {:.1} to {:.1} s idle", idle.start(), idle.end())?;
+        }
+        Ok(())
+    }
+}

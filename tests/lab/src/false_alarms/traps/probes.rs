@@ -1,0 +1,298 @@
+//! Connections that only look whether somebody is there.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::needs::{AB, CURL, HAPROXY, NGINX, NMAP, NODE, WGET};
+use crate::{
+    false_alarms::{
+        stage::{Stage, pause, run},
+        trap::{Claim, Ends, How, Sprung, TRAP, Trap},
+    },
+    wire::Wire,
+};
+
+pub(super) const TRAPS: &[Trap] = &[
+    Trap {
+        name: "HAProxy's TCP checks",
+        source: "haproxy#560",
+        played: "`check` and `option tcp-check` against nginx and Node, every 0.2 s: connect, and a reset on purpose",
+        naive: "a failed connection, a crash, a reset by the client",
+        needs: &[HAPROXY, NGINX, NODE, CURL],
+        how: How::Play(tcp_checks),
+        ..TRAP
+    },
+    Trap {
+        name: "HAProxy's HTTP checks",
+        source: "haproxy#560",
+        played: "`option httpchk` (HTTP/1.0) and `http-check send ver HTTP/1.1` against nginx and Node, every 0.2 s",
+        naive: "a failed connection, server-idle after 0 s",
+        needs: &[HAPROXY, NGINX, NODE, CURL],
+        how: How::Play(http_checks),
+        ..TRAP
+    },
+    Trap {
+        name: "nginx' passive check",
+        source: "peers: health checks",
+        played: "one of two upstream peers refuses; every request is answered by the other",
+        naive: "requests lost, a race",
+        needs: &[NGINX, NODE, CURL],
+        how: How::Play(passive_check),
+        ..TRAP
+    },
+    Trap {
+        name: "Kubernetes' TCP probe",
+        source: "row 38, OBI#1919",
+        played: "connect and close; connect, SO_LINGER 0 and close, as the kubelet does; against nginx and Node",
+        naive: "premature-hangup, a crash",
+        needs: &[NGINX, NODE],
+        how: How::Play(kubelet),
+        ..TRAP
+    },
+    Trap {
+        name: "Kubernetes' HTTP probe",
+        source: "row 6",
+        played: "curl with Connection: close against nginx and Node, eight times",
+        naive: "server-idle after 0 s",
+        needs: &[NGINX, NODE, CURL],
+        how: How::Play(http_probe),
+        ..TRAP
+    },
+    Trap {
+        name: "a good connection of milliseconds",
+        source: "coroot-node-agent#373",
+        played: "curl asks nginx once, ten times",
+        naive: "a failed connection",
+        needs: &[NGINX, CURL],
+        how: How::Play(short),
+        ..TRAP
+    },
+    Trap {
+        name: "HTTP/1.0 tools",
+        source: "row 6",
+        played: "ab, ab -k, curl -0 and wget against nginx",
+        naive: "premature-hangup, server-idle after 0 s",
+        needs: &[NGINX, AB, CURL, WGET],
+        how: How::Play(http10),
+        ..TRAP
+    },
+    Trap {
+        name: "a connect scan",
+        source: "peers: port scans; row 37",
+        played: "nmap -sT of an open and a closed port",
+        naive: "premature-hangup, requests lost",
+        needs: &[NMAP, NGINX],
+        how: How::Play(connect_scan),
+        ..TRAP
+    },
+    Trap {
+        name: "a SYN scan",
+        source: "zeek#1119",
+        played: "nmap -sS of an open and a closed port: SYN, and a lone RST",
+        naive: "a successful connection; a failed one",
+        needs: &[NMAP, NGINX],
+        how: How::Play(syn_scan),
+        ..TRAP
+    },
+    Trap {
+        name: "intended denies",
+        source: "netdata#1156",
+        played: "HAProxy: `tcp-request connection reject`, and `http-request deny` with its 403",
+        naive: "premature-hangup, lost requests",
+        needs: &[HAPROXY, CURL],
+        how: How::Play(denies),
+        ..TRAP
+    },
+    Trap {
+        name: "nobody listens",
+        source: "row 37",
+        played: "curl to a closed port, five times",
+        naive: "premature-hangup; a reset by the server",
+        needs: &[CURL],
+        how: How::Play(refused),
+        ..TRAP
+    },
+];
+
+/// Long enough for ten checks.
+const CHECKS_MS: u64 = 2200;
+
+fn tcp_checks(stage: &Stage<'_>) -> Result<Sprung> {
+    let checked = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
+    let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
+    for (server, option) in checked.iter().zip(["", "option tcp-check"]) {
+        let sections = format!(
+            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  server one @backend@ check inter 200ms"
+        );
+        let proxy = stage.haproxy(Some(server.at), &sections)?;
+        pause(CHECKS_MS);
+        // It is up: the checks went well. Its pool is not what this is about.
+        run(&mut stage.curl(&["-f", "-H", "Connection: close", &proxy.url("/")]))?.fine()?;
+        keep.push(Box::new(proxy));
+        let verdicts = &["client-idle", "completed"];
+        let claim = Claim::at(server.at, verdicts).by("client").phases(&["unused", "idle"]);
+        // It resets before it has acknowledged the SYN of the server, which never knows.
+        claims.push(claim.ends(Ends::Client).closes(6..=usize::MAX).processes(&["haproxy"], &[]));
+    }
+    keep.push(Box::new(checked));
+    Ok(Sprung { claims, keep, said: None })
+}
+
+fn http_checks(stage: &Stage<'_>) -> Result<Sprung> {
+    let checked = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
+    let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
+    for (server, send) in checked.iter().zip(["", "http-check send meth GET uri / ver HTTP/1.1 hdr Host lab"])
+    {
+        let sections = format!(
+            "frontend lab\n  bind @at@\n  http-request return status 200 if {{ srv_is_up(lab/one) }}\n  default_backend lab\n\
+            backend lab\n  option httpchk\n  {send}\n  server one @backend@ check inter 200ms"
+        );
+        let proxy = stage.haproxy(Some(server.at), &sections)?;
+        pause(CHECKS_MS);
+        run(&mut stage.curl(&["-f", &proxy.url("/")]))?.fine()?;
+        keep.push(Box::new(proxy));
+        claims
+            .push(Claim::at(server.at, &["completed"]).phases(&["idle"]).closes(6..=usize::MAX).requests(1));
+    }
+    keep.push(Box::new(checked));
+    Ok(Sprung { claims, keep, said: None })
+}
+
+fn passive_check(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    let dead = stage.kit.free_address()?;
+    let http = format!("upstream pool {{ server @backend@; server {dead} max_fails=1 fail_timeout=1s; }}");
+    let proxy = stage.nginx(Some(node.at), "", &http, "location / { proxy_pass http://pool; }")?;
+    for _ in 0..12 {
+        run(&mut stage.curl(&["-f", &proxy.url("/")]))?.fine()?;
+        pause(150);
+    }
+    Ok(vec![
+        // HTTP/1.0 to its upstream, nginx' default.
+        Claim::at(node.at, &["completed"]).closes(12..=12).requests(1),
+        Claim::at(dead, &["connect-failed"]).ends(Ends::Client).closes(1..=6).causes(&["refused"]),
+        Claim::at(proxy.at, &["completed"]).by("client").closes(12..=12).requests(1),
+    ]
+    .into())
+}
+
+fn kubelet(stage: &Stage<'_>) -> Result<Sprung> {
+    let servers = [stage.nginx(None, "", "", "")?, stage.node(&[])?];
+    let mut claims = Vec::new();
+    for server in &servers {
+        for number in 0..10 {
+            let wire = Wire::dial(server.at)?;
+            let claim = Claim::at(server.at, &["client-idle", "completed"]).by("client").phases(&["unused"]);
+            let claim = claim.of(wire.local()?).requests(0);
+            // Half of them are open for a while, and half are not.
+            pause(if number % 2 == 0 { 150 } else { 0 });
+            claims.push(if number < 5 {
+                wire.close()?;
+                claim.how("fin")
+            } else {
+                wire.reset()?;
+                claim.how("rst")
+            });
+            pause(20);
+        }
+    }
+    Ok(claims.into())
+}
+
+fn http_probe(stage: &Stage<'_>) -> Result<Sprung> {
+    let servers = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
+    let mut claims = Vec::new();
+    for server in &servers {
+        for _ in 0..8 {
+            run(&mut stage.curl(&["-f", "-H", "Connection: close", &server.url("/")]))?.fine()?;
+        }
+        let claim = Claim::at(server.at, &["completed"]).phases(&["idle"]).closes(8..=8);
+        claims.push(claim.requests(1).causes(&["announced"]).how("fin"));
+    }
+    Ok(claims.into())
+}
+
+fn short(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    for _ in 0..10 {
+        run(&mut stage.curl(&["-f", &server.url("/")]))?.fine()?;
+    }
+    let claim = Claim::at(server.at, &["completed"]).by("client").phases(&["idle"]).how("fin");
+    Ok(vec![claim.closes(10..=10).requests(1).processes(&["curl"], &["nginx"])].into())
+}
+
+fn http10(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = || stage.nginx(None, "", "", "location / { return 200 hi; }");
+    let (ab, ab_kept, curl, wget) = (server()?, server()?, server()?, server()?);
+    run(stage.kit.command("ab").args(["-n", "20", "-c", "1", &ab.url("/")]))?.fine()?;
+    run(stage.kit.command("ab").args(["-k", "-n", "20", "-c", "1", &ab_kept.url("/")]))?.fine()?;
+    for _ in 0..5 {
+        run(&mut stage.curl(&["-f", "-0", &curl.url("/")]))?.fine()?;
+        let mut command = stage.kit.command("wget");
+        run(command.args(["-q", "-O", "/dev/null", "--no-proxy", "--no-http-keep-alive", &wget.url("/")]))?
+            .fine()?;
+    }
+    let completed = |at| Claim::at(at, &["completed"]).phases(&["idle"]).how("fin");
+    Ok(vec![
+        completed(ab.at).closes(20..=21).requests(1),
+        completed(ab_kept.at).by("client").closes(1..=2),
+        completed(curl.at).closes(5..=5).requests(1),
+        completed(wget.at).closes(5..=5).requests(1),
+    ]
+    .into())
+}
+
+fn nmap(stage: &Stage<'_>, kind: &str) -> Result<Sprung> {
+    let open = stage.nginx(None, "", "", "")?;
+    // On the open one's host, so that one scan has both.
+    let closed = SocketAddr::new(open.at.ip(), stage.kit.free_address()?.port());
+    let ports = format!("{},{}", open.at.port(), closed.port());
+    let mut command = stage.kit.command("nmap");
+    command.args([kind, "-Pn", "-n", "--max-retries", "0", "-p", &ports, &open.at.ip().to_string()]);
+    let output = run(&mut command)?.fine()?;
+    ensure!(output.contains("/tcp open"), "nmap did not find the open port: {output}");
+    ensure!(output.contains("/tcp closed"), "nmap did not find the closed port: {output}");
+    let claims = if kind == "-sT" {
+        vec![
+            Claim::at(open.at, &["client-idle", "completed"]).by("client").phases(&["unused"]).closes(1..=2),
+            Claim::at(closed, &["connect-failed"]).ends(Ends::Client).closes(1..=2).causes(&["refused"]),
+        ]
+    } else {
+        vec![Claim::at(open.at, &[]).closes(0..=0), Claim::at(closed, &[]).closes(0..=0)]
+    };
+    Ok(claims.into())
+}
+
+fn connect_scan(stage: &Stage<'_>) -> Result<Sprung> {
+    nmap(stage, "-sT")
+}
+
+fn syn_scan(stage: &Stage<'_>) -> Result<Sprung> {
+    nmap(stage, "-sS")
+}
+
+fn denies(stage: &Stage<'_>) -> Result<Sprung> {
+    let reject = stage.haproxy(None, "frontend lab\n  bind @at@\n  tcp-request connection reject")?;
+    let deny = stage.haproxy(None, "frontend lab\n  bind @at@\n  http-request deny")?;
+    for _ in 0..5 {
+        let mut wire = Wire::dial(reject.at)?;
+        wire.read_to_end().context("wait to be rejected")?;
+        wire.close()?;
+        run(&mut stage.curl(&["-f", &deny.url("/")]))?.code(22)?;
+    }
+    Ok(vec![
+        Claim::at(reject.at, &["server-idle", "completed"]).by("server").phases(&["unused"]).closes(5..=5),
+        Claim::at(deny.at, &["completed"]).phases(&["idle"]).closes(5..=5).requests(1),
+    ]
+    .into())
+}
+
+fn refused(stage: &Stage<'_>) -> Result<Sprung> {
+    let nobody = stage.kit.free_address()?;
+    for _ in 0..5 {
+        run(&mut stage.curl(&[&format!("http://{nobody}/")]))?.code(7)?;
+    }
+    let claim = Claim::at(nobody, &["connect-failed"]).ends(Ends::Client).closes(5..=5);
+    Ok(vec![claim.causes(&["refused"]).processes(&["curl"], &[])].into())
+}
