@@ -36,6 +36,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "a proxy that resets and half-closes on its own timeouts",
     },
     Requirement {
+        package: "tshark",
+        probe: Probe::Program("tshark"),
+        reason: "what the lab's truths are read with, and dumpcap, which captures it",
+    },
+    Requirement {
         package: "curl",
         probe: Probe::Program("curl"),
         reason: "a client that gives up on a deadline",

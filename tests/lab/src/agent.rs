@@ -19,6 +19,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// One line of `watch --json` (docs/json.md), as far as it is compared.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(dead_code, reason = "pictures are to show them")]
 pub(crate) struct Report {
     pub(crate) time: String,
     pub(crate) role: String,
@@ -28,27 +29,51 @@ pub(crate) struct Report {
     pub(crate) verdict: String,
     pub(crate) cause: String,
     pub(crate) race: Option<String>,
+    pub(crate) masked: bool,
     pub(crate) code: String,
     pub(crate) confidence: String,
     pub(crate) basis: String,
     pub(crate) in_flight: Option<u32>,
-    /// Answered in full.
+    /// Requests answered in full.
     pub(crate) requests: Option<u32>,
     pub(crate) age_seconds: Option<f64>,
     pub(crate) idle_seconds: Option<f64>,
+    pub(crate) silent_seconds: Option<f64>,
+    pub(crate) request_seconds: Option<f64>,
+    /// `Server` of the newest response.
+    pub(crate) server: Option<String>,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
-    pub(crate) netns: u64,
     pub(crate) process: Option<Process>,
+    pub(crate) closed_by: Option<Process>,
+    pub(crate) netns: u64,
     pub(crate) evidence: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// Whose socket it is, or who closed it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Process {
+    pub(crate) pid: Option<u32>,
     pub(crate) comm: String,
+    /// Only of who closed it: it was ending, and of what signal.
+    #[serde(default)]
+    pub(crate) exiting: bool,
+    pub(crate) signal: Option<i32>,
 }
 
 impl Report {
+    /// What orders reports by time: the fraction of a second has as many digits as it needs.
+    pub(crate) fn moment(&self) -> (String, String) {
+        let time = self.time.trim_end_matches('Z');
+        let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+        (seconds.to_owned(), format!("{fraction:0<9}"))
+    }
+
+    /// The verdict, or of a race the kind.
+    pub(crate) fn word(&self) -> &str {
+        if self.verdict == "idle-race" { self.race.as_deref().unwrap_or("idle-race") } else { &self.verdict }
+    }
+
     /// Whether it replaces what was said of the same socket before.
     pub(crate) fn amends(&self) -> bool {
         self.evidence.first().is_some_and(|first| first.starts_with("amends"))
@@ -62,7 +87,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn add(&mut self, report: Report) {
+    pub(crate) fn add(&mut self, report: Report) {
         let reports = self.sockets.entry((report.local, report.remote)).or_default();
         // The same addresses may be in use in several namespaces.
         let amended = |said: &Report| said.netns == report.netns;
@@ -170,3 +195,7 @@ fn read_reports(output: impl Read, said: &Mutex<Said>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "agent_tests.rs"]
+pub(crate) mod tests;

@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::truth::{Expect, How, Phase, Row};
-
-const CLIENT: &str = "127.0.0.1:1000";
-const SERVER: &str = "127.0.0.1:80";
+use crate::{
+    agent::tests::{CLIENT, SERVER, report},
+    truth::{Expect, How, Phase, Row},
+};
 
 fn close() -> Close {
     Close {
@@ -14,18 +14,6 @@ fn close() -> Close {
         server: SERVER.parse().unwrap(),
         expect: Expect::plain(Side::Client, How::Fin, Phase::Waiting, 1),
     }
-}
-
-fn report(changes: &[(&str, serde_json::Value)]) -> Report {
-    let mut report = json!({
-        "time": "2026-01-01T00:00:00Z", "role": "server", "closer": "client", "how": "fin", "phase": "waiting", "cause": "unknown",
-        "verdict": "premature-hangup", "code": "CW", "confidence": "exact", "basis": "http",
-        "in_flight": 1, "local": SERVER, "remote": CLIENT, "netns": 7, "evidence": [],
-    });
-    for (name, value) in changes {
-        report[*name] = value.clone();
-    }
-    serde_json::from_value(report).unwrap()
 }
 
 fn outcome(changes: &[(&str, serde_json::Value)]) -> Outcome {

@@ -10,6 +10,7 @@ mod backend;
 pub mod cases;
 mod client;
 mod client_cases;
+pub mod confusion;
 mod daemon;
 pub mod false_alarms;
 mod h2;

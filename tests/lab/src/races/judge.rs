@@ -71,15 +71,6 @@ pub struct Judged {
     pub evidence: Vec<String>,
 }
 
-/// What one report says.
-pub(super) fn word(report: &Report) -> &str {
-    if report.verdict == "idle-race" {
-        report.race.as_deref().unwrap_or("idle-race")
-    } else {
-        &report.verdict
-    }
-}
-
 pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
     let mut judged = Vec::new();
     for play in played {
@@ -87,7 +78,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
         for (end, local, remote) in play.ends() {
             let (word, report) = match play.reports(end, said)[..] {
                 [] => ("not told", None),
-                [report] => (word(report), Some(report)),
+                [report] => (report.word(), Some(report)),
                 [.., report] => ("told twice", Some(report)),
             };
             judged.push(Judged {

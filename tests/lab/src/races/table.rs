@@ -1,60 +1,15 @@
 //! The confusion table: what was true by what was said, and what is wrong in it.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write as _},
-};
+use std::{collections::BTreeMap, fmt};
 
 use super::{Judged, Outcome, Truth, Wire};
-use crate::truth::Side;
-
-/// What may be said. `unknown` claims nothing false; all the rest that is not true is wrong.
-const COLUMNS: [&str; 13] = [
-    "crossed",
-    "stale",
-    "unread",
-    "own-timer",
-    "server-idle",
-    "client-idle",
-    "completed",
-    "premature-hangup",
-    "connect-failed",
-    "network",
-    "unknown",
-    "not told",
-    "else",
-];
+use crate::{
+    confusion::{self, Entry, Told, Totals},
+    truth::Side,
+};
 
 /// The wrong ones that are told in full.
 const TOLD: usize = 30;
-
-/// How many ends were told right, and how many not.
-type Cell = (usize, usize);
-
-/// Counts of compared ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    pub compared: usize,
-    pub right: usize,
-    pub unknown: usize,
-    pub wrong: usize,
-    /// Of the wrong ones those that the agent called exact.
-    pub confident: usize,
-}
-
-impl Totals {
-    fn add(&mut self, judged: &Judged) {
-        self.compared += 1;
-        if judged.right {
-            self.right += 1;
-        } else if judged.said == "unknown" {
-            self.unknown += 1;
-        } else {
-            self.wrong += 1;
-            self.confident += usize::from(judged.exact);
-        }
-    }
-}
 
 #[derive(Debug)]
 pub struct Table<'a>(pub &'a Outcome);
@@ -62,7 +17,7 @@ pub struct Table<'a>(pub &'a Outcome);
 impl Table<'_> {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        self.0.judged.iter().for_each(|judged| totals.add(judged));
+        self.0.judged.iter().for_each(|judged| totals.add(told(judged)));
         totals
     }
 
@@ -79,33 +34,22 @@ impl Table<'_> {
     }
 
     fn grid(&self, f: &mut fmt::Formatter<'_>, title: &str, wire: Option<Wire>) -> fmt::Result {
-        // By truth and end: per column how many were right, and how many not.
-        let mut rows = BTreeMap::<(usize, &str, Side), [Cell; COLUMNS.len()]>::new();
-        for judged in self.0.judged.iter().filter(|judged| wire.is_none_or(|wire| judged.wire == wire)) {
+        let here = self.0.judged.iter().filter(|judged| wire.is_none_or(|wire| judged.wire == wire));
+        let entries = here.map(|judged| {
             let (rank, name) = row(judged.truth);
-            let cells = rows.entry((rank, name, judged.end)).or_default();
-            let (right, wrong) = &mut cells[column(&judged.said)];
-            *(if judged.right { right } else { wrong }) += 1;
-        }
-        let used: Vec<usize> =
-            (0..COLUMNS.len()).filter(|&index| rows.values().any(|cells| cells[index] != (0, 0))).collect();
-        if used.is_empty() {
-            return Ok(());
-        }
-        let mut line = format!("{title:34}");
-        for &index in &used {
-            write!(line, "  {:>9}", COLUMNS[index])?;
-        }
-        writeln!(f, "{line}")?;
-        for ((_, name, end), cells) in rows {
-            let mut line = format!("{:34}", format!("{name}, seen by the {}", end.word()));
-            for &index in &used {
-                let width = COLUMNS[index].len().max(9);
-                write!(line, "  {:>width$}", cell(cells[index], COLUMNS[index]))?;
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        writeln!(f)
+            let (end, is_server) = (judged.end.word(), usize::from(judged.end == Side::Server));
+            let row = (2 * rank + is_server, format!("{name}, seen by the {end}"));
+            Entry { row, said: &judged.said, told: told(judged) }
+        });
+        confusion::write(f, title, entries)
+    }
+}
+
+fn told(judged: &Judged) -> Told {
+    match judged.right {
+        true => Told::Right,
+        false if judged.said == "unknown" => Told::Unknown,
+        false => Told::Wrong { exact: judged.exact },
     }
 }
 
@@ -114,23 +58,8 @@ fn row(truth: Truth) -> (usize, &'static str) {
     match truth {
         Truth::Survived { .. } => (0, "answered"),
         Truth::Lost(kind) => (1 + kind as usize, kind.word()),
-        Truth::NoRace { verdict } => (5 + column(verdict), verdict),
+        Truth::NoRace { verdict } => (5 + confusion::column(verdict), verdict),
         Truth::Undecided(_) => (99, "undecided"),
-    }
-}
-
-fn column(said: &str) -> usize {
-    COLUMNS.iter().position(|&name| name == said).unwrap_or(COLUMNS.len() - 1)
-}
-
-/// What is wrong is marked.
-fn cell((right, wrong): Cell, column: &str) -> String {
-    match (right, wrong) {
-        (0, 0) => ".".to_owned(),
-        (right, 0) => right.to_string(),
-        (0, wrong) if column == "unknown" => wrong.to_string(),
-        (0, wrong) => format!("{wrong}!"),
-        (right, wrong) => format!("{right}+{wrong}!"),
     }
 }
 
@@ -141,7 +70,7 @@ impl fmt::Display for Table<'_> {
             self.grid(f, wire.word(), Some(wire))?;
         }
         self.grid(f, "all", None)?;
-        let Totals { compared, right, unknown, wrong, confident } = self.totals();
+        let Totals { compared, right, unknown, wrong, confident, lost: _ } = self.totals();
         let amended = judged.iter().filter(|judged| judged.amended).count();
         writeln!(
             f,

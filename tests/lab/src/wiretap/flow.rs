@@ -116,19 +116,28 @@ impl Flow {
         self.of(side).map(|(_, segment)| segment.end()).max().unwrap_or(1)
     }
 
+    /// An end's segments with payload before `until`, in the order of their bytes; of those sent twice the first.
+    pub(crate) fn pieces(&self, side: Side, until: u64) -> Vec<&Segment> {
+        let of_one = self.of(side).map(|(_, segment)| segment);
+        let mut pieces: Vec<_> =
+            of_one.filter(|segment| !segment.payload.is_empty() && segment.start() < until).collect();
+        pieces.sort_by_key(|segment| segment.start());
+        let mut known = 0;
+        pieces.retain(|segment| {
+            let is_new = segment.end() > known;
+            known = known.max(segment.end());
+            is_new
+        });
+        pieces
+    }
+
     /// The bytes of one direction from the first one to before `until`; `None` when some were not captured.
     pub(crate) fn bytes(&self, side: Side, until: u64) -> Option<Vec<u8>> {
-        let mut pieces: Vec<_> = self
-            .of(side)
-            .map(|(_, segment)| (segment.start(), segment.payload.as_slice()))
-            .filter(|(start, payload)| !payload.is_empty() && *start < until)
-            .collect();
-        pieces.sort_by_key(|(start, _)| *start);
         let mut bytes = Vec::new();
-        for (start, payload) in pieces {
+        for piece in self.pieces(side, until) {
             let have = 1 + bytes.len() as u64;
-            let known = usize::try_from(have.checked_sub(start)?).ok()?;
-            bytes.extend_from_slice(payload.get(known..).unwrap_or_default());
+            let known = usize::try_from(have.checked_sub(piece.start())?).ok()?;
+            bytes.extend_from_slice(piece.payload.get(known..).unwrap_or_default());
         }
         let wanted = usize::try_from(until.saturating_sub(1)).ok()?;
         (bytes.len() >= wanted).then(|| {
@@ -140,12 +149,6 @@ impl Flow {
     /// What had been said when the client had sent so much and the server so much.
     pub(crate) fn talk(&self, client: u64, server: u64) -> Option<Talk> {
         Some(Talk { asked: self.bytes(Side::Client, client)?, answered: self.bytes(Side::Server, server)? })
-    }
-
-    /// When the byte at `offset` of a direction was first seen, seconds since 1970.
-    pub(crate) fn brought(&self, side: Side, offset: u64) -> Option<f64> {
-        let mut of_one = self.of(side).map(|(_, segment)| segment);
-        of_one.find(|segment| (segment.start()..segment.end()).contains(&offset)).map(|segment| segment.at)
     }
 
     /// Whether an end may have written more than had left before the segment at `index`: some of it was not

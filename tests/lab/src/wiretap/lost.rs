@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::truth::{Judgment, Met, Told, plain, talk};
+use super::{
+    flow::Segment,
+    truth::{Judgment, Met, Told, plain, talk},
+};
 use crate::{
     order::{self, Kind},
     truth::{How, Phase, Side},
@@ -81,15 +84,15 @@ struct Request {
 fn request(met: &Met<'_>) -> Option<Request> {
     let mark = met.left.ending.mark;
     let (client, server) = if met.side == Side::Client { (mark.at, mark.acks) } else { (mark.acks, mark.at) };
-    let pieces: Vec<_> = met
-        .flow
-        .of(Side::Client)
-        .map(|(_, s)| s)
-        .filter(|s| !s.payload.is_empty() && s.seq < client)
-        .collect();
-    let first = pieces.iter().rposition(|piece| {
-        let before = met.flow.talk(piece.seq, server);
-        before.is_some_and(|talk| talk.state().phase == Phase::Idle)
-    })?;
-    Some(Request { began: met.flow.brought(Side::Client, pieces[first].seq)?, pieces: pieces.len() - first })
+    let pieces = met.flow.pieces(Side::Client, client);
+    let stands = |until: u64| met.flow.talk(until, server).map(|talk| talk.state());
+    let is_before = |piece: &&Segment| {
+        stands(piece.end()).is_some_and(|state| state.answered + state.in_flight as usize <= met.at.answered)
+    };
+    let first = pieces.partition_point(is_before);
+    let began = pieces.get(first)?;
+    if stands(began.seq)?.phase != Phase::Idle {
+        return None;
+    }
+    Some(Request { began: began.at, pieces: pieces.len() - first })
 }

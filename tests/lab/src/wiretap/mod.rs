@@ -7,3 +7,6 @@ pub(crate) mod flow;
 mod lost;
 mod read;
 pub(crate) mod truth;
+
+#[cfg(test)]
+mod live_tests;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs,
     io::{BufRead as _, BufReader},
     net::{IpAddr, SocketAddr},
     process::Stdio,
@@ -31,8 +32,8 @@ const FIELDS: [&str; 13] = [
     "tcp.window_size",
     "tcp.payload",
 ];
-/// Below the payload, which is not to be interpreted.
-const LAYERS: [&str; 7] = ["frame", "eth", "ethertype", "null", "ip", "ipv6", "tcp"];
+/// They would read the payload, which is ours to read.
+const READERS: [&str; 3] = ["http", "http2", "tls"];
 
 const FIN: u16 = 0x01;
 const SYN: u16 = 0x02;
@@ -56,16 +57,18 @@ struct Raw {
 /// All connections, in the order in which they began. A port that is used again begins another.
 pub(super) fn flows(kit: &Kit, captured: &Captured) -> Result<Vec<Flow>> {
     let mut command = kit.command("tshark");
-    command.args(["-n", "-o", "tcp.desegment_tcp_streams:FALSE", "--disable-all-protocols"]);
-    for layer in LAYERS {
-        command.args(["--enable-protocol", layer]);
+    command.args(["-n", "-o", "tcp.desegment_tcp_streams:FALSE"]);
+    for reader in READERS {
+        command.args(["--disable-protocol", reader]);
     }
     command.args(["-T", "fields", "-E", "separator=/t", "-E", "occurrence=f"]);
     for field in FIELDS {
         command.args(["-e", field]);
     }
     command.args(["-Y", "tcp", "-r"]).arg(&captured.file);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let complaints = captured.file.with_extension("log");
+    let log = fs::File::create(&complaints).context("create a log file")?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut tshark = program::spawn(&mut command)?;
     let output = tshark.stdout.take().context("take tshark's output")?;
     let mut streams = Streams::new(captured.dropped > 0);
@@ -75,7 +78,8 @@ pub(super) fn flows(kit: &Kit, captured: &Captured) -> Result<Vec<Flow>> {
         streams.push(raw);
     }
     let status = tshark.wait().context("wait for tshark")?;
-    ensure!(status.success(), "tshark ended with {status} over {}", captured.file.display());
+    let said = || fs::read_to_string(&complaints).unwrap_or_default();
+    ensure!(status.success(), "tshark ended with {status} over {}: {}", captured.file.display(), said());
     Ok(streams.finish())
 }
 

@@ -1,9 +1,9 @@
 //! What a capture proves about how a connection ended, in the words of docs/verdicts.md.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
-    flow::{Flow, Left},
+    flow::{Flow, Left, Segment},
     lost,
 };
 use crate::{
@@ -88,6 +88,13 @@ impl Truth {
     /// The verdict, or the kind of the race.
     pub(crate) fn word(&self) -> &'static str {
         self.race.map_or(self.verdict, Kind::word)
+    }
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = self.how.word();
+        write!(f, "{} {} {how} in_flight={}", self.code(), self.word(), self.in_flight)
     }
 }
 
@@ -210,19 +217,14 @@ impl<'a> Met<'a> {
     }
 }
 
-/// When the response was seen whole that is the last of so many.
+/// When the response was seen whole that is the last of so many. What came after it was not asked for: a 408, a PING.
 fn idle_since(flow: &Flow, client: u64, server: u64, answered: usize) -> Option<f64> {
-    let mut since = None;
-    for (_, segment) in
-        flow.of(Side::Server).rev().filter(|(_, s)| !s.payload.is_empty() && s.end() <= server)
-    {
-        // What came after it was not asked for: a 408, a PING.
-        if flow.talk(client, segment.end())?.state().answered < answered {
-            break;
-        }
-        since = Some(segment.at);
-    }
-    since
+    let pieces = flow.pieces(Side::Server, server);
+    let answered_by = |piece: &Segment| {
+        flow.talk(client, piece.end()).is_some_and(|talk| talk.state().answered >= answered)
+    };
+    let last = pieces.get(pieces.partition_point(|piece| !answered_by(piece)))?;
+    Some(last.at)
 }
 
 /// What was said when `side` had sent so much, and the other end so much.

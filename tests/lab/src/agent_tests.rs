@@ -1,0 +1,31 @@
+//! Reports written by hand.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+pub(crate) const CLIENT: &str = "127.0.0.1:1000";
+pub(crate) const SERVER: &str = "127.0.0.1:80";
+
+/// What the server's end says of a client that gave up waiting, with these changes.
+pub(crate) fn report(changes: &[(&str, Value)]) -> Report {
+    let mut report = json!({
+        "time": "2026-01-01T00:00:00Z", "role": "server", "closer": "client", "how": "fin", "phase": "waiting",
+        "verdict": "premature-hangup", "cause": "unknown", "race": null, "masked": false, "code": "CW",
+        "confidence": "exact", "basis": "http", "in_flight": 1, "requests": 0, "age_seconds": 1.5, "idle_seconds": null,
+        "silent_seconds": 1.0, "request_seconds": 1.0, "server": null, "local": SERVER, "remote": CLIENT,
+        "process": {"pid": 7, "comm": "nginx"}, "closed_by": null, "netns": 7, "evidence": [],
+    });
+    for (name, value) in changes {
+        report[*name] = value.clone();
+    }
+    serde_json::from_value(report).unwrap()
+}
+
+#[test]
+fn reports_are_ordered_by_their_moment_however_many_digits_it_has() {
+    let moment = |time: &str| report(&[("time", json!(time))]).moment();
+    assert!(moment("2026-01-01T00:00:00.5Z") < moment("2026-01-01T00:00:00.512Z"));
+    assert!(moment("2026-01-01T00:00:00Z") < moment("2026-01-01T00:00:00.000001Z"));
+    assert!(moment("2026-01-01T00:00:09.9Z") < moment("2026-01-01T00:00:10Z"));
+}
