@@ -3,6 +3,7 @@
 mod cache;
 mod elf;
 mod jar;
+mod package_json;
 mod read;
 mod words;
 
@@ -21,10 +22,16 @@ pub struct Program {
     pub runtime: Option<String>,
     /// Words of its command line and the libraries that it has open which name a product, lower case: `gunicorn`, `uvicorn`, `jetty`, ...
     pub words: Vec<String>,
+    /// Words of the same kind that the package.json of its application has among its dependencies: `ali-oss`, `axios`, ... Nothing
+    /// says that they are in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<String>,
 }
 
 #[cfg(test)]
 mod files_tests;
+#[cfg(test)]
+mod package_json_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]

@@ -145,12 +145,14 @@ fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
         executable: Some("é".repeat(500)),
         runtime: Some("node".to_owned()),
         words: vec!["w".repeat(500); 500],
+        depends: vec!["d".repeat(500); 500],
     };
     inference.know(&Inference::key_of(&report), long);
     assert_eq!(inference.unknown_program(&report), None);
     let program = only(&inference).program.expect("known");
     assert_eq!(program.runtime.as_deref(), Some("node"));
-    assert!(program.executable.is_some_and(|text| text.len() <= 48) && program.words.len() <= 6);
+    assert!(program.executable.is_some_and(|text| text.len() <= 40) && program.words.len() <= 6);
+    assert!(program.depends.is_empty(), "what it runs comes first");
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_fini
             if at % 50 == 0 {
                 inference.expire(rng.u64(0..u64::MAX / 2));
                 let words = vec!["x".repeat(at as usize); 20];
-                let program = Program { executable: Some("y".repeat(300)), runtime: None, words };
+                let program = Program { executable: Some("y".repeat(300)), words, ..Program::default() };
                 inference.know(&Inference::key_of(&report), program);
             }
         }
@@ -251,6 +253,7 @@ fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
             executable: Some("e".repeat(1000)),
             runtime: Some("r".repeat(1000)),
             words: vec!["w".repeat(1000); 100],
+            depends: vec!["d".repeat(1000); 100],
         };
         inference.know(&Inference::key_of(&said), program);
         most = most.max(inference.table.values().map(|state| state.bytes()).max().unwrap_or(0));

@@ -21,7 +21,8 @@ impl Default for InferLimits {
 }
 
 /// Bytes of a `Server` field, or of an executable's or a runtime's name.
-const TEXT: usize = 48;
+const TEXT: usize = 40;
+/// Those that are only asked for included.
 const WORDS: usize = 6;
 /// Bytes of each.
 const WORD: usize = 16;
@@ -41,21 +42,22 @@ pub(super) fn bounded_text(text: &str) -> &str {
 }
 
 pub(super) fn bounded(program: Program) -> Program {
-    let Program { executable, runtime, words } = program;
+    let Program { executable, runtime, words, depends } = program;
+    let first = |words: &[String], most| words.iter().take(most).map(|word| cut(word, WORD).into()).collect();
     Program {
         executable: executable.map(|name| cut(&name, TEXT).into()),
         runtime: runtime.map(|name| cut(&name, TEXT).into()),
-        words: words.iter().take(WORDS).map(|word| cut(word, WORD).into()).collect(),
+        words: first(&words, WORDS),
+        depends: first(&depends, WORDS.saturating_sub(words.len())),
     }
 }
 
 pub(super) fn program_bytes(program: &Program) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-    let words: usize = program.words.iter().map(String::capacity).sum();
-    text(&program.executable)
-        + text(&program.runtime)
-        + words
-        + program.words.capacity() * size_of::<String>()
+    let words = |words: &Vec<String>| {
+        words.iter().map(String::capacity).sum::<usize>() + words.capacity() * size_of::<String>()
+    };
+    text(&program.executable) + text(&program.runtime) + words(&program.words) + words(&program.depends)
 }
 
 fn cut(text: &str, most: usize) -> &str {

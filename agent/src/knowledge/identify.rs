@@ -79,6 +79,10 @@ impl Knowledge {
             let likelihood = self.by_word(product, side, words);
             return Some(Identity::of(likelihood, format!("the process runs {word}")));
         }
+        let depends = program.map_or(&[][..], |program| &program.depends);
+        if let Some(word) = product.words.iter().find(|word| depends.contains(word)) {
+            return Some(Identity::of(Likelihood::Likely, format!("its package.json asks for {word}")));
+        }
         let runtime = program.and_then(|program| program.runtime.as_deref()).or_else(|| runtime_of(name));
         match (runtime, product.runtime.as_deref()) {
             (Some(is), Some(wanted)) if is == wanted => {

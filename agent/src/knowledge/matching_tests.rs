@@ -30,6 +30,7 @@ fn program(executable: &str, runtime: &str, words: &[&str]) -> Program {
         executable: Some(executable.to_owned()),
         runtime: (!runtime.is_empty()).then(|| runtime.to_owned()),
         words: words.iter().map(|&word| word.to_owned()).collect(),
+        depends: Vec::new(),
     }
 }
 
@@ -305,4 +306,22 @@ fn values_are_written_as_the_setting_counts() {
     assert_eq!(setting("t {s}s").value_in(0.2), "t 1s", "0 would mean something else");
     assert_eq!(setting("t={ms}").value_in(4.25), "t=4250");
     assert!(setting("t {s}").takes(120.0) && !setting("t {s}").takes(121.0) && !setting("t {s}").takes(0.5));
+}
+
+#[test]
+fn what_an_application_asks_for_is_likelier_than_what_nothing_names_and_is_not_certain() {
+    let mut node = program("node", "node", &[]);
+    node.depends = vec!["ali-oss".to_owned()];
+    let stalled = |seconds| timer(Side::Client, Phase::RequestBody, Clock::Silent, seconds);
+    let found = candidates(&stalled(30.0), &of(&node));
+    assert_eq!(names(&found, Likelihood::Likely), ["ali-oss"], "{found:?}");
+    assert_eq!(found[0].reasons, ["its package.json asks for ali-oss"]);
+    // Whatever it is set to.
+    let settings = Knowledge::builtin().settings_for(&stalled(3.0), &of(&node));
+    let first = settings.first().expect("a setting");
+    assert_eq!((first.product.as_str(), first.likelihood), ("ali-oss", Likelihood::Likely), "{settings:?}");
+    assert_eq!(first.configured, Some(3.0));
+    let deadline = timer(Side::Client, Phase::RequestBody, Clock::Request, 6.0);
+    let settings = Knowledge::builtin().settings_for(&deadline, &of(&node));
+    assert_eq!(settings.first().map(|it| it.setting.name.as_str()), Some("timeout of ali-oss"));
 }

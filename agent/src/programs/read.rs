@@ -10,7 +10,8 @@ use procfs::process::Process;
 use super::{
     Program, elf,
     jar::jars_within,
-    words::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library},
+    package_json::offer_dependencies,
+    words::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library, script},
 };
 use crate::knowledge::Knowledge;
 
@@ -38,18 +39,18 @@ pub(super) fn read_process(process: &Process) -> Option<Program> {
         .or_else(|| mapped.iter().find_map(|path| runtime_of_library(base_name(path))))
         .or_else(|| elf::compiled_from(&process.open_relative("exe").ok()?));
     let mut words = Words::new(Knowledge::builtin());
-    words.offer_command_line(&own_command_line(process), runtime);
-    if runtime == Some("java") {
-        offer_jars(process, &mut words);
+    let arguments = own_command_line(process);
+    words.offer_command_line(&arguments, runtime);
+    match runtime {
+        Some("java") => offer_jars(process, &mut words),
+        Some("node") => offer_dependencies(process, script(&arguments), &mut words),
+        _ => {}
     }
     for path in &mapped {
         words.offer_module_directory(path);
     }
-    Some(Program {
-        executable: Some(executable),
-        runtime: runtime.map(str::to_owned),
-        words: words.into_found(),
-    })
+    let (words, depends) = words.into_both();
+    Some(Program { executable: Some(executable), runtime: runtime.map(str::to_owned), words, depends })
 }
 
 /// Its arguments, or its parent's where those say what it was started for: uvicorn's workers are such.

@@ -13,22 +13,40 @@ const MOST_ENTRIES: usize = 2048;
 pub(super) struct Words<'a> {
     knowledge: &'a Knowledge,
     found: Vec<String>,
+    depends: Vec<String>,
 }
 
 impl<'a> Words<'a> {
     pub(super) const fn new(knowledge: &'a Knowledge) -> Self {
-        Self { knowledge, found: Vec::new() }
+        Self { knowledge, found: Vec::new(), depends: Vec::new() }
     }
 
+    #[cfg(test)]
     pub(super) fn into_found(self) -> Vec<String> {
         self.found
     }
 
-    fn offer(&mut self, name: &str) {
-        if name.is_empty() || name.len() > 128 {
-            return;
+    /// What was found, and what was only asked for.
+    pub(super) fn into_both(self) -> (Vec<String>, Vec<String>) {
+        (self.found, self.depends)
+    }
+
+    /// A package that an application asks for.
+    pub(super) fn offer_dependency(&mut self, name: &str) {
+        if let Some(word) = self.word(name)
+            && !self.depends.iter().any(|found| found == word)
+        {
+            self.depends.push(word.to_owned());
         }
-        if let Some(word) = self.knowledge.word(&name.to_ascii_lowercase())
+    }
+
+    fn word(&self, name: &str) -> Option<&'a str> {
+        let is_short = !name.is_empty() && name.len() <= 128;
+        self.knowledge.word(&name.to_ascii_lowercase()).filter(|_| is_short)
+    }
+
+    fn offer(&mut self, name: &str) {
+        if let Some(word) = self.word(name)
             && !self.found.iter().any(|found| found == word)
         {
             self.found.push(word.to_owned());
@@ -175,6 +193,12 @@ impl<'a> Words<'a> {
             self.offer_script(script);
         }
     }
+}
+
+/// The file that `node [options] script.js ...` runs.
+pub(super) fn script(arguments: &[String]) -> Option<&str> {
+    let mut arguments = arguments.iter().take(MOST_ARGUMENTS).map(String::as_str).skip(1);
+    arguments.find(|argument| !argument.starts_with('-'))
 }
 
 /// Whether this is a process that Python's multiprocessing started: only its parent's command line tells what it is.

@@ -206,6 +206,18 @@ fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
 }
 
 #[test]
+fn a_byte_now_and_then_is_advised_against_a_wait_for_bytes_only() {
+    for (clock, advised) in [(Clock::Silent, true), (Clock::Request, false)] {
+        let mut upload = endpoint(Role::Client, "node");
+        let seen = timer(Side::Client, 60.0, 7);
+        upload.timers = vec![crate::infer::Timer { phase: Phase::RequestBody, clock, ..seen }];
+        let advice = advice_for(&upload, "");
+        let says = advice.iter().any(|one| one.text.contains("more often than that"));
+        assert_eq!(says, advised, "{advice:#?}");
+    }
+}
+
+#[test]
 fn hostile_names_stay_within_their_quotes() {
     let mut hostile = risky(Role::Server, "`rm`\u{1b}[2J", Risk::Losing, 6.0, None);
     hostile.server = Some("x`\n# y".to_owned());

@@ -61,7 +61,12 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
                 "Slow or dead clients, or connections opened ahead of use: raise {limit} if they are none."
             )
         }
-        _ => format!("Let whoever sends the body send something more often than that, or raise {limit}."),
+        _ if timer.clock == Clock::Silent => {
+            format!("Let whoever sends the body send something more often than that, or raise {limit}.")
+        }
+        _ => format!(
+            "It counts from the beginning, however often something is sent: raise {limit}, or send less at once."
+        ),
     };
     Advice {
         side: timer.side,
