@@ -69,8 +69,8 @@ async function upload(number) {
   try {
     outcome = await put(`object-${number}`, stream);
   } catch (error) {
-    // ali-oss calls it by a name of its own; what Node said of it stands before the comma.
-    outcome = `${error.code || error.name}: ${error.message.split(/, PUT|\n/)[0]}`;
+    // ali-oss calls it by a name of its own; what Node.js said of it stands before the comma.
+    outcome = `${error.code || error.name}: ${error.message.split(/, (?:PUT|please)|\n/)[0]}`;
   }
   stop();
   console.log(`outcome ${outcome}`);

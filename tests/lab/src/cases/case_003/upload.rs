@@ -9,7 +9,7 @@ use super::super::{
     stage::{Place, Scene, fill},
 };
 
-pub(super) const UPLOADS: u64 = 6;
+pub(super) const UPLOADS: u64 = 8;
 /// Seconds between the beginnings of two uploads, not scaled: what ends at one moment is one piece of evidence.
 const APART: f64 = 0.3;
 
