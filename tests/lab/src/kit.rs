@@ -141,7 +141,6 @@ impl Kit {
     }
 
     /// The expression of pcap-filter(7) for all connections to addresses that are given out.
-    #[allow(dead_code, reason = "nothing is captured yet")]
     pub(crate) fn filter() -> String {
         format!("tcp and net 127.{}.0.0/16", own_net())
     }

@@ -37,4 +37,4 @@ pub mod timers;
 pub mod truth;
 mod wire;
 #[allow(dead_code, reason = "the cases to come use the rest")]
-mod wiretap;
+pub mod wiretap;

@@ -198,6 +198,9 @@ fn in_flight(args: &InFlight) -> Result<bool> {
     } else {
         write!(out, "{table}")?;
     }
+    if let Some(witness) = &outcome.witness {
+        eprintln!("{witness}");
+    }
     for note in &outcome.notes {
         eprintln!("{note}");
     }

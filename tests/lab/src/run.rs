@@ -21,6 +21,10 @@ use crate::{
     software,
     table::Line,
     truth::Played,
+    wiretap::{
+        capture::{self, Capture, Place},
+        witness::{self, Witness},
+    },
 };
 
 /// The slowest close to be reported is one whose peer left it lying: 5 s.
@@ -45,6 +49,8 @@ pub struct Outcome {
     pub lines: Vec<Line>,
     pub played: Played,
     pub judged: Vec<Judged>,
+    /// What a capture says of the scripts' truths; `None` without tshark.
+    pub witness: Option<Witness>,
     /// What the agent said besides.
     pub notes: Vec<String>,
     pub took: Duration,
@@ -74,6 +80,11 @@ pub fn run(options: &Options) -> Result<Outcome> {
         lines.extend(software.rows().into_iter().map(|row| Line { row, version: version.clone() }));
     }
     let wants = |case: &str| !options.stop.load(Ordering::Relaxed) && chosen_case(&options.cases, case);
+    let capture = if kit.missing(&capture::NEEDS).is_empty() {
+        Some(Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?)
+    } else {
+        None
+    };
     let agent = Agent::start(&options.agent)?;
     let mut played = Played::default();
     thread::scope(|scope| {
@@ -93,7 +104,13 @@ pub fn run(options: &Options) -> Result<Outcome> {
     }
     let (said, notes) = agent.finish()?;
     let judged = judge::judge(&played, &said, own_namespace()?);
-    Ok(Outcome { lines, played, judged, notes, took: began.elapsed() })
+    let mut witness = None;
+    if let Some(capture) = capture {
+        let found = witness::check(&played.closes, &capture.finish()?.flows(&kit)?);
+        played.strays.extend(found.contradicts.iter().cloned());
+        witness = Some(found);
+    }
+    Ok(Outcome { lines, played, judged, witness, notes, took: began.elapsed() })
 }
 
 /// What all software needs that is not here.

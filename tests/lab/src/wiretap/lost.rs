@@ -80,7 +80,7 @@ struct Request {
     pieces: usize,
 }
 
-/// The open request, when it begins with a segment.
+/// The oldest open request.
 fn request(met: &Met<'_>) -> Option<Request> {
     let mark = met.left.ending.mark;
     let (client, server) = if met.side == Side::Client { (mark.at, mark.acks) } else { (mark.acks, mark.at) };
@@ -91,8 +91,5 @@ fn request(met: &Met<'_>) -> Option<Request> {
     };
     let first = pieces.partition_point(is_before);
     let began = pieces.get(first)?;
-    if stands(began.seq)?.phase != Phase::Idle {
-        return None;
-    }
     Some(Request { began: began.at, pieces: pieces.len() - first })
 }

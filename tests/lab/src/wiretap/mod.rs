@@ -7,6 +7,7 @@ pub(crate) mod flow;
 mod lost;
 mod read;
 pub(crate) mod truth;
+pub(crate) mod witness;
 
 #[cfg(test)]
 mod live_tests;

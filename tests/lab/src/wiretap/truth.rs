@@ -237,7 +237,9 @@ pub(super) fn talk(flow: &Flow, side: Side, own: u64, others: u64) -> Result<Tal
 fn is_http(talk: &Talk) -> bool {
     let word = talk.asked.trim_ascii_start().split(|byte| *byte == b' ').next().unwrap_or_default();
     let answer = &talk.answered[..talk.answered.len().min(5)];
-    let answers = h2::is_spoken(&talk.asked) || b"HTTP/".starts_with(answer);
+    // An HTTP/2 server's SETTINGS need not wait for the client's preface.
+    let settings = talk.asked.is_empty() && matches!(answer, [_, _, _, 4, ..]);
+    let answers = h2::is_spoken(&talk.asked) || settings || b"HTTP/".starts_with(answer);
     answers && word.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
 }
 
