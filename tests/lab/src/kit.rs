@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
+use crate::pinned;
+
 /// What a piece of software needs on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -19,10 +21,12 @@ pub enum Need {
     Apt { package: &'static str, program: &'static str },
     /// A Debian package that is no program, and a file of it.
     AptFile { package: &'static str, file: &'static str },
-    /// A package from PyPI in the lab's own virtual environment.
+    /// A package from PyPI in the lab's own virtual environment, by its name; `pinned` has the version.
     Pypi(&'static str),
-    /// A package from npm in a directory of the lab's own, as npm is told it: `name@version`.
+    /// A package from npm in a directory of the lab's own, by its name; `pinned` has the version.
     Npm(&'static str),
+    /// One of the programs in programs/rust, which cargo compiles into the lab's cache.
+    Crate(&'static str),
 }
 
 impl Need {
@@ -31,15 +35,21 @@ impl Need {
             Self::Apt { .. } | Self::AptFile { .. } => "apt",
             Self::Pypi(_) => "pypi",
             Self::Npm(_) => "npm",
+            Self::Crate(_) => "cargo",
         }
     }
 
-    pub fn package(self) -> &'static str {
+    /// As its manager is told it. For cargo, which compiles all programs at once, what it compiles them from.
+    pub fn package(self) -> String {
         match self {
-            Self::Apt { package, .. }
-            | Self::AptFile { package, .. }
-            | Self::Pypi(package)
-            | Self::Npm(package) => package,
+            Self::Apt { package, .. } | Self::AptFile { package, .. } => package.to_owned(),
+            Self::Pypi(name) => {
+                pinned::pypi(name).map_or(name.to_owned(), |version| format!("{name}=={version}"))
+            }
+            Self::Npm(name) => {
+                pinned::npm(name).map_or(name.to_owned(), |version| format!("{name}@{version}"))
+            }
+            Self::Crate(_) => pinned::rust_programs(),
         }
     }
 }
@@ -72,8 +82,17 @@ impl Kit {
         match need {
             Need::Apt { program, .. } => self.find(program).is_some(),
             Need::AptFile { file, .. } => Path::new(file).is_file(),
-            Need::Pypi(package) => self.has_distribution(package),
-            Need::Npm(package) => self.module(package).join("package.json").is_file(),
+            Need::Pypi(name) => {
+                pinned::pypi(name).is_some_and(|version| self.has_distribution(name, version))
+            }
+            Need::Npm(name) => {
+                let wanted = pinned::npm(name).and_then(|told| told.rsplit('@').next());
+                wanted.is_some() && self.module_version(name).ok().as_deref() == wanted
+            }
+            Need::Crate(program) => {
+                let built = fs::read_to_string(self.state.join("rust/built")).unwrap_or_default();
+                built == pinned::rust_programs() && self.rust_program(program).is_file()
+            }
         }
     }
 
@@ -82,9 +101,8 @@ impl Kit {
         self.state.join("npm/node_modules")
     }
 
-    /// Where npm puts what it is told as `name@version`.
-    pub(crate) fn module(&self, package: &str) -> PathBuf {
-        self.modules().join(package.split('@').next().unwrap_or(package))
+    pub(crate) fn module(&self, name: &str) -> PathBuf {
+        self.modules().join(name)
     }
 
     /// What npm's package says of its version.
@@ -97,15 +115,20 @@ impl Kit {
         Ok(version.with_context(|| format!("find a version in {}", path.display()))?.to_owned())
     }
 
-    fn has_distribution(&self, package: &str) -> bool {
-        let stem = format!("{}-", package.replace('-', "_"));
+    /// Where a program of programs/rust is when it is compiled.
+    pub(crate) fn rust_program(&self, name: &str) -> PathBuf {
+        self.state.join("rust/debug").join(name)
+    }
+
+    fn has_distribution(&self, name: &str, version: &str) -> bool {
+        let wanted = format!("{}-{version}.dist-info", name.replace('-', "_"));
         let libraries = fs::read_dir(self.state.join("venv/lib")).into_iter().flatten().flatten();
         libraries
             .filter_map(|python| fs::read_dir(python.path().join("site-packages")).ok())
             .flatten()
             .flatten()
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .any(|name| name.to_ascii_lowercase().starts_with(&stem) && name.ends_with(".dist-info"))
+            .any(|found| found.eq_ignore_ascii_case(&wanted))
     }
 
     fn find(&self, program: &str) -> Option<PathBuf> {

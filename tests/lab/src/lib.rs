@@ -17,10 +17,12 @@ mod h2;
 pub mod judge;
 pub mod kit;
 mod listening;
+pub mod matrix;
 mod oracle;
 mod order;
 #[allow(dead_code, reason = "the cases to come use the rest")]
 mod picture;
+mod pinned;
 #[allow(dead_code, reason = "the cases to come use the rest")]
 mod program;
 pub mod races;

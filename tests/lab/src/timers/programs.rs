@@ -23,8 +23,8 @@ pub(super) const NGINX: &[Need] = &[Need::Apt { package: "nginx-light", program:
 pub(super) const GUNICORN: &[Need] = &[Need::Pypi("gunicorn")];
 pub(super) const UVICORN: &[Need] = &[Need::Pypi("uvicorn")];
 pub(super) const REQUESTS: &[Need] = &[Need::Pypi("requests")];
-pub(super) const UNDICI: &[Need] = &[Need::Npm("undici@7")];
-pub(super) const AXIOS: &[Need] = &[Need::Npm("axios@1")];
+pub(super) const UNDICI: &[Need] = &[Need::Npm("undici")];
+pub(super) const AXIOS: &[Need] = &[Need::Npm("axios")];
 pub(super) const JETTY: &[Need] =
     &[Need::AptFile { package: "libjetty9-java", file: "/usr/share/java/jetty9-server.jar" }];
 
