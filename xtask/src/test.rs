@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     debian::Apt,
-    packages, process,
+    lab, packages, process,
     report::Report,
     workspace::{self, Workspace},
 };
@@ -15,6 +15,9 @@ use crate::{
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
 const LIVE: [(&str, &str); 4] =
     [("whohungup", "live"), ("lab", "in_flight"), ("lab", "races"), ("lab", "timers")];
+
+/// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
+const LAB_SOFTWARE: [&[&str]; 1] = [&["in-flight", "--only", "requests"]];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
@@ -40,6 +43,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
     let live = live_plan(args.unit_only, workspace::is_root(), workspace::in_ci());
     if live == Live::Run {
         report.step("packages", || packages::provide(Apt::detect().as_ref(), !args.no_install));
+        if !args.no_install {
+            report.step("lab software", || {
+                LAB_SOFTWARE.iter().try_for_each(|play| lab::provide(workspace, play))
+            });
+        }
     }
     report.step("unit", || {
         let targets = ordinary_targets(&metadata(workspace)?);

@@ -112,7 +112,9 @@ impl Kit {
         let described: serde_json::Value =
             serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
         let version = described["version"].as_str();
-        Ok(version.with_context(|| format!("find a version in {}", path.display()))?.to_owned())
+        let version = version.with_context(|| format!("find a version in {}", path.display()))?;
+        // Node's own say it with a letter.
+        Ok(version.trim_start_matches('v').to_owned())
     }
 
     /// Where a program of programs/rust is when it is compiled.

@@ -6,6 +6,7 @@
 
 mod agent;
 mod backend;
+pub mod cache;
 #[allow(dead_code, reason = "the cases to come use the rest")]
 pub mod cases;
 mod client;

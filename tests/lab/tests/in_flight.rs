@@ -2,16 +2,15 @@
 
 mod gate;
 
-use lab::{run, table::Table};
+use lab::{cache, run, table::Table};
 
 #[test]
 fn real_servers_and_clients_are_told_right_in_the_plain_phases() {
     let Some(agent) = gate::agent() else { return };
-    let state = tempfile::tempdir().expect("temporary directory");
     let options = run::Options {
         agent,
-        state: state.path().to_owned(),
-        only: ["nginx", "node", "curl"].map(str::to_owned).to_vec(),
+        state: cache::directory().expect("a cache"),
+        only: ["nginx", "node", "curl", "requests"].map(str::to_owned).to_vec(),
         cases: ["body-length", "waiting", "response-length", "idle-reused", "/sleep", "/slow", "/fast"]
             .map(str::to_owned)
             .to_vec(),

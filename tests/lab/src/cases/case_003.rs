@@ -40,34 +40,31 @@ pub(super) const CASE: Case = Case {
 
 const OSS_THEN: Software = Software {
     name: "ali-oss",
-    needs: &[Need::Npm("ali-oss-6-0@npm:ali-oss@6.0.1")],
+    needs: &[Need::Npm("ali-oss-6-0")],
     version: |kit| kit.module_version("ali-oss-6-0"),
 };
 
 /// What `ali-oss` had then: newer ones move the socket's time-out behind their own.
 const URLLIB_THEN: Software = Software {
     name: "urllib",
-    needs: &[Need::Npm("urllib-2-29@npm:urllib@2.29.1")],
+    needs: &[Need::Npm("urllib-2-29")],
     version: |kit| kit.module_version("urllib-2-29"),
 };
 
 const OSS_NOW: Software = Software {
     name: "ali-oss",
-    needs: &[Need::Npm("ali-oss@6.23.0")],
+    needs: &[Need::Npm("ali-oss")],
     version: |kit| kit.module_version("ali-oss"),
 };
 
 const AGENT_NOW: Software = Software {
     name: "agentkeepalive",
-    needs: &[Need::Npm("agentkeepalive@4.6.0")],
+    needs: &[Need::Npm("agentkeepalive")],
     version: |kit| kit.module_version("agentkeepalive"),
 };
 
-const URLLIB_NOW: Software = Software {
-    name: "urllib",
-    needs: &[Need::Npm("urllib@4.9.1")],
-    version: |kit| kit.module_version("urllib"),
-};
+const URLLIB_NOW: Software =
+    Software { name: "urllib", needs: &[Need::Npm("urllib")], version: |kit| kit.module_version("urllib") };
 
 const THEN: &[Software] = &[NODE, NGINX, OSS_THEN, URLLIB_THEN];
 
