@@ -148,7 +148,7 @@ pub(crate) fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-fn own_namespace() -> Result<u64> {
+pub(crate) fn own_namespace() -> Result<u64> {
     let namespace = std::fs::metadata("/proc/self/ns/net").context("look at the network namespace")?;
     Ok(namespace.ino())
 }

@@ -26,13 +26,15 @@ impl Setting {
         Ok(path)
     }
 
-    /// Replaces `@at@`, `@host@`, `@port@`, `@backend@`, `@directory@`.
+    /// Replaces `@at@`, `@host@`, `@port@`, `@backend@`, `@backend-host@`, `@backend-port@`, `@directory@`.
     pub(crate) fn fill(&self, template: &str) -> String {
         template
             .replace("@at@", &self.at.to_string())
             .replace("@host@", &self.at.ip().to_string())
             .replace("@port@", &self.at.port().to_string())
             .replace("@backend@", &self.backend.to_string())
+            .replace("@backend-host@", &self.backend.ip().to_string())
+            .replace("@backend-port@", &self.backend.port().to_string())
             .replace("@directory@", &self.directory.display().to_string())
     }
 }

@@ -3,6 +3,7 @@
 mod case;
 mod false_alarms;
 mod in_flight;
+mod matrix;
 mod races;
 mod timers;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Timers(timers::Args),
     /// Do to healthy connections what looks like a failure; print what was said of it
     FalseAlarms(false_alarms::Args),
+    /// Let many real clients meet many real servers; print how that ended, and what was said of it
+    Matrix(matrix::Args),
     /// Replay a founding case: egg on a function platform, whose second POST after a pause fails
     #[command(name = "case-000")]
     Case000(case::Args),
@@ -56,6 +59,7 @@ impl Command {
             Self::Races(args) => Box::new(args),
             Self::Timers(args) => Box::new(args),
             Self::FalseAlarms(args) => Box::new(args),
+            Self::Matrix(args) => Box::new(args),
             Self::Case000(args) => Box::new(case::Named { name: "case-000", args }),
             Self::Case003(args) => Box::new(case::Named { name: "case-003", args }),
         }

@@ -1,0 +1,78 @@
+//! One running server, and what stands behind it.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    scenario::Stage,
+    servers::{NODE, Server},
+};
+use crate::{
+    kit::Kit,
+    listening,
+    program::Program,
+    setting::Setting,
+    wire::{PATIENCE, Wire},
+};
+
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub(super) stage: Stage,
+    pub(super) at: SocketAddr,
+    pub(super) setting: Setting,
+    pub(super) program: Program,
+}
+
+/// Node, as what stands behind all instances of a proxy.
+pub(super) fn behind(kit: &Kit) -> Result<Instance> {
+    let at = kit.free_address()?;
+    start(kit, &NODE, Path::new(""), Stage::Patient, at).context("start what is behind the proxy")
+}
+
+/// Starts it and waits until it answers. `backend`: what is behind it, if it is a proxy.
+pub(super) fn start(
+    kit: &Kit,
+    server: &Server,
+    prepared: &Path,
+    stage: Stage,
+    backend: SocketAddr,
+) -> Result<Instance> {
+    let at = kit.free_address()?;
+    let setting = Setting { at, backend, directory: kit.directory()?, hasty: stage == Stage::Hasty };
+    let mut command = (server.command)(kit, &setting, prepared)?;
+    let mut program = Program::start(&mut command, &setting.directory, "output")?;
+    let ready = await_answer(at, || Ok(program.ended()?.is_none()));
+    ready
+        .with_context(|| format!("{} ({}) does not answer: {}", server.name, stage.word(), program.said()))?;
+    Ok(Instance { stage, at, setting, program })
+}
+
+/// Nothing connects before it listens: refused connections would be told apart from those of the plays by nothing.
+fn await_answer(at: SocketAddr, mut is_running: impl FnMut() -> Result<bool>) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if listening::is_bound(at.port())? && answers(at).unwrap_or(false) {
+            return Ok(());
+        }
+        if !is_running()? {
+            bail!("it ended");
+        }
+        if Instant::now() > until {
+            bail!("{at} was asked for {} s", PATIENCE.as_secs());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn answers(at: SocketAddr) -> Result<bool> {
+    let mut wire = Wire::dial(at)?;
+    wire.send(format!("GET /?ready HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    wire.read_until("an answer", |talk| talk.state().answered > 0 || talk.state().until_close)?;
+    Ok(wire.talk().answered.starts_with(b"HTTP/1.1 200"))
+}

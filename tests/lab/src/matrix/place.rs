@@ -1,0 +1,92 @@
+//! Which conversation a captured connection is.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use super::{
+    part::Part,
+    play::{Played, SCRIPT, Site},
+    scenario::Due,
+};
+use crate::{
+    oracle::Talk,
+    truth::Side,
+    wiretap::{
+        flow::Flow,
+        truth::{self, Decided, Told},
+    },
+};
+
+/// What is no scenario of its own.
+const UPSTREAM: &str = "behind the proxy";
+const READY: &str = "looks whether it is up";
+const BESIDES: &str = "asks nothing";
+
+/// A captured connection of the run.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) part: Part,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    /// Of the conversation that it is, or that came last over a proxy's.
+    pub(super) id: Option<String>,
+    /// It is between a proxy and what is behind it.
+    pub(super) is_behind: bool,
+    /// Earlier connections of the same conversation.
+    pub(super) before: usize,
+    /// Targets of all requests of which the head came whole.
+    pub(super) targets: Vec<String>,
+    pub(super) decided: Decided,
+}
+
+/// In the order in which they were made.
+pub(super) fn place(flows: &[Flow], all: &Played) -> Vec<Placed> {
+    let made: HashMap<_, _> =
+        all.made.iter().map(|(client, server, part)| ((*client, *server), *part)).collect();
+    let mut seen = HashMap::<String, usize>::new();
+    let mut placed = Vec::new();
+    for flow in flows {
+        // Other labs may run beside this one.
+        let Some(site) = all.sites.get(&flow.server) else { continue };
+        let targets = targets(flow);
+        let id = targets.last().and_then(|target| target.split_once('?')).map(|(_, id)| id.to_owned());
+        let part = match (made.get(&(flow.client, flow.server)), &id) {
+            _ if site.is_behind => part(*site, site.server, UPSTREAM),
+            (Some(part), _) => *part,
+            (None, Some(id)) => match all.conversations.get(id) {
+                Some(conversation) => conversation.part,
+                None => part(*site, SCRIPT, READY),
+            },
+            (None, None) => part(*site, BESIDES, BESIDES),
+        };
+        let before = id.as_ref().filter(|_| !site.is_behind).map_or(0, |id| {
+            let count = seen.entry(id.clone()).or_default();
+            *count += 1;
+            *count - 1
+        });
+        placed.push(Placed {
+            part,
+            client: flow.client,
+            server: flow.server,
+            id,
+            is_behind: site.is_behind,
+            before,
+            targets,
+            decided: truth::decide(flow, Told::default()),
+        });
+    }
+    placed
+}
+
+fn part(site: Site, client: &'static str, scenario: &'static str) -> Part {
+    let server = if site.is_behind { "Node (behind)" } else { site.server };
+    Part { server, client, scenario, due: Due::Open }
+}
+
+fn targets(flow: &Flow) -> Vec<String> {
+    // With a hole in it the capture decides nothing either.
+    let pieces = flow.of(Side::Client).filter(|(_, segment)| !segment.payload.is_empty());
+    let end = pieces.map(|(_, segment)| segment.end()).max().unwrap_or(1);
+    let asked = flow.bytes(Side::Client, end).unwrap_or_default();
+    let talk = Talk { asked, answered: Vec::new() };
+    (0..).map_while(|number| talk.asked(number)).map(|asked| asked.target).collect()
+}

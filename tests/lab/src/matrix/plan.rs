@@ -1,0 +1,141 @@
+//! What one client program is told to do against one server, and what it says of it (programs/matrix/PLAN.md).
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clients::{Client, IdleLimit},
+    instance::Instance,
+    part::Part,
+    scenario::{self, Asks, Scenario, Step},
+    servers::Server,
+};
+
+/// Of a body that is never sent whole.
+const STALLS_AFTER: usize = 1000;
+/// Between the beginnings of conversations: not all at once, which no listener's queue holds.
+const APART: Duration = Duration::from_millis(15);
+const BEFORE: Duration = Duration::from_millis(150);
+/// A server that looks at its connections once in so long may end them as much later.
+const POLLED: i64 = 2500;
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    url: String,
+    steps: Vec<String>,
+    idle_limit_ms: Option<u64>,
+    request_timeout_ms: Option<u64>,
+}
+
+/// A conversation that a client has been told to hold.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) id: String,
+    pub(super) part: Part,
+    pub(super) scenario: &'static Scenario,
+    pub(super) steps: Vec<String>,
+    pub(super) at: SocketAddr,
+}
+
+/// What a client says of one step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Told {
+    pub(super) id: String,
+    pub(super) step: usize,
+    pub(super) outcome: Outcome,
+    pub(super) status: Option<u16>,
+    pub(super) error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    Done,
+    TimedOut,
+    Failed,
+    Cannot,
+}
+
+/// All that this client can play against this server. `idle`: how long the hasty one keeps an idle connection, in
+/// milliseconds.
+pub(super) fn conversations(
+    server: &Server,
+    client: &Client,
+    instances: &[Instance],
+    idle: Option<i64>,
+    ids: &AtomicU32,
+) -> Vec<Conversation> {
+    let mut all = Vec::new();
+    for scenario in scenario::all().filter(|scenario| fits(scenario, server, client, idle)) {
+        let Some(instance) = instances.iter().find(|instance| instance.stage == scenario.stage) else {
+            continue;
+        };
+        for number in 0..scenario.times {
+            let id = format!("k{}", ids.fetch_add(1, Ordering::Relaxed));
+            let part =
+                Part { server: server.name, client: client.name, scenario: scenario.name, due: scenario.due };
+            let before = [Step::Get("/"), Step::Sleep(BEFORE)];
+            let before = before.iter().filter(|_| scenario.may_reuse && number % 2 == 1);
+            let begin = Step::Sleep(APART * u32::try_from(all.len()).unwrap_or(0));
+            let steps = std::iter::once(&begin).chain(before).chain(scenario.steps);
+            let steps = steps.map(|step| tell(*step, &id, idle.unwrap_or(0))).collect();
+            all.push(Conversation { id, part, scenario, steps, at: instance.at });
+        }
+    }
+    all
+}
+
+fn fits(scenario: &Scenario, server: &Server, client: &Client, idle: Option<i64>) -> bool {
+    let can = match scenario.asks {
+        Asks::Nothing => true,
+        Asks::Closing => client.close,
+        Asks::IdleLimit => matches!(client.idle_limit, IdleLimit::Millis | IdleLimit::WholeSeconds),
+        Asks::Stalling => client.post_stall,
+    };
+    let knows_idle =
+        idle.is_some() || !scenario.steps.iter().any(|step| matches!(step, Step::Tempt(_) | Step::Outlast));
+    can && knows_idle && scenario.timer.is_none_or(|phase| server.timers.contains(&phase))
+}
+
+fn tell(step: Step, id: &str, idle: i64) -> String {
+    match step {
+        Step::Get(path) => format!("get {path}?{id}"),
+        Step::Stall => format!("post-stall /read?{id} {STALLS_AFTER}"),
+        Step::Sleep(time) => format!("sleep {}", time.as_millis()),
+        Step::Tempt(after) => format!("sleep {}", idle + after),
+        Step::Close => "close".to_owned(),
+        Step::Hold(time) => format!("hold {}", time.as_millis()),
+        Step::Outlast => format!("hold {}", idle + POLLED),
+    }
+}
+
+/// The plan's text.
+pub(super) fn write<'c>(conversations: impl IntoIterator<Item = &'c Conversation>) -> Result<String> {
+    let mut text = String::new();
+    for Conversation { id, scenario, steps, at, .. } in conversations {
+        let millis = |limit: Option<Duration>| limit.and_then(|limit| u64::try_from(limit.as_millis()).ok());
+        let line = Line {
+            id,
+            url: format!("http://{at}"),
+            steps: steps.clone(),
+            idle_limit_ms: millis(scenario.idle_limit),
+            request_timeout_ms: millis(scenario.request_limit),
+        };
+        text += &serde_json::to_string(&line).context("write a plan")?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// What a client has said until now; lines that are for people are left out.
+pub(super) fn read(output: &str) -> Vec<Told> {
+    // The last line may not be whole yet.
+    output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}

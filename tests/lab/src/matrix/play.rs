@@ -1,0 +1,308 @@
+//! One server, and everybody who plays against it.
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::process::Signal;
+
+use super::{
+    clients::{Client, IdleLimit},
+    instance::{self, Instance},
+    part::Part,
+    plan::{self, Conversation, Told},
+    raw::{self, Made},
+    scenario::{self, Raw, Stage},
+    servers::{Log, Server},
+};
+use crate::{kit::Kit, program::Program, wire::SETTLE};
+
+/// The name of the client that is a script.
+pub(super) const SCRIPT: &str = "script";
+/// Until all clients have come to where the server is to be ended under them; the slowest is a Java on a busy machine.
+const COMES_WITHIN: Duration = Duration::from_secs(40);
+/// Until all conversations that end by themselves have ended.
+const ENDS_WITHIN: Duration = Duration::from_mins(1);
+/// What is left of a server so long after SIGTERM is killed.
+const STOPS_WITHIN: Duration = Duration::from_secs(4);
+/// Steps until something has been answered: a pause, and a request.
+const ANSWERED: usize = 2;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Between the connections of a script, for the listeners' queues.
+const APART: Duration = Duration::from_millis(5);
+
+/// A client that is there.
+#[derive(Debug)]
+pub(super) struct Present {
+    pub(super) client: &'static Client,
+    pub(super) prepared: PathBuf,
+}
+
+/// A listening address of the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site {
+    pub(super) server: &'static str,
+    /// It is what stands behind a proxy, and the proxy is its client.
+    pub(super) is_behind: bool,
+}
+
+/// All that was played, and what its software said of it.
+#[derive(Debug, Default)]
+pub(super) struct Played {
+    pub(super) conversations: HashMap<String, Conversation>,
+    pub(super) told: Vec<Told>,
+    pub(super) made: Vec<(SocketAddr, SocketAddr, Part)>,
+    pub(super) sites: HashMap<SocketAddr, Site>,
+    /// By the address of the instance that wrote it.
+    pub(super) logs: Vec<(SocketAddr, Log, String)>,
+    /// What did not go as planned.
+    pub(super) strays: Vec<String>,
+}
+
+impl Played {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.conversations.extend(other.conversations);
+        self.told.extend(other.told);
+        self.made.extend(other.made);
+        self.sites.extend(other.sites);
+        self.logs.extend(other.logs);
+        self.strays.extend(other.strays);
+    }
+}
+
+/// A client program that plays.
+#[derive(Debug)]
+struct Playing {
+    client: &'static Client,
+    program: Program,
+    conversations: Vec<Conversation>,
+}
+
+impl Playing {
+    /// How many of these conversations have come so far, by the number of steps done.
+    fn has_done(&self, steps: impl Fn(&Conversation) -> usize) -> bool {
+        let mut done = HashMap::<String, usize>::new();
+        for told in plan::read(&self.program.text()) {
+            *done.entry(told.id).or_default() += 1;
+        }
+        self.conversations.iter().all(|one| done.get(&one.id).copied().unwrap_or(0) >= steps(one))
+    }
+}
+
+/// Plays everything against all instances of a server. What cannot be played is a stray.
+pub(super) fn play(
+    kit: &Kit,
+    server: &'static Server,
+    clients: &[Present],
+    ids: &AtomicU32,
+    stop: &AtomicBool,
+) -> Played {
+    let mut played = Played::default();
+    if let Err(error) = play_all(kit, server, clients, ids, stop, &mut played) {
+        played.strays.push(format!("{}: {error:#}", server.name));
+    }
+    played
+}
+
+fn play_all(
+    kit: &Kit,
+    server: &'static Server,
+    clients: &[Present],
+    ids: &AtomicU32,
+    stop: &AtomicBool,
+    played: &mut Played,
+) -> Result<()> {
+    let prepared = (server.prepare)(kit)?;
+    let behind = server.is_proxy.then(|| instance::behind(kit)).transpose()?;
+    let backend = behind.as_ref().map_or_else(|| kit.free_address(), |behind| Ok(behind.at))?;
+    let mut site = |at, is_behind| {
+        played.sites.insert(at, Site { server: server.name, is_behind });
+    };
+    if let Some(behind) = &behind {
+        site(behind.at, true);
+    }
+    let mut instances = start_all(kit, server, &prepared, backend)?;
+    for instance in &instances {
+        site(instance.at, false);
+    }
+    let idle = measure(server, &instances, played)?;
+    let over = Arc::<AtomicBool>::default();
+    let scripts = start_scripts(server, &instances, &over);
+    let mut playing = Vec::new();
+    for present in clients {
+        match start_client(kit, server, present, &instances, idle, ids) {
+            Ok(programs) => playing.extend(programs),
+            Err(error) => {
+                played.strays.push(format!("{} at {}: {error:#}", present.client.name, server.name));
+            }
+        }
+    }
+    // Where a server is to be ended under a conversation, something has been answered before.
+    let comes = |one: &Conversation| if one.scenario.stage.is_ended() { ANSWERED } else { 0 };
+    await_all(&playing, COMES_WITHIN, stop, comes);
+    thread::sleep(3 * SETTLE);
+    end_instances(&mut instances, stop)?;
+    over.store(true, Ordering::Relaxed);
+    let ends = |one: &Conversation| if one.scenario.stage.is_ended() { ANSWERED } else { one.steps.len() };
+    await_all(&playing, ENDS_WITHIN, stop, ends);
+    for (raw, script) in scripts {
+        let part = script_part(server, raw.name, raw.due);
+        take(played, part, script.join().unwrap_or_else(|_| Err(anyhow!("the script panicked"))));
+    }
+    thread::sleep(SETTLE);
+    for mut one in playing {
+        if !one.has_done(ends) {
+            let what = format!(
+                "{} at {} has not come to an end: {}",
+                one.client.name,
+                server.name,
+                one.program.said()
+            );
+            played.strays.push(what);
+        }
+        one.program.kill();
+        played.told.extend(plan::read(&one.program.text()));
+        let conversations = one.conversations.into_iter().map(|one| (one.id.clone(), one));
+        played.conversations.extend(conversations);
+    }
+    ensure!(!stop.load(Ordering::Relaxed), "interrupted");
+    for mut instance in instances {
+        instance.program.kill();
+        if let Some(log) = server.log {
+            played.logs.push((instance.at, log, read_log(log, &instance)?));
+        }
+    }
+    Ok(())
+}
+
+/// All at once: some take seconds.
+fn start_all(
+    kit: &Kit,
+    server: &'static Server,
+    prepared: &std::path::Path,
+    backend: SocketAddr,
+) -> Result<Vec<Instance>> {
+    thread::scope(|scope| {
+        let starting = Stage::ALL
+            .map(|stage| scope.spawn(move || instance::start(kit, server, prepared, stage, backend)));
+        let started = starting.into_iter();
+        started.map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a start panicked")))).collect()
+    })
+}
+
+fn measure(server: &'static Server, instances: &[Instance], played: &mut Played) -> Result<Option<i64>> {
+    let hasty = instances.iter().find(|instance| instance.stage == Stage::Hasty);
+    let hasty = hasty.context("find the hasty instance")?;
+    let scenario = scenario::all().find(|scenario| scenario.name == scenario::SERVER_IDLE);
+    let scenario = scenario.context("find the scenario of an idle time-out")?;
+    let (idle, made) = raw::measure(hasty.at);
+    for one in made {
+        let part = script_part(server, scenario.name, scenario.due);
+        take(played, part, one);
+    }
+    Ok(idle)
+}
+
+fn script_part(server: &Server, scenario: &'static str, due: scenario::Due) -> Part {
+    Part { server: server.name, client: SCRIPT, scenario, due }
+}
+
+fn take(played: &mut Played, part: Part, made: Result<Made>) {
+    match made {
+        Ok(Made { client, server }) => played.made.push((client, server, part)),
+        Err(error) => played.strays.push(format!("{}, {}: {error:#}", part.server, part.scenario)),
+    }
+}
+
+type Script = (&'static Raw, thread::JoinHandle<Result<Made>>);
+
+fn start_scripts(server: &Server, instances: &[Instance], over: &Arc<AtomicBool>) -> Vec<Script> {
+    let mut scripts = Vec::new();
+    for raw in scenario::raw_against(server.timers) {
+        let Some(instance) = instances.iter().find(|instance| instance.stage == raw.stage) else { continue };
+        let (at, over) = (instance.at, Arc::clone(over));
+        thread::sleep(APART);
+        scripts.push((raw, thread::spawn(move || raw::play(raw, at, &over))));
+    }
+    scripts
+}
+
+fn start_client(
+    kit: &Kit,
+    server: &Server,
+    present: &Present,
+    instances: &[Instance],
+    idle: Option<i64>,
+    ids: &AtomicU32,
+) -> Result<Vec<Playing>> {
+    let Present { client, prepared } = present;
+    let all = plan::conversations(server, client, instances, idle, ids);
+    // Some have one idle limit for the whole program.
+    let is_apart = |one: &Conversation| {
+        client.idle_limit == IdleLimit::WholeSeconds && one.scenario.idle_limit.is_some()
+    };
+    let (apart, together): (Vec<_>, Vec<_>) = all.into_iter().partition(is_apart);
+    let mut playing = Vec::new();
+    for conversations in [together, apart] {
+        if conversations.is_empty() {
+            continue;
+        }
+        let plan = kit.file("plan", &plan::write(&conversations)?)?;
+        let mut command = (client.command)(kit, prepared, &plan);
+        let program = Program::start(&mut command, plan.parent().context("find a directory")?, "told")?;
+        playing.push(Playing { client, program, conversations });
+    }
+    Ok(playing)
+}
+
+fn await_all(
+    playing: &[Playing],
+    within: Duration,
+    stop: &AtomicBool,
+    steps: impl Fn(&Conversation) -> usize,
+) {
+    let until = Instant::now() + within;
+    let is_there = |one: &Playing| one.has_done(&steps);
+    while !stop.load(Ordering::Relaxed) && Instant::now() < until && !playing.iter().all(is_there) {
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Those that are to be ended under their clients.
+fn end_instances(instances: &mut [Instance], stop: &AtomicBool) -> Result<()> {
+    for instance in instances.iter_mut() {
+        match instance.stage {
+            Stage::Killed => instance.program.kill(),
+            Stage::Terminated => instance.program.signal(Signal::TERM)?,
+            Stage::Patient | Stage::Hasty => {}
+        }
+    }
+    let until = Instant::now() + STOPS_WITHIN;
+    for instance in instances.iter_mut().filter(|instance| instance.stage == Stage::Terminated) {
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) && instance.program.ended()?.is_none() {
+            thread::sleep(LOOK_EVERY);
+        }
+        instance.program.kill();
+    }
+    Ok(())
+}
+
+fn read_log(log: Log, instance: &Instance) -> Result<String> {
+    match log {
+        Log::Nginx | Log::Apache => {
+            let path = instance.setting.directory.join("access.log");
+            fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+        }
+        Log::Haproxy => Ok(instance.program.text()),
+    }
+}
