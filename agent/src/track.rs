@@ -16,6 +16,7 @@ mod requests;
 mod retries;
 mod settle;
 mod siblings;
+mod tally;
 mod tracker;
 mod walked;
 

@@ -5,7 +5,7 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
-use super::{report::Ends, requests::Counted, siblings::Pool};
+use super::{report::Ends, requests::Counted, siblings::Pool, tally::Standing};
 use crate::close::{Facts, Plaintext, Resets, facts, words::Role};
 
 /// A process, as far as it is known.
@@ -91,6 +91,10 @@ impl Connection {
         } else {
             OpenState::Established
         }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        (self.role, self.state())
     }
 
     /// A client's connections to one server belong together.

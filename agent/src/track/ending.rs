@@ -43,8 +43,9 @@ impl Tracker {
     /// False when the connection is not followed.
     pub(super) fn step_known(&mut self, cookie: u64, step: &Transition) -> bool {
         let Some(connection) = self.connections.get_mut(&cookie) else { return false };
-        let begins = connection.pending.is_none();
+        let (begins, before) = (connection.pending.is_none(), connection.standing());
         connection.step(step);
+        self.tally.moves(before, connection.standing());
         if begins
             && connection.pooled
             && let Some(pool) = connection.pool()
@@ -114,6 +115,7 @@ impl Tracker {
     /// Takes a connection out of the table; the report of its close, if one had begun.
     pub(super) fn finish(&mut self, cookie: u64, now_ns: u64) -> Option<Report> {
         let mut connection = self.connections.remove(&cookie)?;
+        self.tally.leaves(connection.standing());
         self.totals.closed += 1;
         self.note_who_gets_through(&mut connection);
         let report = self.take_leave(cookie, &connection);

@@ -23,8 +23,11 @@ impl Tracker {
             return;
         }
         let connection = self.entry(cookie, connect.header.ktime_ns);
+        let before = connection.standing();
         connection.role = Role::Client;
         connection.process = Process::from_task(&connect.task);
+        let after = connection.standing();
+        self.tally.moves(before, after);
     }
 
     pub(super) fn open(&mut self, open: &Open) {
@@ -41,6 +44,7 @@ impl Tracker {
         if connection.pending.is_some() {
             return;
         }
+        let before = connection.standing();
         connection.endpoints = open.endpoints;
         connection.netns = open.netns;
         connection.opened_ns = Some(open.header.ktime_ns);
@@ -52,6 +56,8 @@ impl Tracker {
         let pool = connection.pool().filter(|_| !connection.pooled);
         connection.pooled |= pool.is_some();
         let (netns, ends) = (connection.netns, Ends::new(&connection.endpoints));
+        let after = connection.standing();
+        self.tally.moves(before, after);
         self.reached.note(netns, role, &ends, open.header.ktime_ns);
         if let Some(pool) = pool {
             self.siblings.opened(pool);
@@ -60,10 +66,10 @@ impl Tracker {
 
     /// The connection of `cookie`, made if it is new; the caller has seen to the bound.
     pub(super) fn entry(&mut self, cookie: u64, now_ns: u64) -> &mut Connection {
-        let Self { connections, totals, .. } = self;
+        let Self { connections, totals, tally, .. } = self;
         connections.entry(cookie).or_insert_with(|| {
             totals.opened += 1;
-            Connection {
+            let connection = Connection {
                 endpoints: zerocopy::FromZeros::new_zeroed(),
                 netns: 0,
                 role: Role::Unknown,
@@ -76,7 +82,9 @@ impl Tracker {
                 counted: Counted::default(),
                 pooled: false,
                 pending: None,
-            }
+            };
+            tally.enters(connection.standing());
+            connection
         })
     }
 

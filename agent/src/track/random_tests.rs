@@ -113,6 +113,15 @@ fn happen(rng: &mut Rng, tracker: &mut Tracker, now_ns: &mut u64) -> Vec<Report>
     Vec::new()
 }
 
+/// Open connections by role and state, found by looking at each.
+fn walked(tracker: &Tracker) -> Vec<(Role, OpenState, u64)> {
+    let count = |role, state| {
+        tracker.connections.values().filter(|one| one.role == role && one.state() == state).count() as u64
+    };
+    let states = Role::ALL.iter().flat_map(|&role| OpenState::ALL.map(|state| (role, state)));
+    states.map(|(role, state)| (role, state, count(role, state))).collect()
+}
+
 #[test]
 fn whatever_happens_every_connection_that_began_is_open_or_closed() {
     let mut seen = Totals::default();
@@ -135,6 +144,7 @@ fn whatever_happens_every_connection_that_began_is_open_or_closed() {
                 totals.closed + totals.open,
                 "seed {seed}: {totals:?}"
             );
+            assert_eq!(tracker.open_by_role_and_state(), walked(&tracker), "seed {seed}");
             assert!(totals.open <= limits.connections as u64, "seed {seed}: {totals:?}");
             assert!(totals.recent <= limits.recent.max(1) as u64, "seed {seed}: {totals:?}");
         }

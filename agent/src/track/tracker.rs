@@ -13,6 +13,7 @@ use super::{
     requests::Progressed,
     retries::Retries,
     siblings::Siblings,
+    tally::Tally,
 };
 use crate::close::{Options, words::Role};
 
@@ -64,6 +65,7 @@ pub struct Totals {
 #[derive(Debug)]
 pub struct Tracker {
     pub(super) connections: HashMap<u64, Connection>,
+    pub(super) tally: Tally,
     pub(super) listeners: Listeners,
     pub(super) recent: Recent,
     /// Pending closes that a late segment may still meet, by what such a segment says.
@@ -89,6 +91,7 @@ impl Tracker {
     pub fn new(limits: Limits, options: Options, tick: f64) -> Self {
         Self {
             connections: HashMap::new(),
+            tally: Tally::default(),
             listeners: Listeners::default(),
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
@@ -118,16 +121,12 @@ impl Tracker {
         }
     }
 
-    /// Open connections by role and state, counted now.
+    /// Open connections by role and state.
     pub fn open_by_role_and_state(&self) -> Vec<(Role, OpenState, u64)> {
-        let mut counts: HashMap<(Role, OpenState), u64> = HashMap::new();
-        for connection in self.connections.values() {
-            *counts.entry((connection.role, connection.state())).or_default() += 1;
-        }
         Role::ALL
             .iter()
             .flat_map(|&role| OpenState::ALL.map(|state| (role, state)))
-            .map(|(role, state)| (role, state, counts.get(&(role, state)).copied().unwrap_or(0)))
+            .map(|(role, state)| (role, state, self.tally.get((role, state))))
             .collect()
     }
 

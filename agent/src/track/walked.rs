@@ -110,6 +110,7 @@ impl Tracker {
             connection.pooled = true;
             self.siblings.opened(pool);
         }
+        self.tally.enters(connection.standing());
         self.connections.insert(cookie, connection);
     }
 }
