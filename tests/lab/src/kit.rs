@@ -1,12 +1,16 @@
 //! What the cases share: programs, directories and addresses.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use anyhow::{Context as _, Result};
@@ -59,6 +63,8 @@ pub(crate) struct Kit {
     state: PathBuf,
     scratch: TempDir,
     addresses: AtomicU16,
+    /// What was compiled, by name.
+    compiled: Mutex<BTreeMap<&'static str, PathBuf>>,
 }
 
 impl Kit {
@@ -67,7 +73,7 @@ impl Kit {
         fs::create_dir_all(&state).with_context(|| format!("create {}", state.display()))?;
         let scratch = tempfile::tempdir().context("create a temporary directory")?;
         open_to_all(scratch.path())?;
-        Ok(Self { state, scratch, addresses: AtomicU16::new(0) })
+        Ok(Self { state, scratch, addresses: AtomicU16::new(0), compiled: Mutex::default() })
     }
 
     pub(crate) fn state(&self) -> &Path {
@@ -168,6 +174,24 @@ impl Kit {
     /// The expression of pcap-filter(7) for all connections to addresses that are given out.
     pub(crate) fn filter() -> String {
         format!("tcp and net 127.{}.0.0/16", own_net())
+    }
+
+    /// Compiles a program once, however many plays at once want it, and one after another.
+    ///
+    /// # Errors
+    /// When it cannot be compiled.
+    pub(crate) fn once(
+        &self,
+        name: &'static str,
+        compile: impl FnOnce() -> Result<PathBuf>,
+    ) -> Result<PathBuf> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = compiled.get(name) {
+            return Ok(path.clone());
+        }
+        let path = compile()?;
+        compiled.insert(name, path.clone());
+        Ok(path)
     }
 
     /// An address at which nothing listens, on a loopback address that nothing else uses and below the

@@ -40,6 +40,14 @@ impl Heard {
         self.outcomes.iter().filter(|((one, _), _)| one == who).map(|(_, count)| count).sum()
     }
 
+    /// How often those who are meant got anything, and how often this.
+    pub(super) fn sum(&self, is_meant: impl Fn(&str) -> bool, word: &str) -> (u64, u64) {
+        let meant = self.outcomes.iter().filter(|((who, _), _)| is_meant(who));
+        meant.fold((0, 0), |(all, so), ((_, one), count)| {
+            (all + count, if one == word { so + count } else { so })
+        })
+    }
+
     pub(super) fn quoted(&self, who: &str) -> Option<&str> {
         self.quotes.iter().find(|(one, _)| one == who).map(|(_, text)| text.as_str())
     }

@@ -5,6 +5,7 @@
 //! said with what the agent said; a page shows it to a reader who had the case.
 
 mod case_000;
+mod case_001;
 mod case_003;
 mod check;
 mod egg;
@@ -69,7 +70,7 @@ struct Answer {
     port: u16,
 }
 
-const CASES: &[Case] = &[case_000::CASE, case_003::CASE];
+const CASES: &[Case] = &[case_000::CASE, case_001::CASE, case_003::CASE];
 
 #[derive(Debug, Clone)]
 pub struct Options {

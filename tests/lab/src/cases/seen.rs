@@ -29,12 +29,13 @@ impl Seen {
 
     /// What the report says of one end of the connections to the stage's port of this index.
     pub(super) fn endpoint(&self, role: Side, index: u16) -> Option<&Endpoint> {
-        let mut of_port = self
-            .report
-            .endpoints
-            .iter()
-            .filter(|one| one.role == role.word() && one.server_port == Some(self.first_port + index));
-        of_port.next()
+        self.endpoints(role, index).next()
+    }
+
+    /// The same where several programs are that end.
+    pub(super) fn endpoints(&self, role: Side, index: u16) -> impl Iterator<Item = &Endpoint> {
+        let port = Some(self.first_port + index);
+        self.report.endpoints.iter().filter(move |one| one.role == role.word() && one.server_port == port)
     }
 
     /// Closes as `watch` told them, one by one.

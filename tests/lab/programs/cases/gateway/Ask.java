@@ -5,9 +5,9 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 
 /**
- * Asks by POST over connections of its own, each with a pause of its own between two requests, then holds them.
+ * Asks by POST over connections of its own, each with pauses of its own between two requests, then holds them.
  * Arguments: url, time-out ms, hold ms, apart ms, then for each connection its pauses in ms, joined by commas.
- * One JSON line is written for each request. How long the pool holds connections is the JDK's own property.
+ * What came of each request goes to standard output. How long the pool holds connections is the JDK's own property.
  */
 public class Ask {
     public static void main(String[] args) throws Exception {
@@ -40,16 +40,13 @@ public class Ask {
     private static void ask(HttpClient client, URI uri, int timeout) {
         HttpRequest request = HttpRequest.newBuilder(uri).timeout(Duration.ofMillis(timeout))
             .POST(HttpRequest.BodyPublishers.ofString("{}")).build();
+        String outcome;
         try {
-            tell("\"status\":" + client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode());
+            outcome = "" + client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode();
         } catch (Exception error) {
-            String told = error.getClass().getSimpleName() + ": " + error.getMessage();
-            tell("\"error\":\"" + told.replace("\\", "\\\\").replace("\"", "\\\"") + "\"");
+            outcome = error.getClass().getSimpleName() + ": " + error.getMessage();
         }
-    }
-
-    private static synchronized void tell(String told) {
-        System.out.println("{" + told + "}");
+        System.out.println("outcome " + outcome);
     }
 
     private static void pause(int ms) {

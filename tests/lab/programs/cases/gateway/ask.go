@@ -1,9 +1,11 @@
-// Asks by POST over connections of its own, each with a pause of its own between two requests, then holds them.
-// The plan (JSON): {url, gaps_ms: [[...], ...], timeout_ms, idle_ms, hold_ms, apart_ms}; one JSON line for each request.
+// Asks by POST over connections of its own, each with pauses of its own between two requests, then holds them.
+// The plan (JSON): {url, gaps_ms: [[...], ...], timeout_ms, idle_ms, hold_ms, apart_ms}; an idle_ms of 0 is no limit. What
+// came of each request goes to standard output.
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,21 +16,12 @@ import (
 )
 
 var plan struct {
-	Url                                         string
-	Gaps_ms                                     [][]int
+	Url                                    string
+	Gaps_ms                                [][]int
 	Timeout_ms, Idle_ms, Hold_ms, Apart_ms int
 }
 
 func pause(ms int) { time.Sleep(time.Duration(ms) * time.Millisecond) }
-
-var lock sync.Mutex
-
-func tell(told map[string]any) {
-	line, _ := json.Marshal(told)
-	lock.Lock()
-	defer lock.Unlock()
-	fmt.Println(string(line))
-}
 
 func converse(number int, gaps []int) {
 	pause(number * plan.Apart_ms)
@@ -40,12 +33,13 @@ func converse(number int, gaps []int) {
 		pause(gap)
 		answer, err := client.Post(plan.Url, "application/json", strings.NewReader("{}"))
 		if err != nil {
-			tell(map[string]any{"error": err.Error()})
+			// Without the address, which is the plan's.
+			fmt.Println("outcome", errors.Unwrap(err))
 			continue
 		}
 		io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
-		tell(map[string]any{"status": answer.StatusCode})
+		fmt.Println("outcome", answer.StatusCode)
 	}
 	pause(plan.Hold_ms)
 }

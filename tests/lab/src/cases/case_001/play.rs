@@ -1,0 +1,88 @@
+//! All gateways side by side, each with its model server and its clients.
+
+use anyhow::Result;
+
+use super::{
+    super::{
+        heard::Heard,
+        stage::{Place, Scene},
+    },
+    clients::{Asking, Who},
+    gateways::{HOPS, Times},
+};
+use crate::program::Program;
+
+/// Until what was compiled and started at once has come to rest, seconds, not scaled: requests are to come at their
+/// moment.
+const COMES_TO_REST: f64 = 10.0;
+
+/// Which way is 20 ms long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slow {
+    Nothing,
+    ToGateway,
+    ToModel,
+}
+
+/// Times are seconds of the true case.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Play {
+    pub(super) slow: Slow,
+    pub(super) times: Times,
+    pub(super) model_idle: f64,
+    pub(super) clients: &'static [Who],
+    pub(super) asking: fn(&Scene) -> Asking,
+    /// What pools and servers need when the clients are gone.
+    pub(super) settles: f64,
+}
+
+impl Play {
+    pub(super) fn play(&self, scene: &Scene) -> Result<Heard> {
+        let gateway_place = if self.slow == Slow::ToModel { Place::Near } else { Place::Far };
+        let asking = (self.asking)(scene);
+        let mut commands = Vec::new();
+        let mut models = Vec::new();
+        let mut gateways = Vec::new();
+        for (index, hop) in (0..).zip(&HOPS) {
+            let at = scene.at(gateway_place, index);
+            let model = scene.at(Place::Far, HOPS.len() as u16 + index);
+            models.push(hop.start_model(scene, Place::Far, model, self.model_idle)?);
+            gateways.push((hop, hop.start(scene, &self.times, gateway_place, [at, model])?));
+            for who in self.clients {
+                commands.push((through(*who, hop.gateway), who.command(scene, &asking, at)?));
+            }
+        }
+        scene.pause(COMES_TO_REST)?;
+        let mut clients: Vec<(String, Program)> = Vec::new();
+        for (name, command) in commands {
+            clients.push((name.clone(), scene.start(Place::Near, command, &name.replace(' ', "-"))?));
+        }
+        let mut heard = Heard::default();
+        for (name, client) in &mut clients {
+            scene.finish(client, scene.scaled(1400.0) + 60.0)?;
+            heard.outcomes(name, client);
+        }
+        scene.pause(scene.scaled(self.settles))?;
+        for (hop, gateway) in &gateways {
+            hop.listen(&scene.directory, gateway, &mut heard)?;
+        }
+        drop(gateways);
+        drop(models);
+        Ok(heard)
+    }
+}
+
+/// What a client is called in what was heard.
+pub(super) fn through(who: Who, gateway: &str) -> String {
+    format!("{} through {gateway}", who.name())
+}
+
+/// Several clients that ask at once, so that each takes a connection of the gateway's pool, and all again after each gap
+/// (milliseconds) between the end of an answer and the next request. The model server works for so long (seconds of this
+/// play) that they meet.
+pub(super) fn bursts(gaps: &[u64], work: f64, mut asking: Asking) -> Asking {
+    const AT_ONCE: usize = 6;
+    asking.gaps = vec![gaps.to_vec(); AT_ONCE];
+    asking.works_for = Some(work);
+    asking
+}
