@@ -19,7 +19,6 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// One line of `watch --json` (docs/json.md), as far as it is compared.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(dead_code, reason = "pictures are to show them")]
 pub(crate) struct Report {
     pub(crate) time: String,
     pub(crate) role: String,
@@ -34,14 +33,12 @@ pub(crate) struct Report {
     pub(crate) confidence: String,
     pub(crate) basis: String,
     pub(crate) in_flight: Option<u32>,
-    /// Requests answered in full.
+    /// Answered in full.
     pub(crate) requests: Option<u32>,
     pub(crate) age_seconds: Option<f64>,
     pub(crate) idle_seconds: Option<f64>,
     pub(crate) silent_seconds: Option<f64>,
     pub(crate) request_seconds: Option<f64>,
-    /// `Server` of the newest response.
-    pub(crate) server: Option<String>,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) process: Option<Process>,
@@ -87,6 +84,13 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// What `watch --json` has printed.
+    pub(crate) fn read(output: impl Read) -> Result<Self> {
+        let said = Mutex::default();
+        read_reports(output, &said)?;
+        Ok(said.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn add(&mut self, report: Report) {
         let reports = self.sockets.entry((report.local, report.remote)).or_default();
         // The same addresses may be in use in several namespaces.

@@ -12,8 +12,8 @@ pub(crate) fn report(changes: &[(&str, Value)]) -> Report {
     let mut report = json!({
         "time": "2026-01-01T00:00:00Z", "role": "server", "closer": "client", "how": "fin", "phase": "waiting",
         "verdict": "premature-hangup", "cause": "unknown", "race": null, "masked": false, "code": "CW",
-        "confidence": "exact", "basis": "http", "in_flight": 1, "requests": 0, "age_seconds": 1.5, "idle_seconds": null,
-        "silent_seconds": 1.0, "request_seconds": 1.0, "server": null, "local": SERVER, "remote": CLIENT,
+        "confidence": "exact", "basis": "http", "in_flight": 1, "age_seconds": 1.5, "idle_seconds": null,
+        "silent_seconds": 1.0, "request_seconds": 1.0, "local": SERVER, "remote": CLIENT,
         "process": {"pid": 7, "comm": "nginx"}, "closed_by": null, "netns": 7, "evidence": [],
     });
     for (name, value) in changes {

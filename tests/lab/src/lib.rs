@@ -13,6 +13,7 @@ mod client;
 mod client_cases;
 pub mod confusion;
 mod daemon;
+pub mod explain;
 pub mod false_alarms;
 mod h2;
 pub mod judge;
@@ -21,7 +22,6 @@ mod listening;
 pub mod matrix;
 mod oracle;
 mod order;
-#[allow(dead_code, reason = "the cases to come use the rest")]
 mod picture;
 mod pinned;
 #[allow(dead_code, reason = "the cases to come use the rest")]

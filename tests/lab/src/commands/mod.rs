@@ -1,6 +1,7 @@
 //! The lab's commands: one a file, each with its options, what it needs and how it is played.
 
 mod case;
+mod explain;
 mod false_alarms;
 mod in_flight;
 mod matrix;
@@ -31,9 +32,14 @@ pub(crate) enum Command {
     /// Replay a founding case: egg on a function platform, whose second POST after a pause fails
     #[command(name = "case-000")]
     Case000(case::Args),
+    /// Replay a founding case: a gateway in front of model servers, with time-outs of its own on both sides
+    #[command(name = "case-001")]
+    Case001(case::Args),
     /// Replay a founding case: a streaming upload that pauses, and fails with ECONNRESET
     #[command(name = "case-003")]
     Case003(case::Args),
+    /// Tell what a packet capture proves of each connection in it, and draw it
+    Explain(explain::Args),
 }
 
 /// What all of them are told.
@@ -61,7 +67,9 @@ impl Command {
             Self::FalseAlarms(args) => Box::new(args),
             Self::Matrix(args) => Box::new(args),
             Self::Case000(args) => Box::new(case::Named { name: "case-000", args }),
+            Self::Case001(args) => Box::new(case::Named { name: "case-001", args }),
             Self::Case003(args) => Box::new(case::Named { name: "case-003", args }),
+            Self::Explain(args) => Box::new(args),
         }
     }
 }

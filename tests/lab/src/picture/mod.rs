@@ -1,6 +1,19 @@
 //! A picture of one connection: its segments between two life lines, its phases, and what was said of its end.
 
-use crate::{agent::Report, wiretap::flow::Flow};
+mod label;
+mod ladder;
+mod rows;
+mod svg;
+mod words;
+
+use crate::{
+    agent::Report,
+    truth::Phase,
+    wiretap::{
+        flow::Flow,
+        truth::{Decided, Told, Truth, decide},
+    },
+};
 
 /// What a case knows besides.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +35,7 @@ pub(crate) struct Remark {
 
 /// Where a remark belongs.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "no case has remarks yet"))]
 pub(crate) enum Moment {
     /// The quiet time before the first FIN or RST.
     LastQuiet,
@@ -32,6 +46,24 @@ pub(crate) enum Moment {
 }
 
 /// An SVG document. `said` is what the agent said of the client's end and of the server's.
-pub(crate) fn draw(_flow: &Flow, _notes: &Notes, _said: [Option<&Report>; 2]) -> String {
-    String::new()
+pub(crate) fn draw(flow: &Flow, notes: &Notes, said: [Option<&Report>; 2]) -> String {
+    let rows = rows::rows(flow, &notes.remarks);
+    let decided = decide(flow, Told::default());
+    let mut sheet = svg::Sheet::default();
+    let below = ladder::draw(&mut sheet, flow, notes, &rows, mark(&decided));
+    let end = words::draw(&mut sheet, below, &decided, said);
+    sheet.finish(&notes.title, end)
 }
+
+/// What the sender of the first FIN or RST did.
+fn mark(decided: &Decided) -> &'static str {
+    match decided {
+        Decided::Known(Truth { phase: Phase::Connecting, .. }) => "refused",
+        Decided::Known(Truth { verdict: "completed", in_flight: 1.., .. }) => "stopped sending",
+        _ => "hung up first",
+    }
+}
+
+#[cfg(test)]
+#[path = "picture_tests.rs"]
+mod tests;

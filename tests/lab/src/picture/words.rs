@@ -1,0 +1,135 @@
+//! Below the ladder: what the capture shows of the end, and what the agent said of both sockets.
+
+use super::{
+    label::duration,
+    svg::{Anchor, Sheet, WIDTH, short},
+};
+use crate::{agent::Report, order::Kind, wiretap::truth::Decided};
+
+const LINE: i32 = 22;
+const EVIDENCE_CHARS: usize = 118;
+/// Where the columns begin, and their names.
+const COLUMNS: [(i32, &str); 9] = [
+    (20, ""),
+    (150, "verdict"),
+    (300, "code"),
+    (350, "cause"),
+    (484, "race"),
+    (566, "idle"),
+    (640, "in flight"),
+    (712, "confidence"),
+    (806, "process"),
+];
+
+/// Returns where it ends.
+pub(super) fn draw(sheet: &mut Sheet, below: i32, decided: &Decided, said: [Option<&Report>; 2]) -> i32 {
+    let mut y = below + 20;
+    sheet.line((20, y), (WIDTH - 20, y), "rule");
+    y += LINE;
+    for (x, name) in COLUMNS {
+        sheet.text(x, y, Anchor::Start, "faint", name);
+    }
+    y += LINE;
+    match decided {
+        Decided::Known(truth) => {
+            let cells = [
+                "the capture".to_owned(),
+                truth.verdict.to_owned(),
+                truth.code(),
+                String::new(),
+                truth.race.map_or("", Kind::word).to_owned(),
+                seconds(truth.idle),
+                truth.in_flight.to_string(),
+            ];
+            row(sheet, y, &cells);
+        }
+        Decided::Undecided(why) => {
+            row(sheet, y, &["the capture".to_owned(), format!("does not decide: {why}")]);
+        }
+    }
+    for (end, report) in ["the client's end", "the server's end"].into_iter().zip(said) {
+        y += LINE;
+        let Some(report) = report else {
+            row(sheet, y, &[end.to_owned(), "nothing was said".to_owned()]);
+            continue;
+        };
+        row(sheet, y, &cells(end, report));
+        for evidence in wrapped(&evidence(report), EVIDENCE_CHARS) {
+            y += LINE - 4;
+            sheet.text(COLUMNS[1].0, y, Anchor::Start, "faint", &evidence);
+        }
+    }
+    y + LINE
+}
+
+fn row(sheet: &mut Sheet, y: i32, cells: &[String]) {
+    for (index, ((x, _), cell)) in COLUMNS.into_iter().zip(cells).enumerate() {
+        let class = if index == 1 { "bold" } else { "" };
+        sheet.text(x, y, Anchor::Start, class, cell);
+    }
+}
+
+fn cells(end: &str, report: &Report) -> [String; 9] {
+    let race = match (&report.race, report.masked) {
+        (None, _) => String::new(),
+        (Some(race), false) => race.clone(),
+        (Some(race), true) => format!("{race}*"),
+    };
+    [
+        end.to_owned(),
+        report.verdict.clone(),
+        report.code.clone(),
+        report.cause.clone(),
+        race,
+        seconds(report.idle_seconds),
+        report.in_flight.map_or_else(|| "?".to_owned(), |count| count.to_string()),
+        report.confidence.clone(),
+        process(report),
+    ]
+}
+
+/// Who closed it, else whose it is.
+fn process(report: &Report) -> String {
+    let Some(process) = report.closed_by.as_ref().or(report.process.as_ref()) else { return String::new() };
+    let pid = process.pid.map_or_else(String::new, |pid| format!(" [{pid}]"));
+    let fate = match (process.exiting, process.signal) {
+        (_, Some(signal)) => format!(", signal {signal}"),
+        (true, None) => ", exiting".to_owned(),
+        (false, None) => String::new(),
+    };
+    short(&format!("{}{pid}{fate}", process.comm), 24)
+}
+
+fn seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, duration)
+}
+
+/// The clocks and the reasons.
+fn evidence(report: &Report) -> String {
+    let clocks =
+        [("age", report.age_seconds), ("silent", report.silent_seconds), ("request", report.request_seconds)];
+    let clocks = clocks.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", duration(value?))));
+    let masked = report.masked.then(|| "* masked: sent again and answered".to_owned());
+    report.evidence.iter().cloned().chain(clocks).chain(masked).collect::<Vec<_>>().join("; ")
+}
+
+/// At most two lines.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > width {
+            if lines.len() == 2 {
+                break;
+            }
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&short(word, width));
+        }
+    }
+    lines
+}
