@@ -197,6 +197,7 @@ pub(crate) fn state(talk: &Talk) -> State {
         announced: false,
         until_close: false,
         answered: streams.iter().filter(|stream| stream.answered).count(),
+        early: false,
         lacks: None,
     }
 }

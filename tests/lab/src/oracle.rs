@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) until_close: bool,
     /// Complete exchanges.
     pub(crate) answered: usize,
+    /// The last of them is answered, and its request has not come whole.
+    pub(crate) early: bool,
     /// Bytes that the open response's body still lacks, where its length was announced.
     pub(crate) lacks: Option<usize>,
 }
@@ -105,6 +107,7 @@ impl Talk {
             announced: answers.last || requests.last().is_some_and(|request| request.last),
             until_close: answers.until_close,
             answered: answers.complete.min(requests.len()),
+            early: open.clone().any(|(index, _)| index < answers.complete),
             lacks: answers.lacks,
         }
     }

@@ -84,9 +84,7 @@ fn part(site: Site, client: &'static str, scenario: &'static str) -> Part {
 
 fn targets(flow: &Flow) -> Vec<String> {
     // With a hole in it the capture decides nothing either.
-    let pieces = flow.of(Side::Client).filter(|(_, segment)| !segment.payload.is_empty());
-    let end = pieces.map(|(_, segment)| segment.end()).max().unwrap_or(1);
-    let asked = flow.bytes(Side::Client, end).unwrap_or_default();
+    let asked = flow.bytes(Side::Client, flow.sent(Side::Client)).unwrap_or_default();
     let talk = Talk { asked, answered: Vec::new() };
     (0..).map_while(|number| talk.asked(number)).map(|asked| asked.target).collect()
 }

@@ -104,16 +104,17 @@ impl Flow {
 
     /// Where the payload ends that an end sent without having seen the other's end (at `fin` in the other's direction).
     pub(crate) fn sent_unaware(&self, side: Side, fin: u64) -> u64 {
-        self.of(side)
-            .filter(|(_, segment)| segment.ack <= Some(fin))
-            .map(|(_, segment)| segment.end())
-            .max()
-            .unwrap_or(1)
+        self.payload(side).filter(|segment| segment.ack <= Some(fin)).map(Segment::end).max().unwrap_or(1)
     }
 
     /// Where all payload of an end ends.
     pub(crate) fn sent(&self, side: Side) -> u64 {
-        self.of(side).map(|(_, segment)| segment.end()).max().unwrap_or(1)
+        self.payload(side).map(Segment::end).max().unwrap_or(1)
+    }
+
+    /// What comes behind an end's FIN has a number, and is no payload.
+    fn payload(&self, side: Side) -> impl Iterator<Item = &Segment> {
+        self.of(side).map(|(_, segment)| segment).filter(|segment| !segment.payload.is_empty())
     }
 
     /// An end's segments with payload before `until`, in the order of their bytes; of those sent twice the first.

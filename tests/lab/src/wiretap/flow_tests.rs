@@ -119,6 +119,16 @@ fn what_was_sent_unaware_of_the_end_is_told_apart() {
 }
 
 #[test]
+fn what_comes_behind_a_fin_is_no_payload() {
+    let mut hand = Hand::new().says(Side::Client, "abc").fin(Side::Client).fin(Side::Server);
+    let behind = Segment { rst: true, ..hand.segment(Side::Client) };
+    hand.push(behind);
+
+    assert_eq!(hand.flow.sent(Side::Client), 4);
+    assert_eq!(hand.flow.bytes(Side::Client, 4).as_deref(), Some(b"abc".as_slice()));
+}
+
+#[test]
 fn unacknowledged_bytes_and_a_shut_window_may_hide_more() {
     let acked = Hand::new().says(Side::Server, "x").fin(Side::Client).flow;
     assert!(!acked.may_have_more(Side::Server, 5));

@@ -253,7 +253,10 @@ fn one(flow: &Flow, side: Side, told: Told) -> Judgment {
     let crossed = stands(met.at) != stands(met.unaware);
     match side {
         Side::Server if crossed => lost::crossed(&met),
-        Side::Server if met.at.answered > 0 && lost::is_asking(met.at.phase) => lost::unanswered(&met, told),
+        // What was answered before it was whole had been read.
+        Side::Server if met.at.answered > 0 && !met.at.early && lost::is_asking(met.at.phase) => {
+            lost::unanswered(&met, told)
+        }
         Side::Server if lost::is_asked_late(&met)? => lost::late(&met),
         Side::Client if crossed => Err("what the server sent crossed the client's end"),
         Side::Client if met.at.phase.is_in_flight() => client_left(&met),

@@ -73,6 +73,16 @@ fn the_phase_is_that_of_the_first_end() {
 }
 
 #[test]
+fn a_request_that_was_answered_before_it_was_whole_was_read() {
+    let late = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let head = Hand::new().says(Client, "GET / HT").wait(1.0).says(Server, late);
+    assert_eq!(told(&head.clone().fin(Server).fin(Client)), say("SH", "premature-hangup", 1));
+    assert_eq!(told(&head.rst(Server)), say("SH", "premature-hangup", 1));
+    let reused = served().says(Client, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc").wait(1.0);
+    assert_eq!(told(&reused.says(Server, late).fin(Server).fin(Client)), say("SB", "premature-hangup", 1));
+}
+
+#[test]
 fn what_was_announced_or_prompt_is_completed() {
     let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
     let announced = Hand::new().says(Client, GET).says(Server, last).fin(Server).fin(Client);
