@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::{listening, wire};
 
+/// How long a large program takes at most until it listens, on a machine that starts many.
+const START_UP: Duration = Duration::from_mins(1);
+
 /// Between fork and exec a child holds copies of all sockets: what is closed meanwhile is not closed yet.
 static FORKING: RwLock<()> = RwLock::new(());
 
@@ -83,7 +86,7 @@ impl Program {
 
     /// The same without a connection that it would see. Namespaces count: whoever asks must be where it listens.
     pub(crate) fn await_bound(&mut self, port: u16) -> Result<()> {
-        let until = Instant::now() + wire::PATIENCE;
+        let until = Instant::now() + START_UP;
         while !listening::is_bound(port)? {
             ensure!(self.ended()?.is_none(), "it ended before it listened at port {port}; {}", self.said());
             ensure!(Instant::now() < until, "it does not listen at port {port}; {}", self.said());

@@ -28,6 +28,8 @@ impl SlowWire {
     pub const SERVER: Ipv4Addr = Relay::SERVER;
     /// The client's address.
     pub const CLIENT: Ipv4Addr = Relay::CLIENT;
+    /// What the device is called at either end.
+    pub const DEVICE: &str = Relay::DEVICE;
     /// How long a packet takes from one namespace to the other, at least.
     pub const DELAY: Duration = Relay::DELAY;
 

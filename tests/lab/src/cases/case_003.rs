@@ -29,6 +29,7 @@ pub(super) const CASE: Case = Case {
     stages: &[FOUND, AGENT_RAISED, RESPONSE_RAISED, HEARTBEAT, OSS_TODAY, AGENT_TODAY, URLLIB_TODAY],
     first_port: 18_300,
     scale: 10,
+    pictures: &[],
     answer: Answer {
         lead: "No connection was idle: an upload that pauses is under way. Of three time-outs the last is the server's, and no setting of \
             the client lengthens it. The report says of it, at the server:",

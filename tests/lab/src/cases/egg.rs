@@ -91,7 +91,7 @@ impl Running {
     /// Waits until there is a worker; returns its process.
     pub(super) fn await_worker(&self, scene: &Scene) -> Result<u32> {
         let file = scene.directory.join("worker.pid");
-        for _ in 0..150 {
+        for _ in 0..600 {
             match fs::read_to_string(&file).map(|text| text.parse()) {
                 Ok(Ok(process)) => return Ok(process),
                 _ => scene.pause(0.1)?,
@@ -107,7 +107,7 @@ impl Running {
 
     /// Waits until another worker than this has taken its place.
     pub(super) fn await_other_worker(&self, scene: &Scene, old: u32) -> Result<()> {
-        for _ in 0..150 {
+        for _ in 0..600 {
             if self.await_worker(scene)? != old {
                 return Ok(());
             }

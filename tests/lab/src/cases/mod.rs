@@ -14,6 +14,7 @@ mod page;
 mod seen;
 mod software;
 mod stage;
+mod witness;
 
 use std::{
     path::PathBuf,
@@ -33,6 +34,7 @@ use self::{
     heard::Heard,
     seen::Seen,
     stage::{PORTS, Scene, Stage},
+    witness::Witness,
 };
 use crate::{
     agent::{Agent, Said},
@@ -58,7 +60,24 @@ pub struct Case {
     first_port: u16,
     /// What the true times are divided by, unless they are asked for.
     scale: u32,
+    /// One connection of a stage each, drawn.
+    pictures: &'static [Telling],
     answer: Answer,
+}
+
+/// Which connection of a stage is drawn: of those to this port that ended in such a way, by the wire, the one in the middle.
+#[derive(Debug)]
+struct Telling {
+    stage: &'static str,
+    /// Index among the stage's ports.
+    port: u16,
+    /// A verdict, or the kind of a race.
+    word: &'static str,
+    /// One line above the picture.
+    title: &'static str,
+    /// What the programs are called.
+    client: &'static str,
+    server: &'static str,
 }
 
 /// The end of the page: what the report advises at one endpoint of one stage, after a sentence that leads to it.
@@ -147,8 +166,10 @@ pub fn all() -> &'static [Case] {
 /// When the state directory cannot be made.
 pub fn missing(case: &'static Case, options: &Options) -> Result<Vec<Need>> {
     let kit = Kit::new(options.state.clone())?;
-    let software = stages(case, options).flat_map(|(_, stage)| stage.software);
-    let mut missing: Vec<_> = software.flat_map(|one| kit.missing(one.needs)).collect();
+    let mut missing: Vec<_> = stages(case, options)
+        .flat_map(|(_, stage)| stage.needs())
+        .flat_map(|needs| kit.missing(needs))
+        .collect();
     missing.sort();
     missing.dedup();
     Ok(missing)
@@ -164,7 +185,7 @@ pub fn run(case: &'static Case, options: &Options) -> Result<Outcome> {
     let scale = if options.real_time { 1.0 } else { f64::from(case.scale) };
     let (mut present, mut absent) = (Vec::new(), Vec::new());
     for (index, stage) in stages(case, options) {
-        let missing: Vec<_> = stage.software.iter().flat_map(|one| kit.missing(one.needs)).collect();
+        let missing: Vec<_> = stage.needs().flat_map(|needs| kit.missing(needs)).collect();
         if !missing.is_empty() {
             ensure!(!is_ci(), "in CI nothing is left out: {} {}", stage.name, absence(&missing));
             absent.push((stage.name, absence(&missing)));
@@ -182,15 +203,18 @@ pub fn run(case: &'static Case, options: &Options) -> Result<Outcome> {
     ensure!(!present.is_empty() || !absent.is_empty(), "no stage is called {:?}", options.only);
     let watch = Agent::start(&options.agent)?;
     let daemon = Daemon::start(&options.agent)?;
+    let captures = present.iter().map(|ready| witness::capture(&ready.scene)).collect::<Result<Vec<_>>>()?;
     let heard = play(&present);
     ensure!(!options.stop.load(Ordering::Relaxed), "interrupted");
     thread::sleep(SETTLED_AFTER);
     let (said, _notes) = watch.finish()?;
     let mut played = Vec::new();
-    for (Ready { stage, versions, scene }, heard) in present.into_iter().zip(heard) {
+    for ((Ready { stage, versions, scene }, heard), capture) in present.into_iter().zip(heard).zip(captures) {
         let heard = heard.with_context(|| format!("play {} of {}", stage.name, case.name))?;
-        let seen = see(&scene, heard, &daemon, &said, scale)?;
+        let witness = Witness::of(capture, &scene)?;
         let mut checks = Checks::default();
+        witness.compare(&said, &mut checks);
+        let seen = see(&scene, heard, witness, &daemon, &said, scale)?;
         (stage.holds)(&seen, &mut checks);
         ensure!(!checks.all.is_empty(), "nothing is checked of {}", stage.name);
         played.push(Played { stage, versions, seen, checks: checks.all });
@@ -213,11 +237,19 @@ fn play(present: &[Ready]) -> Vec<Result<Heard>> {
     })
 }
 
-fn see(scene: &Scene, heard: Heard, daemon: &Daemon, said: &Said, scale: f64) -> Result<Seen> {
+fn see(
+    scene: &Scene,
+    heard: Heard,
+    witness: Witness,
+    daemon: &Daemon,
+    said: &Said,
+    scale: f64,
+) -> Result<Seen> {
     let ports = scene.ports();
     let is_ours = |port| ports.contains(&port);
     Ok(Seen {
         heard,
+        witness,
         report: daemon.report(&ports)?,
         markdown: daemon.markdown(&ports)?,
         said: said

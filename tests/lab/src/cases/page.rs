@@ -76,6 +76,14 @@ fn stage(out: &mut Formatter, number: usize, played: &Played) -> fmt::Result {
     for (who, text) in seen.heard.lines() {
         writeln!(out, "- {who}: {text}")?;
     }
+    writeln!(out, "\n**What a capture shows**\n")?;
+    for (server, words) in seen.witness.words() {
+        let counted: Vec<_> = words.iter().map(|(word, count)| format!("{count} × {word}")).collect();
+        writeln!(out, "- connections to port {}: {}", server.port(), counted.join(", "))?;
+    }
+    for (why, count) in &seen.witness.undecided {
+        writeln!(out, "- {count} not decided: {why}")?;
+    }
     writeln!(out, "\n**What `whohungup report` said**\n")?;
     for line in endpoints(&seen.markdown).lines() {
         writeln!(out, "{}", format!("> {line}").trim_end())?;

@@ -6,11 +6,13 @@ use crate::{
     truth::Side,
 };
 
-use super::heard::Heard;
+use super::{heard::Heard, witness::Witness};
 
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) heard: Heard,
+    /// What a capture shows of it.
+    pub(super) witness: Witness,
     /// The report, only of the stage's ports.
     pub(super) report: Model,
     /// The same as people read it.
@@ -36,6 +38,11 @@ impl Seen {
     pub(super) fn endpoints(&self, role: Side, index: u16) -> impl Iterator<Item = &Endpoint> {
         let port = Some(self.first_port + index);
         self.report.endpoints.iter().filter(move |one| one.role == role.word() && one.server_port == port)
+    }
+
+    /// How many connections to the stage's port of this index ended so, by the capture: a verdict, or the kind of a race.
+    pub(super) fn captured(&self, index: u16, word: &str) -> u64 {
+        self.witness.count(self.first_port + index, word)
     }
 
     /// Closes as `watch` told them, one by one.

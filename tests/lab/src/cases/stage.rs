@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::MetadataExt as _,
     path::PathBuf,
     process::Command,
     sync::{
@@ -20,6 +21,7 @@ use super::{check::Checks, heard::Heard, seen::Seen};
 use crate::{
     kit::{Kit, Need},
     program::Program,
+    wiretap::capture,
 };
 
 /// A stage has so many ports in a row.
@@ -60,6 +62,13 @@ pub(super) enum Place {
     Near,
     /// Beyond the slow wire.
     Far,
+}
+
+impl Stage {
+    /// Its software, and what captures it.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &'static [Need]> {
+        self.software.iter().map(|one| one.needs).chain([&capture::NEEDS[..]])
+    }
 }
 
 /// What a play has to work with.
@@ -152,8 +161,19 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) fn wire(&self) -> Option<Arc<SlowWire>> {
-        self.wire.clone()
+    /// The network interface that all of the stage's connections between near and far go through.
+    pub(super) fn interface(&self) -> &'static str {
+        if self.wire.is_some() { SlowWire::DEVICE } else { "lo" }
+    }
+
+    /// The network namespaces of clients and of servers, by inode number.
+    pub(super) fn namespaces(&self) -> Result<[u64; 2]> {
+        let look = || {
+            let namespace =
+                fs::metadata("/proc/thread-self/ns/net").context("look at the network namespace")?;
+            Ok(namespace.ino())
+        };
+        Ok([self.go(Place::Near, look)?, self.go(Place::Far, look)?])
     }
 
     /// Waits, but not when everything is to end.

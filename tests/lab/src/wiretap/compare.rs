@@ -45,6 +45,10 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    pub(crate) fn is_right(&self) -> bool {
+        matches!(self.outcome, Outcome::Right)
+    }
+
     fn told(&self) -> Told {
         match self.outcome {
             Outcome::Right => Told::Right,
@@ -70,8 +74,8 @@ pub(crate) fn all_said(closes: &[Close], said: &Said) -> bool {
 }
 
 /// Judges both ends of every close. Connections with the same addresses have to be in the order in which they were made,
-/// and all of them there. `netns` is where both ends are.
-pub(crate) fn judge(closes: &[Close], said: &Said, netns: u64) -> Vec<Judged> {
+/// and all of them there. `netns` is where the client and the server are.
+pub(crate) fn judge(closes: &[Close], said: &Said, netns: [u64; 2]) -> Vec<Judged> {
     let mut used = HashMap::<(SocketAddr, SocketAddr), usize>::new();
     for close in closes {
         for (_, local, remote) in close.ends() {
@@ -87,7 +91,9 @@ pub(crate) fn judge(closes: &[Close], said: &Said, netns: u64) -> Vec<Judged> {
             reports.sort_by_key(|report| report.moment());
             let due = used[&(local, remote)];
             let (word, outcome) = match reports.get(*number) {
-                Some(report) if reports.len() == due => (report.word(), compare(close, end, report, netns)),
+                Some(report) if reports.len() == due => {
+                    (report.word(), compare(close, end, report, netns[end as usize]))
+                }
                 None if reports.is_empty() => ("not told", Outcome::Lost { said: "nothing".to_owned() }),
                 _ => (
                     "told twice",

@@ -94,7 +94,7 @@ fn client(changes: &[(&str, Value)]) -> Report {
 fn each_end_has_to_be_told_once() {
     let closes = [close()];
     let words = |reports: &[Report]| {
-        let judged = judge(&closes, &said(reports), 7);
+        let judged = judge(&closes, &said(reports), [7, 7]);
         judged.into_iter().map(|judged| judged.word).collect::<Vec<_>>()
     };
     assert_eq!(words(&[client(&[]), report(&[])]), ["premature-hangup", "premature-hangup"]);
@@ -116,7 +116,7 @@ fn connections_with_the_same_addresses_are_told_apart_by_time() {
     };
     let reports = [later(client(&[])), client(&[]), report(&[]), later(report(&[]))];
 
-    let judged = judge(&closes, &said(&reports), 7);
+    let judged = judge(&closes, &said(&reports), [7, 7]);
 
     assert_eq!(judged.len(), 4);
     assert!(judged.iter().all(|judged| judged.outcome == Outcome::Right), "{judged:#?}");
@@ -126,12 +126,12 @@ fn connections_with_the_same_addresses_are_told_apart_by_time() {
 fn a_refused_connection_has_one_end() {
     let mut refused = close();
     refused.truth.phase = Phase::Connecting;
-    assert_eq!(judge(&[refused], &Said::default(), 7).len(), 1);
+    assert_eq!(judge(&[refused], &Said::default(), [7, 7]).len(), 1);
 }
 
 #[test]
 fn the_table_lists_what_is_not_right() {
-    let judged = judge(&[close()], &said(&[client(&[]), report(&[("closer", json!("server"))])]), 7);
+    let judged = judge(&[close()], &said(&[client(&[]), report(&[("closer", json!("server"))])]), [7, 7]);
     let comparison = Comparison { judged: &judged };
     let text = comparison.to_string();
     assert!(

@@ -36,6 +36,8 @@ impl Relay {
     pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
     /// The client's address.
     pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+    /// What the device is called at either end.
+    pub(crate) const DEVICE: &str = namespace::DEVICE;
     /// How long a packet takes from one namespace to the other.
     pub(crate) const DELAY: Duration = Duration::from_millis(Self::DELAY_MS as u64);
     /// The same in milliseconds, for plans.

@@ -11,7 +11,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use crate::error::PlayError;
 
-const DEVICE: &str = "wire0";
+pub(super) const DEVICE: &str = "wire0";
 const REMEDY: &str = "Run as root, or with CAP_SYS_ADMIN and CAP_NET_ADMIN, on a kernel with network namespaces and \
     TUN (in a container: --privileged and --device /dev/net/tun)";
 

@@ -1,9 +1,9 @@
-// Orders take a moment; some end the process, and some wait for somebody who does.
+// Orders take a moment, 300 ms unless they ask for more; some end the process, and some wait for somebody who does.
 const moment = (ms) => new Promise((done) => setTimeout(done, ms));
 
 module.exports = ({ router }) => {
   router.post('/orders', async (ctx) => {
-    await moment(300);
+    await moment(Number(ctx.query.takes ?? 300));
     ctx.body = { ok: true };
   });
   router.post('/orders/exit', async () => {
