@@ -6,19 +6,12 @@ const { connectionsCheckingInterval } = settings;
 
 const server = http.createServer(connectionsCheckingInterval ? { connectionsCheckingInterval } : {}, (request, response) => {
   const target = request.url;
-  if (target === '/page') {
-    response.setHeader('Content-Type', 'text/html');
-    return response.end(page(request.headers.host));
-  }
   if (target === '/die') return process.exit(3);
-  if (target === '/cut') {
-    response.writeHead(200, { 'Content-Length': 1000 });
+  const cut = /^\/cut(-chunks)?\/(\d+)/.exec(target);
+  if (cut) {
+    if (!cut[1]) response.writeHead(200, { 'Content-Length': 1000 });
     response.write('some of it');
-    return setTimeout(() => response.destroy(), 100);
-  }
-  if (target === '/cut-chunks') {
-    response.write('some of it');
-    return setTimeout(() => response.destroy(), 100);
+    return setTimeout(() => response.destroy(), Number(cut[2]));
   }
   if (target === '/events') {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
@@ -45,9 +38,3 @@ server.keepAliveTimeout = 60000;
 for (const [name, value] of Object.entries(settings)) server[name] = value;
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
 server.listen(Number(port), host);
-
-// A page that opens connections which it does not use.
-const page = (self) => `<!doctype html><link rel="preconnect" href="http://${self}"><link rel="preconnect" crossorigin href="http://${self}">
-<p>hello</p><script>
-const leave = new URLSearchParams(location.search).get('leave');
-</script>`;

@@ -18,6 +18,9 @@ use crate::{
 /// Risks that alarm nobody.
 const CALM: [&str; 2] = ["safe", "unknown"];
 
+/// Verdicts of connections on which everything was answered.
+const PEACEFUL: [&str; 4] = ["client-idle", "server-idle", "completed", "tunnel-end"];
+
 /// What came of a trap.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Judged {
@@ -44,7 +47,7 @@ pub(super) struct Heard<'a> {
 /// Whether as many closes were told as there must be at least.
 pub(super) fn is_told(claims: &[Claim], said: &Said) -> bool {
     claims.iter().all(|claim| {
-        ENDS.iter().all(|end| reports(claims, claim, *end, said).count() >= *wanted(claim, *end).start())
+        ends(claim).all(|end| reports(claims, claim, end, said).count() >= *wanted(claim, end).start())
     })
 }
 
@@ -54,7 +57,7 @@ pub(super) fn judge(trap: &Trap, claims: &[Claim], heard: &Heard<'_>) -> Judged 
     for port in ports {
         let here: Vec<_> = claims.iter().filter(|claim| claim.server.port() == port).collect();
         judged.wrong.extend(in_report(trap, &here, port, heard.model));
-        judged.wrong.extend(in_metrics(trap, &here, port, heard.scrape));
+        judged.wrong.extend(in_metrics(&here, port, heard.scrape));
     }
     judged
 }
@@ -63,7 +66,7 @@ pub(super) fn judge(trap: &Trap, claims: &[Claim], heard: &Heard<'_>) -> Judged 
 pub(super) fn judge_closes(claims: &[Claim], said: &Said) -> Judged {
     let mut judged = Judged::default();
     for claim in claims {
-        for end in ENDS {
+        for end in ends(claim) {
             let mut count = 0;
             for report in reports(claims, claim, end, said) {
                 count += 1;
@@ -94,13 +97,18 @@ pub(super) fn judge_closes(claims: &[Claim], said: &Said) -> Judged {
     judged
 }
 
-const ENDS: [Side; 2] = [Side::Client, Side::Server];
+/// The ends that it is about.
+fn ends(claim: &Claim) -> impl Iterator<Item = Side> {
+    let only = claim.ends;
+    let ends = [Side::Client, Side::Server].into_iter();
+    ends.filter(move |end| !matches!(only, Ends::Only(one) if one != *end))
+}
 
 /// How many closes must have been told at this end.
 fn wanted(claim: &Claim, end: Side) -> RangeInclusive<usize> {
     match (claim.ends, end) {
         (Ends::Client, Side::Server) => 0..=*claim.closes.end(),
-        (Ends::Both | Ends::Client, _) => claim.closes.clone(),
+        (Ends::Both | Ends::Client | Ends::Only(_), _) => claim.closes.clone(),
     }
 }
 
@@ -111,7 +119,7 @@ fn reports<'a>(
     end: Side,
     said: &'a Said,
 ) -> impl Iterator<Item = &'a Report> {
-    said.all().filter(move |report| {
+    let about = said.all().filter(move |report| {
         let (client, server) = match end {
             Side::Client => (report.local, report.remote),
             Side::Server => (report.remote, report.local),
@@ -119,7 +127,11 @@ fn reports<'a>(
         let named = |other: &Claim| other.server == server && other.client == Some(client);
         server == claim.server
             && claim.client.map_or_else(|| !claims.iter().any(named), |wanted| wanted == client)
-    })
+    });
+    about
+        .enumerate()
+        .filter(|(number, _)| claim.nth.is_none_or(|nth| nth == *number))
+        .map(|(_, report)| report)
 }
 
 fn words(report: &Report) -> String {
@@ -180,13 +192,13 @@ fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<St
             say(format!("races {:?}", endpoint.races));
         }
         let risk = endpoint.risk.as_str();
-        if !CALM.contains(&risk) && !trap.risks.contains(&risk) {
+        if !CALM.contains(&risk) {
             say(format!("risk {risk}"));
         }
-        if trap.risks.is_empty() {
-            if endpoint.at_risk > 0 {
-                say(format!("requests at risk {}", endpoint.at_risk));
-            }
+        if endpoint.at_risk > 0 {
+            say(format!("requests at risk {}", endpoint.at_risk));
+        }
+        if !trap.advised {
             endpoint.advice.iter().for_each(|advice| say(format!("advice {:?}", advice.text)));
         }
         for timer in &endpoint.timers {
@@ -201,7 +213,7 @@ fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<St
     wrong
 }
 
-fn in_metrics(trap: &Trap, claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
+fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut look = |name: &str, label: &str, may: &dyn Fn(&str) -> bool| {
         for sample in scrape.at(name, port) {
@@ -215,13 +227,16 @@ fn in_metrics(trap: &Trap, claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec
     };
     let told = |verdict: &str| verdict == "unknown" || may(claims, verdict);
     look("whohungup_closes_total", "verdict", &told);
-    look("whohungup_requests_unanswered_total", "verdict", &told);
+    // What ended in peace has left no request open, whatever else may be said of it.
+    look("whohungup_requests_unanswered_total", "verdict", &|verdict| {
+        told(verdict) && !PEACEFUL.contains(&verdict)
+    });
     let may_lose = may(claims, "idle-race");
     look("whohungup_idle_races_total", "kind", &|_| may_lose);
-    look("whohungup_requests_at_risk_total", "role", &|_| !trap.risks.is_empty());
-    look("whohungup_endpoint_risk", "risk", &|risk| CALM.contains(&risk) || trap.risks.contains(&risk));
+    look("whohungup_requests_at_risk_total", "role", &|_| false);
+    look("whohungup_endpoint_risk", "risk", &|risk| CALM.contains(&risk));
     for sample in scrape.at("whohungup_idle_headroom_seconds", port) {
-        if sample.value < 0.0 && trap.risks.is_empty() {
+        if sample.value < 0.0 {
             wrong.push(format!("whohungup_idle_headroom_seconds at port {port}: {}", sample.value));
         }
     }

@@ -6,10 +6,8 @@
 
 mod judge;
 mod metrics;
-#[allow(dead_code, reason = "the traps to come use the rest")]
 mod stage;
 mod table;
-#[allow(dead_code, reason = "the traps to come use the rest")]
 mod trap;
 mod traps;
 

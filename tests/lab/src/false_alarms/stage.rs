@@ -40,6 +40,15 @@ pub(crate) struct Served {
     pub(crate) directory: PathBuf,
 }
 
+/// A server that ends within 50 ms of a connection has shut down: where a play ends with one, that is not what it is about.
+const OUTLIVES: Duration = Duration::from_millis(150);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        thread::sleep(OUTLIVES);
+    }
+}
+
 impl Served {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.at)

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, ops::RangeInclusive};
 use anyhow::Result;
 
 use super::stage::Stage;
-use crate::{agent::Said, kit::Need};
+use crate::{agent::Said, kit::Need, truth::Side};
 
 /// One row of the table.
 #[derive(Debug)]
@@ -17,9 +17,8 @@ pub(crate) struct Trap {
     /// What a naive agent says.
     pub(crate) naive: &'static str,
     pub(crate) needs: &'static [&'static [Need]],
-    /// Risks that the report may show besides `safe` and `unknown`: here the play really has them, or real limits end
-    /// requests. Advice may come with them, else none may.
-    pub(crate) risks: &'static [&'static str],
+    /// Real limits end requests here: the report may advise to look at them.
+    pub(crate) advised: bool,
     /// A product that must not be named first for any timer.
     pub(crate) never_named: Option<&'static str>,
     pub(crate) how: How,
@@ -62,7 +61,7 @@ pub(crate) const TRAP: Trap = Trap {
     played: "",
     naive: "",
     needs: &[],
-    risks: &[],
+    advised: false,
     never_named: None,
     how: How::Elsewhere(&[]),
 };
@@ -96,6 +95,8 @@ pub(crate) struct Claim {
     pub(crate) server: SocketAddr,
     /// `None`: every client that no other claim names.
     pub(crate) client: Option<SocketAddr>,
+    /// Of the closes that it is about, in the order in which they were told, only this one.
+    pub(crate) nth: Option<usize>,
     /// At each end that is there.
     pub(crate) closes: RangeInclusive<usize>,
     pub(crate) ends: Ends,
@@ -122,6 +123,8 @@ pub(crate) enum Ends {
     Both,
     /// The server may never have had it.
     Client,
+    /// Another claim is about the other end.
+    Only(Side),
 }
 
 impl Claim {
@@ -130,6 +133,7 @@ impl Claim {
         Self {
             server,
             client: None,
+            nth: None,
             closes: 1..=usize::MAX,
             ends: Ends::Both,
             verdicts,
@@ -149,6 +153,11 @@ impl Claim {
     pub(crate) fn of(mut self, client: SocketAddr) -> Self {
         self.client = Some(client);
         self.closes = 1..=1;
+        self
+    }
+
+    pub(crate) fn nth(mut self, number: usize) -> Self {
+        self.nth = Some(number);
         self
     }
 

@@ -1,15 +1,30 @@
 //! The traps, by what they look like.
 
+mod browser;
 mod elsewhere;
+mod ends;
+mod in_flight;
 mod limits;
-#[allow(dead_code, reason = "the traps to come use the rest")]
 mod needs;
 mod pools;
 mod probes;
+mod processes;
+mod sockets;
 
 use super::trap::Trap;
 
 /// All of them, those that take longest first.
 pub(super) fn all() -> impl Iterator<Item = &'static Trap> {
-    [limits::TRAPS, pools::TRAPS, probes::TRAPS, elsewhere::TRAPS].into_iter().flatten()
+    let groups = [
+        browser::TRAPS,
+        sockets::TRAPS,
+        processes::TRAPS,
+        pools::TRAPS,
+        limits::TRAPS,
+        ends::TRAPS,
+        in_flight::TRAPS,
+        probes::TRAPS,
+        elsewhere::TRAPS,
+    ];
+    groups.into_iter().flatten()
 }

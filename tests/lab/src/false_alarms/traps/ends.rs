@@ -1,0 +1,370 @@
+//! Ends that look cut off, and bytes that are no activity.
+
+use std::{fs, net::SocketAddr, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::needs::{
+    APACHE, CURL, GO, HAPROXY, LIGHTTPD, NCAT, NGINX, NODE, OPENSSL, PYTHON, REQUESTS, TINYPROXY, WEBSOCKETS,
+};
+use crate::{
+    false_alarms::{
+        stage::{Running, Stage, asked, pause, run, serve},
+        trap::{Claim, How, Sprung, TRAP, Trap},
+    },
+    software::runtimes::go_program,
+    wire::{PATIENCE, Wire},
+};
+
+pub(super) const TRAPS: &[Trap] = &[
+    Trap {
+        name: "close_notify before an idle close",
+        source: "row 24",
+        played: "nginx and Go over TLS (keep-alive 1 s), requests as the client, used once",
+        naive: "server-idle after 0 s, premature-hangup",
+        needs: &[NGINX, GO, OPENSSL, REQUESTS],
+        how: How::Play(close_notify),
+        ..TRAP
+    },
+    Trap {
+        name: "PING and GOAWAY before an idle close",
+        source: "rows 24 and 42",
+        played: "HTTP/2: a Node client that pings, a Node server that says GOAWAY 1.5 s after its last stream; nginx after 1 s",
+        naive: "idle since the last PING, or for 0 s",
+        needs: &[NODE, NGINX],
+        how: How::Play(goaway),
+        ..TRAP
+    },
+    Trap {
+        name: "newlines that keep alive",
+        source: "timeouts 3.5",
+        played: "empty lines on an idle connection to nginx and Node, every 0.3 s",
+        naive: "premature-hangup in a head; idle for 0.3 s",
+        needs: &[NGINX, NODE],
+        how: How::Play(newlines),
+        ..TRAP
+    },
+    Trap {
+        name: "a WebSocket's end",
+        source: "row 41",
+        played: "websockets as server and client: closed by either, and a client that is killed",
+        naive: "a response cut short",
+        needs: &[WEBSOCKETS],
+        how: How::Play(websocket),
+        ..TRAP
+    },
+    Trap {
+        name: "a tunnel's end",
+        source: "row 41",
+        played: "curl through tinyproxy (CONNECT) to nginx",
+        naive: "premature-hangup: no length, no end",
+        needs: &[TINYPROXY, CURL, NGINX],
+        how: How::Play(connect_tunnel),
+        ..TRAP
+    },
+    Trap {
+        name: "a stream of events that the client leaves",
+        source: "row 41",
+        played: "Node sends text/event-stream for ever; curl leaves after 1 s",
+        naive: "truncated by the server",
+        needs: &[NODE, CURL],
+        advised: true,
+        how: How::Play(events),
+        ..TRAP
+    },
+    Trap {
+        name: "half-closes",
+        source: "row 40, deepflow#5732",
+        played: "ncat asks, shuts its side and reads the answer of nginx, Apache, lighttpd, Node and HAProxy",
+        naive: "premature-hangup by the client",
+        needs: &[NCAT, NGINX, APACHE, LIGHTTPD, NODE, HAPROXY],
+        how: How::Play(half_closes),
+        ..TRAP
+    },
+    Trap {
+        name: "pipelined requests, all answered",
+        source: "timeouts 3.5",
+        played: "five requests in one write to nginx and Node, five answers, a close after 0.3 s",
+        naive: "four requests lost",
+        needs: &[NGINX, NODE],
+        how: How::Play(pipelined),
+        ..TRAP
+    },
+    Trap {
+        name: "bodies that end with the connection",
+        source: "row 6",
+        played: "Node without a length, Python's http.server (HTTP/1.0), curl as the client",
+        naive: "a response cut short",
+        needs: &[NODE, PYTHON, CURL],
+        how: How::Play(until_close),
+        ..TRAP
+    },
+    Trap {
+        name: "an answer that is read after the FIN",
+        source: "skywalking-rover#155",
+        played: "Python's http.server has answered and closed when the client begins to read, 0.6 s later",
+        naive: "no answer; premature-hangup",
+        needs: &[PYTHON],
+        how: How::Play(read_late),
+        ..TRAP
+    },
+    Trap {
+        name: "a client that does not drain",
+        source: "row 23, OBI#1919",
+        played: "requests with stream=True, and a script: 60 kB from nginx unread at the close",
+        naive: "a reset by the server; a response cut short",
+        needs: &[NGINX, REQUESTS],
+        how: How::Play(undrained),
+        ..TRAP
+    },
+    Trap {
+        name: "a body after HEAD",
+        source: "row 23",
+        played: "a server that sends a body to HEAD, curl -I, which leaves it unread",
+        naive: "a reset by the server; a second response cut short",
+        needs: &[PYTHON, CURL],
+        how: How::Play(head_misuse),
+        ..TRAP
+    },
+];
+
+fn close_notify(stage: &Stage<'_>) -> Result<Sprung> {
+    let directory = stage.kit.directory()?;
+    let [key, certificate] = ["key.pem", "cert.pem"].map(|name| directory.join(name));
+    let mut openssl = stage.kit.command("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+    openssl.args(["-subj", "/CN=lab", "-days", "2", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
+    run(&mut openssl)?.fine()?;
+    let tls = format!("ssl_certificate {}; ssl_certificate_key {};", certificate.display(), key.display());
+    let location = format!("{tls} location / {{ return 200 hi; }}");
+    let nginx = stage.nginx(None, " ssl", "keepalive_timeout 1s;", &location)?;
+    let setting = stage.setting(None)?;
+    let go = go_program(stage.kit, "tls", include_str!("../../../programs/false_alarms/tls.go"))?;
+    let mut command = Command::new(go);
+    command.arg(setting.at.to_string()).arg(&certificate).arg(&key);
+    let go = serve(setting, command)?;
+    let mut claims = Vec::new();
+    for at in [nginx.at, go.at] {
+        let mut hold =
+            stage.python_script("hold.py", include_str!("../../../programs/false_alarms/hold.py"))?;
+        run(hold.args([&format!("https://{at}/"), "3", "2.5"]))?.fine()?;
+        let claim = Claim::at(at, &["server-idle"]).by("server").phases(&["idle"]).closes(3..=3);
+        claims.push(claim.idle(0.9..=1.7));
+    }
+    Ok(claims.into())
+}
+
+fn goaway(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    let script = include_str!("../../../programs/false_alarms/http2.js");
+    let mut command = stage.node_script("http2.js", script)?;
+    command.args(["serve", &setting.at.ip().to_string(), &setting.at.port().to_string()]);
+    let node = serve(setting, command)?;
+    let nginx = stage.nginx(None, " http2", "keepalive_timeout 1s;", "location / { return 200 hi; }")?;
+    for at in [node.at, nginx.at] {
+        for _ in 0..3 {
+            let mut command = stage.node_script("http2.js", script)?;
+            run(command.args(["ask", &at.ip().to_string(), &at.port().to_string()]))?.fine()?;
+        }
+    }
+    let ended = |at| Claim::at(at, &["server-idle"]).by("server").phases(&["idle"]).closes(3..=3).requests(1);
+    Ok(vec![ended(node.at).idle(1.4..=2.2), ended(nginx.at).idle(0.9..=2.2)].into())
+}
+
+fn newlines(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let node = stage.node(&[])?;
+    let mut claims = Vec::new();
+    for at in [nginx.at, node.at] {
+        for _ in 0..2 {
+            let mut wire = asked(at)?;
+            for _ in 0..3 {
+                pause(300);
+                wire.send(b"\r\n")?;
+            }
+            pause(300);
+            wire.close()?;
+        }
+        let claim = Claim::at(at, &["client-idle"]).by("client").phases(&["idle"]).closes(2..=2);
+        claims.push(claim.idle(1.15..=2.5).requests(1));
+    }
+    Ok(claims.into())
+}
+
+fn websocket(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    let script = include_str!("../../../programs/false_alarms/websocket.py");
+    let mut command = stage.python_script("websocket.py", script)?;
+    command.args(["serve", &setting.at.ip().to_string(), &setting.at.port().to_string()]);
+    let server = serve(setting, command)?;
+    for way in ["close", "be-closed"] {
+        let mut command = stage.python_script("websocket.py", script)?;
+        run(command.args([way, &server.at.ip().to_string(), &server.at.port().to_string()]))?.fine()?;
+    }
+    let mut command = stage.python_script("websocket.py", script)?;
+    let stays =
+        Running::start(command.args(["stay", &server.at.ip().to_string(), &server.at.port().to_string()]))?;
+    pause(2500);
+    drop(stays);
+    pause(200);
+    Ok(vec![Claim::at(server.at, &["tunnel-end"]).phases(&["tunnel"]).closes(3..=3)].into())
+}
+
+fn connect_tunnel(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let setting = stage.setting(Some(nginx.at))?;
+    let template =
+        format!("Listen @host@\nPort @port@\nTimeout 60\nConnectPort {}\nStartServers 2\n", nginx.at.port());
+    let configuration = setting.write("tinyproxy.conf", &setting.fill(&template))?;
+    let mut command = stage.kit.command("tinyproxy");
+    command.arg("-d").arg("-c").arg(configuration);
+    let proxy = serve(setting, command)?;
+    for _ in 0..4 {
+        let through = format!("http://{}", proxy.at);
+        run(&mut stage.curl(&["-f", "-p", "--noproxy", "", "-x", &through, &nginx.url("/")]))?.fine()?;
+    }
+    Ok(vec![
+        Claim::at(proxy.at, &["tunnel-end"]).by("client").phases(&["tunnel"]).closes(4..=4),
+        Claim::at(nginx.at, &["completed", "client-idle"])
+            .by("client")
+            .phases(&["idle"])
+            .closes(4..=4)
+            .requests(1),
+    ]
+    .into())
+}
+
+fn events(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    for _ in 0..4 {
+        run(&mut stage.curl(&["-N", "--max-time", "1", &node.url("/events")]))?.code(28)?;
+    }
+    let claim = Claim::at(node.at, &["premature-hangup"]).by("client").phases(&["response"]).closes(4..=4);
+    Ok(vec![claim.never_causes(&["keepalive-timer", "middlebox-reset"])].into())
+}
+
+fn half_closes(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    fs::write(setting.directory.join("fast"), "hi").context("write a small file")?;
+    let template = "server.document-root = \"@directory@\"\nserver.bind = \"@host@\"\nserver.port = @port@\n";
+    let configuration = setting.write("lighttpd.conf", &setting.fill(template))?;
+    let mut command = stage.kit.command("lighttpd");
+    command.arg("-D").arg("-f").arg(configuration);
+    let lighttpd = serve(setting, command)?;
+    let servers = [
+        lighttpd,
+        stage.nginx(None, "", "", "location / { return 200 hi; }")?,
+        stage.apache("KeepAliveTimeout 60")?,
+        stage.node(&[])?,
+        stage.haproxy(None, "frontend lab\n  bind @at@\n  http-request return status 200")?,
+    ];
+    let mut claims = Vec::new();
+    for server in &servers {
+        for more in ["", "Connection: close\\r\\n"] {
+            let (host, port) = (server.at.ip(), server.at.port());
+            let ask =
+                format!("printf 'GET /fast HTTP/1.1\\r\\nHost: lab\\r\\n{more}\\r\\n' | ncat {host} {port}");
+            let output = run(stage.kit.command("sh").args(["-c", &ask]))?.fine()?;
+            ensure!(output.contains("200 OK"), "{host}:{port} answered {output:?}");
+        }
+        // A server that was told that it is the last request may be quicker than ncat.
+        claims.push(Claim::at(server.at, &["completed"]).closes(2..=2).causes(&["half-close", "announced"]));
+    }
+    Ok(claims.into())
+}
+
+fn pipelined(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let node = stage.node(&[])?;
+    let mut claims = Vec::new();
+    for at in [nginx.at, node.at] {
+        for _ in 0..2 {
+            let mut wire = Wire::dial(at)?;
+            wire.send("GET / HTTP/1.1\r\nHost: lab\r\n\r\n".repeat(5).as_bytes())?;
+            wire.read_until("five answers", |talk| talk.state().answered == 5)?;
+            pause(300);
+            wire.close()?;
+        }
+        let claim = Claim::at(at, &["client-idle"]).by("client").phases(&["idle"]).closes(2..=2);
+        claims.push(claim.requests(5));
+    }
+    Ok(claims.into())
+}
+
+/// Python's own server of the files in its directory: HTTP/1.0.
+fn plain_server(stage: &Stage<'_>) -> Result<crate::false_alarms::stage::Served> {
+    let setting = stage.setting(None)?;
+    let mut command = stage.kit.command("python3");
+    command.args([
+        "-m",
+        "http.server",
+        "--bind",
+        &setting.at.ip().to_string(),
+        &setting.at.port().to_string(),
+    ]);
+    command.current_dir(&setting.directory);
+    serve(setting, command)
+}
+
+fn until_close(stage: &Stage<'_>) -> Result<Sprung> {
+    let (node, python) = (stage.node(&[])?, plain_server(stage)?);
+    for _ in 0..4 {
+        run(&mut stage.curl(&["-f", &node.url("/to-the-end")]))?.fine()?;
+        run(&mut stage.curl(&["-f", &python.url("/")]))?.fine()?;
+    }
+    let ended = |at| Claim::at(at, &["completed"]).by("server").closes(4..=4).requests(1).how("fin");
+    Ok(vec![ended(node.at), ended(python.at)].into())
+}
+
+fn read_late(stage: &Stage<'_>) -> Result<Sprung> {
+    let python = plain_server(stage)?;
+    for _ in 0..3 {
+        let mut wire = Wire::dial(python.at)?;
+        wire.send(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+        ensure!(wire.await_end(PATIENCE)?, "the server does not close");
+        pause(600);
+        wire.read_to_end()?;
+        ensure!(wire.talk().answered.starts_with(b"HTTP/1.0 200"), "the server did not answer");
+        wire.close()?;
+    }
+    let claim = Claim::at(python.at, &["completed"]).by("server").closes(3..=3).requests(1);
+    Ok(vec![claim.how("fin").causes(&["announced"])].into())
+}
+
+fn undrained(stage: &Stage<'_>) -> Result<Sprung> {
+    let (library, script) = (stage.nginx(None, "", "", "")?, stage.nginx(None, "", "", "")?);
+    for served in [&library, &script] {
+        fs::write(served.directory.join("sixty"), vec![b'x'; 60_000]).context("write a file")?;
+    }
+    let mut command =
+        stage.python_script("undrained.py", include_str!("../../../programs/false_alarms/undrained.py"))?;
+    run(command.arg(library.url("/sixty")))?.fine()?;
+    for milliseconds in [300, 450, 650] {
+        let mut wire = Wire::dial(script.at)?;
+        wire.send(b"GET /sixty HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+        pause(milliseconds);
+        ensure!(wire.close()? == crate::truth::How::Rst, "nothing was unread");
+    }
+    let left = |at: SocketAddr| {
+        let claim = Claim::at(at, &["completed", "client-idle"]).by("client").phases(&["idle"]).how("rst");
+        claim.closes(3..=3).requests(1).causes(&["unread-data", "unknown"])
+    };
+    Ok(vec![left(library.at), left(script.at)].into())
+}
+
+fn head_misuse(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    let mut command =
+        stage.python_script("head.py", include_str!("../../../programs/false_alarms/head.py"))?;
+    command.args([setting.at.ip().to_string(), setting.at.port().to_string()]);
+    let server = serve(setting, command)?;
+    for _ in 0..4 {
+        run(&mut stage.curl(&["-I", &server.url("/")]))?.fine()?;
+    }
+    let mut wire = Wire::dial(server.at)?;
+    wire.send(b"HEAD / HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+    pause(300);
+    wire.close()?;
+    let claim = Claim::at(server.at, &["completed", "client-idle"]).by("client").phases(&["idle"]);
+    Ok(vec![claim.closes(5..=5)].into())
+}

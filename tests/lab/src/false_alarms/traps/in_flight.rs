@@ -1,0 +1,278 @@
+//! Requests that really are under way at the end: who ended them, and that no idle time-out did.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
+
+use super::needs::{CURL, NGINX, NODE};
+use crate::{
+    false_alarms::{
+        stage::{Running, Stage, ask, pause, run},
+        trap::{Claim, How, Sprung, TRAP, Trap},
+    },
+    setting::write_large,
+    wire::{PATIENCE, Wire},
+};
+
+const HUNG_UP: &[&str] = &["premature-hangup"];
+
+pub(super) const TRAPS: &[Trap] = &[
+    Trap {
+        name: "a client that gives up waiting",
+        source: "row 15",
+        played: "curl --max-time 0.7 against Node, which takes 5 s",
+        naive: "client-idle: no bytes moved",
+        needs: &[NODE, CURL],
+        advised: true,
+        how: How::Play(gives_up),
+        ..TRAP
+    },
+    Trap {
+        name: "Ctrl-C in a download",
+        source: "row 16",
+        played: "curl in the middle of 100 MB from nginx, interrupted",
+        naive: "a reset by the server, truncated",
+        needs: &[NGINX, CURL],
+        how: How::Play(interrupted),
+        ..TRAP
+    },
+    Trap {
+        name: "a server killed in a download",
+        source: "row 16, the other side",
+        played: "nginx killed in the middle of 100 MB to curl",
+        naive: "the client gave up; completed",
+        needs: &[NGINX, CURL],
+        how: How::Play(killed),
+        ..TRAP
+    },
+    Trap {
+        name: "an upload that the client's timer ends",
+        source: "row 14, case 003",
+        played: "Node: a chunked PUT that stalls; the client's socket time-out (0.7 s) ends it",
+        naive: "client-idle",
+        needs: &[NODE],
+        advised: true,
+        how: How::Play(stalled_by_client),
+        ..TRAP
+    },
+    Trap {
+        name: "an upload that the server's timer ends",
+        source: "row 17, case 003",
+        played: "nginx (client_body_timeout 1 s), a body that stalls",
+        naive: "server-idle",
+        needs: &[NGINX],
+        advised: true,
+        how: How::Play(stalled_by_server),
+        ..TRAP
+    },
+    Trap {
+        name: "a head that the server's timer ends",
+        source: "row 18",
+        played: "nginx (client_header_timeout 1 s), half of a head",
+        naive: "server-idle",
+        needs: &[NGINX],
+        advised: true,
+        how: How::Play(slow_head),
+        ..TRAP
+    },
+    Trap {
+        name: "an upload that stalls and goes on",
+        source: "verdicts: in flight turned into idle",
+        played: "half of a body, 3 s of silence, the rest; then 0.4 s of idle and a close",
+        naive: "idle for 3 s; an end of something",
+        needs: &[NODE],
+        how: How::Play(stalls_and_goes_on),
+        ..TRAP
+    },
+    Trap {
+        name: "a proxy's time-out",
+        source: "row 19",
+        played: "nginx (proxy_read_timeout 1 s) before a Node that takes 5 s: 504",
+        naive: "the upstream closed; the 504 was a hang-up",
+        needs: &[NGINX, NODE, CURL],
+        advised: true,
+        how: How::Play(gateway_timeout),
+        ..TRAP
+    },
+    Trap {
+        name: "a response cut short",
+        source: "row 20",
+        played: "Node ends its response in the middle, with a length and with chunks",
+        naive: "a clean close",
+        needs: &[NODE, CURL],
+        how: How::Play(cut_short),
+        ..TRAP
+    },
+    Trap {
+        name: "a server that exits instead of an answer",
+        source: "row 21, case 000",
+        played: "Node exits in a request: the first on its connection, and one on a connection used 0.3 s before",
+        naive: "an idle race",
+        needs: &[NODE],
+        how: How::Play(exits),
+        ..TRAP
+    },
+    Trap {
+        name: "an answer before the body was read",
+        source: "row 22",
+        played: "413 of nginx, 401 of Node, to curl that uploads 8 MB, with and without Expect",
+        naive: "an idle race; server-idle",
+        needs: &[NGINX, NODE, CURL],
+        how: How::Play(early_answer),
+        ..TRAP
+    },
+];
+
+fn gives_up(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    for _ in 0..4 {
+        run(&mut stage.curl(&["--max-time", "0.7", &node.url("/wait/5000")]))?.code(28)?;
+    }
+    let claim = Claim::at(node.at, HUNG_UP).by("client").phases(&["waiting"]).closes(4..=4).requests(0);
+    Ok(vec![claim.causes(&["request-timeout", "unknown"])].into())
+}
+
+fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "", "")?;
+    write_large(&nginx.directory.join("large"))?;
+    for _ in 0..3 {
+        let mut curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
+        pause(700);
+        curl.signal(Signal::INT)?;
+        ensure!(!curl.finish(PATIENCE)?.status.success(), "curl was not interrupted");
+    }
+    let claim = Claim::at(nginx.at, HUNG_UP).by("client").phases(&["response"]).closes(3..=3).requests(0);
+    Ok(vec![claim].into())
+}
+
+fn killed(stage: &Stage<'_>) -> Result<Sprung> {
+    let mut nginx = stage.nginx(None, "", "", "")?;
+    write_large(&nginx.directory.join("large"))?;
+    let curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
+    pause(700);
+    nginx.program.kill();
+    let ran = curl.finish(PATIENCE)?;
+    ensure!(matches!(ran.status.code(), Some(18 | 56)), "curl ended with {}", ran.status);
+    let claim = Claim::at(nginx.at, HUNG_UP).by("server").phases(&["response"]).closes(1..=1);
+    Ok(vec![claim.causes(&["process-killed", "truncated"])].into())
+}
+
+fn stalled_by_client(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    for _ in 0..4 {
+        let mut command =
+            stage.node_script("stalled.js", include_str!("../../../programs/false_alarms/stalled.js"))?;
+        let output = run(command.args([&node.url("/"), "700"]))?.fine()?;
+        ensure!(output.contains("ECONNRESET"), "the client said {output}");
+    }
+    let claim = Claim::at(node.at, HUNG_UP).by("client").phases(&["request-body"]).closes(4..=4).requests(0);
+    Ok(vec![claim.causes(&["stall-timer", "request-timeout", "truncated", "unknown"])].into())
+}
+
+fn stalled_by_server(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "client_body_timeout 1s;", "location / { proxy_pass http://@at@; }")?;
+    for _ in 0..3 {
+        let mut wire = Wire::dial(nginx.at)?;
+        wire.send(b"PUT / HTTP/1.1\r\nHost: lab\r\nContent-Length: 10\r\n\r\nhalf")?;
+        wire.read_to_end().context("wait for client_body_timeout")?;
+        wire.close()?;
+    }
+    let claim = Claim::at(nginx.at, HUNG_UP).by("server").phases(&["request-body"]).closes(3..=3);
+    Ok(vec![claim.causes(&["stall-timer", "request-timeout", "unknown"])].into())
+}
+
+fn slow_head(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "client_header_timeout 1s;", "")?;
+    for _ in 0..3 {
+        let mut wire = Wire::dial(nginx.at)?;
+        wire.send(b"GET / HTTP/1.1\r\nHost: l")?;
+        wire.read_to_end().context("wait for client_header_timeout")?;
+        wire.close()?;
+    }
+    let claim = Claim::at(nginx.at, HUNG_UP).by("server").phases(&["request-head"]).closes(3..=3);
+    Ok(vec![claim.causes(&["head-timer", "stall-timer", "unknown"])].into())
+}
+
+fn stalls_and_goes_on(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        let mut wire = Wire::dial(node.at)?;
+        wire.send(b"PUT / HTTP/1.1\r\nHost: lab\r\nContent-Length: 8\r\n\r\nhalf")?;
+        wires.push(wire);
+    }
+    // A minute, scaled.
+    pause(3000);
+    for wire in &mut wires {
+        wire.send(b"half")?;
+        wire.read_until("the answer", |talk| talk.state().answered > 0)?;
+    }
+    pause(400);
+    wires.into_iter().try_for_each(|wire| wire.close().map(drop))?;
+    let claim = Claim::at(node.at, &["client-idle"]).by("client").phases(&["idle"]).requests(1);
+    Ok(vec![claim.idle(0.3..=1.5).age(3.3..=6.0).closes(3..=3)].into())
+}
+
+fn gateway_timeout(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    let location = "proxy_read_timeout 1s; location / { proxy_pass http://@backend@; }";
+    let nginx = stage.nginx(Some(node.at), "", "", location)?;
+    for _ in 0..3 {
+        let output = run(&mut stage.curl(&["-w", "%{http_code}", &nginx.url("/wait/5000")]))?.fine()?;
+        ensure!(output == "504", "nginx answered {output}");
+    }
+    let upstream = Claim::at(node.at, HUNG_UP).by("client").phases(&["waiting"]).closes(3..=3);
+    Ok(vec![
+        upstream.causes(&["request-timeout", "unknown"]),
+        Claim::at(nginx.at, &["completed"]).by("client").phases(&["idle"]).closes(3..=3).requests(1),
+    ]
+    .into())
+}
+
+fn cut_short(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    for path in ["/cut/40", "/cut-chunks/90", "/cut/200", "/cut-chunks/450"] {
+        run(&mut stage.curl(&[&node.url(path)]))?.code(18)?;
+    }
+    let claim = Claim::at(node.at, HUNG_UP).by("server").phases(&["response"]).closes(4..=4).requests(0);
+    Ok(vec![claim.causes(&["truncated"])].into())
+}
+
+fn exits(stage: &Stage<'_>) -> Result<Sprung> {
+    let mut claims = Vec::new();
+    for reused in [false, true] {
+        let node = stage.node(&[])?;
+        let mut wire = Wire::dial(node.at)?;
+        if reused {
+            ask(&mut wire)?;
+            pause(300);
+        }
+        wire.send(b"GET /die HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+        wire.read_to_end().context("wait for the server's end")?;
+        wire.close()?;
+        let claim = Claim::at(node.at, HUNG_UP).by("server").phases(&["waiting"]).closes(1..=1);
+        claims.push(claim.causes(&["process-exit", "unknown"]).requests(u32::from(reused)));
+    }
+    Ok(claims.into())
+}
+
+fn early_answer(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx =
+        stage.nginx(None, "", "client_max_body_size 1k;", "location / { proxy_pass http://@at@; }")?;
+    let node = stage.node(&[])?;
+    let body = nginx.directory.join("eight-megabytes");
+    fs::write(&body, vec![0; 8_000_000]).context("write a large body")?;
+    let body = format!("@{}", body.display());
+    for (url, status) in [(nginx.url("/"), "413"), (node.url("/refuse"), "401")] {
+        for expect in ["Expect: 100-continue", "Expect:"] {
+            let more = ["-w", "%{http_code}", "-H", expect, "--data-binary", &body, &url];
+            let ran = run(&mut stage.curl(&more))?;
+            // It may miss the answer to the reset that follows: curl's 55 and 56.
+            let fine = ran.output.contains(status) || matches!(ran.status.code(), Some(55 | 56));
+            ensure!(fine, "curl ended with {}: {}", ran.status, ran.output);
+        }
+    }
+    let may = |at| Claim::at(at, &["completed", "premature-hangup"]).closes(2..=2);
+    Ok(vec![may(nginx.at), may(node.at)].into())
+}

@@ -1,0 +1,273 @@
+//! Sockets that several processes hold or pass on, and processes that end.
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
+
+use super::needs::{ACTIVATE, CURL, GUNICORN, NGINX, NODE, PYTHON};
+use crate::{
+    false_alarms::{
+        stage::{Served, Stage, asked, pause, run, serve},
+        trap::{Claim, How, Sprung, TRAP, Trap},
+    },
+    setting::Setting,
+    wire::Wire,
+};
+
+pub(super) const TRAPS: &[Trap] = &[
+    Trap {
+        name: "a forked child that holds the socket",
+        source: "peers: forked children",
+        played: "a server answers and closes its descriptor; its child holds the connection for 1.5 s more",
+        naive: "a close 1.5 s too early, or two of them",
+        needs: &[PYTHON],
+        how: How::Play(forked),
+        ..TRAP
+    },
+    Trap {
+        name: "SO_REUSEPORT workers, of which some end",
+        source: "row 27",
+        played: "three gunicorns at one port: one is killed, one is told to stop, one stays",
+        naive: "an idle time-out; a crash of the server",
+        needs: &[GUNICORN],
+        how: How::Play(reuse_port),
+        ..TRAP
+    },
+    Trap {
+        name: "sockets passed between processes",
+        source: "peers: SCM_RIGHTS",
+        played: "Node's cluster: the primary accepts, and passes each connection to a worker",
+        naive: "a close by the primary",
+        needs: &[NODE],
+        how: How::Play(cluster),
+        ..TRAP
+    },
+    Trap {
+        name: "a socket that systemd opened",
+        source: "peers: socket activation",
+        played: "systemd-socket-activate listens, gunicorn inherits the socket and serves",
+        naive: "the wrong process; an unknown role",
+        needs: &[ACTIVATE, GUNICORN],
+        how: How::Play(activated),
+        ..TRAP
+    },
+    Trap {
+        name: "workers that are recycled",
+        source: "row 27",
+        played: "gunicorn (two workers, max_requests 3), fifteen requests of curl",
+        naive: "the server crashed",
+        needs: &[GUNICORN, CURL],
+        how: How::Play(recycled),
+        ..TRAP
+    },
+    Trap {
+        name: "a worker that took too long",
+        source: "row 27",
+        played: "gunicorn (timeout 1 s): the worker is killed in a request",
+        naive: "server-idle after 1 s; an idle race",
+        needs: &[GUNICORN, CURL],
+        how: How::Play(worker_timeout),
+        ..TRAP
+    },
+    Trap {
+        name: "a graceful shutdown",
+        source: "row 25, OBI#1919",
+        played: "nginx (quit), Node and gunicorn (SIGTERM), each with five idle connections of different ages",
+        naive: "five idle time-outs; a mismatch",
+        needs: &[NGINX, NODE, GUNICORN],
+        how: How::Play(graceful),
+        ..TRAP
+    },
+    Trap {
+        name: "a kill of an idle server",
+        source: "row 26",
+        played: "Node with five idle connections, SIGKILL",
+        naive: "graceful; an idle time-out",
+        needs: &[NODE],
+        how: How::Play(killed_idle),
+        ..TRAP
+    },
+    Trap {
+        name: "a listener that ends with connections in its queue",
+        source: "row 28, OBI#1919",
+        played: "a server that accepts nothing closes its listener: four connections in its queue, not used",
+        naive: "a reset in a request",
+        needs: &[PYTHON],
+        how: How::Play(unaccepted),
+        ..TRAP
+    },
+];
+
+fn python_server(stage: &Stage<'_>, name: &str, text: &str) -> Result<Served> {
+    let setting = stage.setting(None)?;
+    let mut command = stage.python_script(name, text)?;
+    command.args([setting.at.ip().to_string(), setting.at.port().to_string()]);
+    serve(setting, command)
+}
+
+fn forked(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = python_server(stage, "fork.py", include_str!("../../../programs/false_alarms/fork.py"))?;
+    for _ in 0..3 {
+        let mut wire = asked(server.at)?;
+        wire.read_to_end().context("wait for the child's end")?;
+        wire.close()?;
+    }
+    let claim = Claim::at(server.at, &["server-idle"]).by("server").phases(&["idle"]).requests(1);
+    Ok(vec![claim.idle(1.4..=2.6).closes(3..=3)].into())
+}
+
+/// gunicorn at this address, with these arguments; `/wait` takes long.
+fn gunicorn(stage: &Stage<'_>, setting: Setting, arguments: &[&str]) -> Result<Served> {
+    setting.write("web.py", include_str!("../../../programs/false_alarms/web.py"))?;
+    let mut command = stage.kit.command("gunicorn");
+    command.arg("--chdir").arg(&setting.directory).args(["--bind", &setting.at.to_string()]).args(arguments);
+    command.arg("web:application");
+    serve(setting, command)
+}
+
+const THREADS: [&str; 6] = ["--worker-class", "gthread", "--threads", "16", "--keep-alive", "60"];
+
+fn reuse_port(stage: &Stage<'_>) -> Result<Sprung> {
+    let first = stage.setting(None)?;
+    let at = first.at;
+    let more = [THREADS.as_slice(), &["--reuse-port"]].concat();
+    let mut workers = vec![gunicorn(stage, first, &more)?];
+    for _ in 0..2 {
+        let setting = Setting { at, backend: at, directory: stage.kit.directory()?, hasty: false };
+        workers.push(gunicorn(stage, setting, &more)?);
+    }
+    // Somebody listens: this does not say that all three do.
+    pause(2500);
+    let wires = (0..24).map(|_| asked(at)).collect::<Result<Vec<_>>>()?;
+    pause(300);
+    workers[0].program.kill();
+    workers[1].signal(Signal::TERM)?;
+    pause(1500);
+    let mut claims = Vec::new();
+    for wire in wires {
+        let client = wire.local()?;
+        let claim = if wire.is_over()? {
+            let ended = Claim::at(at, &["server-idle"]).by("server").phases(&["idle"]);
+            ended.never_causes(&["keepalive-timer", "pool-evict"])
+        } else {
+            Claim::at(at, &["client-idle"]).by("client").phases(&["idle"])
+        };
+        wire.close()?;
+        claims.push(claim.of(client).requests(1));
+    }
+    let by = |who| claims.iter().filter(|claim: &&Claim| claim.closer == Some(who)).count();
+    ensure!(by("server") > 0 && by("client") > 0, "the connections were not spread: {} ended", by("server"));
+    Ok(claims.into())
+}
+
+fn cluster(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    let mut command =
+        stage.node_script("cluster.js", include_str!("../../../programs/false_alarms/cluster.js"))?;
+    command.args([setting.at.ip().to_string(), setting.at.port().to_string()]);
+    let server = serve(setting, command)?;
+    let mut wires = Vec::new();
+    for _ in 0..6 {
+        wires.push(asked(server.at)?);
+        pause(50);
+    }
+    pause(300);
+    wires.into_iter().try_for_each(|wire| wire.close().map(drop))?;
+    let claim = Claim::at(server.at, &["client-idle"]).by("client").phases(&["idle"]).requests(1);
+    Ok(vec![claim.closes(6..=6)].into())
+}
+
+fn activated(stage: &Stage<'_>) -> Result<Sprung> {
+    let setting = stage.setting(None)?;
+    setting.write("web.py", include_str!("../../../programs/false_alarms/web.py"))?;
+    let mut command = stage.kit.command("systemd-socket-activate");
+    command.args(["-l", &setting.at.to_string(), "-E", "PATH"]);
+    command.arg(stage.kit.command("gunicorn").get_program());
+    command.arg("--chdir").arg(&setting.directory).args(THREADS).arg("web:application");
+    let server = serve(setting, command)?;
+    let mut wires = Vec::new();
+    for _ in 0..4 {
+        wires.push(asked(server.at)?);
+    }
+    pause(300);
+    wires.into_iter().try_for_each(|wire| wire.close().map(drop))?;
+    let claim = Claim::at(server.at, &["client-idle"]).by("client").phases(&["idle"]).requests(1);
+    Ok(vec![claim.closes(4..=4).processes(&[], &["gunicorn", "python3"])].into())
+}
+
+fn recycled(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = gunicorn(stage, stage.setting(None)?, &["--workers", "2", "--max-requests", "3"])?;
+    for _ in 0..15 {
+        run(&mut stage.curl(&["-f", &server.url("/")]))?.fine()?;
+        pause(50);
+    }
+    Ok(vec![Claim::at(server.at, &["completed"]).closes(15..=15).requests(1)].into())
+}
+
+fn worker_timeout(stage: &Stage<'_>) -> Result<Sprung> {
+    // What can be told to stop answers 500; what cannot be told is killed.
+    let stuck = gunicorn(stage, stage.setting(None)?, &["--timeout", "1"])?;
+    let told = gunicorn(stage, stage.setting(None)?, &["--timeout", "1"])?;
+    for _ in 0..2 {
+        run(&mut stage.curl(&[&stuck.url("/stuck")]))?.code(52)?;
+        let status = run(&mut stage.curl(&["-w", "%{http_code}", &told.url("/wait")]))?.fine()?;
+        ensure!(status == "500", "gunicorn answered {status}");
+    }
+    let killed = Claim::at(stuck.at, &["premature-hangup"]).by("server").phases(&["waiting"]).closes(2..=2);
+    Ok(vec![
+        killed.causes(&["process-killed", "unknown"]),
+        Claim::at(told.at, &["completed"]).phases(&["idle"]).closes(2..=2).requests(1),
+    ]
+    .into())
+}
+
+fn graceful(stage: &Stage<'_>) -> Result<Sprung> {
+    let servers = [
+        (stage.nginx(None, "", "", "location / { return 200 hi; }")?, Signal::QUIT),
+        (stage.node(&[])?, Signal::TERM),
+        (gunicorn(stage, stage.setting(None)?, &THREADS)?, Signal::TERM),
+    ];
+    let mut claims = Vec::new();
+    for (mut server, signal) in servers {
+        let mut wires = Vec::new();
+        for _ in 0..5 {
+            wires.push(asked(server.at)?);
+            pause(120);
+        }
+        server.signal(signal)?;
+        for mut wire in wires {
+            wire.read_to_end().context("wait for the shutdown")?;
+            wire.close()?;
+        }
+        let claim = Claim::at(server.at, &["server-idle"]).by("server").phases(&["idle"]).closes(5..=5);
+        claims.push(claim.requests(1).causes(&["shutdown", "process-exit", "unknown"]));
+    }
+    Ok(claims.into())
+}
+
+fn killed_idle(stage: &Stage<'_>) -> Result<Sprung> {
+    let mut node = stage.node(&[])?;
+    let mut wires = Vec::new();
+    for _ in 0..5 {
+        wires.push(asked(node.at)?);
+        pause(120);
+    }
+    node.program.kill();
+    for mut wire in wires {
+        wire.read_to_end().context("wait for the kill")?;
+        wire.close()?;
+    }
+    let claim = Claim::at(node.at, &["server-idle"]).by("server").phases(&["idle"]).closes(5..=5);
+    Ok(vec![claim.requests(1).causes(&["process-killed", "unknown"])].into())
+}
+
+fn unaccepted(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = python_server(stage, "queue.py", include_str!("../../../programs/false_alarms/queue.py"))?;
+    let wires = (0..4).map(|_| Wire::dial(server.at)).collect::<Result<Vec<_>>>()?;
+    for mut wire in wires {
+        wire.read_to_end().context("wait for the listener's end")?;
+        wire.close()?;
+    }
+    pause(300);
+    let claim = Claim::at(server.at, &["server-idle"]).by("server").phases(&["unused"]).closes(4..=4);
+    Ok(vec![claim.requests(0).causes(&["not-accepted", "unknown"])].into())
+}

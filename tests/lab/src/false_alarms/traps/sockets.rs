@@ -1,0 +1,241 @@
+//! What the kernel does to sockets, addresses that come again, and agents that come late.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
+
+use super::needs::{CURL, NGINX, NODE, REDIS, SS};
+use crate::{
+    agent::Agent,
+    false_alarms::{
+        stage::{Running, Stage, ask, asked, dial_from, pause, run, serve},
+        trap::{Claim, Ends, How, Rest, Sprung, TRAP, Trap},
+    },
+    truth::Side,
+    wire::Wire,
+};
+
+pub(super) const TRAPS: &[Trap] = &[
+    Trap {
+        name: "older than the agent",
+        source: "OBI#3297, tracee#2739",
+        played: "connections of nginx and Node, begun before the agents: closed by either side, and one in a request when they came",
+        naive: "nothing; a guessed role; premature-hangup",
+        needs: &[NGINX, NODE],
+        how: How::Older(older),
+        ..TRAP
+    },
+    Trap {
+        name: "an agent restarted in the middle",
+        source: "OBI#3297",
+        played: "connections to Node that live through three agents of their own, used in between",
+        naive: "nothing; a failed connection",
+        needs: &[NODE],
+        how: How::Play(restarted),
+        ..TRAP
+    },
+    Trap {
+        name: "ss -K",
+        source: "row 39",
+        played: "idle connections to nginx, and waiting ones to Node, destroyed by ss",
+        naive: "server-idle; an idle race; premature-hangup",
+        needs: &[SS, NGINX, NODE],
+        how: How::Play(destroyed),
+        ..TRAP
+    },
+    Trap {
+        name: "an address that comes again",
+        source: "bcc#3307",
+        played: "the same client port twice to nginx: 2 s idle and a reset, then at once 0.3 s idle and a FIN; and five times with Connection: close",
+        naive: "the times of the connection before",
+        needs: &[NGINX],
+        how: How::Play(same_address),
+        ..TRAP
+    },
+    Trap {
+        name: "whoever runs when the packet comes",
+        source: "bcc#2305",
+        played: "curl and nginx on processors that others keep busy",
+        naive: "names a process that has nothing to do with it",
+        needs: &[NGINX, CURL],
+        how: How::Play(busy),
+        ..TRAP
+    },
+    Trap {
+        name: "a protocol that is not HTTP",
+        source: "row 43",
+        played: "redis: redis-cli, and clients that its own time-out (1 s) ends",
+        naive: "a guess: requests, hang-ups",
+        needs: &[REDIS],
+        how: How::Play(redis),
+        ..TRAP
+    },
+];
+
+fn older(stage: &Stage<'_>) -> Result<Rest> {
+    let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let node = stage.node(&[])?;
+    let [left, used, ended] = [asked(nginx.at)?, asked(nginx.at)?, asked(nginx.at)?];
+    let mut under_way = Wire::dial(node.at)?;
+    under_way.send(b"GET /wait/12000 HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+    let mut nginx = nginx;
+    Ok(Box::new(move |_stage| {
+        let idle = |wire: &Wire| -> Result<Claim> {
+            Ok(Claim::at(nginx.at, &["client-idle"])
+                .by("client")
+                .phases(&["idle", "unknown"])
+                .of(wire.local()?))
+        };
+        let mut claims = vec![idle(&left)?];
+        left.close()?;
+        let mut used = used;
+        ask(&mut used)?;
+        pause(400);
+        claims.push(idle(&used)?);
+        used.close()?;
+        let mut ended = ended;
+        claims.push(Claim::at(nginx.at, &["server-idle"]).by("server").of(ended.local()?));
+        nginx.signal(Signal::QUIT)?;
+        ended.read_to_end().context("wait for nginx to quit")?;
+        ended.close()?;
+        under_way.read_until("the answer", |talk| talk.state().answered > 0)?;
+        pause(400);
+        let answered = Claim::at(node.at, &["client-idle", "completed"]).by("client");
+        claims.push(answered.of(under_way.local()?));
+        under_way.close()?;
+        drop(node);
+        Ok(claims.into())
+    }))
+}
+
+fn restarted(stage: &Stage<'_>) -> Result<Sprung> {
+    let node = stage.node(&[])?;
+    let mut agent = Agent::start(stage.agent)?;
+    let mut wires = (0..4).map(|_| asked(node.at)).collect::<Result<Vec<_>>>()?;
+    for _ in 0..2 {
+        let (said, _notes) = agent.finish()?;
+        ensure!(said.all().all(|report| report.local != node.at), "an agent told a close that was none");
+        wires.iter_mut().try_for_each(ask)?;
+        agent = Agent::start(stage.agent)?;
+        wires.iter_mut().try_for_each(ask)?;
+    }
+    pause(400);
+    wires.into_iter().try_for_each(|wire| wire.close().map(drop))?;
+    pause(1000);
+    let (said, _notes) = agent.finish()?;
+    let claim = Claim::at(node.at, &["client-idle"]).by("client").phases(&["idle"]).closes(4..=4);
+    Ok(Sprung { claims: vec![claim], keep: Vec::new(), said: Some(said) })
+}
+
+fn destroyed(stage: &Stage<'_>) -> Result<Sprung> {
+    let (nginx, node) = (stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?);
+    let mut idle = (0..3).map(|_| asked(nginx.at)).collect::<Result<Vec<_>>>()?;
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut wire = Wire::dial(node.at)?;
+        wire.send(b"GET /wait/5000 HTTP/1.1\r\nHost: lab\r\n\r\n")?;
+        waiting.push(wire);
+    }
+    pause(400);
+    for (at, which) in [(nginx.at, "src"), (node.at, "dst")] {
+        let (host, port) = (at.ip().to_string(), format!(":{}", at.port()));
+        let port_of = if which == "src" { "sport" } else { "dport" };
+        let filter = ["-K", "-t", "state", "established", which, &host, port_of, "=", &port];
+        run(stage.kit.command("ss").args(filter))?.fine()?;
+    }
+    for wire in idle.iter_mut().chain(&mut waiting) {
+        // ECONNABORTED at the end that was destroyed, a reset at the other.
+        let _ended = wire.read_to_end();
+    }
+    pause(100);
+    drop((idle, waiting));
+    let aborted = |at, end| {
+        let claim = Claim::at(at, &["host-abort"]).ends(Ends::Only(end)).causes(&["sock-destroy"]);
+        claim.closes(3..=3)
+    };
+    // Across the wire it is a reset, which could have come from anywhere; who sent it is all that can be said.
+    let peer = |at, end, verdicts| Claim::at(at, verdicts).ends(Ends::Only(end)).how("rst").closes(3..=3);
+    Ok(vec![
+        aborted(nginx.at, Side::Server),
+        peer(nginx.at, Side::Client, &["server-idle", "host-abort"]),
+        aborted(node.at, Side::Client),
+        peer(node.at, Side::Server, &["premature-hangup", "host-abort"]),
+    ]
+    .into())
+}
+
+fn same_address(stage: &Stage<'_>) -> Result<Sprung> {
+    let long = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let short = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let from = SocketAddr::new(long.at.ip(), 3001);
+    let mut first = dial_from(from, long.at)?;
+    ask(&mut first)?;
+    pause(2000);
+    first.reset()?;
+    let mut second = dial_from(from, long.at)?;
+    ask(&mut second)?;
+    pause(300);
+    second.close()?;
+    let idle = || Claim::at(long.at, &["client-idle"]).by("client").phases(&["idle"]).of(from).requests(1);
+    let mut claims = vec![
+        idle().nth(0).idle(1.9..=3.5).age(1.9..=3.5).how("rst"),
+        idle().nth(1).idle(0.25..=1.5).age(0.25..=1.5).how("fin"),
+    ];
+    let from = SocketAddr::new(short.at.ip(), 3002);
+    for number in 0..5 {
+        let mut wire = dial_from(from, short.at)?;
+        wire.send(b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")?;
+        wire.read_to_end()?;
+        wire.close()?;
+        let claim = Claim::at(short.at, &["completed"]).by("server").phases(&["idle"]).of(from);
+        claims.push(claim.nth(number).age(0.0..=0.4).requests(1));
+        pause(500);
+    }
+    Ok(claims.into())
+}
+
+fn busy(stage: &Stage<'_>) -> Result<Sprung> {
+    let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let mut hogs = Vec::new();
+    for _ in 0..4 {
+        hogs.push(Running::start(stage.kit.command("sh").args(["-c", "while :; do :; done"]))?);
+    }
+    for number in 0..20 {
+        // Half of them end in a request: then the last packet comes when the other end does not expect it.
+        let path = if number % 2 == 0 { "/" } else { "/nowhere" };
+        run(&mut stage.curl(&[&nginx.url(path)]))?.fine()?;
+    }
+    drop(hogs);
+    let claim = Claim::at(nginx.at, &["completed", "client-idle"]).by("client").phases(&["idle"]);
+    Ok(vec![claim.closes(20..=20).requests(1).processes(&["curl"], &["nginx"])].into())
+}
+
+fn redis(stage: &Stage<'_>) -> Result<Sprung> {
+    let server = |limit: &str| {
+        let setting = stage.setting(None)?;
+        let mut command = stage.kit.command("redis-server");
+        command.args(["--port", &setting.at.port().to_string(), "--bind", &setting.at.ip().to_string()]);
+        command
+            .args(["--save", "", "--appendonly", "no", "--timeout", limit, "--dir"])
+            .arg(&setting.directory);
+        serve(setting, command)
+    };
+    let (patient, hasty) = (server("0")?, server("1")?);
+    for _ in 0..4 {
+        let (host, port) = (patient.at.ip().to_string(), patient.at.port().to_string());
+        let output = run(stage.kit.command("redis-cli").args(["-h", &host, "-p", &port, "ping"]))?.fine()?;
+        ensure!(output.trim() == "PONG", "redis answered {output}");
+    }
+    for _ in 0..3 {
+        let mut wire = Wire::dial(hasty.at)?;
+        wire.send(b"PING\r\n")?;
+        wire.read_to_end().context("wait for redis' time-out")?;
+        wire.close()?;
+    }
+    Ok(vec![
+        Claim::at(patient.at, &["completed", "client-idle"]).by("client").closes(4..=4),
+        Claim::at(hasty.at, &["server-idle"]).by("server").closes(3..=3),
+    ]
+    .into())
+}
