@@ -11,10 +11,15 @@ pub fn monotonic_ns() -> u64 {
 
 /// When a CLOCK_MONOTONIC reading was, by the wall clock as it stands now.
 pub fn wall_time(monotonic: u64) -> Timestamp {
+    let then = i128::from(wall_ahead_ns()) + i128::from(monotonic);
+    Timestamp::from_nanosecond(then).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// How far the wall clock is ahead of CLOCK_MONOTONIC as it stands now, ns.
+pub fn wall_ahead_ns() -> i64 {
     let now = clock_gettime(ClockId::Realtime);
     let real = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
-    let then = real - i128::from(monotonic_ns()) + i128::from(monotonic);
-    Timestamp::from_nanosecond(then).unwrap_or(Timestamp::UNIX_EPOCH)
+    i64::try_from(real - i128::from(monotonic_ns())).unwrap_or_default()
 }
 
 /// Seconds per jiffy from two readings of both clocks, rounded to a frequency that kernels are built with.

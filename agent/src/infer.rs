@@ -14,6 +14,7 @@ mod limits;
 pub mod model;
 mod newcomers;
 mod observe;
+mod place;
 mod risk;
 #[cfg(test)]
 mod sample;
@@ -23,5 +24,6 @@ mod state;
 mod told;
 
 pub use inference::Inference;
-pub use limits::InferLimits;
-pub use model::{Endpoint, EndpointKey, Gaps, Headroom, InferTotals, Risk, Timer};
+pub use limits::{InferLimits, TIMERS};
+pub use model::{Endpoint, EndpointKey, Gaps, Headroom, InferTotals, Outlook, Risk, Timer};
+pub use place::{EndpointId, Place};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     clock::{monotonic_ns, wall_time},
-    infer::{Endpoint, InferLimits, InferTotals, Inference},
+    infer::{Endpoint, EndpointId, InferLimits, InferTotals, Inference, Outlook, Place},
     knowledge::Knowledge,
     probe,
     programs::Programs,
@@ -41,34 +41,42 @@ impl Understanding {
         }
     }
 
-    /// Takes in a settled close, and names its cause where it and those before it prove one.
-    pub fn close(&mut self, report: &mut Report) {
-        self.inference.close(report, self.tell);
+    /// Takes in a settled close, and names its cause where it and those before it prove one. Says which endpoint it
+    /// belongs to.
+    pub fn close(&mut self, report: &mut Report) -> Place {
+        let place = self.inference.close(report, self.tell);
         if report.close.masked {
             self.inference.masked(report);
         }
         if let Some(pid) = self.inference.unknown_program(report)
             && let Some(program) = self.programs.get(pid, Instant::now())
         {
-            self.inference.know(&Inference::key_of(report), program.as_ref().clone());
+            self.inference.know(&place.id, program.as_ref().clone());
         }
+        place
     }
 
     /// Takes in requests of a connection that is open.
-    pub fn progress(&mut self, progressed: &Progressed) {
-        self.inference.progress(progressed, monotonic_ns());
+    pub fn progress(&mut self, progressed: &Progressed) -> Place {
+        self.inference.progress(progressed, monotonic_ns())
     }
 
-    /// Forgets, now and then, what has not been seen for long.
-    pub fn tidy(&mut self) {
-        if self.tidied.elapsed() >= TIDY_INTERVAL {
-            self.tidied = Instant::now();
-            self.inference.expire(monotonic_ns());
+    /// Forgets, now and then, what has not been seen for long, and names it.
+    pub fn tidy(&mut self) -> Vec<EndpointId> {
+        if self.tidied.elapsed() < TIDY_INTERVAL {
+            return Vec::new();
         }
+        self.tidied = Instant::now();
+        self.inference.expire(monotonic_ns())
     }
 
     pub fn endpoints(&self) -> Vec<Endpoint> {
         self.inference.endpoints()
+    }
+
+    /// The same for the metrics: in no order, and nothing of what they count themselves.
+    pub fn outlooks(&self) -> Vec<Outlook> {
+        self.inference.outlooks()
     }
 
     pub fn totals(&self) -> InferTotals {

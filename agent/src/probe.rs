@@ -21,4 +21,4 @@ pub use events::Events;
 pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
 pub use openssl::{Found, TlsLibraries, libraries, scan};
 pub use sockets::Walk;
-pub use stats::ProgramStat;
+pub use stats::{PROGRAMS, ProgramStat, program_names};

@@ -1,6 +1,8 @@
 //! `whohungup run`: the daemon.
 
+mod cost;
 mod observer;
+mod scrapes;
 mod server;
 
 use std::{net::TcpListener, sync::mpsc};

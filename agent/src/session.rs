@@ -11,7 +11,9 @@ use whohungup_ebpf::decode::decode;
 use crate::{
     clock::{monotonic_ns, tick_seconds},
     close::Options,
+    degraded::{Note, Reason},
     owners::Owners,
+    peak::Peak,
     probe::{CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan},
     track::{Limits, Progressed, Report, Tracker},
 };
@@ -57,14 +59,19 @@ pub struct Session {
     libraries: Option<Receiver<Found>>,
     tracker: Tracker,
     malformed: u64,
-    ring_peak: u64,
+    ring_peak: Peak,
+    /// Time between two calls of [`Self::poll_all`], ns.
+    poll_interval: Peak,
+    polled_ns: u64,
+    /// Why the newest comparison with the sockets that exist could not be made.
+    reconcile_failed: bool,
     reconciled_at_lost: u64,
     looked_for_losses: Instant,
     reconciled: Instant,
     /// Not before this are sockets asked again for requests that were sent again.
     seek_again: Instant,
     /// What could not be seen, for people; empty when all is well.
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl Session {
@@ -84,17 +91,20 @@ impl Session {
         let readings = before.zip(walk.clock).and_then(|(a, b)| {
             tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))
         });
-        let mut notes: Vec<String> = walk
+        let mut notes: Vec<Note> = walk
             .failed
             .iter()
             .map(|(netns, reason)| format!("sockets of network namespace {netns} were not adopted: {reason}"))
+            .map(|text| Note::new(Reason::Namespaces, text))
             .collect();
         let tick = readings.unwrap_or_else(|| {
-            notes.push("the kernel's clock tick could not be measured; 4 ms assumed".to_owned());
+            let text = "the kernel's clock tick could not be measured; 4 ms assumed";
+            notes.push(Note::new(Reason::ClockTick, text));
             0.004
         });
         let libraries = options.load.openssl.then(scan).transpose().unwrap_or_else(|error| {
-            notes.push(format!("OpenSSL libraries that come into use later are not followed: {error}"));
+            let text = format!("OpenSSL libraries that come into use later are not followed: {error}");
+            notes.push(Note::new(Reason::TlsLibraries, text));
             None
         });
         let mut session = Self {
@@ -103,7 +113,10 @@ impl Session {
             probes,
             events,
             malformed: 0,
-            ring_peak: 0,
+            ring_peak: Peak::default(),
+            poll_interval: Peak::default(),
+            polled_ns: monotonic_ns(),
+            reconcile_failed: false,
             reconciled_at_lost: 0,
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
@@ -124,9 +137,12 @@ impl Session {
     /// The same, and hands requests that were counted on open connections to `requests`.
     pub fn poll_all(&mut self, mut sink: impl FnMut(Report), mut requests: impl FnMut(Progressed)) -> usize {
         self.events.forward_log();
+        self.note_interval();
         if self.looked_for_losses.elapsed() >= RECONCILE_INTERVAL {
             self.looked_for_losses = Instant::now();
-            match self.reconcile() {
+            let reconciled = self.reconcile();
+            self.reconcile_failed = reconciled.is_err();
+            match reconciled {
                 Ok(0) => {}
                 Ok(gone) => tracing::warn!(gone, "connections ended unseen"),
                 Err(error) => {
@@ -214,13 +230,23 @@ impl Session {
         self.malformed
     }
 
-    /// Most bytes taken out of the ring in one go since the last call: how full it has been.
-    pub fn take_ring_peak(&mut self) -> u64 {
-        std::mem::take(&mut self.ring_peak)
+    /// Most bytes taken out of the ring in one go within the last minutes: how full it has been.
+    pub fn ring_peak(&mut self) -> u64 {
+        self.ring_peak.get(monotonic_ns())
     }
 
-    pub fn notes(&self) -> &[String] {
+    /// The longest time between two calls of [`Self::poll_all`] within the last minutes.
+    pub fn longest_poll_interval(&mut self) -> Duration {
+        Duration::from_nanos(self.poll_interval.get(monotonic_ns()))
+    }
+
+    pub fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    /// The newest comparison of the table with the sockets that exist could not be made.
+    pub fn has_failed_to_reconcile(&self) -> bool {
+        self.reconcile_failed
     }
 
     /// The probes' counters; zeros when they cannot be read.
@@ -229,6 +255,12 @@ impl Session {
             tracing::warn!(%error, "counters cannot be read");
             CounterTotals::default()
         })
+    }
+
+    fn note_interval(&mut self) {
+        let now_ns = monotonic_ns();
+        self.poll_interval.note(now_ns.saturating_sub(self.polled_ns), now_ns);
+        self.polled_ns = now_ns;
     }
 
     fn drain(&mut self, most: usize) -> usize {
@@ -244,7 +276,7 @@ impl Session {
                 }
             }
         });
-        *ring_peak = (*ring_peak).max(bytes);
+        ring_peak.note(bytes, monotonic_ns());
         taken
     }
 }

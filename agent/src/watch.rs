@@ -71,7 +71,9 @@ fn run(
                     written = printer.print(&report);
                 }
             },
-            |progressed| understanding.borrow_mut().progress(&progressed),
+            |progressed| {
+                understanding.borrow_mut().progress(&progressed);
+            },
         );
         written?;
         understanding.borrow_mut().tidy();

@@ -57,6 +57,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Which end of the connection a socket is: who did the active open.
     Role { Client = "client", Server = "server", Unknown = "unknown", }

@@ -5,18 +5,17 @@ use hashbrown::HashMap;
 use super::{
     cause,
     limits::InferLimits,
-    model::{Endpoint, EndpointKey, InferTotals},
+    model::{Endpoint, EndpointKey, InferTotals, Outlook},
     newcomers::Newcomers,
-    observe, show,
+    observe,
+    place::{EndpointId, Place},
+    show,
     state::{MOST_BYTES, State},
 };
 use crate::{
-    close::{
-        facts::comm,
-        words::{Cause, Role},
-    },
+    close::words::{Cause, Role},
     programs::Program,
-    track::{Ends, Process, Progressed, Report},
+    track::{Progressed, Report},
 };
 
 /// Times that the program of an endpoint is asked for.
@@ -24,20 +23,18 @@ const ASKED: u8 = 3;
 /// Seconds; the kernel's tick at HZ=250, where what was measured is no time.
 const USUAL_TICK: f64 = 0.004;
 
-type Key = (Role, Option<u16>, [u8; 16]);
-
 /// What many closes show together, by endpoint.
 #[derive(Debug)]
 pub struct Inference {
     limits: InferLimits,
     tick: f64,
-    table: HashMap<Key, Box<State>>,
+    table: HashMap<EndpointId, Box<State>>,
     /// All endpoints over the limit together: counted, with nothing inferred.
     other: Option<Box<State>>,
     over: u64,
     expired: u64,
     evicted: u64,
-    newcomers: Newcomers<Key>,
+    newcomers: Newcomers<EndpointId>,
 }
 
 impl Inference {
@@ -58,11 +55,11 @@ impl Inference {
 
     /// Takes in a settled close. Names its cause where this close together with those before it proves one: a cause
     /// that is known stays, except that `announced` becomes `max-requests` or `max-age`. With `tell` the proof is
-    /// added to the evidence.
-    pub fn close(&mut self, report: &mut Report, tell: bool) {
+    /// added to the evidence. Says which endpoint it belongs to.
+    pub fn close(&mut self, report: &mut Report, tell: bool) -> Place {
         let tick = self.tick;
-        let key = key(report.close.role, &report.ends, report.process);
-        let (state, own) = self.state(key, report.close.at_ns);
+        let (state, place) = self.state(id_of(report), report.close.at_ns);
+        let own = place.own;
         state.count(report);
         if own {
             let close = &mut report.close;
@@ -90,23 +87,25 @@ impl Inference {
             state.count_cause(report.close.cause);
         }
         self.over += u64::from(!own);
+        place
     }
 
     /// Counts requests on a connection that is open; `now_ns` is CLOCK_MONOTONIC.
-    pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) {
+    pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) -> Place {
         let tick = self.tick;
         let Progressed { role, ends, process, requests } = progressed;
-        let (state, own) = self.state(key(*role, ends, *process), now_ns);
+        let (state, place) = self.state(EndpointId::of(*role, ends, *process), now_ns);
         state.count_requests(requests);
-        if own {
+        if place.own {
             state.gaps(requests, tick, now_ns);
         }
+        place
     }
 
-    /// Counts a race whose request was sent again and answered.
+    /// Counts a race, of a close that was taken in, whose request was sent again and answered.
     pub fn masked(&mut self, report: &Report) {
-        let key = key(report.close.role, &report.ends, report.process);
-        let (state, _) = self.state(key, report.close.at_ns);
+        let known = self.table.get_mut(&id_of(report)).or(self.other.as_mut());
+        let Some(state) = known else { return };
         state.masked = state.masked.saturating_add(1);
     }
 
@@ -114,7 +113,7 @@ impl Inference {
     /// is found goes to [`Self::know`].
     pub fn unknown_program(&mut self, report: &Report) -> Option<u32> {
         let pid = report.process?.pid?;
-        let state = self.table.get_mut(&key(report.close.role, &report.ends, report.process))?;
+        let state = self.table.get_mut(&id_of(report))?;
         if state.program.is_some() || state.asked >= ASKED {
             return None;
         }
@@ -123,37 +122,31 @@ impl Inference {
     }
 
     /// Notes what the program behind an endpoint is, cut to what is kept of it.
-    pub fn know(&mut self, key: &EndpointKey, program: Program) {
-        let found = self.table.iter_mut().find(|((role, port, name), _)| {
-            (*role, *port) == (key.role, key.server_port) && comm(name) == key.process
-        });
-        if let Some((_, state)) = found {
+    pub fn know(&mut self, endpoint: &EndpointId, program: Program) {
+        if let Some(state) = self.table.get_mut(endpoint) {
             state.know(program);
         }
     }
 
-    /// The endpoint of a close.
-    pub fn key_of(report: &Report) -> EndpointKey {
-        shown_key(key(report.close.role, &report.ends, report.process))
-    }
-
-    /// Forgets endpoints that were not seen for [`InferLimits::stale`]; `now_ns` is CLOCK_MONOTONIC.
-    pub fn expire(&mut self, now_ns: u64) {
+    /// Forgets endpoints that were not seen for [`InferLimits::stale`], and names them; `now_ns` is CLOCK_MONOTONIC.
+    pub fn expire(&mut self, now_ns: u64) -> Vec<EndpointId> {
         let stale = u64::try_from(self.limits.stale.as_nanos()).unwrap_or(u64::MAX);
-        let before = self.table.len();
-        self.table.retain(|_, state| now_ns.saturating_sub(state.seen_ns) <= stale);
-        self.expired += (before - self.table.len()) as u64;
+        let is_stale = |state: &State| now_ns.saturating_sub(state.seen_ns) > stale;
+        let gone: Vec<EndpointId> =
+            self.table.extract_if(|_, state| is_stale(state)).map(|(id, _)| id).collect();
+        self.expired += gone.len() as u64;
         self.newcomers.retain(|key| self.table.get(key).map(|state| &**state));
         for state in self.table.values_mut() {
             if let Some(gaps) = &mut state.gaps {
                 gaps.turn(now_ns);
             }
         }
+        gone
     }
 
     /// All endpoints, the worst risk first, and of equal ones that with the most closes.
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let known = self.table.iter().map(|(key, state)| show::endpoint(shown_key(*key), state, self.tick));
+        let known = self.table.iter().map(|(key, state)| show::endpoint(key.shown(), state, self.tick));
         let mut all: Vec<Endpoint> = known.collect();
         if let Some(other) = &self.other {
             let key = EndpointKey { role: Role::Unknown, server_port: None, process: "other".to_owned() };
@@ -169,9 +162,14 @@ impl Inference {
         all
     }
 
+    /// What all endpoints that are told apart look like, in no order.
+    pub fn outlooks(&self) -> Vec<Outlook> {
+        self.table.iter().map(|(id, state)| show::outlook(id.shown(), state, self.tick)).collect()
+    }
+
     pub fn totals(&self) -> InferTotals {
         let states = self.table.values().chain(&self.other);
-        let slots = self.table.capacity() * (size_of::<(Key, Box<State>)>() + 1);
+        let slots = self.table.capacity() * (size_of::<(EndpointId, Box<State>)>() + 1);
         InferTotals {
             endpoints: self.table.len(),
             limit: self.limits.endpoints,
@@ -183,45 +181,34 @@ impl Inference {
         }
     }
 
-    /// The state of an endpoint, and whether it is its own.
-    fn state(&mut self, key: Key, now_ns: u64) -> (&mut State, bool) {
-        if !self.table.contains_key(&key) {
+    /// The state of an endpoint, or of all others when there is no room for it.
+    fn state(&mut self, id: EndpointId, now_ns: u64) -> (&mut State, Place) {
+        let mut place = Place { id, own: true, gave_up: None };
+        if !self.table.contains_key(&id) {
             if self.table.len() >= self.limits.endpoints {
-                self.make_room(now_ns);
+                place.gave_up = self.make_room(now_ns);
             }
             if self.table.len() >= self.limits.endpoints {
-                return (self.other.get_or_insert_with(|| Box::new(State::new())), false);
+                place.own = false;
+                return (self.other.get_or_insert_with(|| Box::new(State::new())), place);
             }
-            self.newcomers.push(key);
+            self.newcomers.push(id);
         }
-        (self.table.entry(key).or_insert_with(|| Box::new(State::new())), true)
+        (self.table.entry(id).or_insert_with(|| Box::new(State::new())), place)
     }
 
-    fn make_room(&mut self, now_ns: u64) {
-        let given_up = self.newcomers.give_up(now_ns, |key| self.table.get(key).map(|state| &**state));
-        if let Some(state) = given_up.and_then(|key| self.table.remove(&key)) {
-            self.evicted += 1;
-            self.over += state.closes;
-            self.other.get_or_insert_with(|| Box::new(State::new())).absorb(&state);
-        }
+    fn make_room(&mut self, now_ns: u64) -> Option<EndpointId> {
+        let id = self.newcomers.give_up(now_ns, |id| self.table.get(id).map(|state| &**state))?;
+        let state = self.table.remove(&id)?;
+        self.evicted += 1;
+        self.over += state.closes;
+        self.other.get_or_insert_with(|| Box::new(State::new())).absorb(&state);
+        Some(id)
     }
 }
 
-fn key(role: Role, ends: &Ends, process: Option<Process>) -> Key {
-    let port = match role {
-        Role::Server => Some(ends.local.port()),
-        Role::Client => Some(ends.remote.port()),
-        Role::Unknown => None,
-    };
-    let mut name = process.map_or([0; 16], |process| process.comm);
-    // What lies behind the end of a name is not part of it.
-    let len = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
-    name[len..].fill(0);
-    (role, port, name)
-}
-
-fn shown_key((role, server_port, name): Key) -> EndpointKey {
-    EndpointKey { role, server_port, process: comm(&name) }
+fn id_of(report: &Report) -> EndpointId {
+    EndpointId::of(report.close.role, &report.ends, report.process)
 }
 
 #[cfg(test)]

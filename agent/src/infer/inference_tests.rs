@@ -16,6 +16,7 @@ use crate::{
             SECOND, TICK, announced, at_port, fed, idle, in_flight, name, only, raced, requests, reuse,
         },
     },
+    track::Process,
 };
 
 fn limited(endpoints: usize) -> Inference {
@@ -147,7 +148,7 @@ fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
         words: vec!["w".repeat(500); 500],
         depends: vec!["d".repeat(500); 500],
     };
-    inference.know(&Inference::key_of(&report), long);
+    inference.know(&id_of(&report), long);
     assert_eq!(inference.unknown_program(&report), None);
     let program = only(&inference).program.expect("known");
     assert_eq!(program.runtime.as_deref(), Some("node"));
@@ -218,7 +219,7 @@ fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_fini
                 inference.expire(rng.u64(0..u64::MAX / 2));
                 let words = vec!["x".repeat(at as usize); 20];
                 let program = Program { executable: Some("y".repeat(300)), words, ..Program::default() };
-                inference.know(&Inference::key_of(&report), program);
+                inference.know(&id_of(&report), program);
             }
         }
         for endpoint in inference.endpoints() {
@@ -255,7 +256,7 @@ fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
             words: vec!["w".repeat(1000); 100],
             depends: vec!["d".repeat(1000); 100],
         };
-        inference.know(&Inference::key_of(&said), program);
+        inference.know(&id_of(&said), program);
         most = most.max(inference.table.values().map(|state| state.bytes()).max().unwrap_or(0));
     }
     println!("{most} bytes, at most {MOST_BYTES}");

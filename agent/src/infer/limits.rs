@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{gaps::GapSketch, observe::Kind, series::Series, state::State};
+use super::{
+    gaps::GapSketch,
+    observe::Kind,
+    series::Series,
+    state::{SERIES, State},
+};
 use crate::programs::Program;
 
 /// Bounds of what is kept.
@@ -19,6 +24,9 @@ impl Default for InferLimits {
         Self { endpoints: 256, stale: Duration::from_hours(1) }
     }
 }
+
+/// Timers of one endpoint that are shown at most: those that are looked for, and a limit on the age of connections.
+pub const TIMERS: usize = SERIES + 1;
 
 /// Bytes of a `Server` field, or of an executable's or a runtime's name.
 const TEXT: usize = 40;

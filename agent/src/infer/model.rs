@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    close::words::{Cause, Clock, Phase, Race, Role, Side, Verdict},
+    close::words::{Cause, Clock, Phase, Race, Role, Side, Verdict, words},
     programs::Program,
 };
 
@@ -48,6 +48,17 @@ pub struct Endpoint {
     pub risk: Risk,
 }
 
+/// What an endpoint's timers and gaps mean, without what was counted of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlook {
+    pub key: EndpointKey,
+    pub timers: Vec<Timer>,
+    pub headroom: Option<Headroom>,
+    pub risk: Risk,
+    pub masked: u64,
+    pub at_risk: u64,
+}
+
 /// A side closes again and again after the same time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timer {
@@ -90,21 +101,22 @@ pub struct Headroom {
     pub margin: f64,
 }
 
-/// What the timers and the gaps of an endpoint mean together, worst first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Risk {
-    /// Requests have been lost to idle closes within the last hour.
-    Losing,
-    /// The server closes connections that clients would use again: none was lost yet.
-    Mismatch,
-    /// Both sides close at about the same time.
-    Tie,
-    /// The clients close first, with room to spare.
-    Safe,
-    /// Nothing has been seen that tells.
-    #[default]
-    Unknown,
+words! {
+    /// What the timers and the gaps of an endpoint mean together, worst first.
+    #[derive(Default)]
+    Risk {
+        /// Requests have been lost to idle closes within the last hour.
+        Losing = "losing",
+        /// The server closes connections that clients would use again: none was lost yet.
+        Mismatch = "mismatch",
+        /// Both sides close at about the same time.
+        Tie = "tie",
+        /// The clients close first, with room to spare.
+        Safe = "safe",
+        /// Nothing has been seen that tells.
+        #[default]
+        Unknown = "unknown",
+    }
 }
 
 /// How full the table of endpoints is.

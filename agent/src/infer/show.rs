@@ -3,7 +3,7 @@
 use super::{
     after_response::Limit,
     cause::is_tighter,
-    model::{Endpoint, EndpointKey, Gaps, Risk, Timer},
+    model::{Endpoint, EndpointKey, Gaps, Outlook, Risk, Timer},
     observe::Kind,
     risk,
     series::Series,
@@ -21,6 +21,12 @@ pub(super) fn endpoint(key: EndpointKey, state: &State, tick: f64) -> Endpoint {
         risk,
         ..counts(key, state)
     }
+}
+
+/// What is inferred, with little of what was counted.
+pub(super) fn outlook(key: EndpointKey, state: &State, tick: f64) -> Outlook {
+    let (headroom, risk) = risk::judge(state, tick);
+    Outlook { key, timers: timers(state, tick), headroom, risk, masked: state.masked, at_risk: state.at_risk }
 }
 
 /// What was counted, with nothing inferred.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Timers that are looked for at one endpoint, at most. Those of idle connections are never given up for others.
-const SERIES: usize = 5;
+pub(super) const SERIES: usize = 5;
 /// What one endpoint holds at most.
 pub(super) const MOST_BYTES: usize = most_bytes(SERIES);
 

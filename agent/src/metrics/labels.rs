@@ -1,82 +1,34 @@
-//! Label sets. Values are closed sets, or bounded by [`super::endpoints`].
+//! Which endpoint a series is of.
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use super::series::OTHER;
+use crate::{close::words::Role, infer::EndpointKey};
 
-use crate::close::words::Verdict;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct CloseLabels {
-    pub(super) role: &'static str,
-    pub(super) server_port: Arc<str>,
-    pub(super) process: Arc<str>,
-    pub(super) verdict: &'static str,
-    pub(super) closer: &'static str,
-    pub(super) cause: &'static str,
-    pub(super) how: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct RaceLabels {
-    pub(super) kind: &'static str,
-    pub(super) role: &'static str,
-    pub(super) server_port: Arc<str>,
-    pub(super) process: Arc<str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct RequestLabels {
-    pub(super) role: &'static str,
-    pub(super) server_port: Arc<str>,
-    pub(super) process: Arc<str>,
-    pub(super) basis: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct UnansweredLabels {
+/// What tells an endpoint's series from others'.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Labels {
     role: &'static str,
     server_port: Arc<str>,
     process: Arc<str>,
-    basis: &'static str,
-    verdict: &'static str,
 }
 
-impl UnansweredLabels {
-    pub(super) fn new(labels: RequestLabels, verdict: Verdict) -> Self {
-        let RequestLabels { role, server_port, process, basis } = labels;
-        Self { role, server_port, process, basis, verdict: verdict.as_str() }
+impl Labels {
+    pub(super) fn shown(key: &EndpointKey) -> Self {
+        let unknown = || "unknown".into();
+        Self {
+            role: key.role.as_str(),
+            server_port: key.server_port.map_or_else(unknown, |port| port.to_string().into()),
+            process: if key.process.is_empty() { unknown() } else { key.process.as_str().into() },
+        }
     }
-}
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct IdleLabels {
-    pub(super) role: &'static str,
-    pub(super) closer: &'static str,
-}
+    /// Of all endpoints of a role that have no series of their own.
+    pub(super) fn other(role: Role) -> Self {
+        Self { role: role.as_str(), server_port: OTHER.into(), process: OTHER.into() }
+    }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct AgeLabels {
-    pub(super) role: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct OpenLabels {
-    pub(super) role: &'static str,
-    pub(super) state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct KindLabels {
-    pub(super) kind: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct TableLabels {
-    pub(super) table: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ProgramLabels {
-    pub(super) program: &'static str,
+    pub(super) fn values(&self) -> [&str; 3] {
+        [self.role, &self.server_port, &self.process]
+    }
 }

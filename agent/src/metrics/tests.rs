@@ -4,13 +4,16 @@ use super::*;
 use crate::{
     close::{
         Close,
-        words::{Basis, Cause, Confidence, How, Phase, Verdict},
+        words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Verdict},
     },
-    track::{Ends, Process, Requests},
+    infer::{InferLimits, Inference},
+    track::{Ends, OpenState, Process, Requests},
 };
 
 #[path = "requests_tests.rs"]
 mod requests_tests;
+#[path = "timeouts_tests.rs"]
+mod timeouts_tests;
 
 const TICK: f64 = 0.004;
 
@@ -58,9 +61,50 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
     }
 }
 
-fn metrics(max_endpoints: usize) -> Metrics {
-    let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-    Metrics::new(max_endpoints, &build, TICK)
+/// Metrics with the table that says which endpoints there are.
+struct Counting {
+    inference: Inference,
+    metrics: Metrics,
+}
+
+impl Counting {
+    fn new(endpoints: usize, tick: f64) -> Self {
+        let limits = InferLimits { endpoints, ..InferLimits::default() };
+        let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
+        Self { inference: Inference::new(limits, tick), metrics: Metrics::new(build, tick) }
+    }
+
+    fn close(&mut self, report: &Report) {
+        let mut report = report.clone();
+        let place = self.inference.close(&mut report, false);
+        self.metrics.close(&report, &place);
+    }
+
+    fn progress_at(&mut self, progressed: &Progressed, now_ns: u64) {
+        let place = self.inference.progress(progressed, now_ns);
+        self.metrics.progress(progressed, &place);
+    }
+
+    fn progress(&mut self, progressed: &Progressed) {
+        self.progress_at(progressed, 0);
+    }
+
+    fn expire(&mut self, now_ns: u64) {
+        self.metrics.forget(&self.inference.expire(now_ns));
+    }
+
+    fn scrape(&self) -> Scrape {
+        let (outlooks, inferred) = (self.inference.outlooks(), self.inference.totals());
+        self.metrics.scrape(Snapshot { outlooks, inferred, ..Snapshot::default() })
+    }
+
+    fn text(&self) -> String {
+        self.scrape().text(Format::OpenMetrics)
+    }
+}
+
+fn metrics(max_endpoints: usize) -> Counting {
+    Counting::new(max_endpoints, TICK)
 }
 
 fn value(text: &str, series: &str) -> Option<f64> {
@@ -71,11 +115,14 @@ fn value(text: &str, series: &str) -> Option<f64> {
 fn a_close_is_counted_once_with_its_labels() {
     let mut metrics = metrics(8);
     metrics.close(&report(80, "nginx", None));
-    let text = metrics.scrape(&Snapshot::default()).expect("encodes");
+    let text = metrics.text();
     let series = "whohungup_closes_total{role=\"server\",server_port=\"80\",process=\"nginx\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",how=\"fin\"}";
     assert_eq!(value(&text, series), Some(1.0), "{text}");
     assert_eq!(
-        value(&text, "whohungup_idle_at_close_seconds_sum{role=\"server\",closer=\"server\"}"),
+        value(
+            &text,
+            "whohungup_idle_at_close_seconds_sum{role=\"server\",server_port=\"80\",process=\"nginx\",closer=\"server\"}"
+        ),
         Some(5.0)
     );
     assert!(text.ends_with("# EOF\n"));
@@ -86,11 +133,12 @@ fn an_amendment_counts_the_race_and_not_the_close_again() {
     let mut metrics = metrics(8);
     metrics.close(&report(80, "nginx", None));
     metrics.close(&Report { amends: true, ..report(80, "nginx", Some(Race::Stale)) });
-    let text = metrics.scrape(&Snapshot::default()).expect("encodes");
+    let text = metrics.text();
     let races =
-        "whohungup_idle_races_total{kind=\"stale\",role=\"server\",server_port=\"80\",process=\"nginx\"}";
-    assert_eq!(value(&text, races), Some(1.0), "{text}");
-    assert_eq!(value(&text, "whohungup_amended_closes_total"), Some(1.0));
+        "whohungup_idle_races_total{role=\"server\",server_port=\"80\",process=\"nginx\",kind=\"stale\"}";
+    let race = text.lines().find_map(|line| line.strip_prefix(races)).expect("the race");
+    assert_eq!(race, " 1 # {local=\"127.0.0.1:80\",remote=\"127.0.0.1:40000\"} 1 0.000");
+    assert_eq!(value(&text, "whohungup_closes_amended_total"), Some(1.0));
     let closes: f64 = text
         .lines()
         .filter(|line| line.starts_with("whohungup_closes_total{"))
@@ -105,33 +153,89 @@ fn endpoints_over_the_bound_share_one_series() {
     for port in 1..=1000 {
         metrics.close(&report(port, "scan", None));
     }
-    let text = metrics.scrape(&Snapshot::default()).expect("encodes");
+    let text = metrics.text();
     let series = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).count();
     assert_eq!(series, 17);
-    assert_eq!(value(&text, "whohungup_endpoints_over_limit_total"), Some(984.0));
+    let others = "whohungup_closes_total{role=\"server\",server_port=\"other\",process=\"other\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",how=\"fin\"}";
+    assert_eq!(value(&text, others), Some(984.0));
 }
 
 #[test]
-fn hostile_names_cannot_break_the_text() {
+fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_and_closer() {
     let mut metrics = metrics(8);
-    metrics.close(&report(80, "a\"}\n\\b", None));
-    let text = metrics.scrape(&Snapshot::default()).expect("encodes");
-    let line = text.lines().find(|line| line.starts_with("whohungup_closes_total{")).expect("a series");
-    assert!(line.contains(r#"process="a\"}\n\\b""#), "{line}");
+    let mut closes = 0.0;
+    for &cause in Cause::ALL {
+        for &how in How::ALL {
+            let mut report = report(80, "nginx", None);
+            (report.close.cause, report.close.how) = (cause, how);
+            metrics.close(&report);
+            closes += 1.0;
+        }
+    }
+    let text = metrics.text();
+    let all: Vec<&str> = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).collect();
+    assert_eq!(all.len(), 33);
+    let beyond = all.iter().find(|line| line.contains("cause=\"other\",how=\"other\"")).expect("the rest");
+    assert!(beyond.ends_with(&format!(" {}", closes - 32.0)), "{beyond}");
 }
 
 #[test]
-fn totals_follow_the_snapshot_and_never_fall() {
+fn an_endpoint_that_was_quiet_for_an_hour_leaves_every_family_and_returns_at_zero() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let mut metrics = metrics(1);
+    metrics.close(&report(80, "nginx", None));
+    metrics.close(&report(81, "late", None));
+    assert!(metrics.text().contains("server_port=\"other\""), "no room for the second");
+    metrics.expire(HOUR);
+    assert!(metrics.text().contains("process=\"nginx\""), "not yet");
+    metrics.expire(HOUR + 1);
+    let text = metrics.text();
+    assert!(!text.contains("nginx"), "{text}");
+    assert_eq!(value(&text, "whohungup_endpoints_expired_total"), Some(1.0));
+    let mut back = report(81, "late", None);
+    back.close.at_ns = HOUR + 2;
+    metrics.close(&back);
+    let text = metrics.text();
+    let mut closes = text.lines().filter(|line| line.starts_with("whohungup_closes_total{"));
+    assert!(
+        closes.any(|line| line.contains("process=\"late\"") && line.ends_with(" 1")),
+        "its room is free: {text}"
+    );
+    assert_eq!(metrics.metrics.endpoints.len(), 1);
+}
+
+#[test]
+fn an_endpoint_that_made_room_leaves_no_series_behind() {
+    const MINUTE: u64 = 60_000_000_000;
+    let mut metrics = metrics(4);
+    for port in 1..=100 {
+        let mut report = report(port, "scan", None);
+        report.close.at_ns = u64::from(port) * MINUTE;
+        metrics.close(&report);
+        assert!(metrics.metrics.endpoints.len() <= 4, "port {port}");
+    }
+    let text = metrics.text();
+    assert!(text.contains("server_port=\"100\"") && !text.contains("server_port=\"96\""), "{text}");
+    assert_eq!(value(&text, "whohungup_table_evictions_total{table=\"endpoints\"}"), Some(96.0));
+}
+
+#[test]
+fn a_scrape_shows_one_moment_though_counting_goes_on() {
     let mut metrics = metrics(8);
-    let mut snapshot = Snapshot::default();
-    snapshot.totals.opened = 10;
-    assert_eq!(
-        value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"),
-        Some(10.0)
-    );
-    snapshot.totals.opened = 7;
-    assert_eq!(
-        value(&metrics.scrape(&snapshot).expect("encodes"), "whohungup_connections_opened_total"),
-        Some(10.0)
-    );
+    metrics.close(&report(80, "nginx", None));
+    let (taken, before) = (metrics.scrape(), metrics.text());
+    metrics.close(&report(80, "nginx", None));
+    metrics.close(&report(81, "caddy", None));
+    assert_eq!(taken.text(Format::OpenMetrics), before);
+    assert!(metrics.text().contains("caddy"));
+}
+
+#[test]
+fn the_balance_is_what_is_neither_open_nor_closed() {
+    let mut snapshot =
+        Snapshot { open: vec![(Role::Client, OpenState::Established, 3)], ..Snapshot::default() };
+    (snapshot.totals.opened, snapshot.totals.adopted, snapshot.totals.closed) = (10, 2, 9);
+    assert_eq!(snapshot.balance(), 0);
+    snapshot.totals.closed = 11;
+    assert_eq!(snapshot.balance(), -2);
 }

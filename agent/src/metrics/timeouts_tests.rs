@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     close::words::{Clock, Phase, Role, Side},
-    infer::{Gaps, Headroom},
+    infer::{EndpointKey, Headroom, Outlook, Risk, Timer},
 };
 
 fn timer(side: Side, seconds: f64, count: u64) -> Timer {
@@ -18,20 +18,10 @@ fn timer(side: Side, seconds: f64, count: u64) -> Timer {
     }
 }
 
-fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
-    Endpoint {
+fn outlook(process: &str, port: Option<u16>) -> Outlook {
+    Outlook {
         key: EndpointKey { role: Role::Server, server_port: port, process: process.to_owned() },
-        program: None,
-        server: None,
-        announced: None,
-        closes: 9,
-        verdicts: Vec::new(),
-        causes: Vec::new(),
-        races: Vec::new(),
         masked: 2,
-        begun: 0,
-        reused: 0,
-        lost: 0,
         at_risk: 7,
         timers: vec![
             timer(Side::Server, 5.0, 3),
@@ -39,25 +29,19 @@ fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
             timer(Side::Server, 60.0, 30),
             timer(Side::Client, 4.0, 1),
         ],
-        gaps: Gaps::default(),
         headroom: Some(Headroom { seconds: -0.5, server: 75.0, client: 75.5, open_ended: true, margin: 1.0 }),
         risk: Risk::Tie,
     }
 }
 
-fn text(metrics: &TimeoutMetrics) -> String {
-    let mut registry = Registry::with_prefix("whohungup");
-    metrics.register(&mut registry);
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry).expect("encodes");
-    text
+fn text(outlooks: &[Outlook]) -> String {
+    let snapshot = Snapshot { outlooks: outlooks.to_vec(), ..Snapshot::default() };
+    metrics(8).metrics.scrape(snapshot).text(Format::OpenMetrics)
 }
 
 #[test]
 fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
-    let metrics = TimeoutMetrics::default();
-    metrics.show(&[endpoint("nginx", Some(80))], &InferTotals::default());
-    let text = text(&metrics);
+    let text = text(&[outlook("nginx", Some(80))]);
     let labels = "role=\"server\",server_port=\"80\",process=\"nginx\"";
     for line in [
         format!(
@@ -69,8 +53,8 @@ fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
         format!("whohungup_idle_headroom_seconds{{{labels}}} -0.5"),
         format!("whohungup_requests_at_risk_total{{{labels}}} 7"),
         format!("whohungup_idle_races_masked_total{{{labels}}} 2"),
-        format!("whohungup_endpoint_risk{{{labels},risk=\"tie\"}} 1"),
-        format!("whohungup_endpoint_risk{{{labels},risk=\"losing\"}} 0"),
+        format!("whohungup_endpoint_risk{{{labels},level=\"tie\"}} 1"),
+        format!("whohungup_endpoint_risk{{{labels},level=\"losing\"}} 0"),
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -79,15 +63,7 @@ fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
 }
 
 #[test]
-fn an_endpoint_that_is_forgotten_leaves_no_series() {
-    let metrics = TimeoutMetrics::default();
-    metrics.show(&[endpoint("nginx", Some(80)), endpoint("", None)], &InferTotals::default());
-    assert!(text(&metrics).contains("server_port=\"unknown\",process=\"unknown\""));
-    metrics.show(&[endpoint("nginx", Some(80))], &InferTotals::default());
-    let text = text(&metrics);
-    assert!(!text.contains("unknown\",process") && text.contains("nginx"), "{text}");
-    assert!(
-        text.contains("_total{role=\"server\",server_port=\"80\",process=\"nginx\"} 7"),
-        "counted once: {text}"
-    );
+fn an_endpoint_without_port_or_name_is_shown_as_unknown() {
+    let text = text(&[outlook("nginx", Some(80)), outlook("", None)]);
+    assert!(text.contains("whohungup_idle_headroom_seconds{role=\"server\",server_port=\"unknown\",process=\"unknown\"} -0.5"), "{text}");
 }

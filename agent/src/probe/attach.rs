@@ -16,7 +16,7 @@ use super::{
 use crate::kernel::layout::Layout;
 
 /// Program and the tracepoint that it hangs on.
-const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
+pub(super) const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
     ("state_changed", "inet_sock_set_state"),
     ("reset_sent", "tcp_send_reset"),
     ("reset_received", "tcp_receive_reset"),
@@ -24,12 +24,16 @@ const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Stands in, before Linux 6.10, for the resets that `tcp_send_reset` does not tell of.
-const DROP_PROGRAM: (&str, &str) = ("segment_dropped", "kfree_skb");
+pub(super) const DROP_PROGRAM: (&str, &str) = ("segment_dropped", "kfree_skb");
 
 /// The lifecycle programs that this kernel needs.
 pub(super) fn lifecycle_programs(layout: &Layout) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let stand_in = (!layout.reset_reason).then_some(DROP_PROGRAM);
-    LIFECYCLE_PROGRAMS.iter().copied().chain(stand_in)
+    LIFECYCLE_PROGRAMS.iter().copied().chain(stand_in(layout))
+}
+
+/// The one that only some kernels need.
+pub(super) fn stand_in(layout: &Layout) -> Option<(&'static str, &'static str)> {
+    (!layout.reset_reason).then_some(DROP_PROGRAM)
 }
 
 /// Program and the direction that it sees.
@@ -70,6 +74,11 @@ impl Probes {
             self.attached.lifecycle.push((name, link));
         }
         Ok(())
+    }
+
+    /// The tier says that messages are to be read, and nothing reads them.
+    pub fn lacks_http(&self) -> bool {
+        self.tier == Tier::Http && self.attached.http.is_empty()
     }
 
     /// Attaches the HTTP tier at the root of cgroup2.

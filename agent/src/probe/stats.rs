@@ -11,11 +11,30 @@ use aya::{
 };
 
 use super::{
-    attach::{HTTP_PROGRAMS, lifecycle_programs},
+    attach::{DROP_PROGRAM, HTTP_PROGRAMS, LIFECYCLE_PROGRAMS, stand_in},
     error::ProbeError,
     load::Probes,
     openssl,
 };
+
+/// Names of all programs, on any kernel and with everything on.
+pub fn program_names() -> impl Iterator<Item = &'static str> {
+    all_programs(Some(DROP_PROGRAM)).map(|(program, _)| program)
+}
+
+/// How many there are.
+pub const PROGRAMS: usize =
+    LIFECYCLE_PROGRAMS.len() + 1 + HTTP_PROGRAMS.len() + openssl::TRACEPOINTS.len() + 2;
+
+fn all_programs(
+    stand_in: Option<(&'static str, &'static str)>,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lifecycle = LIFECYCLE_PROGRAMS.iter().copied().chain(stand_in);
+    lifecycle
+        .chain(HTTP_PROGRAMS.iter().copied())
+        .chain(openssl::TRACEPOINTS.iter().copied())
+        .chain([(openssl::ENTER, ""), (openssl::LEAVE, "")])
+}
 
 /// Run count and time of one program, counted only while statistics are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +60,7 @@ impl Probes {
 
     /// Totals since load, for the programs that are loaded.
     pub fn program_stats(&self) -> Vec<ProgramStat> {
-        lifecycle_programs(&self.layout)
-            .chain(HTTP_PROGRAMS.iter().copied())
-            .chain(openssl::TRACEPOINTS.iter().copied())
-            .chain([(openssl::ENTER, ""), (openssl::LEAVE, "")])
+        all_programs(stand_in(&self.layout))
             .filter_map(|(program, _)| {
                 let loaded = self.ebpf.program(program)?;
                 let info = loaded.info().ok()?;

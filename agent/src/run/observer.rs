@@ -16,21 +16,23 @@ use tokio::sync::oneshot;
 
 use crate::{
     cli::{ProgramStats, RunArgs},
-    clock::monotonic_ns,
-    metrics::{BuildInfo, Metrics, Snapshot},
+    clock::{monotonic_ns, wall_ahead_ns},
+    metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     observe::Understanding,
     probe,
     report::ReportModel,
     session::{POLL_INTERVAL, Session},
 };
 
+mod health;
 mod sampling;
+use health::Health;
 use sampling::Sampling;
 
 /// What is asked for, and where it is to be sent.
 pub(super) enum Ask {
-    /// The text of a scrape.
-    Metrics(oneshot::Sender<String>),
+    /// What a scrape shows; whoever asks writes the text.
+    Metrics(oneshot::Sender<Scrape>),
     Report(oneshot::Sender<ReportModel>),
 }
 
@@ -95,6 +97,7 @@ struct Loop {
     understanding: Understanding,
     options: crate::session::SessionOptions,
     sampling: Sampling,
+    health: Health,
 }
 
 impl Loop {
@@ -113,12 +116,14 @@ impl Loop {
             object: session.probes().object().to_owned(),
         };
         let tick = session.tracker().tick();
+        tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(max_endpoints, &build, tick),
+            metrics: Metrics::new(build, tick),
             understanding: Understanding::new(max_endpoints, tick, false),
             session,
             options,
             sampling: Sampling::new(stats),
+            health: Health::default(),
         }
     }
 
@@ -131,16 +136,16 @@ impl Loop {
                 |mut report| {
                     let (metrics, understanding) = &mut *both.borrow_mut();
                     // First, as it may name the cause.
-                    understanding.close(&mut report);
-                    metrics.close(&report);
+                    let place = understanding.close(&mut report);
+                    metrics.close(&report, &place);
                 },
                 |requests| {
                     let (metrics, understanding) = &mut *both.borrow_mut();
-                    understanding.progress(&requests);
-                    metrics.progress(&requests);
+                    let place = understanding.progress(&requests);
+                    metrics.progress(&requests, &place);
                 },
             );
-            self.understanding.tidy();
+            self.metrics.forget(&self.understanding.tidy());
             self.sampling.turn(self.session.probes());
             while let Ok(ask) = asked.try_recv() {
                 self.answer(ask);
@@ -155,41 +160,31 @@ impl Loop {
         match ask {
             Ask::Metrics(answer) => {
                 let snapshot = self.snapshot();
-                match self.metrics.scrape(&snapshot) {
-                    Ok(text) => drop(answer.send(text)),
-                    Err(error) => tracing::error!(%error, "metrics cannot be encoded"),
-                }
+                drop(answer.send(self.metrics.scrape(snapshot)));
             }
             Ask::Report(answer) => drop(answer.send(self.understanding.report(&self.session))),
         }
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let (cpu, resident_bytes) = own_cost();
+        let inferred = self.understanding.totals();
+        let (counters, degraded) = self.health.look(&self.session, &inferred);
         Snapshot {
             totals: self.session.tracker().totals(),
             limits: self.options.limits,
             open: self.session.tracker().open_by_role_and_state(),
-            counters: self.session.counters(),
+            counters,
             malformed: self.session.malformed(),
             ring_bytes: u64::from(self.options.load.ring_bytes),
-            ring_peak: self.session.take_ring_peak(),
+            ring_peak: self.session.ring_peak(),
+            longest_poll: self.session.longest_poll_interval(),
             programs: self.session.probes().program_stats(),
             sampled: self.sampling.sampled(),
-            cpu,
-            resident_bytes,
             tls: self.session.probes().tls_libraries(),
-            endpoints: self.understanding.endpoints(),
-            inferred: self.understanding.totals(),
+            outlooks: self.understanding.outlooks(),
+            inferred,
+            degraded,
+            wall_ahead_ns: wall_ahead_ns(),
         }
     }
-}
-
-/// CPU time and resident memory of this process.
-fn own_cost() -> (Duration, u64) {
-    let Ok(me) = procfs::process::Process::myself() else { return Default::default() };
-    let Ok(stat) = me.stat() else { return Default::default() };
-    let ticks = (stat.utime + stat.stime) as f64;
-    let cpu = Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64);
-    (cpu, stat.rss * procfs::page_size())
 }

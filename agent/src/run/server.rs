@@ -1,38 +1,51 @@
 //! /metrics, /api/v1/report, /healthz and /readyz.
 
-use std::{net::TcpListener, sync::mpsc::Sender, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, mpsc::Sender},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
 
-use super::observer::{Ask, Heartbeat};
+use super::{
+    observer::{Ask, Heartbeat},
+    scrapes::Scrapes,
+};
 use crate::report::fetch::PATH as REPORT;
 
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const JSON: &str = "application/json";
+/// Milliseconds after which a connection is given up whose peer takes nothing.
+const PEER_GONE: u32 = 30_000;
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
-const STUCK: Duration = Duration::from_secs(5);
+pub(super) const STUCK: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Shared {
     asks: Sender<Ask>,
+    scrapes: Arc<Scrapes>,
     alive: Heartbeat,
 }
 
 /// Serves until SIGINT or SIGTERM.
 pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
-    let shared = Shared { asks, alive: alive.clone() };
+    // What is accepted inherits it.
+    set_tcp_user_timeout(&listener, PEER_GONE).context("limit how long a peer may take nothing")?;
+    let scrapes = Arc::new(Scrapes::new(asks.clone()));
+    let shared = Shared { asks, scrapes, alive: alive.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -62,11 +75,8 @@ fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn metrics(State(shared): State<Shared>) -> Response {
-    match shared.ask(Ask::Metrics).await {
-        Some(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        None => no_answer(),
-    }
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    shared.scrapes.answer(&headers).await
 }
 
 async fn report(State(shared): State<Shared>) -> Response {

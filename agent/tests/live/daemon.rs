@@ -17,6 +17,7 @@ use crate::{
     peer::{ANYWHERE, Dialled},
 };
 
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 const NOBODY: &str = "65534";
 /// What deploy/whohungup.service gives.
 const UNIT: &str = include_str!("../../../deploy/whohungup.service");
@@ -45,7 +46,8 @@ impl Daemon {
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("connect to the daemon");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("ask");
+        let accept = format!("Accept: {OPEN_METRICS}\r\n");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n{accept}Connection: close\r\n\r\n").expect("ask");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         answer
@@ -54,13 +56,14 @@ impl Daemon {
     /// Every sample of a scrape by its series.
     fn samples(&self) -> HashMap<String, f64> {
         let answer = self.get("/metrics");
-        assert!(answer.contains("application/openmetrics-text; version=1.0.0"), "{answer}");
+        assert!(answer.contains(OPEN_METRICS), "{answer}");
         assert!(answer.ends_with("# EOF\n"), "{answer}");
         let (_, text) = answer.split_once("\r\n\r\n").expect("a body");
         text.lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
-                let (series, value) = line.rsplit_once(' ').expect("a sample");
+                let (sample, _exemplar) = line.split_once(" # ").unwrap_or((line, ""));
+                let (series, value) = sample.rsplit_once(' ').expect("a sample");
                 (series.to_owned(), value.parse().expect("a number"))
             })
             .collect()
@@ -114,13 +117,14 @@ fn the_daemon_counts_each_close_once_and_the_balance_holds_in_every_scrape() {
         let opened = sum(samples, "whohungup_connections_opened_total")
             + sum(samples, "whohungup_connections_adopted_total");
         let closed = sum(samples, "whohungup_connections_closed_total");
-        let open = sum(samples, "whohungup_open_connections{");
+        let open = sum(samples, "whohungup_connections_open{");
         assert!((opened - closed - open).abs() < 0.5, "{opened} opened, {closed} closed, {open} open");
+        assert!(samples["whohungup_connections_balance"].abs() < 0.5);
         told(samples, "server") >= 3.0 && told(samples, "client") >= 3.0
     });
     assert!((told(&samples, "server") + told(&samples, "client") - 6.0).abs() < 0.5, "{samples:#?}");
     assert!(sum(&samples, "whohungup_events_lost_total{").abs() < 0.5, "{samples:#?}");
-    assert!(samples["whohungup_exchange_sockets_total"] >= 6.0);
+    assert!(samples["whohungup_sockets_followed_total"] >= 6.0);
     assert!(samples.keys().any(|series| series.starts_with("whohungup_build_info{version=")));
     daemon.agent.signal(Signal::TERM);
     assert!(daemon.agent.wait().status.success());

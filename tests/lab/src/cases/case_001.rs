@@ -33,6 +33,7 @@ pub(super) const CASE: Case = Case {
     stages: &[CLIENT_HOLDS, CLIENT_LETS_GO, SHORTER, EQUAL, LONGER, CLIENT_GIVES_UP, GATEWAY_GIVES_UP],
     first_port: 18_100,
     scale: 10,
+    pictures: &[],
     answer: Answer {
         lead: "On each hop the side that sends requests must let go before the side that waits for them: the clients before the gateway \
             (500 s before its 600 s), the gateway's pool before the model server. Of the hop from the clients to nginx the report says:",

@@ -234,7 +234,7 @@ fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
     let may_lose = may(claims, "idle-race");
     look("whohungup_idle_races_total", "kind", &|_| may_lose);
     look("whohungup_requests_at_risk_total", "role", &|_| false);
-    look("whohungup_endpoint_risk", "risk", &|risk| CALM.contains(&risk));
+    look("whohungup_endpoint_risk", "level", &|risk| CALM.contains(&risk));
     for sample in scrape.at("whohungup_idle_headroom_seconds", port) {
         if sample.value < 0.0 {
             wrong.push(format!("whohungup_idle_headroom_seconds at port {port}: {}", sample.value));

@@ -34,7 +34,9 @@ impl Scrape {
         let mut stream =
             TcpStream::connect(host).with_context(|| format!("connect to the daemon at {host}"))?;
         stream.set_read_timeout(Some(ANSWERED_WITHIN)).context("set a read time-out")?;
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+        // Only OpenMetrics says where it ends.
+        let accept = "Accept: application/openmetrics-text\r\n";
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: lab\r\n{accept}Connection: close\r\n\r\n")
             .context("ask for metrics")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("read the metrics")?;
@@ -60,6 +62,8 @@ impl Scrape {
 }
 
 fn sample(line: &str) -> Option<Sample> {
+    // What comes behind is an exemplar.
+    let (line, _) = line.split_once(" # ").unwrap_or((line, ""));
     let (series, value) = line.rsplit_once(' ')?;
     let value = value.parse().ok()?;
     let (name, labels) = series.split_once('{').unwrap_or((series, "}"));

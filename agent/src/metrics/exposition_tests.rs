@@ -1,0 +1,139 @@
+use std::net::SocketAddr;
+
+use super::*;
+use crate::metrics::{
+    family::{Sets, all},
+    histogram::REQUEST_BOUNDS,
+};
+
+static COUNTER: Family = Family {
+    name: "whohungup_waits_seconds",
+    kind: Kind::Counter,
+    unit: Some("seconds"),
+    labels: &["process"],
+    sets: Sets::Fixed(1),
+    help: "Waits",
+    write: |_, _| (),
+};
+
+fn written(format: Format, write: impl FnOnce(&mut Samples<'_>)) -> String {
+    let mut text = String::new();
+    write(&mut Samples::begin(&mut text, &COUNTER, format));
+    end(&mut text, format);
+    text
+}
+
+#[test]
+fn open_metrics_names_the_family_without_the_suffix_and_prometheus_text_with_it() {
+    let write = |samples: &mut Samples<'_>| samples.add(&["nginx"], 1.5);
+    assert_eq!(
+        written(Format::OpenMetrics, write),
+        "# HELP whohungup_waits_seconds Waits\n# TYPE whohungup_waits_seconds counter\n\
+         # UNIT whohungup_waits_seconds seconds\nwhohungup_waits_seconds_total{process=\"nginx\"} 1.5\n# EOF\n"
+    );
+    assert_eq!(
+        written(Format::Prometheus, write),
+        "# HELP whohungup_waits_seconds_total Waits\n# TYPE whohungup_waits_seconds_total counter\n\
+         whohungup_waits_seconds_total{process=\"nginx\"} 1.5\n"
+    );
+}
+
+#[test]
+fn hostile_names_cannot_break_the_text() {
+    let text = written(Format::Prometheus, |samples| samples.add(&["a\"}\n\\b"], 1_u64));
+    assert!(text.ends_with("{process=\"a\\\"}\\n\\\\b\"} 1\n"), "{text}");
+}
+
+#[test]
+fn numbers_are_written_as_prometheus_reads_them() {
+    for (value, shown) in [
+        (Value::Whole(u64::MAX), "18446744073709551615"),
+        (Value::Signed(-3), "-3"),
+        (Value::Real(0.1), "0.1"),
+        (Value::Real(5.0), "5.0"),
+        (Value::Real(1e300), "1e300"),
+        (Value::Real(f64::INFINITY), "+Inf"),
+        (Value::Real(f64::NAN), "NaN"),
+    ] {
+        let mut text = String::new();
+        Samples::begin(&mut text, &COUNTER, Format::Prometheus).sample("", &["a"], None, value);
+        assert!(text.ends_with(&format!("}} {shown}\n")), "{text}");
+    }
+}
+
+#[test]
+fn a_bucket_holds_what_is_not_above_its_bound_and_all_that_is_in_those_below() {
+    let mut histogram = Histogram::new(&REQUEST_BOUNDS);
+    for value in [1.0, 2.0, 2.5, 1e9] {
+        histogram.observe(value);
+    }
+    let text = written(Format::OpenMetrics, |samples| samples.histogram(&["a"], &histogram));
+    for (bound, below) in [("0.0", 0), ("1.0", 1), ("2.0", 2), ("5.0", 3), ("10000.0", 3), ("+Inf", 4)] {
+        let line = format!("_bucket{{process=\"a\",le=\"{bound}\"}} {below}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(text.contains("_sum{process=\"a\"} 1000000005.5\n"), "{text}");
+    assert!(text.contains("_count{process=\"a\"} 4\n"), "{text}");
+}
+
+#[test]
+fn the_longest_exemplar_is_as_short_as_open_metrics_wants_it() {
+    let end: SocketAddr = "[2001:db88:85a3:1111:2222:8a2e:1370:7334]:65535".parse().expect("an address");
+    let newest = Exemplar { ends: Ends { local: end, remote: end }, at: 1_800_000_000.25 };
+    let text = written(Format::OpenMetrics, |samples| samples.add_with(&["a"], 1_u64, Some(newest)));
+    let (_, shown) = text.split_once(" # {").expect("an exemplar");
+    let (labels, rest) = shown.split_once('}').expect("labels");
+    assert!(rest.starts_with(" 1 1800000000.250\n"), "{rest}");
+    let counted: usize = labels.split(',').map(|label| label.replace(['=', '"'], "").chars().count()).sum();
+    assert!(counted <= 128, "{counted}: {labels}");
+    let plain = written(Format::Prometheus, |samples| samples.add_with(&["a"], 1_u64, Some(newest)));
+    assert!(!plain.contains(" # "), "{plain}");
+}
+
+#[test]
+fn what_a_scraper_prefers_is_what_it_gets() {
+    const PROMETHEUS_2_42: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    for (accept, format) in [
+        (PROMETHEUS_2_42, Format::OpenMetrics),
+        (PROMETHEUS_3, Format::OpenMetrics),
+        ("text/plain;version=0.0.4;q=1,*/*;q=0.1", Format::Prometheus),
+        ("application/openmetrics-text;q=0.2, text/plain;q=0.9", Format::Prometheus),
+        ("Application/OpenMetrics-Text", Format::OpenMetrics),
+        ("application/openmetrics-text;q=0", Format::Prometheus),
+        ("application/openmetrics-text;q=x", Format::Prometheus),
+        ("*/*", Format::Prometheus),
+        ("", Format::Prometheus),
+    ] {
+        assert_eq!(Format::accepted(accept), format, "{accept}");
+    }
+}
+
+#[test]
+fn names_and_help_texts_keep_to_the_rules() {
+    for family in all() {
+        let Family { name, unit, help, labels, kind, .. } = family;
+        let word = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !text.contains("__")
+        };
+        assert!(word(name) && (name.starts_with("whohungup_") || name.starts_with("process_")), "{name}");
+        assert!(
+            !["_total", "_info", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end)),
+            "{name}"
+        );
+        for base in ["seconds", "bytes"] {
+            assert_eq!(name.ends_with(&format!("_{base}")), *unit == Some(base), "{name} has its unit");
+        }
+        assert!(help.len() >= 20 && !help.contains(['\\', '\n', '"', '|']), "{name}: {help}");
+        assert!(!help.ends_with('.'), "{name}: {help}");
+        for label in *labels {
+            assert!(word(label) && *label != "le" && !name.ends_with(label), "{name}: {label}");
+        }
+        if let Kind::Histogram(bounds) = kind {
+            assert!(bounds.is_sorted() && !bounds.contains(&f64::INFINITY), "{name}");
+        }
+    }
+    let mut names: Vec<&str> = all().map(|family| family.name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+}

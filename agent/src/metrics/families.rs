@@ -1,0 +1,7 @@
+//! The families by what they tell of.
+
+pub(super) mod agent;
+pub(super) mod closes;
+pub(super) mod connections;
+pub(super) mod requests;
+pub(super) mod timeouts;

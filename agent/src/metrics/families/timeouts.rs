@@ -1,0 +1,101 @@
+//! What was inferred of each endpoint: its timers, and what they mean for its requests.
+
+use super::super::{
+    exposition::Samples,
+    family::{Family, Kind, Sets},
+    labels::Labels,
+    scrape::Scrape,
+};
+use crate::infer::{Outlook, Risk, TIMERS, Timer};
+
+const LABELS: &[&str] = &["role", "server_port", "process"];
+
+pub(in super::super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "whohungup_inferred_timeout_seconds",
+        kind: Kind::Gauge,
+        unit: Some("seconds"),
+        labels: &["role", "server_port", "process", "side", "phase", "clock"],
+        sets: Sets::PerEndpoint(TIMERS),
+        help: "Time after which a side closes again and again: its strongest timer in each phase, by what it is measured from (clock)",
+        write: |scrape, samples| {
+            each(scrape, samples, |[role, port, process], endpoint, samples| {
+                for timer in strongest(&endpoint.timers) {
+                    let (side, phase, clock) = (timer.side, timer.phase, timer.clock);
+                    let words = [side.as_str(), phase.as_str(), clock.as_str()];
+                    samples.add(&[role, port, process, words[0], words[1], words[2]], timer.seconds);
+                }
+            });
+        },
+    },
+    Family {
+        name: "whohungup_idle_headroom_seconds",
+        kind: Kind::Gauge,
+        unit: Some("seconds"),
+        labels: LABELS,
+        sets: Sets::PerEndpoint(1),
+        help: "The server's idle time-out minus how long its clients hold idle connections. Below 0 requests are lost or will be: raise the server's time-out. Alert below 1",
+        write: |scrape, samples| {
+            each(scrape, samples, |values, endpoint, samples| {
+                if let Some(headroom) = endpoint.headroom {
+                    samples.add(&values, headroom.seconds);
+                }
+            });
+        },
+    },
+    Family {
+        name: "whohungup_endpoint_risk",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &["role", "server_port", "process", "level"],
+        sets: Sets::PerEndpoint(Risk::ALL.len()),
+        help: "1 for what the time-outs and gaps of an endpoint mean together, 0 for the rest. losing: requests were lost within the last hour; mismatch: they will be; tie: both sides close at about the same time",
+        write: |scrape, samples| {
+            each(scrape, samples, |[role, port, process], endpoint, samples| {
+                for &risk in Risk::ALL {
+                    samples.add(&[role, port, process, risk.as_str()], u64::from(risk == endpoint.risk));
+                }
+            });
+        },
+    },
+    Family {
+        name: "whohungup_requests_at_risk",
+        kind: Kind::Counter,
+        unit: None,
+        labels: LABELS,
+        sets: Sets::PerEndpoint(1),
+        help: "Re-uses that came within the margin of the other side's idle time-out: they could have been lost",
+        write: |scrape, samples| {
+            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.at_risk));
+        },
+    },
+    Family {
+        name: "whohungup_idle_races_masked",
+        kind: Kind::Counter,
+        unit: None,
+        labels: LABELS,
+        sets: Sets::PerEndpoint(1),
+        help: "Of the idle races, those whose request was sent again and answered: no log shows them, users only waited longer",
+        write: |scrape, samples| {
+            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.masked));
+        },
+    },
+];
+
+fn each(scrape: &Scrape, samples: &mut Samples<'_>, write: impl Fn([&str; 3], &Outlook, &mut Samples<'_>)) {
+    for endpoint in &scrape.snapshot.outlooks {
+        write(Labels::shown(&endpoint.key).values(), endpoint, samples);
+    }
+}
+
+/// Of the timers of one side, phase and clock, the one with the most closes.
+fn strongest(timers: &[Timer]) -> impl Iterator<Item = &Timer> {
+    timers.iter().enumerate().filter_map(|(index, timer)| {
+        let rank = |index: usize, timer: &Timer| (timer.count, usize::MAX - index);
+        let beaten = timers.iter().enumerate().any(|(other_index, other)| {
+            (other.side, other.phase, other.clock) == (timer.side, timer.phase, timer.clock)
+                && rank(other_index, other) > rank(index, timer)
+        });
+        (!beaten).then_some(timer)
+    })
+}

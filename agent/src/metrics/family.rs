@@ -1,0 +1,96 @@
+//! What every family is called, which labels it has and how many series it can have: one table for the scrape, the
+//! docs and the tests.
+
+use super::{exposition::Samples, families, scrape::Scrape};
+use crate::close::words::Role;
+
+/// One metric family.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// In full, with its unit, without the `_total` of a counter's and the `_info` of an info's samples.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// Base unit, the last word of the name.
+    pub(super) unit: Option<&'static str>,
+    pub(super) labels: &'static [&'static str],
+    pub(super) sets: Sets,
+    /// What it counts and, where there is something to do, what.
+    pub(super) help: &'static str,
+    pub(super) write: fn(&Scrape, &mut Samples<'_>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    /// With the upper bounds of its buckets but for +Inf.
+    Histogram(&'static [f64]),
+    Info,
+}
+
+/// How many combinations of label values there are at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sets {
+    Fixed(usize),
+    /// For each endpoint and each `other`.
+    PerEndpoint(usize),
+}
+
+/// Endpoints that stand for all that have no series of their own, one a role.
+pub(super) const OTHERS: usize = Role::ALL.len();
+
+impl Kind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram(_) => "histogram",
+            Self::Info => "info",
+        }
+    }
+}
+
+impl Family {
+    /// The name of its samples, or of a histogram's but for their suffixes.
+    pub(super) fn sample_name(&self) -> String {
+        let suffix = match self.kind {
+            Kind::Counter => "_total",
+            Kind::Info => "_info",
+            Kind::Gauge | Kind::Histogram(_) => "",
+        };
+        format!("{}{suffix}", self.name)
+    }
+
+    /// Series at most, the fixed ones and those of each endpoint; the samples of a histogram's set count one by one.
+    pub(super) fn most_series(&self) -> (usize, usize) {
+        let samples = match self.kind {
+            Kind::Histogram(bounds) => bounds.len() + 3,
+            Kind::Counter | Kind::Gauge | Kind::Info => 1,
+        };
+        match self.sets {
+            Sets::Fixed(sets) => (sets * samples, 0),
+            Sets::PerEndpoint(sets) => (0, sets * samples),
+        }
+    }
+}
+
+/// Series at most, all families together, where `endpoints` are told apart.
+pub(super) fn most_series(endpoints: usize) -> usize {
+    all().fold(0, |sum, family| {
+        let (fixed, of_each) = family.most_series();
+        sum + fixed + of_each * (endpoints + OTHERS)
+    })
+}
+
+/// All families, in the order of the scrape and of the docs.
+pub(super) fn all() -> impl Iterator<Item = &'static Family> {
+    [
+        families::closes::FAMILIES,
+        families::requests::FAMILIES,
+        families::timeouts::FAMILIES,
+        families::connections::FAMILIES,
+        families::agent::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,78 @@
+//! Everything that one scrape shows, taken at one moment; its text can be written anywhere.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    exposition::{self, Exemplar, Format, Samples},
+    family,
+    histogram::Histogram,
+    labels::Labels,
+    series::{Hurt, REQUEST_BASES, RequestCounts, Series},
+    snapshot::{BuildInfo, Snapshot},
+};
+use crate::close::words::Role;
+
+/// Cheap to take: endpoints are shared with the counting side, which copies one when it counts on while this is alive.
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    pub(super) endpoints: Vec<Counted>,
+    /// By role.
+    pub(super) durations: [Histogram; Role::ALL.len()],
+    pub(super) amended: u64,
+    pub(super) snapshot: Snapshot,
+    pub(super) build: Arc<BuildInfo>,
+    /// What whoever writes the text knows of itself.
+    pub process: ProcessCost,
+    pub refused: u64,
+}
+
+/// An endpoint with what was counted of it.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) labels: Labels,
+    pub(super) series: Arc<Series>,
+}
+
+/// What the agent's own process takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessCost {
+    pub cpu: Duration,
+    pub resident_bytes: u64,
+    pub virtual_bytes: u64,
+    /// Seconds since the Unix epoch.
+    pub started: f64,
+    pub open_fds: u64,
+    pub max_fds: u64,
+}
+
+impl Scrape {
+    /// The text; the same scrape always gives the same.
+    pub fn text(mut self, format: Format) -> String {
+        self.endpoints.sort_unstable_by(|one, other| one.labels.cmp(&other.labels));
+        self.snapshot.outlooks.sort_by_cached_key(|outlook| Labels::shown(&outlook.key));
+        let mut text = String::new();
+        for family in family::all() {
+            (family.write)(&self, &mut Samples::begin(&mut text, family, format));
+        }
+        exposition::end(&mut text, format);
+        text
+    }
+
+    /// Calls `write` with the labels and the counts of each endpoint's requests.
+    pub(super) fn each_requests<'a>(&'a self, mut write: impl FnMut([&'a str; 4], &'a RequestCounts)) {
+        for endpoint in &self.endpoints {
+            let [role, port, process] = endpoint.labels.values();
+            for (basis, requests) in REQUEST_BASES.iter().zip(&endpoint.series.requests) {
+                if let Some(requests) = requests {
+                    write([role, port, process, basis.as_str()], requests);
+                }
+            }
+        }
+    }
+
+    pub(super) fn exemplar(&self, hurt: &Hurt) -> Option<Exemplar> {
+        let (ends, at_ns) = hurt.newest?;
+        let at = i128::from(at_ns) + i128::from(self.snapshot.wall_ahead_ns);
+        Some(Exemplar { ends, at: at as f64 / 1e9 })
+    }
+}

@@ -1,0 +1,53 @@
+//! Why the agent sees less than it should.
+
+use whohungup_ebpf::counters::Counter;
+
+use crate::{
+    clock::monotonic_ns,
+    degraded::{Lately, Note, Reason},
+    infer::InferTotals,
+    probe::CounterTotals,
+    session::Session,
+};
+
+/// What was noticed so far.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    lately: Lately,
+    /// As they were last read.
+    counters: CounterTotals,
+}
+
+impl Health {
+    /// The probes' counters, and the reasons that hold now.
+    pub(super) fn look(&mut self, session: &Session, inferred: &InferTotals) -> (CounterTotals, Vec<Reason>) {
+        let mut reasons: Vec<Reason> = session.notes().iter().map(|Note { reason, .. }| *reason).collect();
+        match session.probes().counters() {
+            Ok(counters) => self.counters = counters,
+            Err(error) => {
+                tracing::warn!(%error, "counters cannot be read");
+                reasons.push(Reason::Counters);
+            }
+        }
+        let (probes, tls) = (session.probes(), session.probes().tls_libraries());
+        let standing = [
+            (Reason::HttpDetached, probes.lacks_http()),
+            (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
+            (Reason::KernelMembers, !probes.layout().missing.is_empty()),
+            (Reason::Reconcile, session.has_failed_to_reconcile()),
+        ];
+        reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
+        let losses = [
+            (Reason::EventsLost, self.counters.lost()),
+            (Reason::RunsMissed, probes.missed_runs()),
+            (Reason::EventsMalformed, session.malformed()),
+            (Reason::ConnectionsFull, session.tracker().totals().untracked),
+            (Reason::EndpointsFull, inferred.over),
+            (Reason::SocketsNotFollowed, self.counters.get(Counter::ExchangeFailed)),
+        ];
+        reasons.extend(self.lately.look(&losses, monotonic_ns()));
+        reasons.sort_unstable();
+        reasons.dedup();
+        (self.counters, reasons)
+    }
+}
