@@ -62,10 +62,12 @@ impl Need {
 pub(crate) struct Kit {
     state: PathBuf,
     scratch: TempDir,
-    addresses: AtomicU16,
     /// What was compiled, by name.
     compiled: Mutex<BTreeMap<&'static str, PathBuf>>,
 }
+
+/// How many addresses this process has given out, by whichever kit.
+static ADDRESSES: AtomicU16 = AtomicU16::new(0);
 
 impl Kit {
     /// `state` holds what is kept from run to run: the virtual environment and compiled programs.
@@ -73,7 +75,7 @@ impl Kit {
         fs::create_dir_all(&state).with_context(|| format!("create {}", state.display()))?;
         let scratch = tempfile::tempdir().context("create a temporary directory")?;
         open_to_all(scratch.path())?;
-        Ok(Self { state, scratch, addresses: AtomicU16::new(0), compiled: Mutex::default() })
+        Ok(Self { state, scratch, compiled: Mutex::default() })
     }
 
     pub(crate) fn state(&self) -> &Path {
@@ -197,7 +199,7 @@ impl Kit {
     /// An address at which nothing listens, on a loopback address that nothing else uses and below the
     /// ports that the kernel gives out.
     pub(crate) fn free_address(&self) -> Result<SocketAddr> {
-        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
+        let number = ADDRESSES.fetch_add(1, Ordering::Relaxed);
         // Two labs at once do not meet: neither on the wire, nor in a report, which tells endpoints by their ports.
         let net = own_net();
         let first = 12_000 + 250 * u16::from(net - FIRST_NET);
