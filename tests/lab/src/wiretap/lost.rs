@@ -55,6 +55,7 @@ pub(super) fn unanswered(met: &Met<'_>, told: Told) -> Judgment {
     match (order::met_the_close(age, age), met.how) {
         (Some(false), _) => plain(met),
         _ if met.at.in_flight > 1 || met.http2 => Err("one of several requests may have been unread"),
+        _ if met.at.announced => Err("a request after a response that may have been the last"),
         (_, How::Fin) => Err("a server that only stopped sending may have left the request unread"),
         _ if told.server_resets => Err("the server resets on purpose: it may have read the request"),
         (Some(true), How::Rst) if request.pieces == 1 => Ok(met.truth("idle-race").lost(Kind::Unread)),
@@ -69,8 +70,9 @@ pub(super) fn is_own_timer(met: &Met<'_>) -> Option<bool> {
         return Some(false);
     }
     let age = Duration::from_secs_f64((met.time() - request(met)?.began).max(0.0));
-    // A client that resets may have had the answer unread.
-    order::is_own_timer(age, age).filter(|is_own| !(*is_own && (met.how == How::Rst || met.http2)))
+    // A client that resets may have had the answer unread; after an announced end there is no race.
+    let is_open = met.how == How::Rst || met.http2 || met.at.announced;
+    order::is_own_timer(age, age).filter(|is_own| !(*is_own && is_open))
 }
 
 struct Request {

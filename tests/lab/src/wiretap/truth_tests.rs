@@ -125,6 +125,9 @@ fn a_fresh_request_under_a_reset_was_unread() {
     assert!(why_not(&asked.clone().fin(Server).fin(Client)).contains("only stopped sending"));
     let resets = Told { server_resets: true };
     assert!(matches!(decide(&asked.clone().rst(Server).flow, resets), Decided::Undecided(_)));
+    let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+    let announced = Hand::new().says(Client, GET).says(Server, last).throws(Client, GET).rst(Server);
+    assert!(why_not(&announced).contains("may have been the last"));
     let pieces = asked.throws(Client, "POST / HTTP/1.1\r\n").rst(Server);
     assert!(matches!(decide(&pieces.flow, Told::default()), Decided::Undecided(_)));
     let first = Hand::new().throws(Client, GET).rst(Server);
