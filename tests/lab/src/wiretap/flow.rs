@@ -1,6 +1,6 @@
 //! The segments of one connection.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     oracle::Talk,
@@ -69,6 +69,18 @@ impl Flow {
     pub(crate) fn is_established(&self) -> bool {
         let taken = self.of(Side::Server).any(|(_, segment)| segment.syn);
         taken && self.of(Side::Client).any(|(_, segment)| !segment.syn && segment.ack >= Some(1))
+    }
+
+    /// From the place of the capture to one end and back, by the handshake. Close to nothing on loopback.
+    pub(crate) fn round_trip(&self, to: Side) -> Option<Duration> {
+        let by =
+            |side: Side, syn: bool| self.of(side).map(|(_, segment)| segment).find(move |s| s.syn == syn);
+        let answer = by(Side::Server, true)?;
+        let (asked, answered) = match to {
+            Side::Server => (by(Side::Client, true)?, answer),
+            Side::Client => (answer, by(Side::Client, false)?),
+        };
+        Some(Duration::from_secs_f64((answered.at - asked.at).max(0.0)))
     }
 
     pub(crate) fn of(&self, side: Side) -> impl DoubleEndedIterator<Item = (usize, &Segment)> {

@@ -302,10 +302,13 @@ pub(super) fn plain(met: &Met<'_>) -> Judgment {
     let truth = Truth { phase: expect.phase, in_flight: expect.in_flight, ..met.truth(expect.verdict) };
     if met.side == Side::Client && state.phase == Phase::Idle && expect.verdict != "completed" {
         let idle = truth.idle.ok_or("the end of the last response was not captured")?;
-        return match order::is_prompt(Duration::from_secs_f64(idle.max(0.0))) {
-            Some(true) => Ok(Truth { verdict: "completed", ..truth }),
-            Some(false) => Ok(truth),
-            None => Err("neither prompt nor idle"),
+        let idle = Duration::from_secs_f64(idle.max(0.0));
+        // The client had the response later than the capture, and its end was here later than there.
+        let away = met.flow.round_trip(Side::Client).unwrap_or_default();
+        return match (order::is_prompt(idle), order::is_prompt(idle.saturating_sub(2 * away))) {
+            (Some(true), Some(true)) => Ok(Truth { verdict: "completed", ..truth }),
+            (Some(false), Some(false)) => Ok(truth),
+            _ => Err("neither prompt nor idle"),
         };
     }
     Ok(truth)

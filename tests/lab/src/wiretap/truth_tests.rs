@@ -215,3 +215,21 @@ fn streams_of_http2_are_read() {
     hand.push(hand.segment(Client));
     assert_eq!(told(&hand.wait(1.0).fin(Server).fin(Client)), say("SI", "server-idle", 0));
 }
+
+#[test]
+fn over_a_slow_wire_the_time_that_segments_take_decides_nothing() {
+    let slow = |hand: Hand, index: usize| {
+        let mut hand = hand;
+        for segment in &mut hand.flow.segments[index..] {
+            segment.at += 0.04;
+        }
+        hand
+    };
+    let unread = served().wait(1.0).throws(Client, GET);
+    let reset = slow(slow(unread.clone().rst(Server), 1), unread.flow.segments.len());
+    assert!(why_not(&reset).contains("makes the difference"));
+    let late = slow(slow(unread.clone().wait(0.5).rst(Server), 1), unread.flow.segments.len());
+    assert_eq!(told(&late), say("SW", "premature-hangup", 1));
+    assert_eq!(why_not(&slow(served().wait(0.15).fin(Client).fin(Server), 2)), "neither prompt nor idle");
+    assert_eq!(told(&slow(served().wait(0.25).fin(Client).fin(Server), 2)), say("CI", "client-idle", 0));
+}
