@@ -13,13 +13,7 @@ use super::{
     scenario::Stage,
     servers::{NODE, Server},
 };
-use crate::{
-    kit::Kit,
-    listening,
-    program::Program,
-    setting::Setting,
-    wire::{PATIENCE, Wire},
-};
+use crate::{kit::Kit, listening, program::Program, setting::Setting, wire::Wire};
 
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -28,6 +22,9 @@ pub(super) struct Instance {
     pub(super) setting: Setting,
     pub(super) program: Program,
 }
+
+/// Until it answers: a Java on a busy machine is the slowest.
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Node, as what stands behind all instances of a proxy.
 pub(super) fn behind(kit: &Kit) -> Result<Instance> {
@@ -55,7 +52,7 @@ pub(super) fn start(
 
 /// Nothing connects before it listens: refused connections would be told apart from those of the plays by nothing.
 fn await_answer(at: SocketAddr, mut is_running: impl FnMut() -> Result<bool>) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + READY_WITHIN;
     loop {
         if listening::is_bound(at.port())? && answers(at).unwrap_or(false) {
             return Ok(());
@@ -64,7 +61,7 @@ fn await_answer(at: SocketAddr, mut is_running: impl FnMut() -> Result<bool>) ->
             bail!("it ended");
         }
         if Instant::now() > until {
-            bail!("{at} was asked for {} s", PATIENCE.as_secs());
+            bail!("{at} was asked for {} s", READY_WITHIN.as_secs());
         }
         thread::sleep(Duration::from_millis(50));
     }

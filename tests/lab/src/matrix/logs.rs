@@ -121,8 +121,8 @@ fn haproxy(code: &str) -> Option<Account> {
 fn haproxy_upstream(code: &str) -> Option<Account> {
     match code {
         "CH" | "CD" | "cH" | "cD" | "CL" => Some(by(Side::Client, &[RequestBody, Waiting, Response])),
-        "sH" => Some(by(Side::Client, &[RequestBody, Waiting])),
-        "sD" => Some(by(Side::Client, &[Response])),
+        // What arrived at the last it may not have read.
+        "sH" | "sD" => Some(by(Side::Client, &[RequestBody, Waiting, Response, Idle])),
         "SH" => Some(by(Side::Server, &[RequestBody, Waiting])),
         "SD" => Some(by(Side::Server, &[Response])),
         "--" => Some(at(&[Idle])),

@@ -3,6 +3,7 @@
 //! the servers' logs and the clients' own outcomes are held against it (`witness`).
 
 mod clients;
+mod experience;
 mod instance;
 mod logs;
 mod part;
@@ -18,6 +19,7 @@ mod witness;
 use std::{
     collections::VecDeque,
     io,
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -81,7 +83,8 @@ pub struct Line {
 pub struct Outcome {
     pub servers: Vec<Line>,
     pub clients: Vec<Line>,
-    pub(crate) closes: Vec<Told>,
+    pub(crate) closes: Vec<Ended>,
+    pub(crate) judged: Vec<Judged>,
     /// Connections of which the capture does not prove how they ended, by the reason.
     pub(crate) undecided: Vec<(&'static str, String)>,
     pub(crate) heard: Heard,
@@ -100,7 +103,7 @@ impl Outcome {
     /// # Errors
     /// When it cannot be written.
     pub fn write_json(&self, mut out: impl io::Write) -> Result<()> {
-        for end in self.closes.iter().flat_map(|told| &told.ends) {
+        for end in &self.judged {
             serde_json::to_writer(&mut out, end)?;
             writeln!(out)?;
         }
@@ -108,13 +111,14 @@ impl Outcome {
     }
 }
 
-/// One close, and what was said of both ends of it.
+/// One close.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Ended {
     pub(crate) server: &'static str,
     pub(crate) client: &'static str,
     pub(crate) truth: Truth,
-    pub(crate) ends: Vec<Judged>,
+    /// Its ends among those that are judged.
+    pub(crate) ends: Range<usize>,
 }
 
 /// Plays everything while one agent watches and one capture runs, then judges it.
@@ -170,19 +174,22 @@ pub fn run(options: &Options) -> Result<Outcome> {
         thread::sleep(Duration::from_millis(100));
     }
     let (said, notes) = agent.finish()?;
-    let mut judged = compare::judge(&closes, &said, [own_namespace()?; 2]).into_iter();
+    let judged = compare::judge(&closes, &said, [own_namespace()?; 2]);
+    let mut at = 0;
     let closes = decided
         .into_iter()
         .map(|(server, client, Close { truth, .. })| {
             // Of what was never made nobody knows but its client.
-            let ends = if truth.phase == Phase::Connecting { 1 } else { 2 };
-            Told { server, client, truth, ends: judged.by_ref().take(ends).collect() }
+            let ends = at..at + if truth.phase == Phase::Connecting { 1 } else { 2 };
+            at = ends.end;
+            Ended { server, client, truth, ends }
         })
         .collect();
     Ok(Outcome {
         servers,
         clients,
         closes,
+        judged,
         undecided,
         heard,
         strays: played.strays,

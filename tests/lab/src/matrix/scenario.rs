@@ -95,7 +95,7 @@ const HELD: Duration = Duration::from_mins(1);
 /// The scenario in which a server's idle time-out is waited for.
 pub(super) const SERVER_IDLE: &str = "the server's idle time-out";
 /// Longer than a plain answer takes while all programs start.
-const GIVES_UP: Duration = ms(1500);
+const GIVES_UP: Duration = ms(3000);
 /// A server's own time-outs have struck before.
 const OUTWAITS: Duration = Duration::from_secs(12);
 const LATER: &str = "/wait/60000";

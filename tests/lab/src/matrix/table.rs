@@ -5,8 +5,11 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use super::{Outcome, Told, witness::Source};
-use crate::judge::Outcome as Verdict;
+use super::{Ended, Outcome, witness::Source};
+use crate::{
+    confusion::Totals,
+    wiretap::compare::{Comparison, Judged},
+};
 
 /// How connections end, in the order of the columns: who and where, or the race that it was.
 const WAYS: [&str; 20] = [
@@ -34,44 +37,27 @@ const WAYS: [&str; 20] = [
 /// What is not right is told in full so often.
 const TOLD: usize = 60;
 
-/// Counts of compared ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Connections.
-    pub closes: usize,
-    pub compared: usize,
-    pub right: usize,
-    pub unknown: usize,
-    pub wrong: usize,
-    /// Of the wrong ones those that the agent called exact.
-    pub confident: usize,
-    pub lost: usize,
+/// What a cell counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    closes: usize,
+    ends: Totals,
 }
 
-impl Totals {
-    fn add(&mut self, told: &Told) {
+impl Cell {
+    fn add(&mut self, closed: &Ended, judged: &[Judged]) {
         self.closes += 1;
-        for end in &told.ends {
-            self.compared += 1;
-            match &end.outcome {
-                Verdict::Right => self.right += 1,
-                Verdict::Unknown { .. } => self.unknown += 1,
-                Verdict::Wrong { confident, .. } => {
-                    self.wrong += 1;
-                    self.confident += usize::from(*confident);
-                }
-                Verdict::Lost { .. } => self.lost += 1,
-            }
-        }
+        judged[closed.ends.clone()].iter().for_each(|end| self.ends.add(end.told()));
     }
 
     /// The count of closes; behind it ends that are unknown (`?`), wrong (`!`), and not told once (`x`).
-    fn cell(self) -> String {
+    fn text(self) -> String {
         if self.closes == 0 {
             return "-".to_owned();
         }
         let mut text = self.closes.to_string();
-        for (count, mark) in [(self.unknown, '?'), (self.wrong, '!'), (self.lost, 'x')] {
+        let Totals { unknown, wrong, lost, .. } = self.ends;
+        for (count, mark) in [(unknown, '?'), (wrong, '!'), (lost, 'x')] {
             if count > 0 {
                 text.push(' ');
                 text += &count.to_string();
@@ -86,23 +72,27 @@ impl Totals {
 pub struct Table<'a>(pub &'a Outcome);
 
 impl Table<'_> {
+    /// Connections.
+    pub fn closes(&self) -> usize {
+        self.0.closes.len()
+    }
+
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        self.0.closes.iter().for_each(|told| totals.add(told));
-        totals
+        Comparison { judged: &self.0.judged }.totals()
     }
 
     /// Whether nothing is wrong, and nobody contradicts the capture.
     pub fn is_right(&self) -> bool {
         let totals = self.totals();
         let Outcome { heard, strays, .. } = self.0;
-        totals.closes > 0
+        self.closes() > 0
             && totals.wrong + totals.lost == 0
             && heard.contradictions.is_empty()
             && strays.is_empty()
+            && 20 * heard.astray < heard.conversations.max(1)
             && 50 * totals.unknown < totals.compared
             // What is not decided proves nothing: it has to be rare.
-            && 20 * self.0.undecided.len() < totals.closes
+            && 20 * self.0.undecided.len() < self.closes()
     }
 
     /// Both axes are what the functions give; rows in the order of `order`, then the rest.
@@ -111,16 +101,16 @@ impl Table<'_> {
         f: &mut fmt::Formatter<'_>,
         title: &str,
         order: &[&'static str],
-        row: impl Fn(&Told) -> &'static str,
+        row: impl Fn(&Ended) -> &'static str,
         columns: &[&'static str],
-        column: impl Fn(&Told) -> &'static str,
+        column: impl Fn(&Ended) -> &'static str,
     ) -> fmt::Result {
-        let mut cells = BTreeMap::<(&str, &str), Totals>::new();
+        let mut cells = BTreeMap::<(&str, &str), Cell>::new();
         let (mut rows, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for told in &self.0.closes {
-            let (row, column) = (row(told), column(told));
-            cells.entry((row, column)).or_default().add(told);
-            cells.entry((row, "all")).or_default().add(told);
+        for closed in &self.0.closes {
+            let (row, column) = (row(closed), column(closed));
+            cells.entry((row, column)).or_default().add(closed, &self.0.judged);
+            cells.entry((row, "all")).or_default().add(closed, &self.0.judged);
             rows.insert(row);
             used.insert(column);
         }
@@ -134,7 +124,7 @@ impl Table<'_> {
         ];
         for row in known(order, &rows) {
             let texts =
-                columns.iter().map(|column| cells.get(&(row, *column)).copied().unwrap_or_default().cell());
+                columns.iter().map(|column| cells.get(&(row, *column)).copied().unwrap_or_default().text());
             lines.push(std::iter::once(row.to_owned()).chain(texts).collect());
         }
         let width = |index: usize| lines.iter().map(|line| line[index].chars().count()).max().unwrap_or(0);
@@ -150,8 +140,8 @@ impl Table<'_> {
     }
 }
 
-fn way(told: &Told) -> &'static str {
-    let truth = &told.truth;
+fn way(closed: &Ended) -> &'static str {
+    let truth = &closed.truth;
     let code = truth.code();
     let word = match (truth.race, truth.verdict) {
         (Some(kind), _) => kind.word(),
@@ -175,24 +165,18 @@ impl fmt::Display for Table<'_> {
         writeln!(f)?;
         let server_names: Vec<_> = servers.iter().map(|line| line.name).collect();
         let client_names: Vec<_> = clients.iter().map(|line| line.name).collect();
-        let (of_server, of_client) = (|told: &Told| told.server, |told: &Told| told.client);
+        let (of_server, of_client) = (|closed: &Ended| closed.server, |closed: &Ended| closed.client);
         self.grid(f, "closes", &server_names, of_server, &client_names, of_client)?;
         self.grid(f, "by server", &server_names, of_server, &WAYS, way)?;
         self.grid(f, "by client", &client_names, of_client, &WAYS, way)?;
-        let Totals { closes, compared, right, unknown, wrong, confident, lost } = self.totals();
-        let share = 100.0 * unknown as f64 / compared.max(1) as f64;
-        writeln!(
-            f,
-            "{closes} closes, {compared} ends compared: {right} right, {unknown} unknown ({share:.2} %), {wrong} wrong \
-             ({confident} of them called exact), {lost} not told once"
-        )?;
         for source in Source::ALL {
             let asked = heard.asked.get(&source).copied().unwrap_or(0);
             writeln!(f, "{}: held against the capture for {asked} closes", source.word())?;
         }
+        let astray = format!("{} of {} conversations did not come to it", heard.astray, heard.conversations);
         writeln!(
             f,
-            "{} contradictions, {} closes undecided, {} not as planned, {dropped} packets not captured",
+            "{astray}, {} contradictions, {} closes undecided, {} not as planned, {dropped} packets not captured",
             heard.contradictions.len(),
             undecided.len(),
             strays.len()
@@ -203,7 +187,7 @@ impl fmt::Display for Table<'_> {
 
 impl Table<'_> {
     fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome { closes, undecided, heard, strays, .. } = self.0;
+        let Outcome { judged, undecided, heard, strays, .. } = self.0;
         let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
         for (why, what) in undecided {
             reasons.entry(why).or_default().push(what);
@@ -214,28 +198,6 @@ impl Table<'_> {
         }
         heard.contradictions.iter().take(TOLD).try_for_each(|one| writeln!(f, "contradiction: {one}"))?;
         strays.iter().take(TOLD).try_for_each(|one| writeln!(f, "not as planned: {one}"))?;
-        let ends = closes.iter().flat_map(|told| &told.ends).filter(|end| end.outcome != Verdict::Right);
-        for end in ends.take(TOLD) {
-            let close = &end.close;
-            write!(
-                f,
-                "{} ({} to {}), seen by the {}: true {} {}; ",
-                close.label,
-                close.client,
-                close.server,
-                end.end.word(),
-                close.truth.code(),
-                close.truth.word()
-            )?;
-            match &end.outcome {
-                Verdict::Right => writeln!(f)?,
-                Verdict::Unknown { said } | Verdict::Lost { said } => writeln!(f, "said {said}")?,
-                Verdict::Wrong { said, confident, evidence } => {
-                    let how = if *confident { "exactly" } else { "probably" };
-                    writeln!(f, "said {said} ({how}: {})", evidence.join("; "))?;
-                }
-            }
-        }
-        Ok(())
+        write!(f, "\n{}", Comparison { judged })
     }
 }

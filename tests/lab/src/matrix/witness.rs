@@ -4,14 +4,14 @@
 use std::{collections::HashMap, net::SocketAddr};
 
 use super::{
+    experience,
     logs::{Account, Accounts, Entry},
     place::Placed,
-    plan::{Outcome, Told},
     play::Played,
-    scenario::{Due, Stage},
+    scenario::Due,
 };
 use crate::{
-    truth::{Phase, Side},
+    truth::Side,
     wiretap::truth::{Closer, Decided, Truth},
 };
 
@@ -39,6 +39,10 @@ impl Source {
 pub(crate) struct Heard {
     pub(super) asked: HashMap<Source, usize>,
     pub(super) contradictions: Vec<String>,
+    pub(super) conversations: usize,
+    /// Of them those that did not come to what they are about: their connections are judged like all others, but what
+    /// was configured says nothing of them.
+    pub(super) astray: usize,
 }
 
 /// Asks everybody about every close that is decided.
@@ -50,15 +54,16 @@ pub(super) fn hear(all: &[Placed], played: &Played) -> Heard {
         upstream.extend(std::mem::take(&mut read.by_upstream));
         accounts.insert(*at, read);
     }
-    let mut told = HashMap::<&str, Vec<&Told>>::new();
-    for one in &played.told {
-        told.entry(&one.id).or_default().push(one);
-    }
+    let experiences = experience::all(played);
     let mut flows = HashMap::<&str, usize>::new();
     for placed in all.iter().filter(|placed| !placed.is_behind) {
         *flows.entry(placed.id.as_deref().unwrap_or_default()).or_default() += 1;
     }
-    let mut heard = Heard::default();
+    let mut heard = Heard {
+        conversations: experiences.len(),
+        astray: experiences.values().filter(|experience| !experience.came()).count(),
+        ..Heard::default()
+    };
     for placed in all {
         let Decided::Known(truth) = &placed.decided else { continue };
         let id = placed.id.as_deref().unwrap_or_default();
@@ -67,13 +72,16 @@ pub(super) fn hear(all: &[Placed], played: &Played) -> Heard {
         } else {
             accounts.get(&placed.server).and_then(|accounts| accounts.by_client.get(&placed.client))
         };
-        let is_only = !placed.is_behind && flows.get(id) == Some(&1);
+        let experience = if placed.is_behind { None } else { experiences.get(id) };
+        let is_last = Some(&(placed.before + 1)) == flows.get(id);
+        let is_about = experience.is_none_or(|experience| experience.came() && is_last);
         let words = [
-            (Source::Configuration, configured(placed, truth)),
+            (Source::Configuration, if is_about { configured(placed, truth) } else { None }),
             (Source::ServerLog, entries.and_then(|entries| logged(placed, truth, entries))),
             (
                 Source::ClientOutcome,
-                told.get(id).filter(|_| is_only).and_then(|told| experienced(truth, told, played)),
+                // Of several connections it does not say which was which.
+                experience.filter(|_| flows.get(id) == Some(&1)).and_then(|one| one.agrees(truth)),
             ),
         ];
         for (source, said) in words {
@@ -110,8 +118,8 @@ fn is_by(truth: &Truth, side: Side) -> bool {
 /// Who should have ended it, and where, by what both ends were told.
 fn configured(placed: &Placed, truth: &Truth) -> Word {
     let Due::By(sides, phases) = placed.part.due else { return None };
-    // What a library made of the loss is its own affair.
-    if placed.before > 0 {
+    // A request that meets an idle close on a busy machine met it by chance.
+    if truth.race.is_some() {
         return None;
     }
     let agrees = phases.contains(&truth.phase) && sides.iter().any(|side| is_by(truth, *side));
@@ -133,50 +141,4 @@ fn logged(placed: &Placed, truth: &Truth, entries: &[Entry]) -> Word {
     let Account { closer, phases } = last.account?;
     let agrees = phases.contains(&truth.phase) && closer.is_none_or(|side| is_by(truth, side));
     Some(if agrees { Ok(()) } else { Err(format!("{:?}", last.line)) })
-}
-
-/// Whether the newest request was answered, as its client has it.
-fn experienced(truth: &Truth, told: &[&Told], played: &Played) -> Word {
-    let newest = told.iter().max_by_key(|told| told.step)?;
-    let conversation = played.conversations.get(&newest.id)?;
-    let is_request = |step: &str| step.starts_with("get ") || step.starts_with("post-stall ");
-    let mut requests =
-        told.iter().filter(|told| conversation.steps.get(told.step).is_some_and(|step| is_request(step)));
-    let last = requests.next_back()?;
-    let all = conversation.steps.iter().filter(|step| is_request(step)).count();
-    // It was ended with its server, before it could say more.
-    let is_whole = told
-        .iter()
-        .filter(|told| conversation.steps.get(told.step).is_some_and(|step| is_request(step)))
-        .count()
-        == all;
-    if !is_whole && conversation.scenario.stage != Stage::Patient {
-        return None;
-    }
-    let stalls = conversation.steps[last.step].starts_with("post-stall ");
-    let is_lost = truth.race.is_some() || truth.phase.is_in_flight();
-    let error = last.error.clone().unwrap_or_default();
-    match (last.outcome, last.status) {
-        (Outcome::Done, Some(200))
-            if takes_cut_off_for_whole(conversation.part.client) && truth.phase == Phase::Response =>
-        {
-            None
-        }
-        (Outcome::Done, Some(200)) if is_lost => Some(Err("that all was answered".to_owned())),
-        (Outcome::TimedOut, _) if truth.phase.is_in_flight() && is_by(truth, Side::Client) => Some(Ok(())),
-        // What stalls does not look.
-        (Outcome::TimedOut, _) if stalls => None,
-        (Outcome::TimedOut, _) => Some(Err(format!("that it gave up ({error})"))),
-        // A request that met an announced end is no race, and lost all the same.
-        (Outcome::Failed, _) if !is_lost && truth.phase == Phase::Idle && truth.verdict != "completed" => {
-            Some(Err(format!("that it failed ({error})")))
-        }
-        (Outcome::Done, Some(200)) | (Outcome::Failed, _) => Some(Ok(())),
-        _ => None,
-    }
-}
-
-/// Clients that read a body to the connection's end, however much was announced, and call that done.
-fn takes_cut_off_for_whole(client: &str) -> bool {
-    client == "Java HttpURLConnection"
 }

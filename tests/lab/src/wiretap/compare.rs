@@ -49,7 +49,7 @@ impl Judged {
         matches!(self.outcome, Outcome::Right)
     }
 
-    fn told(&self) -> Told {
+    pub(crate) fn told(&self) -> Told {
         match self.outcome {
             Outcome::Right => Told::Right,
             Outcome::Unknown { .. } => Told::Unknown,

@@ -27,7 +27,7 @@ pub(crate) enum Closer {
 }
 
 impl Closer {
-    pub(super) fn one(side: Side) -> Self {
+    pub(crate) fn one(side: Side) -> Self {
         match side {
             Side::Client => Self::Client,
             Side::Server => Self::Server,
