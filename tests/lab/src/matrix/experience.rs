@@ -89,3 +89,7 @@ impl Experience<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "experience_tests.rs"]
+mod tests;

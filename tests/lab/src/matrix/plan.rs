@@ -139,3 +139,7 @@ pub(super) fn read(output: &str) -> Vec<Told> {
     // The last line may not be whole yet.
     output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -37,7 +37,7 @@ const ENDS_WITHIN: Duration = Duration::from_mins(1);
 const STOPS_WITHIN: Duration = Duration::from_secs(4);
 /// Steps until something has been answered: a pause, and a request.
 const ANSWERED: usize = 2;
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Between the connections of a script, for the listeners' queues.
 const APART: Duration = Duration::from_millis(5);
 

@@ -95,6 +95,11 @@ impl Table<'_> {
             && 20 * self.0.undecided.len() < self.closes()
     }
 
+    /// Whether a connection ended so; the words are the columns'.
+    pub fn has(&self, way_word: &str) -> bool {
+        self.0.closes.iter().any(|closed| way(closed) == way_word)
+    }
+
     /// Both axes are what the functions give; rows in the order of `order`, then the rest.
     fn grid(
         &self,
