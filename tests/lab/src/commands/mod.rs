@@ -97,3 +97,19 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     }
     Ok(stop)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Command as Parser;
+
+    use super::*;
+
+    #[test]
+    fn every_founding_case_has_a_command_of_its_name() {
+        let commands = Command::augment_subcommands(Parser::new("lab"));
+
+        for case in lab::cases::all() {
+            assert!(commands.find_subcommand(case.name).is_some(), "{}", case.name);
+        }
+    }
+}
