@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -55,8 +55,11 @@ fn run(cli: Cli) -> Result<bool> {
         return play.run(&ground);
     }
     println!("into {}", ground.state.display());
-    for need in play.missing(&ground)? {
-        println!("{} {}", need.manager(), need.package());
+    let missing =
+        play.missing(&ground)?.into_iter().map(|need| format!("{} {}", need.manager(), need.package()));
+    // Several programs may come of one package.
+    for line in missing.collect::<BTreeSet<_>>() {
+        println!("{line}");
     }
     Ok(true)
 }

@@ -34,11 +34,6 @@ impl Hyper {
         stalls_after: Option<usize>,
         answer: &mut Answer,
     ) -> Result<(), String> {
-        let (mut sender, port) = match self.open.take() {
-            Some(open) if !open.0.is_closed() => open,
-            _ => self.dial().await.map_err(|error| error.to_string())?,
-        };
-        answer.local_port = Some(port);
         let request = Request::builder().uri(path).header("host", &self.host);
         let (request, body) = match stalls_after {
             None => (request, Empty::new().boxed_unsync()),
@@ -48,13 +43,28 @@ impl Hyper {
                 (request, StreamBody::new(frames).boxed_unsync())
             }
         };
-        let request = request.body(body).map_err(|error| error.to_string())?;
-        sender.ready().await.map_err(|error| error.to_string())?;
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        answer.status = Some(response.status().as_u16());
-        response.into_body().collect().await.map_err(|error| error.to_string())?;
-        self.open = Some((sender, port));
-        Ok(())
+        let mut request = request.body(body).map_err(|error| error.to_string())?;
+        loop {
+            let kept = self.open.take();
+            let is_new = kept.is_none();
+            let (mut sender, port) = match kept {
+                Some(open) => open,
+                None => self.dial().await.map_err(|error| error.to_string())?,
+            };
+            answer.local_port = Some(port);
+            let mut unsent = match sender.try_send_request(request).await {
+                Ok(response) => {
+                    answer.status = Some(response.status().as_u16());
+                    response.into_body().collect().await.map_err(|error| error.to_string())?;
+                    self.open = Some((sender, port));
+                    return Ok(());
+                }
+                Err(unsent) => unsent,
+            };
+            // It says whether a connection that was kept was closed before anything was sent on it.
+            let message = unsent.take_message().filter(|_| !is_new);
+            request = message.ok_or_else(|| unsent.into_error().to_string())?;
+        }
     }
 
     async fn dial(&self) -> Result<(SendRequest<Sent>, u16), Box<dyn std::error::Error>> {
