@@ -157,7 +157,8 @@ const GO: Client = Client {
     ..PLAIN
 };
 
-/// Its pool goes with the garbage collector; before Java 21 nothing closes it.
+/// Its pool goes with the garbage collector; before Java 21 nothing closes it. It asks again for a GET whose connection
+/// ended before an answer: its limit of attempts could be one, but then what it never sent fails too.
 const JAVA_CLIENT: Client = Client {
     name: "Java HttpClient",
     needs: JAVA_NEEDS,
@@ -166,6 +167,7 @@ const JAVA_CLIENT: Client = Client {
     command: |kit, program, plan| java(kit, program, "http-client", plan),
     idle_limit: IdleLimit::WholeSeconds,
     close: false,
+    retries: true,
     ..PLAIN
 };
 
@@ -176,7 +178,6 @@ const JAVA_CONNECTION: Client = Client {
     idle_limit: IdleLimit::No,
     close: true,
     is_deaf_while_stalled: true,
-    retries: true,
     ..JAVA_CLIENT
 };
 

@@ -202,8 +202,6 @@ public class Client {
         String seconds = Long.toString((idle + 999) / 1000);
         System.setProperty("jdk.httpclient.keepalive.timeout", seconds);
         System.setProperty("http.keepAlive.time.server", seconds);
-        // Attempts, the first one counted.
-        System.setProperty("jdk.httpclient.redirects.retrylimit", "1");
         var names = new StringBuilder();
         var libraries = new ArrayList<Library>();
         for (String line : plan) {

@@ -26,10 +26,12 @@ pub(super) const AXUM: Server = Server {
     log: None,
 };
 
+/// Its answer to a body that does not come leaves the closing to the client.
 pub(super) const ACTIX: Server = Server {
     name: "actix-web",
     needs: &[Need::Crate("actix-server")],
     version: |_| pinned::rust_crate("actix-web").map(str::to_owned).context("find actix-web's version"),
     prepare: |kit| Ok(kit.rust_program("actix-server")),
+    timers: &[Unused, RequestHead, Idle],
     ..AXUM
 };
