@@ -21,9 +21,11 @@ mod sample;
 mod series;
 mod show;
 mod state;
+mod stops;
 mod told;
 
 pub use inference::Inference;
 pub use limits::{InferLimits, TIMERS};
 pub use model::{Endpoint, EndpointKey, Gaps, Headroom, InferTotals, Outlook, Risk, Timer};
 pub use place::{EndpointId, Place};
+pub use stops::{Death, Stops};

@@ -24,4 +24,5 @@ pub use connection::{OpenState, Process};
 pub use report::{ClosedBy, Ends, Report};
 pub use requests::{Progressed, Requests};
 pub use retries::Sought;
+pub(crate) use siblings::is_shutdown;
 pub use tracker::{Limits, Totals, Tracker};

@@ -65,6 +65,9 @@ pub struct Close {
     pub silent: Option<f64>,
     /// Clock R, seconds: since the current request began.
     pub request: Option<f64>,
+    /// Seconds from the end of its listener to the end of a server's connection that was older: negative when the listener
+    /// ended after it. `None` while the listener lives.
+    pub after_listener: Option<f64>,
     pub bytes_sent: u64,
     pub bytes_received: u64,
     pub adopted: bool,
@@ -128,6 +131,7 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         idle: idle_seconds(facts, &view),
         silent: silent_seconds(facts),
         request: if view.phase.is_in_flight() { view.request_seconds(facts) } else { None },
+        after_listener: None,
         bytes_sent: facts.last.map_or(0, |last| last.payload_sent()).max(facts.first.payload_sent()),
         bytes_received: facts
             .last

@@ -193,6 +193,11 @@ pub fn signal(task: &Task) -> Option<u32> {
     (is_exiting(task) && signal != 0).then_some(signal)
 }
 
+/// The status that the process ends with, when it ends by itself.
+pub fn status(task: &Task) -> Option<u32> {
+    (is_exiting(task) && signal(task).is_none()).then_some(task.exit_code >> 8)
+}
+
 /// The out-of-memory killer had chosen the process.
 pub fn is_oom_victim(task: &Task) -> bool {
     is_exiting(task) && task.oom_victim != 0

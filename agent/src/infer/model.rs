@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stops::Stops;
 use crate::{
     close::words::{Cause, Clock, Phase, Race, Role, Side, Verdict, words},
     programs::Program,
@@ -44,6 +45,9 @@ pub struct Endpoint {
     pub at_risk: u64,
     pub timers: Vec<Timer>,
     pub gaps: Gaps,
+    /// Of processes and listeners that ended.
+    #[serde(default)]
+    pub stops: Stops,
     pub headroom: Option<Headroom>,
     pub risk: Risk,
 }

@@ -54,6 +54,7 @@ pub(super) fn idle(side: Side, seconds: f64) -> Report {
             idle: Some(seconds),
             silent: Some(seconds),
             request: None,
+            after_listener: None,
             bytes_sent: 1,
             bytes_received: 1,
             adopted: false,

@@ -47,6 +47,7 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),
+        stops: state.stops.shown(),
         headroom: None,
         risk: Risk::Unknown,
     }

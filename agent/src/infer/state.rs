@@ -8,6 +8,7 @@ use super::{
     observe::{self, Kind, Reading},
     risk::{self, Guard},
     series::Series,
+    stops::Counts,
     told::Part,
 };
 use crate::{
@@ -43,6 +44,7 @@ pub(super) struct State {
     pub(super) after: AfterResponse,
     pub(super) balance: Balance,
     pub(super) gaps: Option<Box<GapSketch>>,
+    pub(super) stops: Counts,
     /// The server's idle timer, once it is known, to count re-uses that come close to it.
     guard: Option<Guard>,
     /// CLOCK_MONOTONIC ns of the newest close or count.
@@ -81,6 +83,7 @@ impl State {
             after: AfterResponse::default(),
             balance: Balance::default(),
             gaps: None,
+            stops: Counts::default(),
             guard: None,
             seen_ns: 0,
             raced_ns: 0,
@@ -107,6 +110,7 @@ impl State {
             return;
         }
         add(&mut self.closes);
+        self.stops.add(report);
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {

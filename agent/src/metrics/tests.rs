@@ -45,6 +45,7 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
             idle: Some(5.0),
             silent: Some(5.0),
             request: None,
+            after_listener: None,
             bytes_sent: 1,
             bytes_received: 1,
             adopted: false,

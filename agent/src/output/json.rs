@@ -37,6 +37,7 @@ pub struct CloseObject<'a> {
     pub idle_seconds: Option<f64>,
     pub silent_seconds: Option<f64>,
     pub request_seconds: Option<f64>,
+    pub after_listener_seconds: Option<f64>,
     pub keep_alive: Option<KeepAliveObject>,
     pub server: Option<&'a str>,
     pub local: String,
@@ -70,6 +71,7 @@ pub struct ClosedByObject {
     pub comm: String,
     pub exiting: bool,
     pub signal: Option<u32>,
+    pub status: Option<u32>,
 }
 
 impl<'a> CloseObject<'a> {
@@ -97,6 +99,7 @@ impl<'a> CloseObject<'a> {
             idle_seconds: close.idle,
             silent_seconds: close.silent,
             request_seconds: close.request,
+            after_listener_seconds: close.after_listener,
             keep_alive: close.keep_alive.map(KeepAliveObject::new),
             server: close.server.as_deref(),
             local: report.ends.local.to_string(),
@@ -107,6 +110,7 @@ impl<'a> CloseObject<'a> {
                 comm: comm(&by.comm),
                 exiting: by.exiting,
                 signal: by.signal,
+                status: by.status,
             }),
             cgroup_id: report.cgroup_id,
             netns: report.netns,

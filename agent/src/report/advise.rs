@@ -6,6 +6,7 @@
 mod idle;
 mod in_flight;
 mod races;
+mod stops;
 
 use super::{
     clean::{clean, quoted},
@@ -38,7 +39,9 @@ pub(super) fn advise(case: Case<'_>) -> Vec<Advice> {
     }
     advice.extend(races::stale(case));
     advice.extend(races::announced_too_long(case));
+    advice.extend(stops::cut_off(case));
     advice.extend(in_flight::timers(case));
+    advice.extend(stops::waited(case));
     advice.truncate(MOST);
     advice
 }

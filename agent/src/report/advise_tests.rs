@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     close::words::{Cause, Clock, Phase, Role},
+    infer::{Death, Stops},
     report::samples::{Some3, endpoint, risky, timer},
 };
 
@@ -225,4 +226,33 @@ fn hostile_names_stay_within_their_quotes() {
         assert!(!one.text.contains('\u{1b}') && !one.text.contains('\n'), "{}", one.text);
         assert_eq!(one.text.matches('`').count() % 2, 0, "{}", one.text);
     }
+}
+
+#[test]
+fn a_process_that_ends_under_its_requests_is_told_first_of_all() {
+    let mut endpoint = endpoint(Role::Server, "node");
+    endpoint.stops.cut_off = vec![(Death::Status(3), 2), (Death::Signal(9), 1)];
+
+    let advice = advice_for(&endpoint, "");
+
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert_eq!((advice[0].side, advice[0].urgency), (Side::Server, Urgency::Now));
+    let why = &advice[0].why;
+    assert!(
+        why.contains("3 requests were cut off") && why.contains("2 by an exit with status 3, 1 by signal 9"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_shutdown_that_waits_for_idle_connections_is_worth_a_word_from_a_second_on() {
+    let mut endpoint = endpoint(Role::Server, "node");
+    endpoint.stops = Stops { idle_left: 3, waited: Some(0.4), ..Stops::default() };
+    assert_eq!(advice_for(&endpoint, ""), []);
+
+    endpoint.stops.waited = Some(4.6);
+
+    let advice = advice_for(&endpoint, "");
+    assert!(advice[0].why.contains("left 3 idle connections open for up to 4.60 s"), "{advice:?}");
+    assert_eq!(advice[0].urgency, Urgency::Consider);
 }

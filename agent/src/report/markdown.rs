@@ -56,6 +56,9 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Opti
     if let Some(announced) = say::announced(report) {
         item(&announced);
     }
+    if let Some(stops) = say::stops(endpoint) {
+        item(&format!("stops: {stops}"));
+    }
     if let Some(peer) = &report.peer {
         let _infallible = writeln!(out, "- the other end is {} on this host", code(&clean(peer, 32)));
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     close::words::{Side, Verdict},
-    infer::{Endpoint, Risk, Timer},
+    infer::{Endpoint, Risk, Stops, Timer},
 };
 
 /// Raised when a name changes its meaning or goes away.
@@ -125,9 +125,11 @@ impl ReportModel {
 }
 
 impl EndpointReport {
-    /// Neither at risk nor in need of advice.
+    /// Neither at risk nor in need of advice, and nothing of it has stopped.
     pub fn is_quiet(&self) -> bool {
-        self.advice.is_empty() && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
+        self.advice.is_empty()
+            && self.endpoint.stops == Stops::default()
+            && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 
     /// Whether `other` is the other end of the same connections.

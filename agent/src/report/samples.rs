@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     close::words::{Cause, Clock, Phase, Race, Role, Side, Verdict},
-    infer::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Timer},
+    infer::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Stops, Timer},
 };
 
 pub(super) fn timer(side: Side, seconds: f64, count: u64) -> Timer {
@@ -44,6 +44,7 @@ pub(super) fn endpoint(role: Role, process: &str) -> Endpoint {
             longest: Some(5.9),
             bins: vec![(0.25, 100), (1.0, 150), (3.0, 40), (6.0, 10)],
         },
+        stops: Stops::default(),
         headroom: None,
         risk: Risk::Unknown,
     }

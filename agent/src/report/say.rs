@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     close::words::{Clock, Phase, Role, Side, Verdict},
-    infer::{Endpoint, Risk, Timer},
+    infer::{Death, Endpoint, Risk, Timer},
 };
 
 /// Characters of a name that are shown.
@@ -104,6 +104,33 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// Processes and listeners that ended, and what that did to connections; `None` when there were none.
+pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
+    let stops = &endpoint.stops;
+    let mut parts = Vec::new();
+    let cut_off = stops.cut_off.iter().map(|(_, count)| count).sum();
+    if cut_off > 0 {
+        parts.push(format!("{} cut off: {}", counted(cut_off, "request"), deaths(&stops.cut_off)));
+    }
+    if stops.idle_closed > 0 {
+        parts.push(format!("{} closed with its listener", counted(stops.idle_closed, "idle connection")));
+    }
+    if let Some(waited) = stops.waited {
+        let left = counted(stops.idle_left, "idle connection");
+        parts.push(format!("{left} left open for up to {} after its listener", measured(waited)));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `2 by an exit with status 3, 1 by signal 9`.
+pub(super) fn deaths(deaths: &[(Death, u64)]) -> String {
+    let told = deaths.iter().map(|(death, count)| match death {
+        Death::Status(status) => format!("{count} by an exit with status {status}"),
+        Death::Signal(signal) => format!("{count} by signal {signal}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
 /// `server closes idle connections after 6.00 s (98 %, 120 closes)`.
 pub(super) fn timer(timer: &Timer) -> String {
     let phase = match timer.phase {
@@ -184,6 +211,12 @@ pub(super) fn verdict(model: &ReportModel) -> String {
         .collect();
     if !parts.is_empty() {
         return format!("{}.", capital(&parts.join(", ")));
+    }
+    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.stops.cut_off);
+    let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+    if cut_off > 0 {
+        let told = counted(cut_off, "request");
+        return format!("{told} cut off because a process ended. No idle time-outs disagree or tie.");
     }
     if model.endpoints.iter().all(|report| report.endpoint.closes == 0) {
         return "No connection ended.".to_owned();

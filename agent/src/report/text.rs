@@ -103,6 +103,9 @@ impl Page {
         if let Some(announced) = say::announced(report) {
             self.line("announced", &announced);
         }
+        if let Some(stops) = say::stops(endpoint) {
+            self.line("stops", &stops);
+        }
         if let Some(peer) = &report.peer {
             self.line("other end", &format!("{} on this host", clean(peer, 32)));
         }

@@ -23,6 +23,9 @@ const PURGING_RATIO: f64 = 1.01;
 impl Tracker {
     /// Names the cause of a close that this end made, where its surroundings prove one.
     pub(super) fn explain(&self, cookie: u64, connection: &Connection, close: &mut Close) {
+        if connection.role == Role::Server {
+            close.after_listener = self.after_listener(connection, close);
+        }
         let Some(pending) = connection.pending.as_deref() else { return };
         if pending.first.task.tgid == 0 {
             return;
@@ -47,19 +50,27 @@ impl Tracker {
             }
             return;
         }
-        let Some(after) = self.siblings.after_listener(close.at_ns, connection.netns, local) else { return };
-        let seconds = after.unsigned_abs() as f64 / 1e9;
+        let Some(after) = close.after_listener else { return };
+        let seconds = after.abs();
         if is_shutdown(after) {
             if close.cause == Cause::Unknown {
                 close.cause = Cause::Shutdown;
             }
-            let order = if after < 0 { "after" } else { "before" };
+            let order = if after < 0.0 { "after" } else { "before" };
             self.tell(close, || format!("its listener was closed {:.1} ms {order} it", seconds * 1e3));
         } else {
             self.tell(close, || {
                 format!("its listener had been closed {seconds:.1} s before: a shutdown that waited for it")
             });
         }
+    }
+
+    /// Seconds since its listener's end.
+    fn after_listener(&self, connection: &Connection, close: &Close) -> Option<f64> {
+        let local = Ends::new(&connection.endpoints).local;
+        let after = self.siblings.after_listener(close.at_ns, connection.netns, local)? as f64 / 1e9;
+        // One that was made later is of the listener that came after it: a server that was started again.
+        close.age.is_none_or(|age| age >= after).then_some(after)
     }
 
     fn explain_client(&self, cookie: u64, connection: &Connection, pending: &Pending, close: &mut Close) {

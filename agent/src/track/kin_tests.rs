@@ -46,6 +46,22 @@ fn a_server_that_closes_within_a_moment_of_its_listener_shuts_down() {
 }
 
 #[test]
+fn a_connection_that_was_made_after_the_listeners_end_is_of_another_server() {
+    for (apart_ns, after) in [(-4_000_000_000, Some(4.0)), (-60_000_000_000, None)] {
+        let mut tracker = tracker();
+        let talk = server();
+        let facts = talk.clone().served(1250).closes();
+        play(&mut tracker, &talk, &facts);
+        listener_ends(&mut tracker, facts.first.header.ktime_ns.wrapping_add_signed(apart_ns));
+
+        let report = one(settle_all(&mut tracker));
+
+        assert_eq!(report.close.after_listener, after);
+        assert_eq!(report.close.evidence.iter().any(|line| line.contains("its listener")), after.is_some());
+    }
+}
+
+#[test]
 fn neither_an_exit_nor_the_other_end_is_a_shutdown() {
     let mut tracker = tracker();
     let mut exiting = server().served(1250);

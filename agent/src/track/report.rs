@@ -21,6 +21,8 @@ pub struct ClosedBy {
     pub comm: [u8; 16],
     pub exiting: bool,
     pub signal: Option<u32>,
+    /// When it exits by itself.
+    pub status: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,8 +58,14 @@ impl Ends {
 
 impl ClosedBy {
     pub(super) fn new(task: &Task) -> Self {
-        use crate::close::facts::{is_exiting, signal};
-        Self { pid: task.tgid, comm: task.comm, exiting: is_exiting(task), signal: signal(task) }
+        use crate::close::facts::{is_exiting, signal, status};
+        Self {
+            pid: task.tgid,
+            comm: task.comm,
+            exiting: is_exiting(task),
+            signal: signal(task),
+            status: status(task),
+        }
     }
 }
 

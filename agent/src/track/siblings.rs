@@ -127,9 +127,9 @@ impl Siblings {
     }
 }
 
-/// Whether a close that long after its listener's end belongs to it.
-pub(super) fn is_shutdown(after_listener: i64) -> bool {
-    after_listener.unsigned_abs() <= SHUTDOWN_NS
+/// Whether a close that many seconds after its listener's end belongs to it.
+pub(crate) fn is_shutdown(after_listener: f64) -> bool {
+    after_listener.abs() <= SHUTDOWN_NS as f64 / 1e9
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
         let after = |at, netns, local| siblings.after_listener(at, netns, address(local));
         assert_eq!(after(1_000_500_000, 1, "10.0.0.1:80"), Some(500_000));
         assert_eq!(after(999_500_000, 1, "10.0.0.1:80"), Some(-500_000));
-        assert!(is_shutdown(-500_000) && is_shutdown(500_000) && !is_shutdown(4_000_000_000));
+        assert!(is_shutdown(-0.0005) && is_shutdown(0.0005) && !is_shutdown(4.0));
         // By its own timer, a while after.
         assert_eq!(after(5_000_000_000, 1, "10.0.0.1:80"), Some(4_000_000_000));
         assert_eq!(after(900_000_000, 1, "10.0.0.1:80"), None);

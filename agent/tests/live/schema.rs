@@ -18,7 +18,7 @@ use crate::{
     peer::{ANYWHERE, Dialled, answer, ask},
 };
 
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "schema",
     "time",
     "role",
@@ -40,6 +40,7 @@ const NAMES: [&str; 33] = [
     "idle_seconds",
     "silent_seconds",
     "request_seconds",
+    "after_listener_seconds",
     "keep_alive",
     "server",
     "local",
@@ -128,9 +129,11 @@ fn processes(close: &Value) {
     }
     let by = &close["closed_by"];
     if !by.is_null() {
-        names(by, &["pid", "comm", "exiting", "signal"]);
+        names(by, &["pid", "comm", "exiting", "signal", "status"]);
         assert!(by["pid"].is_u64() && by["comm"].is_string() && by["exiting"].is_boolean(), "{close}");
-        assert!(by["signal"].is_null() || by["signal"].is_u64(), "closed_by: {close}");
+        for name in ["signal", "status"] {
+            assert!(by[name].is_null() || by[name].is_u64(), "closed_by: {close}");
+        }
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn announced_too_long(case: Case<'_>) -> Option<Advice> {
     })
 }
 
-fn blank(side: Side, program: Option<String>, urgency: Urgency) -> Advice {
+pub(super) fn blank(side: Side, program: Option<String>, urgency: Urgency) -> Advice {
     Advice {
         side,
         program,
