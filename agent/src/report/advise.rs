@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     close::words::{Race, Side},
-    infer::{Endpoint, Risk},
+    infer::{Endpoint, Risk, Timer},
 };
 
 /// Lines of advice for one endpoint at most.
@@ -28,6 +28,8 @@ pub(super) struct Case<'a> {
     pub(super) server: Seen<'a>,
     pub(super) client: Seen<'a>,
     pub(super) lore: &'a dyn Lore,
+    /// The port of the server whose clients' time-out this process passes on with a timer of its own.
+    pub(super) passed_on: &'a dyn Fn(&Timer) -> Option<u16>,
 }
 
 /// Empty when nothing is wrong.

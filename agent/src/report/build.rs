@@ -17,8 +17,7 @@ const CANDIDATES: usize = 8;
 pub fn build(endpoints: &[Endpoint], lore: &dyn Lore, mut meta: Meta) -> ReportModel {
     meta.closes = endpoints.iter().map(|endpoint| endpoint.closes).sum();
     meta.unknown_share = unknown_share(endpoints);
-    let mut reports: Vec<_> =
-        endpoints.iter().map(|endpoint| report(endpoint, peer(endpoint, endpoints), lore)).collect();
+    let mut reports: Vec<_> = endpoints.iter().map(|endpoint| report(endpoint, endpoints, lore)).collect();
     reports.sort_by_key(|report| {
         let Endpoint { risk, lost, at_risk, closes, .. } = report.endpoint;
         let urgency = report.advice.iter().map(|advice| advice.urgency).min();
@@ -28,10 +27,13 @@ pub fn build(endpoints: &[Endpoint], lore: &dyn Lore, mut meta: Meta) -> ReportM
     ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
 }
 
-fn report(endpoint: &Endpoint, peer: Option<&Endpoint>, lore: &dyn Lore) -> EndpointReport {
+fn report(endpoint: &Endpoint, endpoints: &[Endpoint], lore: &dyn Lore) -> EndpointReport {
+    let peer = peer(endpoint, endpoints);
+    let server_here = server_here(endpoint, endpoints);
     let seen = |side: Side| {
         let here = match (endpoint.key.role, side) {
             (Role::Server, Side::Server) | (Role::Client, Side::Client) => Some(endpoint),
+            (Role::Client, Side::Server) => peer.or(server_here),
             _ => peer,
         };
         let server = endpoint.server.as_deref().filter(|_| side == Side::Server);
@@ -44,12 +46,21 @@ fn report(endpoint: &Endpoint, peer: Option<&Endpoint>, lore: &dyn Lore) -> Endp
             announced: endpoint.announced,
         }
     };
-    let case = Case { endpoint, server: seen(Side::Server), client: seen(Side::Client), lore };
+    let passed_on = |timer: &Timer| passed_on(endpoint, timer, endpoints);
+    let case = Case {
+        endpoint,
+        server: seen(Side::Server),
+        client: seen(Side::Client),
+        lore,
+        passed_on: &passed_on,
+    };
     let named = endpoint
         .timers
         .iter()
         .map(|timer| {
-            let mut candidates = lore.candidates(timer, &seen(timer.side));
+            // Whose it is shows where it came from.
+            let own = passed_on(timer).is_none();
+            let mut candidates = if own { lore.candidates(timer, &seen(timer.side)) } else { Vec::new() };
             candidates.truncate(CANDIDATES);
             Named { candidates }
         })
@@ -83,10 +94,49 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
     others.next().is_none().then_some(other)
 }
 
+/// The server on this host that several clients here have their connections to. Its responses may carry the name of
+/// another behind it: proxies pass that on.
+fn server_here<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
+    let port = endpoint.key.server_port.filter(|_| endpoint.key.role == Role::Client)?;
+    let own = idle_timer(endpoint, Side::Server)?;
+    let mut others = endpoints.iter().filter(|other| {
+        other.key.role == Role::Server
+            && other.key.server_port == Some(port)
+            && idle_timer(other, Side::Server)
+                .is_some_and(|timer| same_time(own, timer) && timer.count >= own.count)
+    });
+    let other = others.next().filter(|other| !other.key.process.is_empty())?;
+    others.next().is_none().then_some(other)
+}
+
+/// Where a client's time-out ends requests that the process serves as it ends its own: a proxy that passes it on.
+/// Returns that server's port.
+fn passed_on(endpoint: &Endpoint, timer: &Timer, endpoints: &[Endpoint]) -> Option<u16> {
+    let is_gateway = endpoint.key.role == Role::Client && !endpoint.key.process.is_empty();
+    if !is_gateway || timer.side != Side::Client || !timer.phase.is_in_flight() {
+        return None;
+    }
+    let is_it = |other: &&Endpoint| {
+        other.key.role == Role::Server
+            && other.key.process == endpoint.key.process
+            && other.timers.iter().any(|outer| {
+                outer.side == Side::Client
+                    && outer.phase == timer.phase
+                    && same_time(outer, timer)
+                    && outer.count * 2 >= timer.count
+            })
+    };
+    endpoints.iter().find(is_it).and_then(|other| other.key.server_port)
+}
+
 /// The same closes, seen from both ends.
 fn alike(a: &Timer, b: &Timer) -> bool {
+    same_time(a, b) && a.count.min(b.count) * 4 >= a.count.max(b.count) * 3
+}
+
+fn same_time(a: &Timer, b: &Timer) -> bool {
     let slack = (a.seconds / 100.0).max(0.02);
-    (a.seconds - b.seconds).abs() <= slack && a.count.min(b.count) * 4 >= a.count.max(b.count) * 3
+    (a.seconds - b.seconds).abs() <= slack
 }
 
 #[cfg(test)]

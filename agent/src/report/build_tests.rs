@@ -85,3 +85,68 @@ fn only_wanted_ports_and_processes_are_kept() {
     model.keep(&[1], &[]);
     assert!(model.endpoints.is_empty());
 }
+
+/// A process with a timer of the client's side that ends requests which wait for their response.
+fn waiting(role: Role, process: &str, port: u16, seconds: f64) -> Endpoint {
+    use crate::close::words::{Clock, Phase};
+    let mut endpoint = endpoint(role, process);
+    endpoint.key.server_port = Some(port);
+    endpoint.timers = [Clock::Request, Clock::Silent]
+        .map(|clock| Timer {
+            phase: Phase::Waiting,
+            clock,
+            ..crate::report::samples::timer(Side::Client, seconds, 8)
+        })
+        .into();
+    endpoint
+}
+
+fn of_port(model: &ReportModel, port: u16) -> &EndpointReport {
+    let mut of_port = model.endpoints.iter().filter(|one| one.endpoint.key.server_port == Some(port));
+    of_port.next().expect("the endpoint")
+}
+
+#[test]
+fn a_gateway_that_passes_on_that_its_client_gave_up_is_told_from_one_that_gives_up_itself() {
+    let lore = crate::knowledge::Knowledge::builtin();
+    let upstream = waiting(Role::Client, "nginx", 9000, 3.01);
+    let model = build(std::slice::from_ref(&upstream), lore, Meta::default());
+    let alone = of_port(&model, 9000);
+    // Of the two clocks only one is that of a setting.
+    assert_eq!(alone.advice[0].setting.as_deref(), Some("proxy_read_timeout"), "{alone:#?}");
+
+    for (process, seconds, passed_on) in [("nginx", 3.0, true), ("node", 3.0, false), ("nginx", 5.0, false)] {
+        let downstream = waiting(Role::Server, process, 8080, seconds);
+        let model = build(&[upstream.clone(), downstream], lore, Meta::default());
+        let report = of_port(&model, 9000);
+        assert_eq!(report.advice[0].text.contains("port 8080"), passed_on, "{report:#?}");
+        assert_eq!(report.advice[0].setting.is_none(), passed_on, "{report:#?}");
+        assert_eq!(report.named.iter().all(|named| named.candidates.is_empty()), passed_on, "{report:#?}");
+    }
+}
+
+#[test]
+fn a_server_here_goes_by_its_own_name_and_not_by_that_of_the_one_behind_it() {
+    let lore = crate::knowledge::Knowledge::builtin();
+    let mut server = risky(Role::Server, "haproxy", Risk::Losing, 600.0, None);
+    let mut clients = ["python3", "java"].map(|process| {
+        let mut client = risky(Role::Client, process, Risk::Losing, 600.0, None);
+        client.timers[0].count = 30;
+        client
+    });
+    for endpoint in clients.iter_mut().chain([&mut server]) {
+        endpoint.server = Some("gunicorn".to_owned());
+    }
+    let [python, java] = clients;
+    let named = |model: &ReportModel| {
+        let of_clients = model.endpoints.iter().filter(|one| one.endpoint.key.role == Role::Client);
+        of_clients
+            .flat_map(|one| one.advice.iter().filter(|one| one.side == Side::Server))
+            .filter_map(|one| one.program.clone())
+            .collect::<Vec<_>>()
+    };
+    let model = build(&[server, python.clone(), java.clone()], lore, Meta::default());
+    assert_eq!(named(&model), ["HAProxy", "HAProxy"], "{model:#?}");
+    let model = build(&[python, java], lore, Meta::default());
+    assert_eq!(named(&model), ["gunicorn", "gunicorn"], "all that is known of a server elsewhere");
+}

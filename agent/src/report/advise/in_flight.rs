@@ -5,7 +5,7 @@ use crate::{
     close::words::{Clock, Phase, Side},
     infer::Timer,
     report::{
-        model::{Advice, Likelihood, Urgency},
+        model::{Advice, Candidate, Likelihood, Urgency},
         value::measured,
     },
 };
@@ -18,21 +18,30 @@ pub(super) fn timers(case: Case<'_>) -> Vec<Advice> {
     let mut timers: Vec<&Timer> =
         case.endpoint.timers.iter().filter(|timer| timer.phase.is_in_flight()).collect();
     timers.sort_by_key(|timer| std::cmp::Reverse(timer.count));
-    for timer in timers {
+    for &timer in &timers {
         // The same closes may show on two clocks, which coincide while nothing moves.
         let same = |other: &&Timer| (other.side, other.phase) == (timer.side, timer.phase);
         if !told.iter().any(same) && told.len() < MOST {
-            told.push(timer);
+            let nearly_all = |other: &&&Timer| same(*other) && other.count * 4 >= timer.count * 3;
+            let known = timers.iter().filter(nearly_all).find(|other| named(case, other).is_some());
+            told.push(known.copied().unwrap_or(timer));
         }
     }
     told.into_iter().map(|timer| advice(case, timer)).collect()
 }
 
-fn advice(case: Case<'_>, timer: &Timer) -> Advice {
+/// The setting behind it, where something identifies the program.
+fn named(case: Case<'_>, timer: &Timer) -> Option<Candidate> {
     let candidates = case.lore.candidates(timer, case.seen(timer.side));
-    let named = candidates.iter().find(|candidate| candidate.likelihood != Likelihood::Possible);
-    let program = named.map(|candidate| candidate.product.clone()).or_else(|| case.program(timer.side, None));
-    let setting = named.map(|candidate| candidate.setting.clone());
+    candidates.into_iter().find(|candidate| candidate.likelihood != Likelihood::Possible)
+}
+
+fn advice(case: Case<'_>, timer: &Timer) -> Advice {
+    let passed_on = (case.passed_on)(timer);
+    let named = named(case, timer).filter(|_| passed_on.is_none());
+    let program =
+        named.as_ref().map(|candidate| candidate.product.clone()).or_else(|| case.program(timer.side, None));
+    let setting = named.map(|candidate| candidate.setting);
     let who = called(timer.side, program.as_deref());
     let after = measured(timer.seconds);
     let since = match timer.clock {
@@ -50,6 +59,9 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         .as_deref()
         .map_or("this limit".to_owned(), |setting| format!("`{}`", setting.replace('`', "'")));
     let text = match (timer.side, timer.phase) {
+        _ if let Some(port) = passed_on => {
+            format!("Clients of its own port {port} gave up at that time, and it passed that on: see there.")
+        }
         (Side::Client, Phase::Waiting | Phase::Response) => {
             format!("Find out why the server takes so long; raise {limit} only if it may.")
         }
