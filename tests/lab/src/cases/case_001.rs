@@ -51,7 +51,7 @@ const PLAY: Play = Play {
     times: GATEWAY,
     model_idle: 60.0,
     clients: &[Who::Requests],
-    asking: |_| Asking {
+    asking: |_, _, _| Asking {
         gaps: Vec::new(),
         work: 0.0,
         works_for: None,
@@ -75,13 +75,13 @@ const CLIENT_HOLDS: Stage = Stage {
         Play {
             slow: Slow::ToGateway,
             clients: &[Who::Requests, Who::Go, Who::Java],
-            asking: |scene| {
+            asking: |scene, who, hop| {
                 // The FIN is on its way for 20 ms, and a request may leave in that time: most of the first come then.
-                let idle = (scene.scaled(600.0) * 1e3) as u64;
+                let idle = hop.idle_ms(scene, 600.0);
                 let late = [600, 900, 1200, 1500].map(|after| idle + after);
                 let gaps = [4, 8, 12, 16, 20, 24, 28, 32].map(|before| idle - before);
                 let gaps = gaps.into_iter().chain(late).map(|gap| vec![idle / 10, gap]).collect();
-                Asking { gaps, apart: 60, ..(PLAY.asking)(scene) }
+                Asking { gaps, apart: 60, ..(PLAY.asking)(scene, who, hop) }
             },
             ..PLAY
         }
@@ -99,10 +99,12 @@ const CLIENT_LETS_GO: Stage = Stage {
     play: |scene| {
         Play {
             clients: &[Who::Aiohttp, Who::Go, Who::JavaPool],
-            asking: |scene| {
+            asking: |scene, who, hop| {
                 let again = (scene.scaled(60.0) * 1e3) as u64;
-                let gaps = vec![vec![again]; 6];
-                Asking { gaps, idle: 500.0, hold: 560.0, apart: 130, ..(PLAY.asking)(scene) }
+                // aiohttp looks once in so long a time: what was used again may have to wait for the next look.
+                let gaps = if who == Who::Aiohttp { Vec::new() } else { vec![again] };
+                let gaps = vec![gaps; 6];
+                Asking { gaps, idle: 500.0, hold: 560.0, apart: 130, ..(PLAY.asking)(scene, who, hop) }
             },
             ..PLAY
         }
@@ -120,20 +122,11 @@ const SHORTER: Stage = Stage {
         Play {
             slow: Slow::ToModel,
             model_idle: 20.0,
-            asking: |scene| {
+            asking: |scene, who, hop| {
                 let idle = (scene.scaled(20.0) * 1e3) as u64;
-                let before = |ms| idle - ms;
-                let gaps = [
-                    before(8),
-                    idle + 500,
-                    before(16),
-                    before(24),
-                    idle + 500,
-                    before(32),
-                    before(20),
-                    before(12),
-                ];
-                bursts(&gaps, 0.2, (PLAY.asking)(scene))
+                let gaps = [80, 70, 0, 60, 50, 40, 0, 30, 20, 10]
+                    .map(|before| if before == 0 { idle + 500 } else { idle - before });
+                bursts(&gaps, 0.2, (PLAY.asking)(scene, who, hop))
             },
             settles: 30.0,
             ..PLAY
@@ -164,9 +157,9 @@ const LONGER: Stage = Stage {
 fn waits_between(scene: &Scene, model_idle: f64) -> Result<Heard> {
     Play {
         model_idle,
-        asking: |scene| {
+        asking: |scene, who, hop| {
             let second = (scene.scaled(10.0) * 1e3) as u64;
-            bursts(&[second, 4 * second, second, 4 * second], 0.2, (PLAY.asking)(scene))
+            bursts(&[second, 4 * second, second, 4 * second], 0.2, (PLAY.asking)(scene, who, hop))
         },
         settles: 70.0,
         ..PLAY
@@ -182,9 +175,9 @@ const CLIENT_GIVES_UP: Stage = Stage {
     play: |scene| {
         Play {
             clients: &[Who::Requests, Who::Go],
-            asking: |scene| {
+            asking: |scene, who, hop| {
                 let gaps = vec![vec![700]; 4];
-                Asking { gaps, work: 40.0, timeout: 30.0, apart: 170, ..(PLAY.asking)(scene) }
+                Asking { gaps, work: 40.0, timeout: 30.0, apart: 170, ..(PLAY.asking)(scene, who, hop) }
             },
             settles: 60.0,
             ..PLAY
@@ -202,9 +195,9 @@ const GATEWAY_GIVES_UP: Stage = Stage {
     play: |scene| {
         Play {
             times: Times { request: 60.0, ..GATEWAY },
-            asking: |scene| {
+            asking: |scene, who, hop| {
                 let gaps = vec![vec![700]; 4];
-                Asking { gaps, work: 90.0, apart: 170, ..(PLAY.asking)(scene) }
+                Asking { gaps, work: 90.0, apart: 170, ..(PLAY.asking)(scene, who, hop) }
             },
             settles: 60.0,
             ..PLAY

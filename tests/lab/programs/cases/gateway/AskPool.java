@@ -9,7 +9,7 @@ import org.apache.http.impl.conn.PoolingHttpClientConnectionManager;
 import org.apache.http.util.EntityUtils;
 
 /**
- * As Ask.java, by Apache HttpClient 4, whose pool a thread of its own rids of idle connections: closeIdleConnections.
+ * As Ask.java, by Apache HttpClient 4, whose pools threads of their own rid of idle connections: closeIdleConnections.
  * Arguments: url, time-out ms, idle ms, hold ms, apart ms, then for each connection its pauses in ms, joined by commas.
  */
 public class AskPool {
@@ -19,9 +19,21 @@ public class AskPool {
             times[number] = Integer.parseInt(args[number + 1]);
         }
         int timeout = times[0], idle = times[1], hold = times[2], apart = times[3];
+        Thread[] threads = new Thread[args.length - 5];
+        for (int number = 0; number < threads.length; number++) {
+            String[] gaps = args[number + 5].split(",");
+            int delay = number * apart;
+            threads[number] = new Thread(() -> converse(client(timeout, idle), args[0], delay, gaps, hold));
+            threads[number].start();
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        System.exit(0);
+    }
+
+    private static CloseableHttpClient client(int timeout, int idle) {
         PoolingHttpClientConnectionManager pool = new PoolingHttpClientConnectionManager();
-        pool.setMaxTotal(100);
-        pool.setDefaultMaxPerRoute(100);
         Thread cleaner = new Thread(() -> {
             while (true) {
                 pool.closeIdleConnections(idle, TimeUnit.MILLISECONDS);
@@ -31,19 +43,8 @@ public class AskPool {
         cleaner.setDaemon(true);
         cleaner.start();
         RequestConfig limits = RequestConfig.custom().setSocketTimeout(timeout).build();
-        CloseableHttpClient client = HttpClients.custom().setConnectionManager(pool).setDefaultRequestConfig(limits)
-            .disableAutomaticRetries().build();
-        Thread[] threads = new Thread[args.length - 5];
-        for (int number = 0; number < threads.length; number++) {
-            String[] gaps = args[number + 5].split(",");
-            int delay = number * apart;
-            threads[number] = new Thread(() -> converse(client, args[0], delay, gaps, hold));
-            threads[number].start();
-        }
-        for (Thread thread : threads) {
-            thread.join();
-        }
-        System.exit(0);
+        return HttpClients.custom().setConnectionManager(pool).setDefaultRequestConfig(limits).disableAutomaticRetries()
+            .build();
     }
 
     private static void converse(CloseableHttpClient client, String url, int delay, String[] gaps, int hold) {

@@ -21,8 +21,10 @@ pub(super) struct Hop {
     pub(super) request_setting: &'static str,
     /// Its pool ends each connection after a time of its own: one closes some of them now and then instead.
     pub(super) pool_has_timer: bool,
-    /// What it answers when the connection that it took from its pool ends.
-    pub(super) lost_status: u16,
+    /// What it answers when the connection that it took from its pool ends; one hangs up on its client instead.
+    pub(super) lost_status: Option<u16>,
+    /// What it adds to its time-out for idle clients, seconds, whatever that is.
+    pub(super) adds: f64,
     serve: fn(&Scene, &Times, SocketAddr, SocketAddr) -> Result<Command>,
     log: Option<&'static str>,
     pub(super) model: Model,
@@ -53,7 +55,8 @@ pub(super) const HOPS: [Hop; 3] = [
         idle_setting: "keepalive_timeout",
         request_setting: "proxy_read_timeout",
         pool_has_timer: true,
-        lost_status: 502,
+        lost_status: Some(502),
+        adds: 0.0,
         serve: |scene, times, at, model| {
             let configuration = configure(
                 scene,
@@ -81,7 +84,8 @@ pub(super) const HOPS: [Hop; 3] = [
         idle_setting: "timeout http-keep-alive",
         request_setting: "timeout server",
         pool_has_timer: false,
-        lost_status: 502,
+        lost_status: None,
+        adds: 0.0,
         serve: |scene, times, at, model| {
             let configuration = configure(
                 scene,
@@ -111,7 +115,9 @@ pub(super) const HOPS: [Hop; 3] = [
         idle_setting: "common_http_protocol_options.idle_timeout",
         request_setting: "timeout of the route",
         pool_has_timer: true,
-        lost_status: 503,
+        lost_status: Some(503),
+        // It drains for 5 s, then waits for 1 s.
+        adds: 6.0,
         serve: |scene, times, at, model| {
             let configuration = configure(
                 scene,
@@ -148,6 +154,11 @@ pub(super) const HOPS: [Hop; 3] = [
 ];
 
 impl Hop {
+    /// When it closes an idle connection of a client, milliseconds of the play, if told so many seconds of the true case.
+    pub(super) fn idle_ms(&self, scene: &Scene, seconds: f64) -> u64 {
+        milliseconds(scene, seconds) + (self.adds * 1e3) as u64
+    }
+
     pub(super) fn start_model(
         &self,
         scene: &Scene,

@@ -8,7 +8,7 @@ use super::{
         stage::{Place, Scene},
     },
     clients::{Asking, Who},
-    gateways::{HOPS, Times},
+    gateways::{HOPS, Hop, Times},
 };
 use crate::program::Program;
 
@@ -31,7 +31,7 @@ pub(super) struct Play {
     pub(super) times: Times,
     pub(super) model_idle: f64,
     pub(super) clients: &'static [Who],
-    pub(super) asking: fn(&Scene) -> Asking,
+    pub(super) asking: fn(&Scene, Who, &Hop) -> Asking,
     /// What pools and servers need when the clients are gone.
     pub(super) settles: f64,
 }
@@ -39,7 +39,6 @@ pub(super) struct Play {
 impl Play {
     pub(super) fn play(&self, scene: &Scene) -> Result<Heard> {
         let gateway_place = if self.slow == Slow::ToModel { Place::Near } else { Place::Far };
-        let asking = (self.asking)(scene);
         let mut commands = Vec::new();
         let mut models = Vec::new();
         let mut gateways = Vec::new();
@@ -49,6 +48,7 @@ impl Play {
             models.push(hop.start_model(scene, Place::Far, model, self.model_idle)?);
             gateways.push((hop, hop.start(scene, &self.times, gateway_place, [at, model])?));
             for who in self.clients {
+                let asking = (self.asking)(scene, *who, hop);
                 commands.push((through(*who, hop.gateway), who.command(scene, &asking, at)?));
             }
         }
@@ -73,7 +73,7 @@ impl Play {
 }
 
 /// What a client is called in what was heard.
-pub(super) fn through(who: Who, gateway: &str) -> String {
+fn through(who: Who, gateway: &str) -> String {
     format!("{} through {gateway}", who.name())
 }
 
