@@ -221,7 +221,8 @@ fn in_flight_end(facts: &Facts, ending: &mut Ending, view: &View) -> (Verdict, b
             HalfClose::No => {}
         }
     }
-    let missing = view.at.as_ref().is_some_and(|at| at.missing.is_some());
+    // A client that leaves a response in the middle has cut nothing short: it wanted no more.
+    let missing = ending.closer != Closer::Client && view.at.as_ref().is_some_and(|at| at.missing.is_some());
     if view.phase == Phase::Response && missing && ending.cause == Cause::Unknown {
         ending.cause = Cause::Truncated;
     }
