@@ -163,6 +163,9 @@ fn false_words(claim: &Claim, end: Side, report: &Report) -> Vec<String> {
     expect("how", &report.how, claim.how.is_none_or(|how| report.how == how));
     let race = report.race.as_deref().unwrap_or_default();
     expect("race", race, race.is_empty() || claim.verdicts.contains(&"idle-race"));
+    if let Some(words) = claim.never_told {
+        expect("evidence", words, !report.evidence.iter().any(|line| line.contains(words)));
+    }
     let comm = report.process.as_ref().map_or("", |process| process.comm.as_str());
     let known = claim.processes[usize::from(end == Side::Server)];
     expect("process", comm, comm.is_empty() || one_of(known, comm));

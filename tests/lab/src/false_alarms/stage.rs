@@ -107,7 +107,17 @@ impl Stage<'_> {
         http: &str,
         server: &str,
     ) -> Result<Served> {
-        let setting = self.setting(backend)?;
+        self.nginx_as(self.setting(backend)?, listen, http, server)
+    }
+
+    /// The same at an address of the caller's choice.
+    pub(crate) fn nginx_as(
+        &self,
+        setting: Setting,
+        listen: &str,
+        http: &str,
+        server: &str,
+    ) -> Result<Served> {
         let template = include_str!("../../programs/false_alarms/nginx.conf");
         let template =
             template.replace("@listen@", listen).replace("@http@", http).replace("@server@", server);

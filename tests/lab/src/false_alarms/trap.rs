@@ -113,6 +113,8 @@ pub(crate) struct Claim {
     pub(crate) age: Option<RangeInclusive<f64>>,
     /// Requests answered in full.
     pub(crate) requests: Option<u32>,
+    /// Words that no evidence may contain.
+    pub(crate) never_told: Option<&'static str>,
     /// Names that the process at an end may have: client's, server's. Empty: any.
     pub(crate) processes: [&'static [&'static str]; 2],
 }
@@ -145,6 +147,7 @@ impl Claim {
             idle: None,
             age: None,
             requests: None,
+            never_told: None,
             processes: [&[], &[]],
         }
     }
@@ -188,6 +191,11 @@ impl Claim {
 
     pub(crate) fn never_causes(mut self, causes: &'static [&'static str]) -> Self {
         self.never_causes = causes;
+        self
+    }
+
+    pub(crate) fn never_told(mut self, words: &'static str) -> Self {
+        self.never_told = Some(words);
         self
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::needs::{CURL, GO, HAPROXY, HTTPX, NGINX, NODE};
 use crate::{
     false_alarms::{
-        stage::{Stage, ask, asked, dial_from, pause, run, serve},
+        stage::{Stage, ask, asked, dial_from, pause, run},
         trap::{Claim, How, Sprung, TRAP, Trap},
     },
     software::runtimes::go_program,
@@ -111,15 +111,7 @@ fn high_port(stage: &Stage<'_>) -> Result<Sprung> {
     // Above the ports that the kernel gives out.
     let mut setting = stage.setting(None)?;
     setting.at.set_port(setting.at.port() + 33_000);
-    let template = include_str!("../../../programs/false_alarms/nginx.conf");
-    let template = template
-        .replace("@listen@", "")
-        .replace("@http@", "")
-        .replace("@server@", "location / { return 200 hi; }");
-    let path = setting.write("nginx.conf", &setting.fill(&template))?;
-    let mut command = stage.kit.command("nginx");
-    command.args(["-e", "stderr", "-p"]).arg(&setting.directory).arg("-c").arg(path);
-    let served = serve(setting, command)?;
+    let served = stage.nginx_as(setting, "", "", "location / { return 200 hi; }")?;
     for number in 0..3 {
         let low = SocketAddr::new(served.at.ip(), 2000 + number);
         let mut wire = dial_from(low, served.at)?;

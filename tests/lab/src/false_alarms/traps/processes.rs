@@ -10,7 +10,7 @@ use crate::{
         trap::{Claim, How, Sprung, TRAP, Trap},
     },
     setting::Setting,
-    wire::Wire,
+    wire::{PATIENCE, Wire},
 };
 
 pub(super) const TRAPS: &[Trap] = &[
@@ -75,6 +75,15 @@ pub(super) const TRAPS: &[Trap] = &[
         naive: "five idle time-outs; a mismatch",
         needs: &[NGINX, NODE, GUNICORN],
         how: How::Play(graceful),
+        ..TRAP
+    },
+    Trap {
+        name: "a server started anew at the same port",
+        source: "row 25",
+        played: "nginx quits; another one listens at its address and closes idle connections after 1 s",
+        naive: "a shutdown that waited",
+        needs: &[NGINX],
+        how: How::Play(started_anew),
         ..TRAP
     },
     Trap {
@@ -242,6 +251,30 @@ fn graceful(stage: &Stage<'_>) -> Result<Sprung> {
         claims.push(claim.requests(1).causes(&["shutdown", "process-exit", "unknown"]));
     }
     Ok(claims.into())
+}
+
+fn started_anew(stage: &Stage<'_>) -> Result<Sprung> {
+    let location = "location / { return 200 hi; }";
+    let mut old = stage.nginx(None, "", "", location)?;
+    old.signal(Signal::QUIT)?;
+    let until = std::time::Instant::now() + PATIENCE;
+    while old.program.ended()?.is_none() {
+        ensure!(std::time::Instant::now() < until, "nginx does not quit");
+        pause(20);
+    }
+    let setting = Setting { at: old.at, backend: old.at, directory: stage.kit.directory()?, hasty: false };
+    let new = stage.nginx_as(setting, "", "keepalive_timeout 1s;", location)?;
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        wires.push(asked(new.at)?);
+        pause(60);
+    }
+    for mut wire in wires {
+        wire.read_to_end().context("wait for keepalive_timeout")?;
+        wire.close()?;
+    }
+    let claim = Claim::at(new.at, &["server-idle"]).by("server").phases(&["idle"]).closes(3..=3);
+    Ok(vec![claim.idle(0.9..=1.7).never_causes(&["shutdown"]).never_told("its listener")].into())
 }
 
 fn killed_idle(stage: &Stage<'_>) -> Result<Sprung> {
