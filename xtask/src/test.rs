@@ -13,8 +13,14 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 5] =
-    [("whohungup", "live"), ("lab", "in_flight"), ("lab", "races"), ("lab", "timers"), ("lab", "matrix")];
+const LIVE: [(&str, &str); 6] = [
+    ("whohungup", "live"),
+    ("lab", "in_flight"),
+    ("lab", "races"),
+    ("lab", "timers"),
+    ("lab", "matrix"),
+    ("lab", "false_alarms"),
+];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
 const LAB_SOFTWARE: [&[&str]; 1] = [&["in-flight", "--only", "requests"]];

@@ -83,6 +83,15 @@ pub(crate) struct Said {
     sockets: HashMap<(SocketAddr, SocketAddr), Vec<Report>>,
 }
 
+#[cfg(test)]
+impl FromIterator<Report> for Said {
+    fn from_iter<T: IntoIterator<Item = Report>>(reports: T) -> Self {
+        let mut said = Self::default();
+        reports.into_iter().for_each(|report| said.add(report));
+        said
+    }
+}
+
 impl Said {
     /// What `watch --json` has printed.
     pub(crate) fn read(output: impl Read) -> Result<Self> {

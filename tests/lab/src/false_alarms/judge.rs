@@ -249,3 +249,7 @@ fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
 fn may(claims: &[&Claim], verdict: &str) -> bool {
     claims.iter().any(|claim| claim.verdicts.contains(&verdict))
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ impl Scrape {
         Self::parse(text)
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         samples
             .map(|line| sample(line).with_context(|| format!("parse {line:?}")))

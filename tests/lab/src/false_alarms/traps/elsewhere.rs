@@ -129,7 +129,7 @@ pub(super) const TRAPS: &[Trap] = &[
         name: "a connect that times out",
         source: "row 37",
         naive: "premature-hangup",
-        how: How::Elsewhere(&[Scenario("connect-timeout"), Scenario("connect-failed")]),
+        how: How::Elsewhere(&[Scenario("connect-timeout")]),
         ..TRAP
     },
     Trap {

@@ -226,7 +226,11 @@ fn gateway_timeout(stage: &Stage<'_>) -> Result<Sprung> {
     let upstream = Claim::at(node.at, HUNG_UP).by("client").phases(&["waiting"]).closes(3..=3);
     Ok(vec![
         upstream.causes(&["request-timeout", "unknown"]),
-        Claim::at(nginx.at, &["completed"]).by("client").phases(&["idle"]).closes(3..=3).requests(1),
+        Claim::at(nginx.at, &["completed", "client-idle"])
+            .by("client")
+            .phases(&["idle"])
+            .closes(3..=3)
+            .requests(1),
     ]
     .into())
 }

@@ -28,3 +28,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Trap> {
     ];
     groups.into_iter().flatten()
 }
+
+#[cfg(test)]
+#[path = "coverage_tests.rs"]
+mod tests;

@@ -15,6 +15,8 @@ pub(super) const WGET: &[Need] = &[apt("wget", "wget")];
 pub(super) const AB: &[Need] = &[apt("apache2-utils", "ab")];
 pub(super) const NMAP: &[Need] = &[apt("nmap", "nmap")];
 pub(super) const NCAT: &[Need] = &[apt("ncat", "ncat")];
+pub(super) const NFT: &[Need] =
+    &[apt("nftables", "nft"), apt("util-linux", "unshare"), apt("iproute2", "ip")];
 pub(super) const SS: &[Need] = &[apt("iproute2", "ss")];
 pub(super) const OPENSSL: &[Need] = &[apt("openssl", "openssl")];
 pub(super) const REDIS: &[Need] = &[apt("redis-server", "redis-server")];

@@ -13,6 +13,9 @@ use crate::{
     wire::Wire,
 };
 
+/// A client that closes after its answer: how soon it comes to that is up to the machine.
+const PROMPT: &[&str] = &["completed", "client-idle"];
+
 pub(super) const TRAPS: &[Trap] = &[
     Trap {
         name: "HAProxy's TCP checks",
@@ -123,7 +126,7 @@ fn tcp_checks(stage: &Stage<'_>) -> Result<Sprung> {
     let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
     for (server, option) in checked.iter().zip(["", "option tcp-check"]) {
         let sections = format!(
-            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  server one @backend@ check inter 200ms"
+            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
         pause(CHECKS_MS);
@@ -146,7 +149,7 @@ fn http_checks(stage: &Stage<'_>) -> Result<Sprung> {
     {
         let sections = format!(
             "frontend lab\n  bind @at@\n  http-request return status 200 if {{ srv_is_up(lab/one) }}\n  default_backend lab\n\
-            backend lab\n  option httpchk\n  {send}\n  server one @backend@ check inter 200ms"
+            backend lab\n  option httpchk\n  {send}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
         pause(CHECKS_MS);
@@ -172,7 +175,7 @@ fn passive_check(stage: &Stage<'_>) -> Result<Sprung> {
         // HTTP/1.0 to its upstream, nginx' default.
         Claim::at(node.at, &["completed"]).closes(12..=12).requests(1),
         Claim::at(dead, &["connect-failed"]).ends(Ends::Client).closes(1..=6).causes(&["refused"]),
-        Claim::at(proxy.at, &["completed"]).by("client").closes(12..=12).requests(1),
+        Claim::at(proxy.at, PROMPT).by("client").closes(12..=12).requests(1),
     ]
     .into())
 }
@@ -218,7 +221,7 @@ fn short(stage: &Stage<'_>) -> Result<Sprung> {
     for _ in 0..10 {
         run(&mut stage.curl(&["-f", &server.url("/")]))?.fine()?;
     }
-    let claim = Claim::at(server.at, &["completed"]).by("client").phases(&["idle"]).how("fin");
+    let claim = Claim::at(server.at, PROMPT).by("client").phases(&["idle"]).how("fin");
     Ok(vec![claim.closes(10..=10).requests(1).processes(&["curl"], &["nginx"])].into())
 }
 
@@ -236,7 +239,7 @@ fn http10(stage: &Stage<'_>) -> Result<Sprung> {
     let completed = |at| Claim::at(at, &["completed"]).phases(&["idle"]).how("fin");
     Ok(vec![
         completed(ab.at).closes(20..=21).requests(1),
-        completed(ab_kept.at).by("client").closes(1..=2),
+        Claim::at(ab_kept.at, PROMPT).by("client").phases(&["idle"]).how("fin").closes(1..=2),
         completed(curl.at).closes(5..=5).requests(1),
         completed(wget.at).closes(5..=5).requests(1),
     ]
@@ -283,7 +286,7 @@ fn denies(stage: &Stage<'_>) -> Result<Sprung> {
     }
     Ok(vec![
         Claim::at(reject.at, &["server-idle", "completed"]).by("server").phases(&["unused"]).closes(5..=5),
-        Claim::at(deny.at, &["completed"]).phases(&["idle"]).closes(5..=5).requests(1),
+        Claim::at(deny.at, PROMPT).phases(&["idle"]).closes(5..=5).requests(1),
     ]
     .into())
 }

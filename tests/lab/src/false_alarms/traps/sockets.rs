@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
-use super::needs::{CURL, NGINX, NODE, REDIS, SS};
+use super::needs::{CURL, NFT, NGINX, NODE, PYTHON, REDIS, SS};
 use crate::{
     agent::Agent,
     false_alarms::{
@@ -42,6 +42,15 @@ pub(super) const TRAPS: &[Trap] = &[
         naive: "server-idle; an idle race; premature-hangup",
         needs: &[SS, NGINX, NODE],
         how: How::Play(destroyed),
+        ..TRAP
+    },
+    Trap {
+        name: "ICMP that says unreachable, for a while",
+        source: "row 36",
+        played: "in a namespace of its own nftables rejects with host-unreachable for 1 s: a request is late but answered; a connect fails",
+        naive: "network; premature-hangup",
+        needs: &[NFT, PYTHON],
+        how: How::Play(icmp),
         ..TRAP
     },
     Trap {
@@ -161,6 +170,21 @@ fn destroyed(stage: &Stage<'_>) -> Result<Sprung> {
         peer(nginx.at, Side::Client, &["server-idle", "host-abort"]),
         aborted(node.at, Side::Client),
         peer(node.at, Side::Server, &["premature-hangup", "host-abort"]),
+    ]
+    .into())
+}
+
+fn icmp(stage: &Stage<'_>) -> Result<Sprung> {
+    let (at, other) = (stage.kit.free_address()?, stage.kit.free_address()?);
+    let script = stage.python_script("icmp.py", include_str!("../../../programs/false_alarms/icmp.py"))?;
+    let mut command = stage.kit.command("unshare");
+    command.arg("-n").arg(script.get_program()).args(script.get_args());
+    run(command.args([at.ip().to_string(), at.port().to_string(), other.port().to_string()]))?.fine()?;
+    let answered = Claim::at(at, &["client-idle"]).by("client").phases(&["idle"]).closes(1..=1).requests(2);
+    let unreachable = SocketAddr::new(at.ip(), other.port());
+    Ok(vec![
+        answered.idle(0.35..=1.5),
+        Claim::at(unreachable, &["connect-failed"]).ends(Ends::Client).closes(1..=1),
     ]
     .into())
 }
