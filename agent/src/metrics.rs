@@ -122,5 +122,16 @@ impl Metrics {
 mod tests;
 
 #[cfg(test)]
+mod sample;
+
+#[cfg(test)]
+#[path = "metrics/cardinality_tests.rs"]
+mod cardinality_tests;
+
+#[cfg(test)]
+#[path = "metrics/golden_tests.rs"]
+mod golden_tests;
+
+#[cfg(test)]
 #[path = "metrics/docs_tests.rs"]
 mod docs_tests;

@@ -41,6 +41,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "what the lab's truths are read with, and dumpcap, which captures it",
     },
     Requirement {
+        package: "prometheus",
+        probe: Probe::Program("promtool"),
+        reason: "promtool, which says whether a scrape is as Prometheus wants it",
+    },
+    Requirement {
         package: "curl",
         probe: Probe::Program("curl"),
         reason: "a client that gives up on a deadline",

@@ -1,9 +1,11 @@
 //! docs/metrics.md says what the code says, and the code what a scrape shows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use whohungup_ebpf::counters::Counter;
 
 use super::{
-    family,
+    Format, family, sample,
     series::{OTHER, REQUEST_BASES},
     snapshot::Snapshot,
 };
@@ -106,4 +108,76 @@ fn the_tables_of_the_docs_are_those_of_the_code() {
         assert_eq!(docs, code, "docs/metrics.md:{}: set {WRITE} and run this test again", line + 1);
     }
     assert_eq!(docs.lines().count(), written.lines().count());
+}
+
+/// Names, types and labels of what a text in Prometheus's format has, with help texts that say something.
+fn scraped(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut found: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
+    let (mut helped, mut current) = ("", (String::new(), String::new()));
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            helped = help.split_once(' ').filter(|(_, help)| !help.is_empty()).expect("a help text").0;
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        {
+            assert_eq!(name, helped, "help comes before the type");
+            current = (name.to_owned(), kind.to_owned());
+        } else {
+            let (series, _) = line.rsplit_once(' ').expect("a sample");
+            let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+            let (family, kind) = &current;
+            let suffix = name.strip_prefix(family.as_str()).expect("a sample of the family before it");
+            assert!(
+                suffix.is_empty() || (kind == "histogram" && ["_bucket", "_sum", "_count"].contains(&suffix)),
+                "{line}"
+            );
+            let (_, known) = found.entry(family.clone()).or_insert_with(|| (kind.clone(), BTreeSet::new()));
+            for label in labels.trim_end_matches('}').split("\",").filter(|label| !label.is_empty()) {
+                let (label, value) = label.split_once("=\"").expect("a label");
+                let value = value.trim_end_matches('"');
+                if let Some(values) = closed(label) {
+                    assert!(values.contains(&value), "{line}: the docs do not know {value}");
+                }
+                if label != "le" {
+                    known.insert(label.to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The same, read from the rows of the docs.
+fn documented(docs: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let rows =
+        docs.lines().filter(|line| line.starts_with("| `whohungup_") || line.starts_with("| `process_"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let labels = cells[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
+        // Prometheus's own format has no infos.
+        let kind = if cells[2] == "info" { "gauge" } else { cells[2] };
+        (cells[1].trim_matches('`').to_owned(), (kind.to_owned(), labels))
+    })
+    .collect()
+}
+
+#[test]
+fn a_scrape_has_what_the_docs_list_and_the_docs_list_what_a_scrape_has() {
+    let docs = documented(&std::fs::read_to_string(DOCS).expect("the docs"));
+    let scraped = scraped(&sample::scrape().text(Format::Prometheus));
+    for (name, known) in &docs {
+        assert_eq!(scraped.get(name), Some(known), "{name}");
+    }
+    for name in scraped.keys() {
+        assert!(docs.contains_key(name), "{name} is not in the docs");
+    }
+    assert!(docs.len() > 50);
+}
+
+#[test]
+fn every_reason_for_being_degraded_says_what_to_do() {
+    let docs = std::fs::read_to_string(DOCS).expect("the docs");
+    for reason in Reason::ALL {
+        let row = docs.lines().find(|line| line.starts_with(&format!("| `{reason}` |")));
+        assert!(row.is_some_and(|row| row.contains(';')), "{reason}: what is missing; what to do");
+    }
 }

@@ -15,9 +15,9 @@ mod requests_tests;
 #[path = "timeouts_tests.rs"]
 mod timeouts_tests;
 
-const TICK: f64 = 0.004;
+pub(super) const TICK: f64 = 0.004;
 
-fn report(port: u16, name: &str, race: Option<Race>) -> Report {
+pub(super) fn report(port: u16, name: &str, race: Option<Race>) -> Report {
     let mut comm = [0; 16];
     comm[..name.len()].copy_from_slice(name.as_bytes());
     let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -63,25 +63,25 @@ fn report(port: u16, name: &str, race: Option<Race>) -> Report {
 }
 
 /// Metrics with the table that says which endpoints there are.
-struct Counting {
-    inference: Inference,
-    metrics: Metrics,
+pub(super) struct Counting {
+    pub(super) inference: Inference,
+    pub(super) metrics: Metrics,
 }
 
 impl Counting {
-    fn new(endpoints: usize, tick: f64) -> Self {
+    pub(super) fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
         Self { inference: Inference::new(limits, tick), metrics: Metrics::new(build, tick) }
     }
 
-    fn close(&mut self, report: &Report) {
+    pub(super) fn close(&mut self, report: &Report) {
         let mut report = report.clone();
         let place = self.inference.close(&mut report, false);
         self.metrics.close(&report, &place);
     }
 
-    fn progress_at(&mut self, progressed: &Progressed, now_ns: u64) {
+    pub(super) fn progress_at(&mut self, progressed: &Progressed, now_ns: u64) {
         let place = self.inference.progress(progressed, now_ns);
         self.metrics.progress(progressed, &place);
     }
@@ -90,16 +90,16 @@ impl Counting {
         self.progress_at(progressed, 0);
     }
 
-    fn expire(&mut self, now_ns: u64) {
+    pub(super) fn expire(&mut self, now_ns: u64) {
         self.metrics.forget(&self.inference.expire(now_ns));
     }
 
-    fn scrape(&self) -> Scrape {
+    pub(super) fn scrape(&self) -> Scrape {
         let (outlooks, inferred) = (self.inference.outlooks(), self.inference.totals());
         self.metrics.scrape(Snapshot { outlooks, inferred, ..Snapshot::default() })
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.scrape().text(Format::OpenMetrics)
     }
 }

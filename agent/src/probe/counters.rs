@@ -17,6 +17,12 @@ impl CounterTotals {
         self.0[counter as usize]
     }
 
+    /// Totals for tests.
+    #[cfg(test)]
+    pub(crate) fn from_fn(total: impl Fn(Counter) -> u64) -> Self {
+        Self(Counter::ALL.map(total))
+    }
+
     /// Records that did not fit the ring buffer.
     pub fn lost(&self) -> u64 {
         Counter::ALL.iter().filter(|c| c.lost_kind().is_some()).map(|&c| self.get(c)).sum()

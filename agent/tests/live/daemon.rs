@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -44,9 +44,13 @@ impl Daemon {
     }
 
     fn get(&self, path: &str) -> String {
+        self.get_as(path, OPEN_METRICS)
+    }
+
+    fn get_as(&self, path: &str, accept: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("connect to the daemon");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
-        let accept = format!("Accept: {OPEN_METRICS}\r\n");
+        let accept = format!("Accept: {accept}\r\n");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n{accept}Connection: close\r\n\r\n").expect("ask");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -128,6 +132,27 @@ fn the_daemon_counts_each_close_once_and_the_balance_holds_in_every_scrape() {
     assert!(samples.keys().any(|series| series.starts_with("whohungup_build_info{version=")));
     daemon.agent.signal(Signal::TERM);
     assert!(daemon.agent.wait().status.success());
+}
+
+#[test]
+fn promtool_finds_nothing_wrong_with_what_a_scraper_of_old_gets() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(promtool) = gate::program("promtool") else { return };
+    let daemon = Daemon::start();
+    drop(daemon.samples());
+    let answer = daemon.get_as("/metrics", "text/plain;version=0.0.4");
+    let (head, text) = answer.split_once("\r\n\r\n").expect("a body");
+    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    assert!(text.contains("\nwhohungup_connections_open{role=\"client\",state=\"established\"} "), "{text}");
+    let mut checked = Command::new(promtool);
+    checked.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut checked = checked.spawn().expect("promtool");
+    checked.stdin.take().expect("its input").write_all(text.as_bytes()).expect("hand it the text");
+    let said = checked.wait_with_output().expect("promtool");
+    let words = [said.stdout, said.stderr].concat();
+    assert!(said.status.success() && words.is_empty(), "{}", String::from_utf8_lossy(&words));
 }
 
 #[test]

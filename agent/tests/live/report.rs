@@ -89,7 +89,7 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
 
     let timers = format!("whohungup_inferred_timeout_seconds{{role=\"server\",server_port=\"{port}\"");
     let samples = daemon.wait_for(|samples| samples.keys().any(|series| series.starts_with(&timers)));
-    assert!(samples["whohungup_table_entries{table=\"inferred_endpoints\"}"] >= 2.0);
+    assert!(samples["whohungup_table_entries{table=\"endpoints\"}"] >= 2.0);
     assert!(samples["whohungup_inference_memory_bytes"] > 0.0);
 }
 

@@ -87,7 +87,7 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
             ("requests_begun_total", 5),
             ("requests_answered_total", 5),
             ("requests_unanswered_total", 0),
-            ("reused_requests_total", 4),
+            ("connection_reuses_total", 4),
             ("reuse_gap_seconds_count", 4),
         ] {
             assert_is(at.counted(&samples, name, role), want, &format!("{name} of the {role}"));
@@ -97,7 +97,7 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
         }
         let told = at.counted(&samples, "reuse_gap_seconds_sum", role);
         assert!((told - waited).abs() < 2.0 * CLOCK_TOLERANCE, "{told} s of {waited} s, {role}");
-        let longest = at.counted(&samples, "longest_reuse_gap_seconds", role);
+        let longest = at.counted(&samples, "reuse_gap_max_seconds", role);
         assert!((0.69..0.9).contains(&longest), "{longest}");
     }
 }
@@ -126,7 +126,7 @@ fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives
             ("requests_begun_total", MANY),
             ("requests_answered_total", MANY),
             ("requests_unanswered_total", 0),
-            ("reused_requests_total", MANY - 1),
+            ("connection_reuses_total", MANY - 1),
             ("reuse_gap_seconds_count", MANY - 1),
         ] {
             assert_is(at.counted(&samples, name, role), want, &format!("{name} of the {role}"));

@@ -23,7 +23,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
                 for timer in strongest(&endpoint.timers) {
                     let (side, phase, clock) = (timer.side, timer.phase, timer.clock);
                     let words = [side.as_str(), phase.as_str(), clock.as_str()];
-                    samples.add(&[role, port, process, words[0], words[1], words[2]], timer.seconds);
+                    samples.add(&[role, port, process, words[0], words[1], words[2]], shown(timer.seconds));
                 }
             });
         },
@@ -38,7 +38,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             each(scrape, samples, |values, endpoint, samples| {
                 if let Some(headroom) = endpoint.headroom {
-                    samples.add(&values, headroom.seconds);
+                    samples.add(&values, shown(headroom.seconds));
                 }
             });
         },
@@ -86,6 +86,11 @@ fn each(scrape: &Scrape, samples: &mut Samples<'_>, write: impl Fn([&str; 3], &O
     for endpoint in &scrape.snapshot.outlooks {
         write(Labels::shown(&endpoint.key).values(), endpoint, samples);
     }
+}
+
+/// What is inferred is kept in single precision: to a microsecond, so that it does not show.
+fn shown(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e6
 }
 
 /// Of the timers of one side, phase and clock, the one with the most closes.

@@ -1,0 +1,132 @@
+//! A fixed sequence of reports after which every family has a sample.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::tests::{Counting, TICK, report};
+use super::{ProcessCost, Scrape, Snapshot};
+use crate::{
+    close::words::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
+    degraded::Reason,
+    infer::InferTotals,
+    probe::{CounterTotals, ProgramStat, TlsLibraries},
+    track::{Limits, OpenState, Progressed, Report, Requests, Totals},
+};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn at(port: u16, process: &str, seconds: u64) -> Report {
+    let mut report = report(port, process, None);
+    report.close.at_ns = seconds * SECOND;
+    report
+}
+
+/// A server that closes after 5 s, and loses a request by it.
+fn node(counting: &mut Counting) {
+    for close in 0..12 {
+        let mut report = at(8080, "node", 10 + close);
+        report.close.idle = Some(5.0 + 0.004 * (close % 3) as f64);
+        report.requests = Some(requests(4, 4, 0));
+        counting.close(&report);
+    }
+    let mut lost = at(8080, "node", 30);
+    (lost.close.race, lost.close.verdict) = (Some(Race::Stale), Verdict::IdleRace);
+    (lost.amends, lost.requests) = (true, Some(requests(1, 0, 1)));
+    lost.ends.remote = "192.0.2.7:40001".parse().expect("an address");
+    counting.close(&lost);
+    let Report { ends, process, .. } = lost;
+    let progress = Requests { long_gap: Some(4.6), short_gaps: 0, reused: 1, ..requests(1, 1, 0) };
+    counting.progress_at(&Progressed { role: Role::Server, ends, process, requests: progress }, 31 * SECOND);
+}
+
+/// A client that hangs up on a slow server, over TLS and IPv6.
+fn curl(counting: &mut Counting) {
+    let mut report = at(443, "curl", 40);
+    let close = &mut report.close;
+    (close.role, close.closer, close.how) = (Role::Client, Closer::Client, How::Rst);
+    (close.verdict, close.phase, close.cause) =
+        (Verdict::PrematureHangup, Phase::Waiting, Cause::RequestTimeout);
+    (close.idle, close.age, close.requests) = (None, Some(30.0), Some(0));
+    let end = |text: &str| text.parse::<SocketAddr>().expect("an address");
+    (report.ends.local, report.ends.remote) = (end("[2001:db8::1]:50000"), end("[2001:db8::2]:443"));
+    report.requests = Some(Requests { basis: Basis::Inferred, ..requests(1, 0, 1) });
+    counting.close(&report);
+}
+
+fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
+    let reused = answered.saturating_sub(1);
+    Requests { basis: Basis::Http, begun, answered, unanswered, reused, short_gaps: reused, long_gap: None }
+}
+
+fn snapshot(counting: &Counting) -> Snapshot {
+    let totals = Totals {
+        opened: 20,
+        opened_unseen: 1,
+        adopted: 4,
+        closed: 17,
+        closed_unseen: 2,
+        untracked: 3,
+        late_requests: 1,
+        late_strangers: 9,
+        retries_unsought: 6,
+        open: 7,
+        listeners: 5,
+        recent: 11,
+        recent_evicted: 8,
+        ..Totals::default()
+    };
+    let states = Role::ALL.iter().flat_map(|&role| OpenState::ALL.map(|state| (role, state)));
+    let open = states.map(|(role, state)| {
+        (
+            role,
+            state,
+            u64::from(role != Role::Unknown) + u64::from(state == OpenState::Closing && role == Role::Server),
+        )
+    });
+    let inferred = InferTotals { bytes: 4096, ..counting.inference.totals() };
+    Snapshot {
+        totals,
+        limits: Limits { connections: 1000, recent: 100 },
+        open: open.collect(),
+        counters: CounterTotals::from_fn(|counter| counter as u64),
+        malformed: 1,
+        ring_bytes: 65536,
+        ring_peak: 2048,
+        longest_poll: Duration::from_millis(31),
+        programs: vec![ProgramStat {
+            program: "state_changed",
+            runs: 100,
+            time: Duration::from_micros(50),
+            missed: 1,
+        }],
+        sampled: Duration::from_secs(2),
+        tls: TlsLibraries { attached: 2, failed: 1, beyond: 0 },
+        outlooks: counting.inference.outlooks(),
+        inferred,
+        degraded: vec![Reason::EventsLost],
+        wall_ahead_ns: 1_800_000_000 * SECOND as i64,
+    }
+}
+
+/// The same every time.
+pub(super) fn scrape() -> Scrape {
+    let mut counting = Counting::new(3, TICK);
+    node(&mut counting);
+    curl(&mut counting);
+    let mut stranger = at(0, "", 50);
+    (stranger.close.role, stranger.close.verdict, stranger.close.closer) =
+        (Role::Unknown, Verdict::Unknown, Closer::Unknown);
+    (stranger.close.idle, stranger.close.requests) = (None, None);
+    counting.close(&stranger);
+    counting.close(&at(81, "one too many", 51));
+    let mut scrape = counting.metrics.scrape(snapshot(&counting));
+    scrape.refused = 2;
+    scrape.process = ProcessCost {
+        cpu: Duration::from_millis(1250),
+        resident_bytes: 40 << 20,
+        virtual_bytes: 120 << 20,
+        started: 1_799_999_000.5,
+        open_fds: 42,
+        max_fds: 1024,
+    };
+    scrape
+}
