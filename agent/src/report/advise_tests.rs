@@ -192,11 +192,7 @@ fn losses_without_a_timer_are_told_with_what_closed() {
 fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
     let mut slow = endpoint(Role::Client, "go");
     for (clock, count) in [(Clock::Request, 7), (Clock::Silent, 7)] {
-        slow.timers.push(crate::infer::Timer {
-            phase: Phase::Waiting,
-            clock,
-            ..timer(Side::Client, 30.0, count)
-        });
+        slow.timers.push(Timer { phase: Phase::Waiting, clock, ..timer(Side::Client, 30.0, count) });
     }
     let advice = advice_for(&slow, "");
     assert_eq!(advice.len(), 1, "{advice:#?}");
@@ -212,7 +208,7 @@ fn a_byte_now_and_then_is_advised_against_a_wait_for_bytes_only() {
     for (clock, advised) in [(Clock::Silent, true), (Clock::Request, false)] {
         let mut upload = endpoint(Role::Client, "node");
         let seen = timer(Side::Client, 60.0, 7);
-        upload.timers = vec![crate::infer::Timer { phase: Phase::RequestBody, clock, ..seen }];
+        upload.timers = vec![Timer { phase: Phase::RequestBody, clock, ..seen }];
         let advice = advice_for(&upload, "");
         let says = advice.iter().any(|one| one.text.contains("more often than that"));
         assert_eq!(says, advised, "{advice:#?}");

@@ -62,6 +62,7 @@ impl Need {
 pub(crate) struct Kit {
     state: PathBuf,
     scratch: TempDir,
+    addresses: &'static AtomicU16,
     /// What was compiled, by name.
     compiled: Mutex<BTreeMap<&'static str, PathBuf>>,
 }
@@ -75,7 +76,7 @@ impl Kit {
         fs::create_dir_all(&state).with_context(|| format!("create {}", state.display()))?;
         let scratch = tempfile::tempdir().context("create a temporary directory")?;
         open_to_all(scratch.path())?;
-        Ok(Self { state, scratch, compiled: Mutex::default() })
+        Ok(Self { state, scratch, addresses: &ADDRESSES, compiled: Mutex::default() })
     }
 
     pub(crate) fn state(&self) -> &Path {
@@ -199,7 +200,7 @@ impl Kit {
     /// An address at which nothing listens, on a loopback address that nothing else uses and below the
     /// ports that the kernel gives out.
     pub(crate) fn free_address(&self) -> Result<SocketAddr> {
-        let number = ADDRESSES.fetch_add(1, Ordering::Relaxed);
+        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
         // Two labs at once do not meet: neither on the wire, nor in a report, which tells endpoints by their ports.
         let net = own_net();
         let first = 12_000 + 250 * u16::from(net - FIRST_NET);

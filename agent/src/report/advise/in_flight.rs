@@ -22,7 +22,7 @@ pub(super) fn timers(case: Case<'_>) -> Vec<Advice> {
         // The same closes may show on two clocks, which coincide while nothing moves.
         let same = |other: &&Timer| (other.side, other.phase) == (timer.side, timer.phase);
         if !told.iter().any(same) && told.len() < MOST {
-            let nearly_all = |other: &&&Timer| same(*other) && other.count * 4 >= timer.count * 3;
+            let nearly_all = |other: &&&Timer| same(other) && other.count * 4 >= timer.count * 3;
             let known = timers.iter().filter(nearly_all).find(|other| named(case, other).is_some());
             told.push(known.copied().unwrap_or(timer));
         }
