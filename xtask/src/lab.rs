@@ -13,6 +13,9 @@ use crate::{
     workspace::{self, Workspace},
 };
 
+/// It reads a capture that was made, and watches nothing.
+const WATCHES_NOTHING: &str = "explain";
+
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
@@ -35,7 +38,7 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     let mut lab = lab(workspace);
     lab.args(&words);
-    if has("--needs") {
+    if has("--needs") || has(WATCHES_NOTHING) {
         return process::run(&mut lab);
     }
     ensure!(workspace::is_root(), "the lab loads probes: run it as root");
