@@ -23,7 +23,10 @@ const LIVE: [(&str, &str); 6] = [
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 1] = [&["in-flight", "--only", "requests"]];
+const LAB_SOFTWARE: [&[&str]; 2] = [
+    &["in-flight", "--only", "requests"],
+    &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
+];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
