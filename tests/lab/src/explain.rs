@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     agent::Said,
-    kit::Kit,
+    kit::{Kit, Need},
     picture::{self, Notes},
     wiretap::{
-        capture::Captured,
+        capture::{Captured, NEEDS},
         truth::{Decided, Told, decide},
     },
 };
@@ -25,6 +25,15 @@ pub struct Options {
     pub said: Option<PathBuf>,
     /// Where the pictures go.
     pub out: Option<PathBuf>,
+}
+
+/// What it needs that is not installed.
+///
+/// # Errors
+/// When no directory can be made.
+pub fn missing() -> Result<Vec<Need>> {
+    let state = tempfile::tempdir().context("create a temporary directory")?;
+    Ok(Kit::new(state.path().to_owned())?.missing(&NEEDS))
 }
 
 /// One line for each connection.

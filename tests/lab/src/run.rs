@@ -80,11 +80,10 @@ pub fn run(options: &Options) -> Result<Outcome> {
         lines.extend(software.rows().into_iter().map(|row| Line { row, version: version.clone() }));
     }
     let wants = |case: &str| !options.stop.load(Ordering::Relaxed) && chosen_case(&options.cases, case);
-    let capture = if kit.missing(&capture::NEEDS).is_empty() {
-        Some(Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?)
-    } else {
-        None
-    };
+    let absent = kit.missing(&capture::NEEDS);
+    ensure!(absent.is_empty() || !is_ci(), "in CI nothing is left out: the capture {}", absence(&absent));
+    let capture =
+        if absent.is_empty() { Some(Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?) } else { None };
     let agent = Agent::start(&options.agent)?;
     let mut played = Played::default();
     thread::scope(|scope| {
@@ -123,6 +122,7 @@ pub fn missing(options: &Options) -> Result<Vec<Need>> {
         .into_iter()
         .filter(|software| chosen(&options.only, software.name()))
         .flat_map(|software| kit.missing(software.needs()))
+        .chain(kit.missing(&capture::NEEDS))
         .collect();
     missing.sort();
     missing.dedup();

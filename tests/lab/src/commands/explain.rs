@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 impl Play for Args {
     fn missing(&self, _ground: &Ground) -> Result<Vec<Need>> {
-        Ok(Vec::new())
+        explain::missing()
     }
 
     fn run(&self, _ground: &Ground) -> Result<bool> {
