@@ -17,7 +17,7 @@ mod table;
 mod witness;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     io,
     ops::Range,
     path::PathBuf,
@@ -155,10 +155,19 @@ pub fn run(options: &Options) -> Result<Outcome> {
     let connections = place::place(&captured.flows(&kit)?, &played);
     let heard = witness::hear(&connections, &played);
     let (mut decided, mut undecided) = (Vec::new(), Vec::new());
+    let open: HashSet<_> = connections
+        .iter()
+        .filter(|one| matches!(one.decided, Decided::Undecided(_)))
+        .map(|one| (one.client, one.server))
+        .collect();
     for one in connections {
         let Part { server, client, scenario, .. } = one.part;
         let label = format!("{client} at {server}: {scenario}");
         match one.decided {
+            // Which of the two the agent speaks of cannot be told.
+            Decided::Known(_) if open.contains(&(one.client, one.server)) => {
+                undecided.push(("another connection with the same addresses is undecided", label));
+            }
             Decided::Known(truth) => {
                 let close = Close { label, client: one.client, server: one.server, truth };
                 decided.push((server, client, close));

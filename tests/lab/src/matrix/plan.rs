@@ -20,7 +20,7 @@ use super::{
 /// Of a body that is never sent whole.
 const STALLS_AFTER: usize = 1000;
 /// Between the beginnings of conversations: not all at once, which no listener's queue holds.
-const APART: Duration = Duration::from_millis(15);
+const APART: Duration = Duration::from_millis(40);
 const BEFORE: Duration = Duration::from_millis(150);
 /// A server that looks at its connections once in so long may end them as much later.
 const POLLED: i64 = 2500;
@@ -79,8 +79,8 @@ pub(super) fn conversations(
         };
         for number in 0..scenario.times {
             let id = format!("k{}", ids.fetch_add(1, Ordering::Relaxed));
-            let part =
-                Part { server: server.name, client: client.name, scenario: scenario.name, due: scenario.due };
+            let due = if server.announces { scenario.due.where_announced() } else { scenario.due };
+            let part = Part { server: server.name, client: client.name, scenario: scenario.name, due };
             let before = [Step::Get("/"), Step::Sleep(BEFORE)];
             let before = before.iter().filter(|_| scenario.may_reuse && number % 2 == 1);
             let begin = Step::Sleep(APART * u32::try_from(all.len()).unwrap_or(0));

@@ -37,6 +37,8 @@ const ENDS_WITHIN: Duration = Duration::from_mins(1);
 const STOPS_WITHIN: Duration = Duration::from_secs(4);
 /// Steps until something has been answered: a pause, and a request.
 const ANSWERED: usize = 2;
+/// Between the starts of client programs, which need the processor most then.
+const STARTS_APART: Duration = Duration::from_millis(400);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Between the connections of a script, for the listeners' queues.
 const APART: Duration = Duration::from_millis(5);
@@ -141,7 +143,10 @@ fn play_all(
     let mut playing = Vec::new();
     for present in clients {
         match start_client(kit, server, present, &instances, idle, ids) {
-            Ok(programs) => playing.extend(programs),
+            Ok(programs) => {
+                playing.extend(programs);
+                thread::sleep(STARTS_APART);
+            }
             Err(error) => {
                 played.strays.push(format!("{} at {}: {error:#}", present.client.name, server.name));
             }

@@ -12,7 +12,7 @@ use crate::truth::{
 pub(super) enum Stage {
     /// All its time-outs are longer than any play.
     Patient,
-    /// All its time-outs are a second, or as near as they can be set.
+    /// All its time-outs are two seconds, or as near as they can be set.
     Hasty,
     /// Patient, until it is ended by SIGKILL.
     Killed,
@@ -67,6 +67,16 @@ pub(super) enum Due {
     By(&'static [Side], &'static [Phase]),
     /// A race: chance decides.
     Open,
+}
+
+impl Due {
+    /// The same where the server says how long it keeps an idle connection.
+    pub(super) fn where_announced(self) -> Self {
+        match self {
+            Self::By(_, phases) if phases == [Idle] => Self::By(EITHER, phases),
+            due => due,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -225,7 +235,8 @@ const PLAIN: [Scenario; 19] = [
         request_limit: Some(OUTWAITS),
         asks: Asks::Stalling,
         timer: Some(RequestBody),
-        due: Due::By(SERVER, &[RequestBody]),
+        // It may be told so (408), and be the first to close then.
+        due: Due::By(EITHER, &[RequestBody]),
         ..BASE
     },
     Scenario {

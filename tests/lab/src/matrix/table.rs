@@ -35,7 +35,7 @@ const WAYS: [&str; 20] = [
     "else",
 ];
 /// What is not right is told in full so often.
-const TOLD: usize = 60;
+const TOLD: usize = 200;
 
 /// What a cell counts.
 #[derive(Debug, Clone, Copy, Default)]

@@ -11,7 +11,7 @@ use super::{
     scenario::Due,
 };
 use crate::{
-    truth::Side,
+    truth::{Phase, Side},
     wiretap::truth::{Closer, Decided, Truth},
 };
 
@@ -118,14 +118,24 @@ fn is_by(truth: &Truth, side: Side) -> bool {
 /// Who should have ended it, and where, by what both ends were told.
 fn configured(placed: &Placed, truth: &Truth) -> Word {
     let Due::By(sides, phases) = placed.part.due else { return None };
-    // A request that meets an idle close on a busy machine met it by chance.
-    if truth.race.is_some() {
+    // A request that meets an idle close on a busy machine met it by chance; and what was to be ended later had not come
+    // so far.
+    if truth.race.is_some() || ended_before(truth, phases) {
         return None;
     }
     let agrees = phases.contains(&truth.phase) && sides.iter().any(|side| is_by(truth, *side));
     let words: Vec<_> =
         sides.iter().map(|side| side.word()).chain(phases.iter().map(|phase| phase.word())).collect();
     Some(if agrees { Ok(()) } else { Err(words.join(" ")) })
+}
+
+/// Before the first request, by the server, or before the response of which it was to be in the middle.
+fn ended_before(truth: &Truth, due: &[Phase]) -> bool {
+    match truth.phase {
+        Phase::Unused => truth.closer == Closer::one(Side::Server) && !due.contains(&Phase::Unused),
+        Phase::Waiting => due == [Phase::Response],
+        _ => false,
+    }
 }
 
 /// A line about the newest request, if it is about that one: a request that was never read has none.

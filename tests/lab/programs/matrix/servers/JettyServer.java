@@ -36,7 +36,7 @@ public class JettyServer {
         connector.setHost(args[0]);
         connector.setPort(Integer.parseInt(args[1]));
         connector.setAcceptQueueSize(1024);
-        connector.setIdleTimeout(args[2].equals("1") ? 1000 : 120_000);
+        connector.setIdleTimeout(args[2].equals("1") ? 2000 : 120_000);
         server.addConnector(connector);
         server.setHandler(new AbstractHandler() {
             @Override

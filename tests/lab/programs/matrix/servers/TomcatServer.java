@@ -29,7 +29,7 @@ public class TomcatServer {
     }
 
     public static void main(String[] args) throws Exception {
-        String limit = args[2].equals("1") ? "1000" : "120000";
+        String limit = args[2].equals("1") ? "2000" : "120000";
         var connector = new Connector();
         connector.setPort(Integer.parseInt(args[1]));
         connector.setProperty("address", args[0]);

@@ -47,9 +47,9 @@ func handle(w http.ResponseWriter, r *http.Request) {
 func main() {
 	server := &http.Server{Addr: os.Args[1], Handler: http.HandlerFunc(handle)}
 	if os.Args[2] == "1" {
-		server.ReadHeaderTimeout = time.Second
-		server.ReadTimeout = time.Second
-		server.IdleTimeout = time.Second
+		server.ReadHeaderTimeout = 2 * time.Second
+		server.ReadTimeout = 2 * time.Second
+		server.IdleTimeout = 2 * time.Second
 	}
 	ended := make(chan struct{})
 	go func() {

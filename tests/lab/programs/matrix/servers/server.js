@@ -3,12 +3,12 @@ const http = require('http');
 const [framework, host, port, hasty] = process.argv.slice(2);
 
 const options = hasty === '1'
-  ? { headersTimeout: 1000, requestTimeout: 1000, connectionsCheckingInterval: 100, keepAliveTimeout: 1000 }
+  ? { headersTimeout: 2000, requestTimeout: 2000, connectionsCheckingInterval: 100, keepAliveTimeout: 2000 }
   : { headersTimeout: 120000, requestTimeout: 120000, keepAliveTimeout: 120000 };
 
 function settle(server) {
   // Ends a socket on which nothing moves, whatever it was doing.
-  server.timeout = hasty === '1' ? 1500 : 0;
+  server.timeout = hasty === '1' ? 2500 : 0;
   server.keepAliveTimeout = options.keepAliveTimeout;
   process.on('SIGTERM', () => server.close(() => process.exit(0)));
 }

@@ -32,4 +32,4 @@ async def handle(request):
 app = web.Application(client_max_size=1 << 30)
 app.router.add_route("*", "/{path:.*}", handle)
 web.run_app(app, host=host, port=int(port), print=None, access_log=None, backlog=1024,
-            shutdown_timeout=3, keepalive_timeout=1 if hasty == "1" else 120)
+            shutdown_timeout=3, keepalive_timeout=2 if hasty == "1" else 120)

@@ -29,7 +29,7 @@ class Handler(web.RequestHandler):
 
 async def main():
     app = web.Application([(r"/([a-z]*)/?([0-9]*)", Handler)], log_function=lambda handler: None)
-    limits = {"idle_connection_timeout": 1, "body_timeout": 1} if hasty == "1" else {"idle_connection_timeout": 120}
+    limits = {"idle_connection_timeout": 2, "body_timeout": 2} if hasty == "1" else {"idle_connection_timeout": 120}
     server = HTTPServer(app, **limits)
     server.add_sockets(netutil.bind_sockets(int(port), host, backlog=1024))
     await asyncio.Event().wait()

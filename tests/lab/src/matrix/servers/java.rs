@@ -31,8 +31,8 @@ pub(super) const PLAIN: Server = Server {
         command.arg(of("maxIdleConnections", 2000));
         if setting.hasty {
             // Seconds, and how often they are looked at, in milliseconds.
-            command.args([of("idleInterval", 1), of("clockTick", 200)]);
-            command.args([of("maxReqTime", 1), of("maxRspTime", 1), of("timerMillis", 200)]);
+            command.args([of("idleInterval", 2), of("clockTick", 200)]);
+            command.args([of("maxReqTime", 2), of("maxRspTime", 2), of("timerMillis", 200)]);
         } else {
             command.arg(of("idleInterval", 120));
         }
@@ -40,6 +40,7 @@ pub(super) const PLAIN: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Waiting, Response, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 
@@ -61,6 +62,7 @@ pub(super) const JETTY: Server = Server {
     command: |kit, setting, classes| Ok(told(run(java(kit), classes, "JettyServer", JETTY_JARS), setting)),
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 
@@ -86,6 +88,7 @@ pub(super) const TOMCAT: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 

@@ -34,6 +34,8 @@ pub(super) struct Server {
     pub(super) timers: &'static [Phase],
     /// It answers nothing itself: Node is behind it.
     pub(super) is_proxy: bool,
+    /// It says in its responses how long it keeps the connection: clients that heed it close before.
+    pub(super) announces: bool,
     pub(super) log: Option<Log>,
 }
 

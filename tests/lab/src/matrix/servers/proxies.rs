@@ -33,12 +33,13 @@ pub(super) const NGINX: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Waiting, Response, Idle],
     is_proxy: true,
+    announces: false,
     log: Some(Log::Nginx),
 };
 
 fn nginx_timeouts(setting: &Setting) -> &'static str {
     if setting.hasty {
-        "client_header_timeout 1s; client_body_timeout 1s; keepalive_timeout 1s; send_timeout 1s; proxy_read_timeout 1s;"
+        "client_header_timeout 2s; client_body_timeout 2s; keepalive_timeout 2s; send_timeout 2s; proxy_read_timeout 2s;"
     } else {
         "client_header_timeout 120s; client_body_timeout 120s; keepalive_timeout 120s; send_timeout 120s; \
          proxy_read_timeout 120s;"
@@ -54,7 +55,7 @@ pub(super) const APACHE: Server = Server {
     command: |kit, setting, _| {
         let template = include_str!("../../../programs/matrix/servers/apache.conf");
         let timeouts = if setting.hasty {
-            "Timeout 1\nRequestReadTimeout header=1 body=1\nKeepAliveTimeout 1\nProxyTimeout 1"
+            "Timeout 2\nRequestReadTimeout header=2 body=2\nKeepAliveTimeout 2\nProxyTimeout 2"
         } else {
             "Timeout 120\nRequestReadTimeout header=0 body=0\nKeepAliveTimeout 120\nProxyTimeout 120"
         };
@@ -65,6 +66,7 @@ pub(super) const APACHE: Server = Server {
         Ok(command)
     },
     timers: &[RequestHead, RequestBody, Waiting, Response, Idle],
+    announces: true,
     log: Some(Log::Apache),
     ..NGINX
 };
@@ -75,7 +77,7 @@ pub(super) const HAPROXY: Server = Server {
     version: |kit| kit::version(kit.command("haproxy").arg("-v")),
     command: |kit, setting, _| {
         let template = include_str!("../../../programs/matrix/servers/haproxy.cfg");
-        let seconds = if setting.hasty { "1s" } else { "120s" };
+        let seconds = if setting.hasty { "2s" } else { "120s" };
         let timeouts = ["client", "server", "http-request", "http-keep-alive"]
             .map(|name| format!("timeout {name} {seconds}"))
             .join("\n  ");
@@ -94,7 +96,7 @@ pub(super) const LIGHTTPD: Server = Server {
     version: |kit| kit::version(kit.command("lighttpd").arg("-v")),
     command: |kit, setting, _| {
         let template = include_str!("../../../programs/matrix/servers/lighttpd.conf");
-        let seconds = if setting.hasty { 1 } else { 120 };
+        let seconds = if setting.hasty { 2 } else { 120 };
         let timeouts = format!(
             "server.max-keep-alive-idle = {seconds}\nserver.max-read-idle = {seconds}\n\
              server.max-write-idle = {seconds}"
@@ -117,8 +119,8 @@ pub(super) const CADDY: Server = Server {
         let template = include_str!("../../../programs/matrix/servers/Caddyfile");
         let (timeouts, upstream) = if setting.hasty {
             (
-                "timeouts {\n      read_header 1s\n      read_body 1s\n      idle 1s\n    }",
-                "response_header_timeout 1s",
+                "timeouts {\n      read_header 2s\n      read_body 2s\n      idle 2s\n    }",
+                "response_header_timeout 2s",
             )
         } else {
             ("timeouts {\n      idle 120s\n    }", "keepalive 120s")
@@ -145,7 +147,7 @@ pub(super) const TRAEFIK: Server = Server {
         let routes = include_str!("../../../programs/matrix/servers/traefik_routes.yaml");
         let main = include_str!("../../../programs/matrix/servers/traefik.yaml");
         let (timeouts, upstream) = if setting.hasty {
-            ("readTimeout: 1s, idleTimeout: 1s", "responseHeaderTimeout: 1s")
+            ("readTimeout: 2s, idleTimeout: 2s", "responseHeaderTimeout: 2s")
         } else {
             ("readTimeout: 120s, idleTimeout: 120s", "responseHeaderTimeout: 120s")
         };
@@ -174,9 +176,9 @@ fn envoy(kit: &Kit, setting: &Setting, _: &Path) -> Result<Command> {
     let template = include_str!("../../../programs/matrix/servers/envoy.yaml");
     let (timeouts, route) = if setting.hasty {
         (
-            "common_http_protocol_options: { idle_timeout: 1s }\n          stream_idle_timeout: 1s\n          \
-             request_headers_timeout: 1s\n          request_timeout: 1s",
-            "1s",
+            "common_http_protocol_options: { idle_timeout: 2s }\n          stream_idle_timeout: 2s\n          \
+             request_headers_timeout: 2s\n          request_timeout: 2s",
+            "2s",
         )
     } else {
         ("common_http_protocol_options: { idle_timeout: 120s }\n          stream_idle_timeout: 120s", "120s")

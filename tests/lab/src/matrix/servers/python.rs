@@ -23,6 +23,7 @@ pub(super) const AIOHTTP: Server = Server {
     },
     timers: &[Unused, RequestHead, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 
@@ -98,7 +99,7 @@ pub(super) const WAITRESS: Server = Server {
 };
 
 fn limit(setting: &Setting) -> &'static str {
-    if setting.hasty { "1" } else { "120" }
+    if setting.hasty { "2" } else { "120" }
 }
 
 fn script(kit: &Kit, setting: &Setting, name: &str, text: &str) -> Result<Command> {

@@ -23,6 +23,7 @@ pub(super) const AXUM: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 

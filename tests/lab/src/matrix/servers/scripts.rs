@@ -20,6 +20,7 @@ pub(in crate::matrix) const NODE: Server = Server {
     command: |kit, setting, _| node(kit, setting, "http"),
     timers: &[Unused, RequestHead, RequestBody, Waiting, Response, Idle],
     is_proxy: false,
+    announces: true,
     log: None,
 };
 
@@ -58,6 +59,7 @@ pub(super) const GO: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 
@@ -69,11 +71,12 @@ pub(super) const PUMA: Server = Server {
     command: puma,
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
+    announces: false,
     log: None,
 };
 
 fn puma(kit: &Kit, setting: &Setting, _: &Path) -> Result<Command> {
-    let limit = if setting.hasty { "1" } else { "120" };
+    let limit = if setting.hasty { "2" } else { "120" };
     let template = include_str!("../../../programs/matrix/servers/puma.rb").replace("@limit@", limit);
     let configuration = setting.write("puma.rb", &setting.fill(&template))?;
     let application =
