@@ -7,7 +7,7 @@ mod play;
 mod software;
 
 use super::{
-    Answer, Case,
+    Answer, Case, Telling,
     heard::Heard,
     stage::{Scene, Software, Stage, Wire},
 };
@@ -33,7 +33,32 @@ pub(super) const CASE: Case = Case {
     stages: &[CLIENT_HOLDS, CLIENT_LETS_GO, SHORTER, EQUAL, LONGER, CLIENT_GIVES_UP, GATEWAY_GIVES_UP],
     first_port: 18_100,
     scale: 10,
-    pictures: &[],
+    pictures: &[
+        Telling {
+            stage: "client-holds-longer",
+            port: 0,
+            word: "crossed",
+            title: "The client asks again while nginx's FIN is on its way",
+            client: "client",
+            server: "nginx",
+        },
+        Telling {
+            stage: "model-server-shorter",
+            port: 5,
+            word: "crossed",
+            title: "Envoy asks again while the model server's FIN is on its way, and answers 503",
+            client: "Envoy",
+            server: "Go",
+        },
+        Telling {
+            stage: "gateway-gives-up",
+            port: 3,
+            word: "premature-hangup",
+            title: "nginx gives up, and answers 504; the model server still works",
+            client: "nginx",
+            server: "uvicorn",
+        },
+    ],
     answer: Answer {
         lead: "On each hop the side that sends requests must let go before the side that waits for them: the clients before the gateway \
             (500 s before its 600 s), the gateway's pool before the model server. Of the hop from the clients to nginx the report says:",

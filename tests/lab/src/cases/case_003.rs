@@ -3,7 +3,7 @@
 mod upload;
 
 use super::{
-    Answer, Case,
+    Answer, Case, Telling,
     check::Checks,
     seen::Seen,
     software::{NGINX, NODE},
@@ -29,7 +29,24 @@ pub(super) const CASE: Case = Case {
     stages: &[FOUND, AGENT_RAISED, RESPONSE_RAISED, HEARTBEAT, OSS_TODAY, AGENT_TODAY, URLLIB_TODAY],
     first_port: 18_300,
     scale: 10,
-    pictures: &[],
+    pictures: &[
+        Telling {
+            stage: "as-found",
+            port: 0,
+            word: "premature-hangup",
+            title: "The client ends the upload, and Node calls that ECONNRESET",
+            client: "ali-oss",
+            server: "nginx",
+        },
+        Telling {
+            stage: "response-time-out-raised",
+            port: 0,
+            word: "premature-hangup",
+            title: "The server ends the upload, and Node calls that ECONNRESET too",
+            client: "ali-oss",
+            server: "nginx",
+        },
+    ],
     answer: Answer {
         lead: "No connection was idle: an upload that pauses is under way. Of three time-outs the last is the server's, and no setting of \
             the client lengthens it. The report says of it, at the server:",
