@@ -126,10 +126,11 @@ const CLIENT_LETS_GO: Stage = Stage {
             clients: &[Who::Aiohttp, Who::Go, Who::JavaPool],
             asking: |scene, who, hop| {
                 let again = (scene.scaled(60.0) * 1e3) as u64;
-                // aiohttp looks once in so long a time: what was used again may have to wait for the next look.
+                // aiohttp looks once in so long a time, at whole seconds: what was used again may have to wait for the next
+                // look, and what ends at one moment is one piece of evidence.
                 let gaps = if who == Who::Aiohttp { Vec::new() } else { vec![again] };
                 let gaps = vec![gaps; 6];
-                Asking { gaps, idle: 500.0, hold: 560.0, apart: 130, ..(PLAY.asking)(scene, who, hop) }
+                Asking { gaps, idle: 500.0, hold: 560.0, apart: 1300, ..(PLAY.asking)(scene, who, hop) }
             },
             ..PLAY
         }
