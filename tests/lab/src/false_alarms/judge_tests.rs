@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::false_alarms::trap::TRAP;
+use crate::{agent::tests::report, false_alarms::trap::TRAP};
 
 const PORT: u16 = 12_345;
 
@@ -17,16 +17,23 @@ fn server() -> SocketAddr {
 fn close(end: Side, words: &[(&str, Value)]) -> Report {
     let (client, server) = ("127.0.0.1:40000", "127.0.0.9:12345");
     let (local, remote) = if end == Side::Client { (client, server) } else { (server, client) };
-    let mut report = json!({
-        "time": "2026-01-01T00:00:00Z", "role": end.word(), "closer": "client", "how": "fin", "phase": "idle",
-        "verdict": "client-idle", "cause": "unknown", "race": null, "code": "CI", "confidence": "exact",
-        "basis": "http", "in_flight": 0, "requests": 1, "age_seconds": 1.2, "idle_seconds": 1.0, "local": local,
-        "remote": remote, "netns": 1, "process": {"pid": 1, "comm": end.word()}, "evidence": ["own FIN first"],
-    });
-    for (name, value) in words {
-        report[name] = value.clone();
-    }
-    serde_json::from_value(report).expect("a report")
+    let own = [
+        ("role", json!(end.word())),
+        ("phase", json!("idle")),
+        ("verdict", json!("client-idle")),
+        ("code", json!("CI")),
+        ("in_flight", json!(0)),
+        ("requests", json!(1)),
+        ("age_seconds", json!(1.2)),
+        ("idle_seconds", json!(1.0)),
+        ("request_seconds", Value::Null),
+        ("local", json!(local)),
+        ("remote", json!(remote)),
+        ("netns", json!(1)),
+        ("process", json!({"pid": 1, "comm": end.word()})),
+        ("evidence", json!(["own FIN first"])),
+    ];
+    report(&[&own, words].concat())
 }
 
 fn said(words: &[(&str, Value)]) -> Said {
