@@ -11,6 +11,7 @@ use super::{
     place::{EndpointId, Place},
     show,
     state::{MOST_BYTES, State},
+    stops::Stops,
 };
 use crate::{
     close::words::{Cause, Role},
@@ -144,7 +145,7 @@ impl Inference {
         gone
     }
 
-    /// All endpoints, the worst risk first, and of equal ones that with the most closes.
+    /// All endpoints, the worst risk first, then those of which something stopped, then those with the most closes.
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let known = self.table.iter().map(|(key, state)| show::endpoint(key.shown(), state, self.tick));
         let mut all: Vec<Endpoint> = known.collect();
@@ -153,7 +154,9 @@ impl Inference {
             all.push(show::counts(key, other));
         }
         all.sort_by(|one, other| {
-            let order = one.risk.cmp(&other.risk).then(other.closes.cmp(&one.closes));
+            let stopped = |endpoint: &Endpoint| endpoint.stops != Stops::default();
+            let order = one.risk.cmp(&other.risk).then(stopped(other).cmp(&stopped(one)));
+            let order = order.then(other.closes.cmp(&one.closes));
             order.then_with(|| {
                 let by = |endpoint: &Endpoint| (endpoint.key.role, endpoint.key.server_port);
                 by(one).cmp(&by(other)).then_with(|| one.key.process.cmp(&other.key.process))

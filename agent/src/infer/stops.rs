@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    close::words::{Cause, Phase, Verdict},
+    close::words::{Cause, Verdict},
     track::{Report, is_shutdown},
 };
 
@@ -57,7 +57,8 @@ impl Counts {
             }
         }
         let Some(after) = close.after_listener else { return };
-        if !matches!(close.phase, Phase::Idle | Phase::Unused) {
+        // One that ends with its response was not waited for idly.
+        if !matches!(close.verdict, Verdict::ServerIdle | Verdict::ClientIdle | Verdict::IdleRace) {
             return;
         }
         if is_shutdown(after) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    close::words::Side,
+    close::words::{Phase, Side},
     infer::sample::{fed, idle, in_flight, name, only},
     track::ClosedBy,
 };
@@ -37,7 +37,9 @@ fn ways_to_end_are_bounded() {
 
 #[test]
 fn idle_connections_end_with_their_listener_or_are_waited_for() {
-    let stops = only(&fed([-0.001, 0.002, 4.25, 1.0].map(after_listener))).stops;
+    let mut busy = after_listener(9.0);
+    busy.close.verdict = Verdict::Completed;
+    let stops = only(&fed([-0.001, 0.002, 4.25, 1.0].map(after_listener).into_iter().chain([busy]))).stops;
 
     assert_eq!((stops.idle_closed, stops.idle_left, stops.waited), (2, 2, Some(4.25)));
     assert_eq!(only(&fed([idle(Side::Server, 5.0)])).stops, Stops::default());

@@ -81,7 +81,10 @@ impl Page {
         let bold = Style::new().effects(self.bold());
         let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
         self.line("closes", &say::closes(endpoint));
+        let stops = say::stops(endpoint);
+        let line_of_stops = |to: &mut Self| stops.iter().for_each(|stops| to.line("stops", stops));
         if let Some(told) = told {
+            line_of_stops(self);
             self.line("other end", &format!("the same connections as {told}, seen from this end: see there"));
             return;
         }
@@ -103,9 +106,7 @@ impl Page {
         if let Some(announced) = say::announced(report) {
             self.line("announced", &announced);
         }
-        if let Some(stops) = say::stops(endpoint) {
-            self.line("stops", &stops);
-        }
+        line_of_stops(self);
         if let Some(peer) = &report.peer {
             self.line("other end", &format!("{} on this host", clean(peer, 32)));
         }

@@ -14,6 +14,9 @@ use crate::{
 /// Seconds. A shutdown that waits no longer than this for connections that nobody uses is not worth a word.
 const WORTH_A_WORD: f64 = 1.0;
 
+const KILL: u32 = 9;
+const TERM: u32 = 15;
+
 /// The process ended with requests under way.
 pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     let cut_off = &case.endpoint.stops.cut_off;
@@ -23,11 +26,15 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     }
     let side = if case.endpoint.key.role == Role::Client { Side::Client } else { Side::Server };
     let program = case.program(side, None);
-    let killed = cut_off.iter().any(|(death, _)| *death == Death::Signal(9));
-    let look = if killed {
-        "A signal 9 comes from a person, a supervisor whose patience was over, or the kernel for want of memory (see the kernel's log)."
-    } else {
-        "Its own log should have the reason: an uncaught error, or a call to exit."
+    let look = match cut_off.first().map(|(death, _)| *death) {
+        Some(Death::Signal(KILL)) => {
+            "find out who kills it: a supervisor whose patience was over, a person, or the kernel for want of memory (see the kernel's log)."
+        }
+        Some(Death::Signal(TERM)) => {
+            "it ends at once when it is asked to (SIGTERM). Handle that signal: stop listening, answer what is under way, then end."
+        }
+        Some(Death::Signal(_)) => "find out what it does that ends it so; it may have left a core dump.",
+        _ => "find out why it ends: an uncaught error or a call to exit. Its own log should have it.",
     };
     Some(Advice {
         why: format!(
@@ -37,7 +44,7 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
             say::deaths(cut_off)
         ),
         text: format!(
-            "{}: find out why it ends. {look} `whohungup watch --verdict premature-hangup` shows each with its time and process.",
+            "{}: {look} `whohungup watch --verdict premature-hangup` shows each with its time and process.",
             sentence(&called(side, program.as_deref()))
         ),
         ..blank(side, program, Urgency::Now)
@@ -54,7 +61,7 @@ pub(super) fn waited(case: Case<'_>) -> Option<Advice> {
     let program = case.program(Side::Server, None);
     let node = program.as_deref() == Some("Node.js");
     let how = if node {
-        " with `server.closeIdleConnections()` (18.2 and later; from 19 on `server.close()` does it)"
+        " with `server.closeIdleConnections()` (18.2 and later; from 19 on `server.close()` calls it, once)"
     } else {
         ""
     };
@@ -65,7 +72,7 @@ pub(super) fn waited(case: Case<'_>) -> Option<Advice> {
             measured(waited)
         ),
         text: format!(
-            "{}: at a shutdown, close what is idle at once{how}; only what is under way needs time.",
+            "{}: at a shutdown, close what is idle at once{how}, and answer what is under way with `Connection: close`, lest that is kept when it is done.",
             sentence(&called(Side::Server, program.as_deref()))
         ),
         ..blank(Side::Server, program, Urgency::Consider)
