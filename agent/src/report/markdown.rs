@@ -47,7 +47,9 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Opti
     item(&say::closes(endpoint));
     let stops = say::stops(endpoint).map(|stops| format!("stops: {stops}"));
     if let Some(told) = told {
-        stops.iter().for_each(|stops| item(stops));
+        if let Some(stops) = &stops {
+            item(stops);
+        }
         item(&format!("the same connections as {told}, seen from this end: see there"));
         return;
     }
@@ -58,7 +60,9 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Opti
     if let Some(announced) = say::announced(report) {
         item(&announced);
     }
-    stops.iter().for_each(|stops| item(stops));
+    if let Some(stops) = &stops {
+        item(stops);
+    }
     if let Some(peer) = &report.peer {
         let _infallible = writeln!(out, "- the other end is {} on this host", code(&clean(peer, 32)));
     }

@@ -82,9 +82,8 @@ impl Page {
         let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
         self.line("closes", &say::closes(endpoint));
         let stops = say::stops(endpoint);
-        let line_of_stops = |to: &mut Self| stops.iter().for_each(|stops| to.line("stops", stops));
         if let Some(told) = told {
-            line_of_stops(self);
+            self.stops(stops.as_deref());
             self.line("other end", &format!("the same connections as {told}, seen from this end: see there"));
             return;
         }
@@ -106,12 +105,18 @@ impl Page {
         if let Some(announced) = say::announced(report) {
             self.line("announced", &announced);
         }
-        line_of_stops(self);
+        self.stops(stops.as_deref());
         if let Some(peer) = &report.peer {
             self.line("other end", &format!("{} on this host", clean(peer, 32)));
         }
         self.drawing(report);
         self.advice(&report.advice);
+    }
+
+    fn stops(&mut self, stops: Option<&str>) {
+        if let Some(stops) = stops {
+            self.line("stops", stops);
+        }
     }
 
     fn drawing(&mut self, report: &EndpointReport) {
