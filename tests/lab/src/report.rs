@@ -30,8 +30,19 @@ pub(crate) struct Endpoint {
     pub(crate) timers: Vec<Timer>,
     /// Whose each of `timers` could be, in the same order.
     named: Vec<Named>,
+    pub(crate) stops: Stops,
     pub(crate) risk: String,
     pub(crate) advice: Vec<Advice>,
+}
+
+/// Of processes and listeners that ended.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub(crate) struct Stops {
+    /// Idle connections that were closed with their listener, and that outlived it.
+    pub(crate) idle_closed: u64,
+    pub(crate) idle_left: u64,
+    /// For how long at most, seconds.
+    pub(crate) waited: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -64,6 +75,8 @@ pub(crate) struct Advice {
     pub(crate) program: Option<String>,
     pub(crate) setting: Option<String>,
     pub(crate) value: Option<String>,
+    /// What was seen.
+    pub(crate) why: String,
     pub(crate) text: String,
     pub(crate) urgency: String,
     pub(crate) alternative: bool,

@@ -6,6 +6,7 @@
 
 mod case_000;
 mod case_001;
+mod case_002;
 mod case_003;
 mod check;
 mod egg;
@@ -89,7 +90,7 @@ struct Answer {
     port: u16,
 }
 
-const CASES: &[Case] = &[case_000::CASE, case_001::CASE, case_003::CASE];
+const CASES: &[Case] = &[case_000::CASE, case_001::CASE, case_002::CASE, case_003::CASE];
 
 #[derive(Debug, Clone)]
 pub struct Options {

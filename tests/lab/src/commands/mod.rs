@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Replay a founding case: a gateway in front of model servers, with time-outs of its own on both sides
     #[command(name = "case-001")]
     Case001(case::Args),
+    /// Replay a founding case: whether Node's connections are used again, and what its shutdown waits for
+    #[command(name = "case-002")]
+    Case002(case::Args),
     /// Replay a founding case: a streaming upload that pauses, and fails with ECONNRESET
     #[command(name = "case-003")]
     Case003(case::Args),
@@ -68,6 +71,7 @@ impl Command {
             Self::Matrix(args) => Box::new(args),
             Self::Case000(args) => Box::new(case::Named { name: "case-000", args }),
             Self::Case001(args) => Box::new(case::Named { name: "case-001", args }),
+            Self::Case002(args) => Box::new(case::Named { name: "case-002", args }),
             Self::Case003(args) => Box::new(case::Named { name: "case-003", args }),
             Self::Explain(args) => Box::new(args),
         }

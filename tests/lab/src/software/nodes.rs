@@ -21,7 +21,7 @@ pub(crate) const NODE: Node = Node { needs: NODE_NEEDS, alias: None };
 /// The last Node 20 whose server closes when it says so; later ones wait a second longer.
 pub(crate) const NODE_20_17: Node = Node { needs: &[Need::Npm("node-20-17")], alias: Some("node-20-17") };
 
-/// From 19 on, `server.close()` ends idle connections at once.
+/// From 19 on, `server.close()` closes idle connections at once.
 pub(crate) const NODE_18: Node = Node { needs: &[Need::Npm("node-18")], alias: Some("node-18") };
 
 impl Node {

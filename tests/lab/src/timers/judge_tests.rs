@@ -20,7 +20,7 @@ fn model(role: &str, risk: &str, timers: &[serde_json::Value]) -> Model {
     // Each carries what belongs into a list of its own.
     let named: Vec<_> = timers.iter().map(|timer| json!({ "candidates": timer["candidates"] })).collect();
     let model = json!({ "schema": "whohungup.report/1", "endpoints": [{ "role": role, "server_port": 80,
-        "process": "some", "closes": 12, "verdicts": [], "causes": [], "races": [], "begun": 36, "reused": 24, "lost": 0, "at_risk": 0, "advice": [], "timers": timers, "named": named, "risk": risk }] });
+        "process": "some", "closes": 12, "verdicts": [], "causes": [], "races": [], "begun": 36, "reused": 24, "lost": 0, "at_risk": 0, "advice": [], "stops": { "idle_closed": 0, "idle_left": 0, "waited": null }, "timers": timers, "named": named, "risk": risk }] });
     serde_json::from_value(model).unwrap()
 }
 

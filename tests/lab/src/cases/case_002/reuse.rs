@@ -1,0 +1,127 @@
+//! Requests a connection, with and without keep-alive.
+
+use anyhow::{Result, ensure};
+
+use super::{
+    super::{
+        check::Checks,
+        heard::Heard,
+        seen::Seen,
+        software::{NGINX, NODE, nginx},
+        stage::{Place, Scene, Stage, Wire, fill},
+    },
+    shutdown,
+};
+use crate::{software::nodes, truth::Side, wiretap::flow::Segment};
+
+/// Indexes of the stage's ports.
+const APP: u16 = 0;
+const PROXY: u16 = 1;
+
+const AT_ONCE: u64 = 4;
+const ROUNDS: u64 = 8;
+const ASKED: u64 = AT_ONCE * ROUNDS;
+const PAUSE_MS: u64 = 400;
+
+pub(super) const AGENT_OFF: Stage = Stage {
+    name: "agent-keep-alive-off",
+    changed: "A Node client whose `http.Agent` has `keepAlive: false`, four requests at a time.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| ask(scene, "off", APP),
+    holds: |seen, checks| is_used(seen, checks, APP, ASKED),
+};
+
+pub(super) const AGENT_ON: Stage = Stage {
+    name: "agent-keep-alive-on",
+    changed: "The same with `keepAlive: true`.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| ask(scene, "on", APP),
+    holds: |seen, checks| is_used(seen, checks, APP, AT_ONCE),
+};
+
+pub(super) const POOL_OFF: Stage = Stage {
+    name: "nginx-without-a-pool",
+    changed: "nginx in between, as it comes: `proxy_pass` and nothing else. The client keeps its connections to nginx.",
+    software: &[NODE, NGINX],
+    wire: Wire::Loopback,
+    play: |scene| through_nginx(scene, "", ""),
+    holds: |seen, checks| {
+        is_used(seen, checks, PROXY, AT_ONCE);
+        is_used(seen, checks, APP, ASKED);
+    },
+};
+
+pub(super) const POOL_ON: Stage = Stage {
+    name: "nginx-with-a-pool",
+    changed: "`keepalive 16;` in the upstream block, `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`.",
+    software: &[NODE, NGINX],
+    wire: Wire::Loopback,
+    play: |scene| {
+        through_nginx(scene, "keepalive 16;", "proxy_http_version 1.1; proxy_set_header Connection \"\";")
+    },
+    holds: |seen, checks| {
+        is_used(seen, checks, PROXY, AT_ONCE);
+        is_used(seen, checks, APP, AT_ONCE);
+    },
+};
+
+fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
+    let _app = shutdown::serve(scene, nodes::NODE, None)?;
+    asks(scene, keep_alive, port)
+}
+
+fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Result<Heard> {
+    let _app = shutdown::serve(scene, nodes::NODE, None)?;
+    let configuration = fill(
+        include_str!("../../../programs/cases/keep-alive/nginx.conf"),
+        &[
+            ("directory", &scene.directory.display()),
+            ("app", &scene.at(Place::Far, APP)),
+            ("at", &scene.at(Place::Near, PROXY)),
+            ("pool", &pool),
+            ("proxy", &proxy),
+        ],
+    );
+    let _proxy = scene.serve(Place::Near, nginx(scene, &configuration)?, "nginx", &[scene.port(PROXY)])?;
+    asks(scene, "on", PROXY)
+}
+
+fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
+    let mut command = scene.kit.command("node");
+    command.arg(scene.write("asks.js", include_str!("../../../programs/cases/keep-alive/asks.js"))?);
+    command.args([format!("http://{}/", scene.at(Place::Near, port)), keep_alive.to_owned()]);
+    command.args([AT_ONCE, ROUNDS, PAUSE_MS].map(|number| number.to_string()));
+    let mut client = scene.start(Place::Near, command, "client")?;
+    let status = scene.finish(&mut client, 60.0)?;
+    ensure!(status.success(), "the client ended with {status}; {}", client.said());
+    // The other ends learn of it while they live.
+    scene.pause(1.0)?;
+    let mut heard = Heard::default();
+    heard.outcomes("client", &client);
+    Ok(heard)
+}
+
+/// All requests came, on so many connections, by the wire and by the report of each end.
+fn is_used(seen: &Seen, checks: &mut Checks, port: u16, connections: u64) {
+    checks.same("every request is answered", &seen.heard.count("client", "200"), &ASKED);
+    let flows: Vec<_> = seen.witness.at(seen.first_port + port).collect();
+    let asks = |segment: &&Segment| segment.by == Side::Client && segment.payload.starts_with(b"GET ");
+    let asked: usize = flows.iter().map(|one| one.flow.segments.iter().filter(asks).count()).sum();
+    let place = if port == APP { "the application" } else { "nginx" };
+    let told = |connections: u64, asked: u64| format!("{connections} connections, {asked} requests");
+    checks.same(
+        format!("to {place}, by the wire"),
+        &told(flows.len() as u64, asked as u64),
+        &told(connections, ASKED),
+    );
+    for role in [Side::Client, Side::Server] {
+        let all = |closes, begun, reused: u64| format!("{}, {reused} of them re-uses", told(closes, begun));
+        checks.same(
+            format!("the same by the report, at the {}", role.word()),
+            &seen.endpoint(role, port).map_or_else(String::new, |one| all(one.closes, one.begun, one.reused)),
+            &all(connections, ASKED, ASKED - connections),
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! What ends Node's connections: its timer, a graceful shutdown of an old and a new Node, a crash, a kill.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use anyhow::{Result, bail};
+use rustix::process::Signal;
+
+use super::super::{
+    check::Checks,
+    heard::Heard,
+    seen::{Seen, idle_timer},
+    software::{NODE, NODE_18},
+    stage::{Place, Scene, Stage, Wire},
+};
+use crate::{
+    program::Program,
+    report::Endpoint,
+    software::nodes::{self, Node},
+    truth::Side,
+};
+
+const APP: u16 = 0;
+
+/// Idle connections that the client holds.
+const IDLE: u64 = 6;
+/// How long the request takes that is under way, seconds; longer than Node's keep-alive time, which must not run meanwhile.
+const LONG: f64 = 8.0;
+/// The same at a shutdown.
+const BUSY: f64 = 2.0;
+/// Node 20's keep-alive timer.
+const CLOSES_AFTER: f64 = 6.0;
+/// Node 18's.
+const CLOSED_AFTER: f64 = 5.0;
+/// What closes at once does so within this, seconds.
+const AT_ONCE: f64 = 0.5;
+
+pub(super) const LONG_REQUEST: Stage = Stage {
+    name: "long-request",
+    changed: "One request takes 8 s, longer than the keep-alive time. Then nothing more is asked.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| {
+        play(
+            scene,
+            nodes::NODE,
+            &format!("/?takes={:.0}", 1e3 * LONG),
+            Ending::Waits(LONG + CLOSES_AFTER + 3.0),
+        )
+    },
+    holds: counts_from_the_response,
+};
+
+pub(super) const OLD_NODE: Stage = Stage {
+    name: "shutdown-of-node-18",
+    changed: "SIGTERM to a Node 18 whose handler calls `server.close()`, with six idle connections and one request under way.",
+    software: &[NODE_18, NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE_18, &busy(), Ending::Graceful(GRACEFUL)),
+    holds: waits_for_idle_ones,
+};
+
+pub(super) const NEW_NODE: Stage = Stage {
+    name: "shutdown-of-node-20",
+    changed: "The same on Node 20, whose `server.close()` closes what is idle at that moment.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Graceful(GRACEFUL)),
+    holds: closes_idle_ones,
+};
+
+pub(super) const CONSIDERATE: Stage = Stage {
+    name: "shutdown-that-waits-for-nobody",
+    changed: "Node 18 again. The handler calls `server.closeIdleConnections()` too, and from then on responses carry `Connection: close`.",
+    software: &[NODE_18, NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE_18, &busy(), Ending::Graceful(CONSIDERATELY)),
+    holds: waits_for_nobody,
+};
+
+pub(super) const CRASH: Stage = Stage {
+    name: "crash",
+    changed: "No shutdown: the request that is under way meets a bug, and the process ends by an uncaught exception.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE, "/crash?takes=600", Ending::Crash),
+    holds: |seen, checks| is_cut_off(seen, checks, "process-exit", "1 by an exit with status 1"),
+};
+
+pub(super) const TERMINATED: Stage = Stage {
+    name: "sigterm-without-a-handler",
+    changed: "SIGTERM to a Node that has no handler for it.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Signal(Signal::TERM)),
+    holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 15"),
+};
+
+pub(super) const KILLED: Stage = Stage {
+    name: "sigkill",
+    changed: "SIGKILL, as a supervisor sends it when its patience is over.",
+    software: &[NODE],
+    wire: Wire::Loopback,
+    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Signal(Signal::KILL)),
+    holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 9"),
+};
+
+/// What is done to the server while the request is under way.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    /// Nothing, for so many seconds.
+    Waits(f64),
+    /// SIGTERM, which it handles in this manner.
+    Graceful(&'static str),
+    Crash,
+    Signal(Signal),
+}
+
+const GRACEFUL: &str = "graceful";
+const CONSIDERATELY: &str = "considerate";
+
+fn busy() -> String {
+    format!("/?takes={:.0}", 1e3 * BUSY)
+}
+
+/// The application on this Node.
+pub(super) fn serve(scene: &Scene, node: Node, manners: Option<&str>) -> Result<Program> {
+    let at = scene.at(Place::Far, APP);
+    let mut command = node.command(scene.kit);
+    command.arg(scene.write("server.js", include_str!("../../../programs/cases/keep-alive/server.js"))?);
+    command.args([at.ip().to_string(), at.port().to_string()]).args(manners);
+    scene.serve(Place::Far, command, "server", &[at.port()])
+}
+
+fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Heard> {
+    let manners = if let Ending::Graceful(manners) = ending { Some(manners) } else { None };
+    let mut server = serve(scene, node, manners)?;
+    let mut command = scene.kit.command("node");
+    command.arg(scene.write("holds.js", include_str!("../../../programs/cases/keep-alive/holds.js"))?);
+    command.arg(format!("http://{}", scene.at(Place::Near, APP))).args([IDLE.to_string().as_str(), path]);
+    let client = scene.start(Place::Near, command, "client")?;
+    await_asked(scene, &client)?;
+    match ending {
+        Ending::Waits(seconds) => scene.pause(seconds)?,
+        Ending::Graceful(_) => server.signal(Signal::TERM)?,
+        Ending::Crash => {}
+        Ending::Signal(signal) => server.signal(signal)?,
+    }
+    let mut heard = Heard::default();
+    if !matches!(ending, Ending::Waits(_)) {
+        let status = scene.finish(&mut server, 60.0)?;
+        let how = match (status.code(), status.signal()) {
+            (Some(code), _) => format!("ended with status {code}"),
+            (None, Some(signal)) => format!("was ended by signal {signal}"),
+            (None, None) => bail!("the server ended in no known way: {status}"),
+        };
+        heard.quote("server's end", how);
+    }
+    // The client hears of it.
+    scene.pause(1.0)?;
+    heard.outcomes("the request under way", &client);
+    if let Some(line) = server.text().lines().find(|line| line.starts_with("shutdown took")) {
+        heard.quote("server", line);
+    }
+    Ok(heard)
+}
+
+fn await_asked(scene: &Scene, client: &Program) -> Result<()> {
+    for _ in 0..600 {
+        if client.text().lines().any(|line| line == "asked") {
+            return Ok(());
+        }
+        scene.pause(0.05)?;
+    }
+    bail!("the client does not ask; {}", client.said())
+}
+
+fn server<'a>(seen: &'a Seen, checks: &mut Checks) -> Option<&'a Endpoint> {
+    let server = seen.endpoint(Side::Server, APP);
+    checks.that("the report has the server", server.is_some(), server.map_or(0, |server| server.closes));
+    server
+}
+
+/// The keep-alive timer starts when the response is done.
+fn counts_from_the_response(seen: &Seen, checks: &mut Checks) {
+    checks.same("the long request is answered", &seen.heard.count("the request under way", "200"), &1);
+    let by_server = seen.captured(APP, "server-idle");
+    checks.same("the server ends every connection idle, by the wire", &by_server, &(IDLE + 1));
+    for role in [Side::Server, Side::Client] {
+        let timer = seen.endpoint(role, APP).and_then(|endpoint| idle_timer(endpoint, Side::Server));
+        checks.about(
+            format!("the timer, seen by the {}", role.word()),
+            timer.map(|timer| timer.seconds),
+            CLOSES_AFTER,
+            0.01,
+        );
+        let used_last = seen.closes(role, APP).find(|one| one.requests == Some(2));
+        checks.about(
+            format!("of the connection with the long request, idle at its end, seen by the {}", role.word()),
+            used_last.and_then(|one| one.idle_seconds),
+            CLOSES_AFTER,
+            0.01,
+        );
+        let age = used_last.and_then(|one| one.age_seconds);
+        checks.that(
+            format!("its age is more than both times together, seen by the {}", role.word()),
+            age > Some(LONG + CLOSES_AFTER),
+            shown(age),
+        );
+    }
+}
+
+/// What the server itself says that it took, seconds.
+fn took(seen: &Seen) -> Option<f64> {
+    let said = seen.heard.quoted("server")?;
+    said.strip_prefix("shutdown took ")?.strip_suffix(" s")?.parse().ok()
+}
+
+fn waits_for_idle_ones(seen: &Seen, checks: &mut Checks) {
+    checks.same("the request under way is answered", &seen.heard.count("the request under way", "200"), &1);
+    let Some(server) = server(seen, checks) else { return };
+    checks.same("idle connections that its listener left open", &server.stops.idle_left, &(IDLE + 1));
+    checks.same("and that were closed with it", &server.stops.idle_closed, &0);
+    let took = took(seen);
+    let waited = server.stops.waited;
+    checks.that("the shutdown waits for seconds, says the server", took > Some(BUSY + 1.0), shown(took));
+    let apart = took.zip(waited).map(|(took, waited)| (took - waited).abs());
+    checks.that("the report says how long it waited", apart.is_some_and(|apart| apart < 0.15), shown(waited));
+    let advice = server.advice.iter().find(|one| one.text.contains("closeIdleConnections"));
+    checks.that(
+        "the advice is to close them",
+        advice.is_some(),
+        advice.map_or("none", |one| one.text.as_str()),
+    );
+    checks.about(
+        "they end by the keep-alive timer",
+        idle_timer(server, Side::Server).map(|timer| timer.seconds),
+        CLOSED_AFTER,
+        0.01,
+    );
+}
+
+fn shown(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "not told".to_owned(), |seconds| format!("{seconds:.2} s"))
+}
+
+/// The idle ones go at once; the busy one falls idle when it is done, and waits for its timer then.
+fn closes_idle_ones(seen: &Seen, checks: &mut Checks) {
+    let Some(server) = shuts_down(seen, checks) else { return };
+    checks.same("idle connections that its listener left open", &server.stops.idle_left, &1);
+    let busy = seen.closes(Side::Server, APP).find(|one| one.requests == Some(2));
+    checks.about(
+        "the one that was busy is kept idle for the keep-alive time",
+        busy.and_then(|one| one.idle_seconds),
+        CLOSES_AFTER,
+        0.01,
+    );
+    let (took, waited) = (took(seen), server.stops.waited);
+    checks.that(
+        "the shutdown waits for that, says the server",
+        took > Some(BUSY + CLOSES_AFTER - AT_ONCE),
+        shown(took),
+    );
+    let apart = took.zip(waited).map(|(took, waited)| (took - waited).abs());
+    checks.that("the report says how long it waited", apart.is_some_and(|apart| apart < 0.15), shown(waited));
+}
+
+/// The idle ones go at once, and the busy one with its response.
+fn waits_for_nobody(seen: &Seen, checks: &mut Checks) {
+    let Some(server) = shuts_down(seen, checks) else { return };
+    checks.same("idle connections that its listener left open", &server.stops.idle_left, &0);
+    let took = took(seen);
+    let prompt = took.is_some_and(|took| took < BUSY + AT_ONCE);
+    checks.that("the shutdown takes as long as the request, says the server", prompt, shown(took));
+    checks.same("by the wire the busy one ends as announced", &seen.captured(APP, "completed"), &1);
+    checks.same("and so it is told", &server.cause("announced"), &1);
+}
+
+/// What holds of both: the request is answered, and what is idle is closed with the listener.
+fn shuts_down<'a>(seen: &'a Seen, checks: &mut Checks) -> Option<&'a Endpoint> {
+    checks.same("the request under way is answered", &seen.heard.count("the request under way", "200"), &1);
+    let server = server(seen, checks)?;
+    checks.same("idle connections that were closed with its listener", &server.stops.idle_closed, &IDLE);
+    checks.same("the cause of so many is `shutdown`", &server.cause("shutdown"), &IDLE);
+    Some(server)
+}
+
+/// The process ended: the request under way is lost, idle connections are not.
+fn is_cut_off(seen: &Seen, checks: &mut Checks, cause: &str, how: &str) {
+    let hung_up = seen.heard.count("the request under way", "ECONNRESET");
+    checks.same("the request under way fails", &hung_up, &1);
+    checks.same("by the wire one is cut off", &seen.captured(APP, "premature-hangup"), &1);
+    let Some(server) = server(seen, checks) else { return };
+    checks.same("`premature-hangup` in the report", &server.verdict("premature-hangup"), &1);
+    checks.same("`server-idle` in the report", &server.verdict("server-idle"), &IDLE);
+    checks.same("of this cause", &server.cause(cause), &(IDLE + 1));
+    let advice = server.advice.first();
+    checks.that(
+        "the report says how it ended",
+        advice.is_some_and(|one| one.why.contains(how)),
+        advice.map_or("none", |one| one.why.as_str()),
+    );
+}
