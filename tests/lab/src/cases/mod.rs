@@ -15,6 +15,7 @@ mod page;
 mod seen;
 mod software;
 mod stage;
+mod summary;
 mod witness;
 
 use std::{

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Answer, Outcome, Played};
+use super::{Answer, Outcome, Played, summary::Summary};
 
 /// What came of a case, to be printed or kept.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ impl Display for Page<'_> {
     fn fmt(&self, out: &mut Formatter) -> fmt::Result {
         let Outcome { case, played, absent, .. } = self.0;
         writeln!(out, "# {}: {}\n\n## What happened\n\n{}", case.name, case.title, case.happened)?;
+        let seen: Vec<_> = played.iter().map(|played| (played.stage, &played.seen)).collect();
+        writeln!(out, "\n## What the report said, in one table\n\n{}", Summary(&seen))?;
         for (number, played) in played.iter().enumerate() {
             stage(out, number + 1, played)?;
         }
