@@ -28,7 +28,7 @@ pub(super) struct Case<'a> {
     pub(super) server: Seen<'a>,
     pub(super) client: Seen<'a>,
     pub(super) lore: &'a dyn Lore,
-    /// The port of the server whose clients' time-out this process passes on with a timer of its own.
+    /// The port of the server whose clients' time-out a timer of this process may pass on.
     pub(super) passed_on: &'a dyn Fn(&Timer) -> Option<u16>,
 }
 

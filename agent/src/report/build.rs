@@ -58,9 +58,7 @@ fn report(endpoint: &Endpoint, endpoints: &[Endpoint], lore: &dyn Lore) -> Endpo
         .timers
         .iter()
         .map(|timer| {
-            // Whose it is shows where it came from.
-            let own = passed_on(timer).is_none();
-            let mut candidates = if own { lore.candidates(timer, &seen(timer.side)) } else { Vec::new() };
+            let mut candidates = lore.candidates(timer, &seen(timer.side));
             candidates.truncate(CANDIDATES);
             Named { candidates }
         })
@@ -94,8 +92,8 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
     others.next().is_none().then_some(other)
 }
 
-/// The server on this host that several clients here have their connections to. Its responses may carry the name of
-/// another behind it: proxies pass that on.
+/// The server on this host that several clients here have their connections to: the port, what the responses say and after
+/// how long it closes are the same. They may carry the name of another behind it: proxies pass that on.
 fn server_here<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
     let port = endpoint.key.server_port.filter(|_| endpoint.key.role == Role::Client)?;
     let own = idle_timer(endpoint, Side::Server)?;
@@ -109,8 +107,8 @@ fn server_here<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a
     others.next().is_none().then_some(other)
 }
 
-/// Where a client's time-out ends requests that the process serves as it ends its own: a proxy that passes it on.
-/// Returns that server's port.
+/// Where clients end as many requests to the process, after the same time, as it ends itself: a proxy passes on that its
+/// client gave up. It may be chance, or another process of the same name. Returns that server's port.
 fn passed_on(endpoint: &Endpoint, timer: &Timer, endpoints: &[Endpoint]) -> Option<u16> {
     let is_gateway = endpoint.key.role == Role::Client && !endpoint.key.process.is_empty();
     if !is_gateway || timer.side != Side::Client || !timer.phase.is_in_flight() {
@@ -119,12 +117,10 @@ fn passed_on(endpoint: &Endpoint, timer: &Timer, endpoints: &[Endpoint]) -> Opti
     let is_it = |other: &&Endpoint| {
         other.key.role == Role::Server
             && other.key.process == endpoint.key.process
-            && other.timers.iter().any(|outer| {
-                outer.side == Side::Client
-                    && outer.phase == timer.phase
-                    && same_time(outer, timer)
-                    && outer.count * 2 >= timer.count
-            })
+            && other
+                .timers
+                .iter()
+                .any(|outer| outer.side == Side::Client && outer.phase == timer.phase && alike(outer, timer))
     };
     endpoints.iter().find(is_it).and_then(|other| other.key.server_port)
 }

@@ -37,8 +37,7 @@ fn named(case: Case<'_>, timer: &Timer) -> Option<Candidate> {
 }
 
 fn advice(case: Case<'_>, timer: &Timer) -> Advice {
-    let passed_on = (case.passed_on)(timer);
-    let named = named(case, timer).filter(|_| passed_on.is_none());
+    let named = named(case, timer);
     let program =
         named.as_ref().map(|candidate| candidate.product.clone()).or_else(|| case.program(timer.side, None));
     let setting = named.map(|candidate| candidate.setting);
@@ -59,9 +58,6 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         .as_deref()
         .map_or("this limit".to_owned(), |setting| format!("`{}`", setting.replace('`', "'")));
     let text = match (timer.side, timer.phase) {
-        _ if let Some(port) = passed_on => {
-            format!("Clients of its own port {port} gave up at that time, and it passed that on: see there.")
-        }
         (Side::Client, Phase::Waiting | Phase::Response) => {
             format!("Find out why the server takes so long; raise {limit} only if it may.")
         }
@@ -80,6 +76,14 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
             "It counts from the beginning, however often something is sent: raise {limit}, or send less at once."
         ),
     };
+    let text = match (case.passed_on)(timer) {
+        Some(port) => format!(
+            "Clients of a server by that name, on port {port}, gave up after the same time: if this one passes that on, see there. \
+             If not: {}",
+            uncapitalised(&text)
+        ),
+        None => text,
+    };
     Advice {
         side: timer.side,
         why: format!(
@@ -94,4 +98,9 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         urgency: Urgency::Consider,
         alternative: false,
     }
+}
+
+fn uncapitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
