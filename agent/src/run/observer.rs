@@ -8,7 +8,7 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -159,8 +159,11 @@ impl Loop {
     fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Metrics(answer) => {
+                let began = Instant::now();
                 let snapshot = self.snapshot();
-                drop(answer.send(self.metrics.scrape(snapshot)));
+                let scrape = self.metrics.scrape(snapshot);
+                tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
+                drop(answer.send(scrape));
             }
             Ask::Report(answer) => drop(answer.send(self.understanding.report(&self.session))),
         }

@@ -16,8 +16,9 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
 use super::{cost::own_cost, observer::Ask, server::STUCK};
 use crate::metrics::{Format, Scrape};
 
-/// Scrapes under way at once, until their text has been sent.
-const AT_ONCE: usize = 8;
+/// Scrapes under way at once, until their text has been sent. More than anybody needs: those that take nothing keep their
+/// place until the connection is given up.
+const AT_ONCE: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Scrapes {

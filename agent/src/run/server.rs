@@ -28,7 +28,7 @@ use crate::report::fetch::PATH as REPORT;
 
 const JSON: &str = "application/json";
 /// Milliseconds after which a connection is given up whose peer takes nothing.
-const PEER_GONE: u32 = 30_000;
+const PEER_GONE: u32 = 5_000;
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
 

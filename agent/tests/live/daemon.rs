@@ -43,7 +43,7 @@ impl Daemon {
         self.address
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         self.get_as(path, OPEN_METRICS)
     }
 

@@ -18,6 +18,7 @@ mod report;
 mod reuse;
 mod ring;
 mod schema;
+mod scrape;
 mod selftest;
 mod sending;
 mod shut;

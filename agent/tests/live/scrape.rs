@@ -1,0 +1,145 @@
+//! Scrapes of a host with many connections and many endpoints, by many scrapers, some of which never read what they asked for.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::{
+    daemon::{Daemon, sum},
+    gate,
+};
+
+/// Each has two ends that are followed.
+const CONNECTIONS: usize = 5_000;
+/// Ports that one connection each is made to, as two endpoints each.
+const PORTS: u16 = 1_000;
+/// There are 28,000 ports to come from for each address.
+const PER_ADDRESS: usize = 10_000;
+const SCRAPES: usize = 10;
+/// How long scrapers are busy at most.
+const BUSY: Duration = Duration::from_secs(20);
+/// What a scrape may take: the observer looks for work every 25 ms.
+const QUICK: Duration = Duration::from_millis(50);
+
+fn raise_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("more file descriptors");
+}
+
+fn on(last: u8) -> TcpListener {
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::new(127, 104, 9, last), 0))).expect("bind")
+}
+
+/// Both ends of `count` connections that stay open.
+fn open(count: usize) -> Vec<TcpStream> {
+    let mut ends = Vec::with_capacity(2 * count);
+    for (last, of_address) in (1..).zip((0..count).collect::<Vec<_>>().chunks(PER_ADDRESS)) {
+        let listener = on(last);
+        let address = listener.local_addr().expect("address");
+        for _ in of_address {
+            ends.push(TcpStream::connect(address).expect("connect"));
+            ends.push(listener.accept().expect("accept").0);
+        }
+    }
+    ends
+}
+
+/// Scrapes one after the other, and how long each took, the quickest first.
+fn scrapes(daemon: &Daemon) -> Vec<Duration> {
+    let mut took: Vec<Duration> = (0..SCRAPES)
+        .map(|_| {
+            let began = Instant::now();
+            let answer = daemon.get("/metrics");
+            assert!(answer.ends_with("# EOF\n"), "{answer}");
+            began.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    took
+}
+
+#[test]
+fn a_scrape_takes_as_long_with_many_connections_as_with_few() {
+    if !gate::can_observe() {
+        return;
+    }
+    raise_descriptors();
+    let daemon = Daemon::start();
+    let few = scrapes(&daemon);
+    let ends = open(CONNECTIONS);
+    let samples = daemon.wait_for(|samples| sum(samples, "whohungup_connections_open{") >= ends.len() as f64);
+    assert!(samples["whohungup_connections_balance"].abs() < 0.5);
+    let many = scrapes(&daemon);
+    let tolerated = if cfg!(debug_assertions) { 2 * QUICK } else { QUICK };
+    println!("few: {few:?}\n{} connections: {many:?}", ends.len());
+    assert!(many[0] < tolerated, "{many:?}");
+    drop(ends);
+    let samples =
+        daemon.wait_for(|samples| sum(samples, "whohungup_connections_open{") < CONNECTIONS as f64 / 10.0);
+    assert!(sum(&samples, "whohungup_events_lost_total{").abs() < 0.5, "{samples:#?}");
+}
+
+#[test]
+fn many_scrapers_of_many_endpoints_and_those_that_never_read_do_not_hold_up_the_events() {
+    if !gate::can_observe() {
+        return;
+    }
+    raise_descriptors();
+    let daemon = Daemon::start();
+    for _ in 0..PORTS {
+        let listener = on(100);
+        let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+        drop(listener.accept().expect("accept"));
+        drop(client);
+    }
+    daemon.wait_for(|samples| sum(samples, "whohungup_connections_closed_total") >= 2.0 * f64::from(PORTS));
+    let alone = scrapes(&daemon);
+    let bytes = daemon.get("/metrics").len();
+
+    let greedy: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(daemon.address()).expect("connect");
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").expect("ask");
+            stream
+        })
+        .collect();
+    let (address, over) = (daemon.address(), AtomicBool::new(false));
+    let closed = thread::scope(|scope| {
+        let scrapers: Vec<_> = (0..4).map(|_| scope.spawn(|| busy(address, &over))).collect();
+        let before = daemon.wait_for(|_| true)["whohungup_connections_closed_total"];
+        let _ = open(2_000);
+        let after =
+            daemon.wait_for(|samples| samples["whohungup_connections_closed_total"] >= before + 4_000.0);
+        over.store(true, Ordering::Relaxed);
+        let answered: usize = scrapers.into_iter().map(|scraper| scraper.join().expect("scrapes")).sum();
+        assert!(answered > 0);
+        after
+    });
+    let held = closed["whohungup_poll_interval_max_seconds"];
+    println!("{bytes} bytes, alone: {alone:?}; ring emptied every {held} s at least");
+    assert!(sum(&closed, "whohungup_events_lost_total{").abs() < 0.5, "{closed:#?}");
+    assert!(held < 1.0, "the ring was not emptied for {held} s");
+    drop(greedy);
+}
+
+/// Scrapes all the time; how often it was answered in full.
+fn busy(address: SocketAddr, over: &AtomicBool) -> usize {
+    let mut answered = 0;
+    let until = Instant::now() + BUSY;
+    while !over.load(Ordering::Relaxed) && Instant::now() < until {
+        let mut stream = TcpStream::connect(address).expect("connect");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let refused = answer.starts_with("HTTP/1.1 503");
+        assert!(refused || answer.contains("process_max_fds "), "{answer}");
+        answered += usize::from(!refused);
+    }
+    answered
+}
