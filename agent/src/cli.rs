@@ -25,7 +25,7 @@ pub enum Command {
     Watch(WatchArgs),
     /// Observe for a while, or ask a running daemon, and say which idle time-outs disagree and what to change
     Report(ReportArgs),
-    /// Run as a daemon: metrics for Prometheus, /api/v1/report, /healthz and /readyz
+    /// Run as a daemon: a page for people at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
     /// Say what this kernel and these privileges allow; exits with 1 if `run` would not work
     Check,
@@ -160,7 +160,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
 
-    /// Where /metrics, /api/v1/report, /healthz and /readyz are served
+    /// Where the page, /metrics, /api/v1/report, /healthz and /readyz are served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
     pub listen: SocketAddr,
 

@@ -15,6 +15,6 @@ mod view;
 pub mod words;
 
 pub use between::woken_at;
-pub use classify::{Close, KeepAlive, Options, classify};
+pub use classify::{Close, KeepAlive, Options, Tell, classify};
 pub use facts::{Facts, Plaintext, Resets};
 pub use outcome::Outcome;

@@ -22,20 +22,17 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 pub struct Understanding {
     inference: Inference,
     programs: Programs,
-    /// Put what proves a cause into words.
-    tell: bool,
     began_ns: u64,
     tidied: Instant,
 }
 
 impl Understanding {
     /// Tells apart at most `endpoints` endpoints; `tick` is the length of the kernel's clock tick in seconds.
-    pub fn new(endpoints: usize, tick: f64, tell: bool) -> Self {
+    pub fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         Self {
             inference: Inference::new(limits, tick),
             programs: Programs::default(),
-            tell,
             began_ns: monotonic_ns(),
             tidied: Instant::now(),
         }
@@ -44,7 +41,9 @@ impl Understanding {
     /// Takes in a settled close, and names its cause where it and those before it prove one. Says which endpoint it
     /// belongs to.
     pub fn close(&mut self, report: &mut Report) -> Place {
-        let place = self.inference.close(report, self.tell);
+        // Where the evidence was put into words, so is this.
+        let tell = !report.close.evidence.is_empty();
+        let place = self.inference.close(report, tell);
         if report.close.masked {
             self.inference.masked(report);
         }
@@ -85,8 +84,13 @@ impl Understanding {
 
     /// Everything so far, with advice. `session` tells what was missed.
     pub fn report(&self, session: &Session) -> ReportModel {
+        report::build(&self.endpoints(), Knowledge::builtin(), self.meta(session))
+    }
+
+    /// What was observed, and how well.
+    pub fn meta(&self, session: &Session) -> Meta {
         let now_ns = monotonic_ns();
-        let meta = Meta {
+        Meta {
             from: shown_time(self.began_ns),
             until: shown_time(now_ns),
             observed_seconds: now_ns.saturating_sub(self.began_ns) as f64 / 1e9,
@@ -96,8 +100,7 @@ impl Understanding {
             connections_untracked: session.tracker().totals().untracked,
             endpoints_over: self.totals().over,
             ..Meta::default()
-        };
-        report::build(&self.endpoints(), Knowledge::builtin(), meta)
+        }
     }
 }
 

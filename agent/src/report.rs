@@ -3,7 +3,7 @@
 mod advise;
 pub mod build;
 pub mod clean;
-mod draw;
+pub(crate) mod draw;
 pub mod fetch;
 mod known;
 pub mod lore;
@@ -15,6 +15,7 @@ mod samples;
 mod say;
 pub mod text;
 mod value;
+pub mod words;
 
 use std::io::{self, IsTerminal as _, Write as _};
 

@@ -1,9 +1,13 @@
 //! `whohungup run`: the daemon.
 
 mod cost;
+mod events;
 mod observer;
+mod page;
+mod query;
 mod scrapes;
 mod server;
+mod views;
 
 use std::{net::TcpListener, sync::mpsc};
 
@@ -21,6 +25,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let address = listener.local_addr().context("read the listening address")?;
     let (asks, asked) = mpsc::channel();
     let observer = observer::start(args, asked)?;
+    eprintln!("page at http://{address}/");
     eprintln!("metrics at http://{address}/metrics");
     eprintln!("ready");
     let served = server::serve(listener, asks, &observer.alive);

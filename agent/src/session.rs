@@ -10,7 +10,7 @@ use whohungup_ebpf::decode::decode;
 
 use crate::{
     clock::{monotonic_ns, tick_seconds},
-    close::Options,
+    close::{Options, Tell},
     degraded::{Note, Reason},
     owners::Owners,
     peak::Peak,
@@ -211,6 +211,11 @@ impl Session {
         let walk = self.probes.walk()?;
         self.drain(usize::MAX);
         Ok(self.tracker.reconcile(&walk.sockets, &walk.namespaces, walked_ns))
+    }
+
+    /// Of which closes the evidence is put into words from now on.
+    pub fn set_tell(&mut self, tell: Tell) {
+        self.tracker.set_tell(tell);
     }
 
     pub fn probes(&self) -> &Probes {

@@ -8,6 +8,7 @@ mod ending;
 mod kin;
 mod late;
 mod listeners;
+mod open;
 mod opening;
 mod reached;
 mod recent;
@@ -21,6 +22,7 @@ mod tracker;
 mod walked;
 
 pub use connection::{OpenState, Process};
+pub use open::OpenByEndpoint;
 pub use report::{ClosedBy, Ends, Report};
 pub use requests::{Progressed, Requests};
 pub use retries::Sought;

@@ -60,7 +60,7 @@ fn run(
 ) -> io::Result<()> {
     let began = Instant::now();
     let understanding =
-        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick(), true));
+        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick()));
     printer.header()?;
     loop {
         let mut written = Ok(());

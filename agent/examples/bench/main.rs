@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use load::Mode;
 use whohungup::{
+    close::Tell,
     probe::ProgramStat,
     session::{POLL_INTERVAL, Session, SessionOptions},
 };
@@ -78,7 +79,7 @@ fn main() -> anyhow::Result<()> {
 fn row(args: &Args, nginx: &nginx::Nginx, name: &str, mode: Mode, attach: Attach) -> anyhow::Result<()> {
     let mut options = SessionOptions::default();
     // As the daemon has it.
-    options.judge.tell = false;
+    options.judge.tell = Tell::Nothing;
     let mut session = Session::start(options)?;
     session.probes_mut().detach()?;
     let load = load::Load::start(nginx.address(), mode)?;

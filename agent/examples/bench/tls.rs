@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use whohungup::{
+    close::Tell,
     probe::libraries,
     session::{Session, SessionOptions},
 };
@@ -28,7 +29,7 @@ pub(crate) const ROWS: &[(&str, bool)] =
 
 pub(crate) fn row(args: &Args, name: &str, both: bool) -> anyhow::Result<()> {
     let mut options = SessionOptions::default();
-    options.judge.tell = false;
+    options.judge.tell = Tell::Nothing;
     options.load.openssl = true;
     let prefix = tempfile::tempdir().context("make a directory for nginx")?;
     let (tls, status) = (nginx::free_port()?, nginx::free_port()?);

@@ -17,13 +17,31 @@ use crate::http::Standing;
 pub struct Options {
     /// A client that closes within this many seconds of its response had no idle connection.
     pub idle_min: f64,
-    /// Put the evidence into words; the daemon has no use for them.
-    pub tell: bool,
+    pub tell: Tell,
+}
+
+/// Of which closes the evidence is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    Nothing,
+    /// Of those for which [`Verdict::is_trouble`] holds.
+    Trouble,
+    Everything,
+}
+
+impl Tell {
+    pub const fn wants(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Trouble => verdict.is_trouble(),
+            Self::Everything => true,
+        }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { idle_min: 0.1, tell: true }
+        Self { idle_min: 0.1, tell: Tell::Everything }
     }
 }
 
@@ -140,7 +158,7 @@ pub fn classify(facts: &Facts, options: Options) -> Close {
         adopted: facts.adopted,
         evidence: Vec::new(),
     };
-    if options.tell {
+    if options.tell.wants(close.verdict) {
         close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
         close.evidence.splice(1..1, between.map(|found| found.evidence));
     }

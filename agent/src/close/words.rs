@@ -204,6 +204,13 @@ impl Closer {
     }
 }
 
+impl Verdict {
+    /// Something broke off, or a request was lost: nobody meant it to end like this.
+    pub const fn is_trouble(self) -> bool {
+        matches!(self, Self::IdleRace | Self::PrematureHangup | Self::Network | Self::HostAbort)
+    }
+}
+
 impl Phase {
     /// The phase's letter in the code.
     pub const fn letter(self) -> char {

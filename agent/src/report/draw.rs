@@ -12,11 +12,11 @@ const SPAN: f64 = 8.0;
 const WIDEST: f64 = 1.15;
 
 /// Seconds, and how many came after them.
-pub(super) type Points = Vec<(f64, u64)>;
+pub(crate) type Points = Vec<(f64, u64)>;
 
 /// From seconds to columns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     shortest: f64,
     longest: f64,
     columns: usize,
@@ -24,7 +24,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// An axis on which all of `seconds` can be seen; `None` when there are none.
-    pub(super) fn over(seconds: impl Iterator<Item = f64>, columns: usize) -> Option<Self> {
+    pub(crate) fn over(seconds: impl Iterator<Item = f64>, columns: usize) -> Option<Self> {
         let (mut shortest, mut longest) = (f64::INFINITY, 0.0_f64);
         for second in seconds.filter(|second| second.is_finite()) {
             shortest = shortest.min(second.clamp(SHORTEST, LONGEST));
@@ -37,14 +37,14 @@ impl Axis {
         Some(Self { shortest: shortest / short, longest: longest * short, columns })
     }
 
-    pub(super) fn column(&self, seconds: f64) -> usize {
+    pub(crate) fn column(&self, seconds: f64) -> usize {
         let share = (seconds.clamp(self.shortest, self.longest) / self.shortest).ln()
             / (self.longest / self.shortest).ln();
         ((share * self.columns as f64) as usize).min(self.columns - 1)
     }
 
     /// Bars whose heights are logarithms of the counts, for a few to show beside thousands.
-    pub(super) fn bars(&self, points: &[(f64, u64)]) -> String {
+    pub(crate) fn bars(&self, points: &[(f64, u64)]) -> String {
         let mut counts = vec![0_u64; self.columns];
         for (seconds, count) in points.iter().filter(|(seconds, _)| seconds.is_finite()) {
             let column = &mut counts[self.column(*seconds)];
@@ -54,7 +54,7 @@ impl Axis {
     }
 
     /// The same for bins that reach from the bound before to their own.
-    pub(super) fn wide_bars(&self, points: &[(f64, u64)]) -> String {
+    pub(crate) fn wide_bars(&self, points: &[(f64, u64)]) -> String {
         let widening = widening(points);
         let mut filled: Vec<(usize, u64)> = Vec::new();
         for (bound, count) in points.iter().filter(|(bound, _)| bound.is_finite()) {
@@ -70,7 +70,7 @@ impl Axis {
     }
 
     /// Labels below the columns of round times.
-    pub(super) fn ticks(&self) -> String {
+    pub(crate) fn ticks(&self) -> String {
         let mut text = String::new();
         let mut used = 0;
         for decade in -3..7 {
@@ -106,7 +106,7 @@ fn blocks(counts: &[u64]) -> String {
 }
 
 /// A timer's closes.
-pub(super) fn timer_points(timer: &Timer) -> Points {
+pub(crate) fn timer_points(timer: &Timer) -> Points {
     let width = (timer.most - timer.least) / timer.bins.len().max(1) as f64;
     if timer.bins.iter().all(|&count| count == 0) || width.is_nan() || width < 0.0 {
         return vec![(timer.seconds, timer.count)];
@@ -122,7 +122,7 @@ pub(super) fn timer_points(timer: &Timer) -> Points {
 }
 
 /// Gaps before re-use, each bin at its upper bound, but none beyond the longest gap.
-pub(super) fn gap_points(gaps: &Gaps) -> Points {
+pub(crate) fn gap_points(gaps: &Gaps) -> Points {
     let longest = gaps.longest.unwrap_or(f64::INFINITY);
     gaps.bins.iter().map(|(bound, count)| (bound.min(longest), *count)).collect()
 }

@@ -19,11 +19,20 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// When nothing answers there in time, or what does is not a daemon of this schema.
 pub fn fetch(url: &str) -> anyhow::Result<ReportModel> {
-    let base = url.trim_end_matches('/');
-    let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
-    if !url.starts_with("http://") {
+    let body = get(url, PATH)?;
+    decode(&body).with_context(|| format!("what answers at {} is not understood", base(url, PATH)))
+}
+
+/// What the daemon at `url` answers at `path`; `url` may name the path as well.
+///
+/// # Errors
+/// When nothing answers there in time, or what does has nothing there.
+pub fn get(url: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+    let base = base(url, path);
+    if !base.starts_with("http://") {
         bail!("`{base}` is no address of a daemon; it looks like http://127.0.0.1:9909");
     }
+    let url = format!("{base}{path}");
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()
             .timeout_connect(Some(CONNECT_WITHIN))
@@ -40,17 +49,22 @@ pub fn fetch(url: &str) -> anyhow::Result<ReportModel> {
         .with_context(|| format!("no daemon answers at {base}; is `whohungup run` running there?"))?;
     match answer.status().as_u16() {
         200 => {}
-        404 => bail!("what answers at {base} has no {PATH}: not whohungup, or an older one"),
+        404 => bail!("what answers at {base} has no {path}: not whohungup, or an older one"),
+        421 => bail!("the daemon at {base} answers only to its address or as localhost"),
         503 => bail!("the daemon at {base} is stuck or stopping; try again"),
         status => bail!("{url} answers with status {status}"),
     }
-    let body = answer
+    answer
         .body_mut()
         .with_config()
         .limit(MOST_BYTES)
         .read_to_vec()
-        .with_context(|| format!("read the report from {base}"))?;
-    decode(&body).with_context(|| format!("what answers at {base} is not understood"))
+        .with_context(|| format!("read the report from {base}"))
+}
+
+fn base<'a>(url: &'a str, path: &str) -> &'a str {
+    let url = url.trim_end_matches('/');
+    url.strip_suffix(path).unwrap_or(url)
 }
 
 fn decode(body: &[u8]) -> anyhow::Result<ReportModel> {

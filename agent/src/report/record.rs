@@ -12,6 +12,7 @@ use super::model::ReportModel;
 use crate::{
     cli::ReportArgs,
     close::{
+        Tell,
         facts::comm,
         words::{Role, Verdict},
     },
@@ -30,14 +31,14 @@ const IN_LOG: Duration = Duration::from_mins(1);
 /// When the probes cannot be loaded.
 pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<ReportModel> {
     let mut options = args.observe.session();
-    options.judge.tell = false;
+    options.judge.tell = Tell::Nothing;
     let mut session = Session::start(options)?;
     for note in session.notes() {
         eprintln!("whohungup: {note}");
     }
     eprintln!("ready");
     let understanding =
-        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick(), false));
+        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick()));
     let mut line = Line::new(args.duration);
     let closes = RefCell::new(Seen::default());
     let wanted = |role, ends: &Ends, process: Option<Process>| {

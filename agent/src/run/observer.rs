@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use crate::{
     cli::{ProgramStats, RunArgs},
     clock::{monotonic_ns, wall_ahead_ns},
+    keeper::Keeper,
+    live::{Beat, Material},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     observe::Understanding,
     probe,
@@ -34,6 +36,12 @@ pub(super) enum Ask {
     /// What a scrape shows; whoever asks writes the text.
     Metrics(oneshot::Sender<Scrape>),
     Report(oneshot::Sender<ReportModel>),
+    /// What a view is made of, and how long it took to get.
+    Material(oneshot::Sender<(Material, Duration)>),
+    Beat {
+        after: u64,
+        answer: oneshot::Sender<Beat>,
+    },
 }
 
 pub(super) struct Observer {
@@ -60,8 +68,7 @@ impl Heartbeat {
 
 /// Loads and attaches on the new thread, and returns once that is done.
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
-    let mut options = args.observe.session();
-    options.judge.tell = false;
+    let options = args.observe.session();
     let (stats, max_endpoints) = (args.program_stats, args.observe.max_endpoints);
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
@@ -95,6 +102,7 @@ struct Loop {
     session: Session,
     metrics: Metrics,
     understanding: Understanding,
+    keeper: Keeper,
     options: crate::session::SessionOptions,
     sampling: Sampling,
     health: Health,
@@ -119,7 +127,8 @@ impl Loop {
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
             metrics: Metrics::new(build, tick),
-            understanding: Understanding::new(max_endpoints, tick, false),
+            understanding: Understanding::new(max_endpoints, tick),
+            keeper: Keeper::new(max_endpoints),
             session,
             options,
             sampling: Sampling::new(stats),
@@ -129,7 +138,7 @@ impl Loop {
 
     fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
         while !stopped.load(Ordering::Relaxed) {
-            let Self { session, metrics, understanding, .. } = &mut self;
+            let Self { session, metrics, understanding, keeper, .. } = &mut self;
             // Each wants both, and neither is called by the other.
             let both = RefCell::new((metrics, understanding));
             session.poll_all(
@@ -138,6 +147,7 @@ impl Loop {
                     // First, as it may name the cause.
                     let place = understanding.close(&mut report);
                     metrics.close(&report, &place);
+                    keeper.close(report, &place);
                 },
                 |requests| {
                     let (metrics, understanding) = &mut *both.borrow_mut();
@@ -145,7 +155,10 @@ impl Loop {
                     metrics.progress(&requests, &place);
                 },
             );
-            self.metrics.forget(&self.understanding.tidy());
+            let quiet = self.understanding.tidy();
+            self.metrics.forget(&quiet);
+            self.keeper.forget(&quiet);
+            self.keeper.turn(&mut self.session);
             self.sampling.turn(self.session.probes());
             while let Ok(ask) = asked.try_recv() {
                 self.answer(ask);
@@ -165,6 +178,12 @@ impl Loop {
                 tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
                 drop(answer.send(scrape));
             }
+            Ask::Material(answer) => {
+                let began = Instant::now();
+                let material = self.keeper.material(&self.session, &self.understanding);
+                drop(answer.send((material, began.elapsed())));
+            }
+            Ask::Beat { after, answer } => drop(answer.send(self.keeper.beat(&self.session, after))),
             Ask::Report(answer) => drop(answer.send(self.understanding.report(&self.session))),
         }
     }

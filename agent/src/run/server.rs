@@ -1,7 +1,7 @@
-//! /metrics, /api/v1/report, /healthz and /readyz.
+//! /metrics, /api/v1/report, /healthz and /readyz; the page and what it shows are put beside them.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, mpsc::Sender},
     time::Duration,
 };
@@ -11,6 +11,7 @@ use axum::{
     Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -21,19 +22,27 @@ use tokio::{
 };
 
 use super::{
+    events::{self, Hub},
     observer::{Ask, Heartbeat},
+    page,
     scrapes::Scrapes,
+    views::{self, Views},
 };
-use crate::report::fetch::PATH as REPORT;
+use crate::{
+    live::{CLOSES, EVENTS, LIVE},
+    report::fetch::PATH as REPORT,
+};
 
 const JSON: &str = "application/json";
 /// Milliseconds after which a connection is given up whose peer takes nothing.
 const PEER_GONE: u32 = 5_000;
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
+/// What was asked before the end is still answered within this.
+const GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
-struct Shared {
+pub(super) struct Shared {
     asks: Sender<Ask>,
     scrapes: Arc<Scrapes>,
     alive: Heartbeat,
@@ -51,16 +60,48 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
         .build()
         .context("start the server's runtime")?;
     runtime.block_on(async {
+        let address = listener.local_addr().context("read the listening address")?;
         let listener =
             tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
+        let hub = Arc::new(Hub::default());
         let app = Router::new()
             .route("/metrics", get(metrics))
             .route(REPORT, get(report))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
-            .with_state(shared);
-        axum::serve(listener, app).with_graceful_shutdown(stopped()?).await.context("serve")
+            .with_state(shared.clone())
+            .merge(for_people(&shared, &hub, address));
+        tokio::spawn(Arc::clone(&hub).run(shared));
+        let stopping = stopped()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ending = async move {
+            stopping.await;
+            hub.close();
+            drop(stop);
+        };
+        let serving = axum::serve(listener, app).with_graceful_shutdown(ending);
+        // Nobody who reads slowly keeps the daemon from ending.
+        let limit = async {
+            drop(stopped.await);
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = serving => served.context("serve"),
+            () = limit => Ok(()),
+        }
     })
+}
+
+/// The page, and what it shows.
+fn for_people(shared: &Shared, hub: &Arc<Hub>, address: SocketAddr) -> Router {
+    let views = Arc::new(Views::default());
+    Router::new()
+        .route("/", get(page::index))
+        .route("/page/{name}", get(page::asset))
+        .route(LIVE, get(views::live).with_state((shared.clone(), views, Arc::clone(hub))))
+        .route(CLOSES, get(views::closes).with_state(shared.clone()))
+        .route(EVENTS, get(events::events).with_state(Arc::clone(hub)))
+        .layer(from_fn_with_state(address, page::guard))
 }
 
 /// Ends with the first SIGINT or SIGTERM.
@@ -89,14 +130,14 @@ async fn report(State(shared): State<Shared>) -> Response {
 
 impl Shared {
     /// `None` when the observer does not answer in time.
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+    pub(super) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.asks.send(ask(answer)).ok()?;
         tokio::time::timeout(STUCK, answered).await.ok()?.ok()
     }
 }
 
-fn no_answer() -> Response {
+pub(super) fn no_answer() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response()
 }
 

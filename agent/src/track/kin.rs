@@ -113,7 +113,7 @@ impl Tracker {
     }
 
     fn tell(&self, close: &mut Close, words: impl FnOnce() -> String) {
-        if self.options.tell {
+        if self.options.tell.wants(close.verdict) {
             close.evidence.push(words());
         }
     }

@@ -75,10 +75,11 @@ impl Tracker {
         let began = facts.first.header.ktime_ns;
         let after = newest.unwrap_or(began).saturating_sub(began) as f64 / 1e9;
         report.amends = true;
-        report.close.evidence.insert(
-            0,
-            format!("amends the {before} reported before: a request came {after:.1} s after the close"),
-        );
+        if self.options.tell.wants(report.close.verdict) {
+            let told =
+                format!("amends the {before} reported before: a request came {after:.1} s after the close");
+            report.close.evidence.insert(0, told);
+        }
         if let Some(lost) = lost_request(&connection, &report) {
             self.retries.expect(cookie, lost);
         }

@@ -15,7 +15,7 @@ use super::{
     siblings::Siblings,
     tally::Tally,
 };
-use crate::close::{Options, words::Role};
+use crate::close::{Options, Tell, words::Role};
 
 /// Bounds of the tracker's memory.
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +190,11 @@ impl Tracker {
     /// Seconds per clock tick of the kernel.
     pub fn tick(&self) -> f64 {
         self.tick
+    }
+
+    /// Of which closes the evidence is put into words from now on.
+    pub fn set_tell(&mut self, tell: Tell) {
+        self.options.tell = tell;
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -1,0 +1,72 @@
+//! What is kept for those who look, beside a session: for `run` and `top`.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    clock::monotonic_ns,
+    infer::{EndpointId, Place},
+    live::{Beat, Live, Material, Pace},
+    observe::Understanding,
+    session::Session,
+    track::{OpenByEndpoint, Report},
+};
+
+/// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.
+const COUNT_SHARE: u32 = 50;
+/// Endpoints told apart among the open connections, as many times as among the closed ones.
+const OPEN_ENDPOINTS: usize = 2;
+
+#[derive(Debug)]
+pub struct Keeper {
+    live: Live,
+    pace: Pace,
+    most: usize,
+    open: Arc<OpenByEndpoint>,
+    /// Not before this are open connections counted again.
+    count_again: Instant,
+}
+
+impl Keeper {
+    /// Tells apart at most `endpoints`.
+    pub fn new(endpoints: usize) -> Self {
+        Self {
+            live: Live::new(monotonic_ns()),
+            pace: Pace::default(),
+            most: endpoints.saturating_mul(OPEN_ENDPOINTS),
+            open: Arc::default(),
+            count_again: Instant::now(),
+        }
+    }
+
+    /// Keeps a settled close; `place` says which endpoint it belongs to.
+    pub fn close(&mut self, report: Report, place: &Place) {
+        self.pace.count(report.close.verdict.is_trouble());
+        self.live.close(report, place);
+    }
+
+    /// Forgets endpoints that are no longer told apart.
+    pub fn forget(&mut self, gone: &[EndpointId]) {
+        self.live.forget(gone);
+    }
+
+    /// Ends a turn: says how much of the evidence is told in the next.
+    pub fn turn(&mut self, session: &mut Session) {
+        session.set_tell(self.pace.turn());
+    }
+
+    /// What has changed since the close with number `after`.
+    pub fn beat(&self, session: &Session, after: u64) -> Beat {
+        self.live.beat(monotonic_ns(), after, session.tracker().totals().open)
+    }
+
+    /// All that a view is made of.
+    pub fn material(&mut self, session: &Session, understanding: &Understanding) -> Material {
+        let began = Instant::now();
+        if began >= self.count_again {
+            self.open = Arc::new(session.tracker().open_by_endpoint(self.most));
+            self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
+        }
+        let endpoints = understanding.endpoints();
+        self.live.material(monotonic_ns(), understanding.meta(session), endpoints, Arc::clone(&self.open))
+    }
+}

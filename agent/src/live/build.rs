@@ -1,0 +1,197 @@
+//! From what was kept to what is shown.
+
+use super::{
+    Material,
+    headline::headline,
+    hour::{begins_ns, minute},
+    table::{LOST, Seen},
+    view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
+};
+use crate::{
+    clock::wall_time,
+    close::words::{Role, Side, Verdict},
+    infer::EndpointKey,
+    report::{ReportModel, model::EndpointReport, words},
+    track::OpenState,
+};
+
+/// Which endpoints are looked at; an empty list stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub roles: Vec<Role>,
+    pub ports: Vec<u16>,
+    pub processes: Vec<String>,
+    /// Endpoints shown at most, worst first; 0 for [`Wanted::USUAL`].
+    pub limit: usize,
+}
+
+impl Wanted {
+    pub const USUAL: usize = 256;
+    pub const MOST: usize = 1024;
+
+    fn everything(&self) -> bool {
+        self.roles.is_empty() && self.ports.is_empty() && self.processes.is_empty()
+    }
+
+    fn endpoint(&self, key: &EndpointKey) -> bool {
+        (self.roles.is_empty() || self.roles.contains(&key.role))
+            && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
+            && (self.processes.is_empty() || self.processes.contains(&key.process))
+    }
+}
+
+/// What `material` shows of what is `wanted`; `model` is the report made of it.
+pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveView {
+    let now = minute(material.now_ns);
+    let open = open_by_key(material);
+    let chosen: Vec<_> =
+        model.endpoints.iter().filter(|report| wanted.endpoint(&report.endpoint.key)).collect();
+    let limit = if wanted.limit == 0 { Wanted::USUAL } else { wanted.limit.min(Wanted::MOST) };
+    let mut endpoints: Vec<_> = chosen
+        .iter()
+        .map(|report| {
+            let seen = seen_of(material, &report.endpoint.key);
+            let counts = open.get(&report.endpoint.key).copied().unwrap_or_default();
+            endpoint(report, seen, now, counts)
+        })
+        .collect();
+    for at in 0..endpoints.len() {
+        let told = chosen[..at].iter().position(|other| chosen[at].is_peer_of(other));
+        endpoints[at].told_at = told.map(|told| endpoints[told].id.clone());
+    }
+    let minutes = minutes(material, &chosen, wanted, now);
+    let open: Vec<OpenCount> = open_counts(material, wanted);
+    let all_open = open.iter().map(|open| open.count).sum();
+    let closes_hour = minutes.counts.iter().flatten().map(|&count| u64::from(count)).sum();
+    let lost_hour = if wanted.everything() {
+        material.lost.sum(now)
+    } else {
+        endpoints.iter().map(|endpoint| endpoint.lost_hour).sum()
+    };
+    let headline = headline(&endpoints, &material.meta, all_open, closes_hour);
+    let endpoints_total = endpoints.len();
+    endpoints.truncate(limit);
+    LiveView {
+        schema: SCHEMA.to_owned(),
+        now: wall_time(material.now_ns).to_string(),
+        meta: model.meta.clone(),
+        headline,
+        minutes,
+        lost_hour,
+        open,
+        closes: CloseCounts { newest: material.newest, left_out: material.left_out },
+        viewers: Viewers::default(),
+        endpoints_total,
+        endpoints,
+    }
+}
+
+/// The endpoint's name in links.
+fn id(key: &EndpointKey) -> String {
+    let port = key.server_port.map_or_else(String::new, |port| port.to_string());
+    format!("{}/{port}/{}", key.role, key.process)
+}
+
+fn seen_of<'a>(material: &'a Material, key: &EndpointKey) -> Option<&'a Seen> {
+    let other = (key.role == Role::Unknown && key.process == "other").then_some(&material.other);
+    material.seen.get(key).or(other)
+}
+
+fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 3]) -> EndpointView {
+    let endpoint = &report.endpoint;
+    let in_hour = |what: usize| seen.map_or(0, |seen| seen.hour.sum(now, what));
+    let idle = |side: Side| seen.map_or_else(Vec::new, |seen| seen.idle(side));
+    let lost_hour = in_hour(LOST);
+    let timers = endpoint.timers.iter().zip(words::timers(report)).map(|(timer, (text, whose))| TimerView {
+        side: timer.side,
+        phase: timer.phase,
+        clock: timer.clock,
+        seconds: timer.seconds,
+        least: timer.least,
+        most: timer.most,
+        count: timer.count,
+        text,
+        whose,
+    });
+    let [connecting, established, closing] = open;
+    EndpointView {
+        id: id(&endpoint.key),
+        role: endpoint.key.role,
+        server_port: endpoint.key.server_port,
+        process: endpoint.key.process.clone(),
+        title: words::title(endpoint),
+        risk: endpoint.risk,
+        risk_told: words::risk(endpoint.risk).to_owned(),
+        trouble: !report.is_quiet() || lost_hour > 0,
+        peer: report.peer.clone(),
+        told_at: None,
+        closes: endpoint.closes,
+        closes_hour: (0..LOST).map(in_hour).sum(),
+        lost: endpoint.lost,
+        lost_hour,
+        premature_hour: in_hour(Verdict::PrematureHangup as usize),
+        at_risk: endpoint.at_risk,
+        begun: endpoint.begun,
+        reused: endpoint.reused,
+        verdicts: endpoint.verdicts.clone(),
+        connecting,
+        established,
+        closing,
+        timers: timers.collect(),
+        headroom: endpoint.headroom,
+        gaps: endpoint.gaps.clone(),
+        idle_server: idle(Side::Server),
+        idle_client: idle(Side::Client),
+        lines: words::lines(report).into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
+        advice: report.advice.clone(),
+    }
+}
+
+fn minutes(material: &Material, chosen: &[&EndpointReport], wanted: &Wanted, now: u64) -> Minutes {
+    let mut counts = vec![vec![0_u32; LOST]; super::MINUTES];
+    let mut add = |seen: &Seen| {
+        for (row, slot) in counts.iter_mut().zip(seen.hour.up_to(now)) {
+            row.iter_mut().zip(slot).for_each(|(count, by)| *count = count.saturating_add(by));
+        }
+    };
+    if wanted.everything() {
+        add(&material.all);
+    } else {
+        chosen.iter().filter_map(|report| seen_of(material, &report.endpoint.key)).for_each(&mut add);
+    }
+    let first = now.saturating_sub(super::MINUTES as u64 - 1);
+    Minutes { verdicts: Verdict::ALL.to_vec(), from: wall_time(begins_ns(first)).to_string(), counts }
+}
+
+type OpenByKey = std::collections::HashMap<EndpointKey, [u64; 3]>;
+
+/// Names that differ in what cannot be shown are one.
+fn open_by_key(material: &Material) -> OpenByKey {
+    let mut open = OpenByKey::new();
+    for (key, counts) in &material.open.endpoints {
+        let sums = open.entry(key.shown()).or_default();
+        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    open
+}
+
+/// By role and state. What is open at endpoints that never had a close counts as well.
+fn open_counts(material: &Material, wanted: &Wanted) -> Vec<OpenCount> {
+    let mut sums = [[0_u64; 3]; Role::ALL.len()];
+    for (key, counts) in &material.open.endpoints {
+        if wanted.endpoint(&key.shown()) {
+            sums[key.role() as usize].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+    }
+    if wanted.everything() {
+        let other = &mut sums[Role::Unknown as usize];
+        other.iter_mut().zip(material.open.other).for_each(|(sum, count)| *sum += count);
+    }
+    let states = Role::ALL.iter().flat_map(|&role| OpenState::ALL.map(|state| (role, state)));
+    states
+        .map(|(role, state)| {
+            let at = OpenState::ALL.iter().position(|&one| one == state).unwrap_or_default();
+            OpenCount { role, state: state.as_str().to_owned(), count: sums[role as usize][at] }
+        })
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! Hosts made by hand: closes, inference and what is kept, side by side as in the daemon.
+
+use std::sync::Arc;
+
+use super::{
+    KeptClose, Live, LiveView, Wanted, build,
+    samples::{SECOND, closed, raced, reused_after},
+};
+use crate::{
+    close::words::{Race, Verdict},
+    infer::{InferLimits, Inference},
+    knowledge::Knowledge,
+    report::{self, Meta},
+    track::{OpenByEndpoint, Report},
+};
+
+const TICK: f64 = 0.004;
+
+/// Inference and what is kept, side by side as in the daemon.
+pub(super) struct Both {
+    pub(super) inference: Inference,
+    pub(super) live: Live,
+    pub(super) now_ns: u64,
+}
+
+impl Both {
+    pub(super) fn new(endpoints: usize) -> Self {
+        let limits = InferLimits { endpoints, ..InferLimits::default() };
+        let now_ns = 3600 * SECOND;
+        Self { inference: Inference::new(limits, TICK), live: Live::new(now_ns), now_ns }
+    }
+
+    pub(super) fn close(&mut self, mut report: Report) {
+        report.close.at_ns = self.now_ns;
+        self.now_ns += SECOND / 100;
+        let place = self.inference.close(&mut report, true);
+        self.live.close(report, &place);
+    }
+
+    pub(super) fn view(&self, wanted: &Wanted) -> LiveView {
+        let endpoints = self.inference.endpoints();
+        let model = report::build(&endpoints, Knowledge::builtin(), Meta::default());
+        let material = self.live.material(
+            self.now_ns,
+            model.meta.clone(),
+            endpoints,
+            Arc::new(OpenByEndpoint::default()),
+        );
+        build(&material, &model, wanted)
+    }
+
+    pub(super) fn everything(&self) -> LiveView {
+        self.view(&Wanted::default())
+    }
+}
+
+/// A node that loses requests to its idle time-out, and an nginx that does not.
+pub(crate) fn losing() -> (LiveView, Vec<Arc<KeptClose>>) {
+    let mut both = Both::new(8);
+    (0..20).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));
+    both.close(Report { requests: Some(reused_after(4.9)), ..closed(8080, "node", Verdict::ServerIdle) });
+    both.close(closed(9090, "nginx", Verdict::ClientIdle));
+    (0..3).for_each(|_| both.close(raced(8080, "node", Race::Stale)));
+    (both.everything(), both.live.closes(0))
+}

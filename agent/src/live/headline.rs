@@ -1,0 +1,156 @@
+//! Who hangs up on whom, and why, in a sentence or two.
+
+use super::view::{EndpointView, Headline, Tone};
+use crate::{
+    close::words::Role,
+    infer::Risk,
+    report::{
+        Meta,
+        clean::clean,
+        words::{counted, measured},
+    },
+};
+
+/// Characters of a process's name.
+const NAME: usize = 32;
+
+/// `endpoints` are those that are looked at, worst first; `closes_hour` counts all of theirs.
+pub(super) fn headline(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64) -> Headline {
+    let worst = endpoints.iter().find(|endpoint| endpoint.told_at.is_none());
+    match worst.map(|endpoint| (endpoint, endpoint.risk)) {
+        Some((endpoint, Risk::Losing)) => {
+            let text = format!("{}: {}.{}", timing(endpoint), lost(endpoint), others(endpoints, endpoint));
+            about(endpoint, Tone::Losing, text)
+        }
+        Some((endpoint, Risk::Mismatch)) => {
+            let text = format!(
+                "{}: no request was lost yet, but sooner or later one will be.{}",
+                timing(endpoint),
+                others(endpoints, endpoint)
+            );
+            about(endpoint, Tone::Warning, text)
+        }
+        Some((endpoint, Risk::Tie)) => {
+            let after = endpoint
+                .headroom
+                .map_or_else(String::new, |room| format!(" after about {}", measured(room.server)));
+            let text = format!(
+                "{} and its {} both close idle connections{after}: which is first is chance, and a request may be lost.{}",
+                subject(endpoint),
+                client(endpoint).map_or_else(|| "clients".to_owned(), |name| format!("client {name}")),
+                others(endpoints, endpoint)
+            );
+            about(endpoint, Tone::Warning, text)
+        }
+        _ => quiet(endpoints, meta, open, closes_hour),
+    }
+}
+
+fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64) -> Headline {
+    let premature: u64 = endpoints.iter().map(|endpoint| endpoint.premature_hour).sum();
+    let most = endpoints.iter().max_by_key(|endpoint| endpoint.premature_hour).filter(|_| premature > 0);
+    if let Some(most) = most {
+        let text = format!(
+            "No idle time-outs disagree, but {} broke off in the middle of a request or response in the last hour, {} of {} at {}.",
+            counted(premature, "connection"),
+            most.premature_hour,
+            premature,
+            most.title
+        );
+        return Headline { action: most.advice.first().map(action), ..about(most, Tone::Notice, text) };
+    }
+    let (tone, text) = if closes_hour > 0 {
+        let text = format!(
+            "Nobody loses requests: {} ended in the last hour, and no idle time-outs that disagree were seen.",
+            counted(closes_hour, "connection")
+        );
+        (Tone::Calm, text)
+    } else {
+        let since = if meta.closes > 0 { "in the last hour" } else { "yet" };
+        let text = format!(
+            "No connection has ended {since}; {} open. Watching for {}.",
+            if open == 1 { "1 is".to_owned() } else { format!("{open} are") },
+            measured(meta.observed_seconds)
+        );
+        (Tone::Empty, text)
+    };
+    Headline { tone, text, action: None, endpoint: None }
+}
+
+fn about(endpoint: &EndpointView, tone: Tone, text: String) -> Headline {
+    Headline { tone, text, action: endpoint.advice.first().map(action), endpoint: Some(endpoint.id.clone()) }
+}
+
+fn action(advice: &crate::report::model::Advice) -> String {
+    match (&advice.setting, &advice.value) {
+        (Some(_), Some(value)) => {
+            let whose = advice.program.as_ref().map_or_else(String::new, |program| format!(" ({program})"));
+            format!("Set `{}` at the {}{whose}.", value.replace('`', "'"), advice.side)
+        }
+        _ => advice.text.clone(),
+    }
+}
+
+/// What closes: `node on port 8080`, `The server behind port 8080`.
+fn subject(endpoint: &EndpointView) -> String {
+    let port = endpoint.server_port.map_or_else(|| "?".to_owned(), |port| port.to_string());
+    match server(endpoint) {
+        Some(name) => format!("{name} on port {port}"),
+        None => format!("The server behind port {port}"),
+    }
+}
+
+/// The server's process, when it runs here.
+fn server(endpoint: &EndpointView) -> Option<String> {
+    let here =
+        if endpoint.role == Role::Client { endpoint.peer.as_deref() } else { Some(&*endpoint.process) };
+    here.filter(|name| !name.is_empty()).map(|name| clean(name, NAME))
+}
+
+/// The client's process, when it is one and runs here.
+fn client(endpoint: &EndpointView) -> Option<String> {
+    let here =
+        if endpoint.role == Role::Client { Some(&*endpoint.process) } else { endpoint.peer.as_deref() };
+    here.filter(|name| !name.is_empty()).map(|name| clean(name, NAME))
+}
+
+/// Who closes when, and how long the others hold on.
+fn timing(endpoint: &EndpointView) -> String {
+    let one = client(endpoint);
+    let subject = subject(endpoint);
+    let Some(room) = endpoint.headroom else {
+        let port = endpoint.server_port.map_or_else(|| "?".to_owned(), |port| port.to_string());
+        let whose = one.map_or_else(|| "Requests".to_owned(), |name| format!("Requests of {name}"));
+        return format!("{whose} met idle connections that the server on port {port} was closing");
+    };
+    let hold = match (&one, room.open_ended) {
+        (Some(name), true) => format!("{name} re-uses them after up to {}", measured(room.client)),
+        (Some(name), false) => format!("{name} keeps them for {}", measured(room.client)),
+        (None, true) => format!("its clients re-use them after up to {}", measured(room.client)),
+        (None, false) => format!("its clients keep them for {}", measured(room.client)),
+    };
+    format!("{subject} closes idle connections after {}, while {hold}", measured(room.server))
+}
+
+fn lost(endpoint: &EndpointView) -> String {
+    let (count, when) = if endpoint.lost_hour > 0 {
+        (endpoint.lost_hour, "in the last hour")
+    } else {
+        (endpoint.lost.max(1), "since the agent began")
+    };
+    format!("{} {} lost {when}", counted(count, "request"), if count == 1 { "was" } else { "were" })
+}
+
+/// How many more there are.
+fn others(endpoints: &[EndpointView], but: &EndpointView) -> String {
+    let more = endpoints
+        .iter()
+        .filter(|other| other.id != but.id && other.told_at.is_none())
+        .filter(|other| other.trouble)
+        .count();
+    match more {
+        0 => String::new(),
+        1 => " 1 more endpoint is in trouble.".to_owned(),
+        more => format!(" {more} more endpoints are in trouble."),
+    }
+}

@@ -1,0 +1,63 @@
+//! How much of the evidence is put into words: all of it on a quiet host, on a busy one what may be looked at.
+
+use crate::close::Tell;
+
+/// Closes of one turn of the observer (25 ms) up to which all are told.
+const ALL: u32 = 25;
+/// Closes in trouble of one turn up to which all of those are told.
+const TROUBLE: u32 = 50;
+/// Above that it is done in one turn of so many.
+const SAMPLED: u32 = 8;
+
+/// Looks at the turn before: what came then comes now.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    closes: u32,
+    trouble: u32,
+    turn: u32,
+}
+
+impl Pace {
+    pub fn count(&mut self, is_trouble: bool) {
+        self.closes = self.closes.saturating_add(1);
+        self.trouble = self.trouble.saturating_add(u32::from(is_trouble));
+    }
+
+    /// Ends a turn, and says what is told in the next.
+    pub fn turn(&mut self) -> Tell {
+        let Self { closes, trouble, turn } = *self;
+        *self = Self { turn: turn.wrapping_add(1), ..Self::default() };
+        match (closes <= ALL, trouble <= TROUBLE) {
+            (true, _) => Tell::Everything,
+            (false, true) => Tell::Trouble,
+            (false, false) if turn.is_multiple_of(SAMPLED) => Tell::Trouble,
+            (false, false) => Tell::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(pace: &mut Pace, ordinary: u32, trouble: u32) -> Tell {
+        (0..ordinary).for_each(|_| pace.count(false));
+        (0..trouble).for_each(|_| pace.count(true));
+        pace.turn()
+    }
+
+    #[test]
+    fn a_busy_host_tells_of_trouble_only_and_a_quiet_one_of_everything_again() {
+        let mut pace = Pace::default();
+        assert_eq!(turn(&mut pace, 25, 0), Tell::Everything);
+        assert_eq!(turn(&mut pace, 500, 3), Tell::Trouble);
+        assert_eq!(turn(&mut pace, 0, 0), Tell::Everything);
+    }
+
+    #[test]
+    fn a_flood_of_trouble_is_sampled() {
+        let mut pace = Pace::default();
+        let told = (0..80).filter(|_| turn(&mut pace, 0, 1000) == Tell::Trouble).count();
+        assert_eq!(told, 10);
+    }
+}

@@ -1,0 +1,116 @@
+//! `/`: the page, in the binary. It loads nothing from anywhere else.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+const INDEX: &str = include_str!("page/index.html");
+/// Name, content type, content.
+const FILES: [(&str, &str, &str); 8] = [
+    ("style.css", CSS, include_str!("page/style.css")),
+    ("main.js", JS, include_str!("page/main.js")),
+    ("dom.js", JS, include_str!("page/dom.js")),
+    ("words.js", JS, include_str!("page/words.js")),
+    ("filter.js", JS, include_str!("page/filter.js")),
+    ("charts.js", JS, include_str!("page/charts.js")),
+    ("endpoints.js", JS, include_str!("page/endpoints.js")),
+    ("closes.js", JS, include_str!("page/closes.js")),
+];
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+/// Scripts and styles from here only, none inline; strings never become markup or code.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+pub(super) async fn index() -> Response {
+    file(HTML, INDEX)
+}
+
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
+    let found = FILES.iter().find(|(known, _, _)| *known == name);
+    found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |(_, kind, content)| file(kind, content))
+}
+
+fn file(kind: &'static str, content: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, content).into_response()
+}
+
+/// On the loopback only addresses and `localhost` are answered to: a site whose name is made to point here must not read
+/// who talks to whom on this host.
+pub(super) async fn guard(State(address): State<SocketAddr>, request: Request, next: Next) -> Response {
+    if address.ip().is_loopback() && !is_local(request.headers()) {
+        let said = "ask for this page by its address or as localhost\n";
+        return (StatusCode::MISDIRECTED_REQUEST, said).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_local(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.is_ok() || name.eq_ignore_ascii_case("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_and_localhost_are_local() {
+        let asked = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a value"));
+            is_local(&headers)
+        };
+        for host in ["127.0.0.1:9909", "localhost:8080", "LOCALHOST", "[::1]:9909", "[::1]", "192.0.2.1"] {
+            assert!(asked(host), "{host}");
+        }
+        for host in ["rebound.example:9909", "127.0.0.1.example", "localhost.example", "", "[::1].example"] {
+            assert!(!asked(host), "{host}");
+        }
+        assert!(is_local(&HeaderMap::new()), "no browser leaves it out");
+    }
+
+    #[test]
+    fn nothing_is_loaded_from_elsewhere_and_nothing_is_inline() {
+        for (name, _, content) in FILES.iter().chain([&("index.html", HTML, INDEX)]) {
+            for foreign in [
+                "http://",
+                "https://",
+                "//cdn",
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "eval(",
+                "document.write",
+            ] {
+                let found = content
+                    .lines()
+                    .find(|line| line.contains(foreign) && !line.contains("www.w3.org/2000/svg"));
+                assert_eq!(found, None, "{name}");
+            }
+        }
+        assert!(!INDEX.contains("<style") && !INDEX.contains("onclick") && !INDEX.contains(" style="));
+        let scripts: Vec<_> = INDEX.match_indices("<script").collect();
+        assert!(scripts.len() == 1 && INDEX.contains("<script type=\"module\" src=\"/page/main.js\">"));
+    }
+}

@@ -1,0 +1,76 @@
+// What is looked at, kept in the address's fragment: `#verdict=idle-race&port=8080`.
+
+import { $ } from "./dom.js";
+
+const NAMES = ["verdict", "role", "process", "port", "text"];
+const field = (name) => $(`f-${name}`);
+
+export const filter = { verdict: "", role: "", process: "", port: "", text: "" };
+
+/** Calls `changed` whenever another thing is looked at. */
+export function follow(changed) {
+  const read = () => {
+    const said = new URLSearchParams(location.hash.slice(1));
+    for (const name of NAMES) {
+      filter[name] = said.get(name) ?? "";
+      field(name).value = filter[name];
+      if (field(name).value !== filter[name]) filter[name] = field(name).value;
+    }
+    changed();
+  };
+  let waiting;
+  $("filters").addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => set(Object.fromEntries(NAMES.map((name) => [name, field(name).value.trim()]))), 150);
+  });
+  $("filters").addEventListener("submit", (event) => event.preventDefault());
+  $("filters").addEventListener("reset", (event) => {
+    event.preventDefault();
+    set(Object.fromEntries(NAMES.map((name) => [name, ""])));
+  });
+  addEventListener("hashchange", read);
+  read();
+}
+
+/** Looks at something else. */
+export function set(wanted) {
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...filter, ...wanted })) if (value) said.set(name, value);
+  const hash = said.toString();
+  if (hash === location.hash.slice(1)) return;
+  if (hash) location.hash = hash;
+  else {
+    history.replaceState(null, "", location.pathname);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  }
+}
+
+/** What the agent is to count: the rest is chosen here. */
+export function query() {
+  const asked = new URLSearchParams();
+  if (filter.role) asked.set("role", filter.role);
+  if (/^\d{1,5}$/.test(filter.port) && Number(filter.port) < 65536) asked.set("port", filter.port);
+  if (filter.process) asked.set("process", filter.process);
+  const text = asked.toString();
+  return text ? `?${text}` : "";
+}
+
+const has = (text) => text.toLowerCase().includes(filter.text.toLowerCase());
+
+export function wantsEndpoint(endpoint) {
+  const verdict = !filter.verdict || endpoint.verdicts.some(([word, count]) => word === filter.verdict && count > 0);
+  const said = () => [endpoint.title, ...endpoint.lines.flat(), ...endpoint.timers.flatMap((one) => [one.text, one.whose ?? ""])];
+  return verdict && (!filter.text || said().some(has));
+}
+
+export function wantsClose(close) {
+  const said = () => [
+    close.local, close.remote, close.said, close.cause, close.code, close.race ?? "", close.process?.comm ?? "",
+    close.server ?? "", ...close.evidence,
+  ];
+  return (!filter.verdict || close.verdict === filter.verdict)
+    && (!filter.role || close.role === filter.role)
+    && (!filter.process || (close.process?.comm ?? "") === filter.process)
+    && (!filter.port || String(close.server_port ?? "") === filter.port)
+    && (!filter.text || said().some(has));
+}

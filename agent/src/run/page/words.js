@@ -1,0 +1,53 @@
+// Numbers and verdicts in words.
+
+export const VERDICTS = {
+  "idle-race": "request lost to an idle close",
+  "premature-hangup": "hung up on a request under way",
+  "network": "neither end: the network",
+  "connect-failed": "never established",
+  "host-abort": "destroyed from outside",
+  "unknown": "not decided",
+  "server-idle": "idle, closed by the server",
+  "client-idle": "idle, closed by the client",
+  "completed": "done, as announced",
+  "tunnel-end": "tunnel ended",
+};
+
+/** From the ground of a bar to its top. */
+export const STACK = [
+  "completed", "client-idle", "server-idle", "tunnel-end", "connect-failed", "unknown", "host-abort", "network",
+  "premature-hangup", "idle-race",
+];
+
+export const RISKS = ["losing", "mismatch", "tie", "safe", "unknown"];
+
+export const TONES = {
+  losing: "Requests are being lost",
+  warning: "Requests will be lost",
+  notice: "Connections broke off",
+  calm: "All is well",
+  empty: "Nothing to tell yet",
+};
+
+export const colour = (verdict) => (verdict in VERDICTS ? `var(--v-${verdict})` : "var(--v-unknown)");
+
+const whole = new Intl.NumberFormat("en-GB");
+export const number = (value) => whole.format(value);
+export const counted = (value, thing) => `${number(value)} ${thing}${value === 1 ? "" : "s"}`;
+
+export function seconds(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value < 10) return `${value.toFixed(2)} s`;
+  if (value < 600) return `${value.toFixed(1)} s`;
+  if (value < 7200) return `${(value / 60).toFixed(1)} min`;
+  return `${(value / 3600).toFixed(1)} h`;
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+const told = (format) => (time) => {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? "?" : format.format(date);
+};
+export const timeOfDay = told(clock);
+export const hourAndMinute = told(short);
