@@ -25,6 +25,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Observe for a while, or ask a running daemon, and say which idle time-outs disagree and what to change
     Report(ReportArgs),
+    /// Show in the terminal what goes on: endpoints, open connections and the last closes; of its own or of a running daemon
+    Top(TopArgs),
     /// Run as a daemon: a page for people at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
     /// Say what this kernel and these privileges allow; exits with 1 if `run` would not work
@@ -153,6 +155,16 @@ pub struct ReportArgs {
     /// Endpoints shown in full, and as many in the closing table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    #[command(flatten)]
+    pub observe: ObserveArgs,
+
+    /// Do not observe: show what the daemon (`whohungup run`) at this address sees, such as http://127.0.0.1:9909
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -25,5 +25,6 @@ pub mod run;
 pub mod selftest;
 pub mod session;
 pub mod signals;
+pub mod top;
 pub mod track;
 pub mod watch;

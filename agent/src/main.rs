@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    report, run, selftest, watch,
+    report, run, selftest, top, watch,
 };
 
 fn main() -> ExitCode {
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
+        Command::Top(args) => top::top(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check => Ok(check::check()),

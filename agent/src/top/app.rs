@@ -1,0 +1,217 @@
+//! What is shown and chosen, and what keys do. Pure: updates and keys in.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{sort::Column, source::Update};
+use crate::live::{CloseView, EndpointView, LiveView};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    Endpoints,
+    Open,
+    Closes,
+}
+
+impl Tab {
+    pub(super) const ALL: [Self; 3] = [Self::Endpoints, Self::Open, Self::Closes];
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Endpoints => "1 Endpoints",
+            Self::Open => "2 Open connections",
+            Self::Closes => "3 Last closes",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) coloured: bool,
+    pub(super) view: Option<LiveView>,
+    pub(super) closes: Vec<CloseView>,
+    pub(super) lost: Option<String>,
+    pub(super) tab: Tab,
+    pub(super) column: Column,
+    pub(super) turned: bool,
+    pub(super) paused: bool,
+    pub(super) filter: String,
+    /// Keys go into the filter.
+    pub(super) typing: bool,
+    /// What is looked at in full: an endpoint's `id`, or a close's number.
+    pub(super) opened: Option<String>,
+    /// Of each tab, what is chosen: it stays while its place changes.
+    chosen: [Option<String>; 3],
+    pub(super) scroll: u16,
+    /// Rows that fit, as they were drawn last.
+    pub(super) rows: usize,
+    over: bool,
+}
+
+impl App {
+    pub(super) fn new(coloured: bool) -> Self {
+        Self {
+            coloured,
+            view: None,
+            closes: Vec::new(),
+            lost: None,
+            tab: Tab::Endpoints,
+            column: Column::State,
+            turned: false,
+            paused: false,
+            filter: String::new(),
+            typing: false,
+            opened: None,
+            chosen: [const { None }; 3],
+            scroll: 0,
+            rows: 10,
+            over: false,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn update(&mut self, update: Update) {
+        match update {
+            Update::Lost(why) => self.lost = Some(why),
+            Update::Seen(_) if self.paused => {}
+            Update::Seen(seen) => {
+                let (view, closes) = *seen;
+                (self.view, self.closes, self.lost) = (Some(view), closes, None);
+            }
+        }
+    }
+
+    /// Endpoints in the order in which they are shown.
+    pub(super) fn endpoints(&self) -> Vec<&EndpointView> {
+        let all = self.view.iter().flat_map(|view| &view.endpoints);
+        let mut shown: Vec<_> =
+            all.filter(|one| self.lets_through(&[&one.title, &one.risk_told, &one.id])).collect();
+        if self.tab == Tab::Open {
+            shown.retain(|one| one.connecting + one.established + one.closing > 0);
+            Column::Open.sort(&mut shown, false);
+        } else {
+            self.column.sort(&mut shown, self.turned);
+        }
+        shown
+    }
+
+    pub(super) fn closes(&self) -> Vec<&CloseView> {
+        let wanted = |close: &&CloseView| {
+            let process = close.process.as_ref().map_or("", |process| &process.comm);
+            let port = close.server_port.map_or_else(String::new, |port| port.to_string());
+            self.lets_through(&[
+                &close.said,
+                close.verdict.as_str(),
+                process,
+                &port,
+                &close.local,
+                &close.remote,
+            ])
+        };
+        self.closes.iter().filter(wanted).collect()
+    }
+
+    fn lets_through(&self, texts: &[&str]) -> bool {
+        let wanted = self.filter.to_lowercase();
+        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    /// What each row of the tab is known by.
+    fn keys(&self) -> Vec<String> {
+        match self.tab {
+            Tab::Closes => self.closes().iter().map(|close| close.number.to_string()).collect(),
+            Tab::Endpoints | Tab::Open => self.endpoints().iter().map(|one| one.id.clone()).collect(),
+        }
+    }
+
+    /// The row that is chosen; the first when what was is gone.
+    pub(super) fn row(&self) -> usize {
+        let chosen = self.chosen[self.tab as usize].as_ref();
+        let keys = self.keys();
+        chosen.and_then(|chosen| keys.iter().position(|key| key == chosen)).unwrap_or(0)
+    }
+
+    fn choose(&mut self, row: usize) {
+        let keys = self.keys();
+        self.chosen[self.tab as usize] = keys.get(row.min(keys.len().saturating_sub(1))).cloned();
+    }
+
+    pub(super) fn opened_endpoint(&self) -> Option<&EndpointView> {
+        let wanted = self.opened.as_ref()?;
+        self.view.as_ref()?.endpoints.iter().find(|one| one.id == *wanted)
+    }
+
+    pub(super) fn opened_close(&self) -> Option<&CloseView> {
+        let wanted = self.opened.as_ref()?;
+        self.closes.iter().find(|close| close.number.to_string() == *wanted)
+    }
+
+    pub(super) fn key(&mut self, key: KeyEvent) {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            self.over |= key.code == KeyCode::Char('c');
+            return;
+        }
+        if self.typing {
+            return self.typed(key.code);
+        }
+        match key.code {
+            KeyCode::Char('q') => self.over = true,
+            KeyCode::Char('1') => self.go(Tab::Endpoints),
+            KeyCode::Char('2') => self.go(Tab::Open),
+            KeyCode::Char('3') => self.go(Tab::Closes),
+            KeyCode::Tab => self.go(Tab::ALL[(self.tab as usize + 1) % Tab::ALL.len()]),
+            KeyCode::BackTab => self.go(Tab::ALL[(self.tab as usize + 2) % Tab::ALL.len()]),
+            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
+            KeyCode::Char('/') => self.typing = true,
+            KeyCode::Char('s') => self.column = self.column.next(1),
+            KeyCode::Char('S') => self.column = self.column.next(Column::ALL.len() - 1),
+            KeyCode::Char('r') => self.turned = !self.turned,
+            KeyCode::Enter if self.opened.is_none() => {
+                self.opened = self.keys().get(self.row()).cloned();
+                self.scroll = 0;
+            }
+            KeyCode::Esc if self.opened.is_none() => self.filter.clear(),
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => self.opened = None,
+            KeyCode::Up | KeyCode::Char('k') => self.step(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.step(1),
+            KeyCode::PageUp => self.step(-(self.rows as isize)),
+            KeyCode::PageDown => self.step(self.rows as isize),
+            KeyCode::Home | KeyCode::Char('g') => self.step(isize::MIN / 2),
+            KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX / 2),
+            _ => {}
+        }
+    }
+
+    fn typed(&mut self, key: KeyCode) {
+        /// Characters of a filter.
+        const LONGEST: usize = 40;
+        match key {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => {
+                self.typing = false;
+                self.filter.clear();
+            }
+            KeyCode::Backspace => drop(self.filter.pop()),
+            KeyCode::Char(c) if self.filter.chars().count() < LONGEST => self.filter.push(c),
+            _ => {}
+        }
+    }
+
+    fn go(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.opened = None;
+    }
+
+    fn step(&mut self, by: isize) {
+        if self.opened.is_some() {
+            // What is drawn bounds it from above.
+            let scroll = isize::from(self.scroll as i16).saturating_add(by).clamp(0, 1000);
+            self.scroll = scroll as u16;
+            return;
+        }
+        let row = self.row().cast_signed().saturating_add(by).max(0);
+        self.choose(row.cast_unsigned());
+    }
+}

@@ -1,0 +1,80 @@
+//! By what endpoints are ordered.
+
+use crate::{
+    close::words::{Clock, Phase, Side},
+    live::EndpointView,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    State,
+    Endpoint,
+    Open,
+    Closes,
+    Lost,
+    Broken,
+    Server,
+    Client,
+}
+
+impl Column {
+    pub(super) const ALL: [Self; 8] = [
+        Self::State,
+        Self::Endpoint,
+        Self::Open,
+        Self::Closes,
+        Self::Lost,
+        Self::Broken,
+        Self::Server,
+        Self::Client,
+    ];
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::State => "STATE",
+            Self::Endpoint => "ENDPOINT",
+            Self::Open => "OPEN",
+            Self::Closes => "CLOSED",
+            Self::Lost => "LOST",
+            Self::Broken => "BROKEN",
+            Self::Server => "SERVER",
+            Self::Client => "CLIENT",
+        }
+    }
+
+    pub(super) fn next(self, by: usize) -> Self {
+        let at = Self::ALL.iter().position(|&one| one == self).unwrap_or_default();
+        Self::ALL[(at + by) % Self::ALL.len()]
+    }
+
+    /// Worst, most or longest first; names from A on. Equal ones stay as the agent orders them: worst first.
+    pub(super) fn sort(self, endpoints: &mut [&EndpointView], turned: bool) {
+        let down = |value: u64| std::cmp::Reverse(value);
+        match self {
+            Self::State => endpoints.sort_by_key(|one| one.risk),
+            Self::Endpoint => endpoints.sort_by(|one, other| one.title.cmp(&other.title)),
+            Self::Open => endpoints.sort_by_key(|one| down(one.established)),
+            Self::Closes => endpoints.sort_by_key(|one| down(one.closes_hour)),
+            Self::Lost => endpoints.sort_by_key(|one| down(one.lost_hour)),
+            Self::Broken => endpoints.sort_by_key(|one| down(one.premature_hour)),
+            Self::Server => endpoints.sort_by_key(|one| down(millis(one, Side::Server))),
+            Self::Client => endpoints.sort_by_key(|one| down(millis(one, Side::Client))),
+        }
+        if turned {
+            endpoints.reverse();
+        }
+    }
+}
+
+/// The idle timer of a side, seconds.
+pub(super) fn timer(endpoint: &EndpointView, side: Side) -> Option<f64> {
+    let idle = endpoint
+        .timers
+        .iter()
+        .filter(|timer| timer.side == side && timer.phase == Phase::Idle && timer.clock == Clock::Idle);
+    idle.max_by_key(|timer| timer.count).map(|timer| timer.seconds)
+}
+
+fn millis(endpoint: &EndpointView, side: Side) -> u64 {
+    timer(endpoint, side).map_or(0, |seconds| (seconds * 1e3) as u64 + 1)
+}

@@ -1,0 +1,183 @@
+//! The three tables.
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Rect},
+    style::{Modifier, Style},
+    text::{Line, Span, Text},
+    widgets::{Cell, Paragraph, Row, Table, TableState},
+};
+
+use super::{
+    app::{App, Tab},
+    draw::{bold, dim, risk_style},
+    sort::{Column, timer},
+};
+use crate::{
+    close::words::{Cause, Role, Side},
+    infer::Risk,
+    live::{CloseView, EndpointView},
+    report::{clean::clean, words::measured},
+};
+
+/// Columns from which on there is room for sentences.
+const WIDE: u16 = 120;
+/// Characters of a name.
+const NAME: usize = 60;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let (table, empty) = match app.tab {
+        Tab::Endpoints => (endpoints(app), app.endpoints().is_empty()),
+        Tab::Open => (open(app), app.endpoints().is_empty()),
+        Tab::Closes => (closes(app, area.width), app.closes().is_empty()),
+    };
+    if empty {
+        let said = if app.filter.is_empty() {
+            "Nothing yet."
+        } else {
+            "Nothing that the filter lets through; Esc clears it."
+        };
+        frame.render_widget(Paragraph::new(said).style(dim()), area);
+        return;
+    }
+    let table = table.row_highlight_style(Style::new().add_modifier(Modifier::REVERSED)).column_spacing(1);
+    let mut state = TableState::default().with_selected(Some(app.row()));
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+const fn state(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Losing => "LOSING",
+        Risk::Mismatch => "mismatch",
+        Risk::Tie => "tie",
+        Risk::Safe => "safe",
+        Risk::Unknown => "-",
+    }
+}
+
+fn number(value: u64) -> Cell<'static> {
+    let text = match value {
+        0 => "-".to_owned(),
+        1..=99_999 => value.to_string(),
+        100_000..=99_999_999 => format!("{}k", value / 1000),
+        _ => format!("{}M", value / 1_000_000),
+    };
+    Cell::from(Text::from(text).right_aligned())
+}
+
+fn seconds(value: Option<f64>) -> Cell<'static> {
+    Cell::from(Text::from(value.map_or_else(|| "-".to_owned(), measured)).right_aligned())
+}
+
+fn endpoints(app: &App) -> Table<'_> {
+    let title = |column: Column| {
+        let mark = match (column == app.column, app.turned) {
+            (false, _) => "",
+            (true, false) => "*",
+            (true, true) => "^",
+        };
+        let text = Text::from(format!("{}{mark}", column.title()));
+        Cell::from(if matches!(column, Column::State | Column::Endpoint) {
+            text
+        } else {
+            text.right_aligned()
+        })
+    };
+    let row = |one: &EndpointView| {
+        Row::new([
+            Cell::from(Span::styled(state(one.risk), risk_style(app, one.risk))),
+            Cell::from(who(&one.process, one.role, one.server_port)),
+            number(one.established),
+            number(one.closes_hour),
+            number(one.lost_hour),
+            number(one.premature_hour),
+            seconds(timer(one, Side::Server)),
+            seconds(timer(one, Side::Client)),
+        ])
+    };
+    let widths = [
+        Constraint::Length(8),
+        Constraint::Fill(1),
+        Constraint::Length(5),
+        Constraint::Length(7),
+        Constraint::Length(5),
+        Constraint::Length(7),
+        Constraint::Length(8),
+        Constraint::Length(8),
+    ];
+    let header = Row::new(Column::ALL.map(title)).style(bold());
+    Table::new(app.endpoints().into_iter().map(row).collect::<Vec<_>>(), widths).header(header)
+}
+
+fn open(app: &App) -> Table<'_> {
+    let row = |one: &EndpointView| {
+        Row::new([
+            Cell::from(who(&one.process, one.role, one.server_port)),
+            number(one.connecting),
+            number(one.established),
+            number(one.closing),
+            number(one.closes_hour),
+        ])
+    };
+    let widths = [
+        Constraint::Fill(1),
+        Constraint::Length(10),
+        Constraint::Length(11),
+        Constraint::Length(7),
+        Constraint::Length(11),
+    ];
+    let right = |text: &'static str| Cell::from(Text::from(text).right_aligned());
+    let header = Row::new([
+        Cell::from("ENDPOINT"),
+        right("CONNECTING"),
+        right("ESTABLISHED"),
+        right("CLOSING"),
+        right("CLOSED, 1 H"),
+    ]);
+    Table::new(app.endpoints().into_iter().map(row).collect::<Vec<_>>(), widths).header(header.style(bold()))
+}
+
+/// `node:8080` for a server, `python3>8080` for a client.
+fn who(process: &str, role: Role, port: Option<u16>) -> String {
+    let name = if process.is_empty() { "?" } else { process };
+    let Some(port) = port else { return clean(name, NAME) };
+    let between = if role == Role::Client { '>' } else { ':' };
+    clean(&format!("{name}{between}{port}"), NAME)
+}
+
+fn whose(close: &CloseView) -> String {
+    who(close.process.as_ref().map_or("", |process| &process.comm), close.role, close.server_port)
+}
+
+/// What happened: in words where there is room for them, else what they are made of.
+fn closes(app: &App, columns: u16) -> Table<'_> {
+    let wide = columns >= WIDE;
+    let row = |close: &CloseView| {
+        let time = close.time.split_once('T').and_then(|(_, time)| time.get(..8)).unwrap_or("?");
+        let style = if close.verdict.is_trouble() { bold() } else { Style::new() };
+        let why = match (close.race, close.cause) {
+            (Some(race), _) => race.as_str(),
+            (None, Cause::Unknown) => "",
+            (None, cause) => cause.as_str(),
+        };
+        Row::new([
+            Cell::from(clean(time, 8)),
+            Cell::from(whose(close)),
+            Cell::from(Line::styled(close.verdict.as_str(), style)),
+            seconds(close.idle_seconds),
+            Cell::from(if wide { clean(&close.said, 200) } else { why.to_owned() }),
+        ])
+    };
+    let widths = [
+        Constraint::Length(8),
+        Constraint::Length(22),
+        Constraint::Length(16),
+        Constraint::Length(8),
+        Constraint::Fill(1),
+    ];
+    let last = if wide { "WHAT HAPPENED" } else { "WHY" };
+    let idle = Cell::from(Text::from("IDLE").right_aligned());
+    let header = ["TIME", "WHO", "VERDICT"].map(Cell::from).into_iter().chain([idle, Cell::from(last)]);
+    let rows: Vec<_> = app.closes().into_iter().map(row).collect();
+    Table::new(rows, widths).header(Row::new(header).style(bold()))
+}
