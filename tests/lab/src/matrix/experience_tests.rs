@@ -1,11 +1,11 @@
 use super::*;
 use crate::{
-    matrix::{part::Part, scenario},
+    matrix::{catalogue, part::Part},
     truth::How,
 };
 
 fn played(name: &str, told: &[(usize, Outcome, Option<u16>)]) -> Played {
-    let scenario = scenario::all().find(|scenario| scenario.name == name).unwrap();
+    let scenario = catalogue::all().find(|scenario| scenario.name == name).unwrap();
     let steps = ["sleep 0", "get /?k1", "sleep 150", "get /drip/60000?k1"].map(str::to_owned).to_vec();
     let conversation = Conversation {
         id: "k1".to_owned(),

@@ -2,6 +2,7 @@
 //! time-outs, pools, signals and chance. The truth of every close is what a capture proves (`wiretap`); the configuration,
 //! the servers' logs and the clients' own outcomes are held against it (`witness`).
 
+mod catalogue;
 mod clients;
 mod experience;
 mod instance;
@@ -10,6 +11,7 @@ mod part;
 mod place;
 mod plan;
 mod play;
+mod playing;
 mod raw;
 mod scenario;
 mod servers;
@@ -32,12 +34,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 pub use self::table::Table;
-use self::{
-    part::Part,
-    play::{Played, Present},
-    servers::Server,
-    witness::Heard,
-};
+use self::{part::Part, play::Played, playing::Present, servers::Server, witness::Heard};
 use crate::{
     agent::Agent,
     kit::{Kit, Need},

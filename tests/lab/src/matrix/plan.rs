@@ -10,10 +10,11 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    catalogue,
     clients::{Client, IdleLimit},
     instance::Instance,
     part::Part,
-    scenario::{self, Asks, Scenario, Step},
+    scenario::{Asks, Scenario, Step},
     servers::Server,
 };
 
@@ -73,7 +74,7 @@ pub(super) fn conversations(
     ids: &AtomicU32,
 ) -> Vec<Conversation> {
     let mut all = Vec::new();
-    for scenario in scenario::all().filter(|scenario| fits(scenario, server, client, idle)) {
+    for scenario in catalogue::all().filter(|scenario| fits(scenario, server, client, idle)) {
         let Some(instance) = instances.iter().find(|instance| instance.stage == scenario.stage) else {
             continue;
         };

@@ -2,7 +2,7 @@ use super::*;
 use crate::matrix::scenario::{Due, Stage};
 
 fn conversation(name: &str) -> Conversation {
-    let scenario = scenario::all().find(|scenario| scenario.name == name).unwrap();
+    let scenario = catalogue::all().find(|scenario| scenario.name == name).unwrap();
     Conversation {
         id: "k7".to_owned(),
         part: Part { server: "nginx", client: "Node http.Agent", scenario: scenario.name, due: scenario.due },
@@ -46,11 +46,11 @@ fn what_a_client_says_for_people_and_a_line_that_is_not_whole_are_left_out() {
 
 #[test]
 fn every_scenario_has_a_name_of_its_own_and_a_race_has_no_expected_end() {
-    let names: Vec<_> = scenario::all().map(|scenario| scenario.name).collect();
+    let names: Vec<_> = catalogue::all().map(|scenario| scenario.name).collect();
     for (number, name) in names.iter().enumerate() {
         assert!(!names[..number].contains(name), "{name} twice");
     }
-    for scenario in scenario::all() {
+    for scenario in catalogue::all() {
         let is_race = scenario.steps.iter().any(|step| matches!(step, Step::Tempt(_)));
         assert_eq!(is_race, scenario.due == Due::Open, "{}", scenario.name);
         assert!(!is_race || scenario.stage == Stage::Hasty, "{}", scenario.name);

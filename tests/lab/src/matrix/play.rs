@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -17,15 +17,16 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::process::Signal;
 
 use super::{
-    clients::{Client, IdleLimit},
+    catalogue,
     instance::{self, Instance},
     part::Part,
     plan::{self, Conversation, Told},
-    raw::{self, Made},
-    scenario::{self, Raw, Stage},
+    playing::{self, Present, await_all},
+    raw::{self, Made, Raw},
+    scenario::{Due, Stage},
     servers::{Log, Server},
 };
-use crate::{kit::Kit, program::Program, wire::SETTLE};
+use crate::{kit::Kit, wire::SETTLE};
 
 /// The name of the client that is a script.
 pub(super) const SCRIPT: &str = "script";
@@ -42,13 +43,6 @@ const STARTS_APART: Duration = Duration::from_millis(400);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Between the connections of a script, for the listeners' queues.
 const APART: Duration = Duration::from_millis(5);
-
-/// A client that is there.
-#[derive(Debug)]
-pub(super) struct Present {
-    pub(super) client: &'static Client,
-    pub(super) prepared: PathBuf,
-}
 
 /// A listening address of the run.
 #[derive(Debug, Clone, Copy)]
@@ -79,25 +73,6 @@ impl Played {
         self.sites.extend(other.sites);
         self.logs.extend(other.logs);
         self.strays.extend(other.strays);
-    }
-}
-
-/// A client program that plays.
-#[derive(Debug)]
-struct Playing {
-    client: &'static Client,
-    program: Program,
-    conversations: Vec<Conversation>,
-}
-
-impl Playing {
-    /// How many of these conversations have come so far, by the number of steps done.
-    fn has_done(&self, steps: impl Fn(&Conversation) -> usize) -> bool {
-        let mut done = HashMap::<String, usize>::new();
-        for told in plan::read(&self.program.text()) {
-            *done.entry(told.id).or_default() += 1;
-        }
-        self.conversations.iter().all(|one| done.get(&one.id).copied().unwrap_or(0) >= steps(one))
     }
 }
 
@@ -142,7 +117,7 @@ fn play_all(
     let scripts = start_scripts(server, &instances, &over);
     let mut playing = Vec::new();
     for present in clients {
-        match start_client(kit, server, present, &instances, idle, ids) {
+        match playing::start(kit, server, present, &instances, idle, ids) {
             Ok(programs) => {
                 playing.extend(programs);
                 thread::sleep(STARTS_APART);
@@ -181,6 +156,9 @@ fn play_all(
         played.conversations.extend(conversations);
     }
     ensure!(!stop.load(Ordering::Relaxed), "interrupted");
+    // What a proxy still has open to what is behind it is closed from there.
+    drop(behind);
+    thread::sleep(SETTLE);
     for mut instance in instances {
         instance.program.kill();
         if let Some(log) = server.log {
@@ -194,7 +172,7 @@ fn play_all(
 fn start_all(
     kit: &Kit,
     server: &'static Server,
-    prepared: &std::path::Path,
+    prepared: &Path,
     backend: SocketAddr,
 ) -> Result<Vec<Instance>> {
     thread::scope(|scope| {
@@ -208,7 +186,7 @@ fn start_all(
 fn measure(server: &'static Server, instances: &[Instance], played: &mut Played) -> Result<Option<i64>> {
     let hasty = instances.iter().find(|instance| instance.stage == Stage::Hasty);
     let hasty = hasty.context("find the hasty instance")?;
-    let scenario = scenario::all().find(|scenario| scenario.name == scenario::SERVER_IDLE);
+    let scenario = catalogue::all().find(|scenario| scenario.name == catalogue::SERVER_IDLE);
     let scenario = scenario.context("find the scenario of an idle time-out")?;
     let (idle, made) = raw::measure(hasty.at);
     for one in made {
@@ -218,7 +196,7 @@ fn measure(server: &'static Server, instances: &[Instance], played: &mut Played)
     Ok(idle)
 }
 
-fn script_part(server: &Server, scenario: &'static str, due: scenario::Due) -> Part {
+fn script_part(server: &Server, scenario: &'static str, due: Due) -> Part {
     Part { server: server.name, client: SCRIPT, scenario, due }
 }
 
@@ -233,54 +211,13 @@ type Script = (&'static Raw, thread::JoinHandle<Result<Made>>);
 
 fn start_scripts(server: &Server, instances: &[Instance], over: &Arc<AtomicBool>) -> Vec<Script> {
     let mut scripts = Vec::new();
-    for raw in scenario::raw_against(server.timers) {
+    for raw in raw::against(server.timers) {
         let Some(instance) = instances.iter().find(|instance| instance.stage == raw.stage) else { continue };
         let (at, over) = (instance.at, Arc::clone(over));
         thread::sleep(APART);
         scripts.push((raw, thread::spawn(move || raw::play(raw, at, &over))));
     }
     scripts
-}
-
-fn start_client(
-    kit: &Kit,
-    server: &Server,
-    present: &Present,
-    instances: &[Instance],
-    idle: Option<i64>,
-    ids: &AtomicU32,
-) -> Result<Vec<Playing>> {
-    let Present { client, prepared } = present;
-    let all = plan::conversations(server, client, instances, idle, ids);
-    // Some have one idle limit for the whole program.
-    let is_apart = |one: &Conversation| {
-        client.idle_limit == IdleLimit::WholeSeconds && one.scenario.idle_limit.is_some()
-    };
-    let (apart, together): (Vec<_>, Vec<_>) = all.into_iter().partition(is_apart);
-    let mut playing = Vec::new();
-    for conversations in [together, apart] {
-        if conversations.is_empty() {
-            continue;
-        }
-        let plan = kit.file("plan", &plan::write(&conversations)?)?;
-        let mut command = (client.command)(kit, prepared, &plan);
-        let program = Program::start(&mut command, plan.parent().context("find a directory")?, "told")?;
-        playing.push(Playing { client, program, conversations });
-    }
-    Ok(playing)
-}
-
-fn await_all(
-    playing: &[Playing],
-    within: Duration,
-    stop: &AtomicBool,
-    steps: impl Fn(&Conversation) -> usize,
-) {
-    let until = Instant::now() + within;
-    let is_there = |one: &Playing| one.has_done(&steps);
-    while !stop.load(Ordering::Relaxed) && Instant::now() < until && !playing.iter().all(is_there) {
-        thread::sleep(LOOK_EVERY);
-    }
 }
 
 /// Those that are to be ended under their clients.

@@ -9,12 +9,82 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::scenario::{Ending, Raw};
-use crate::wire::{SETTLE, Wire};
+use super::scenario::{CLIENT, Due, SERVER, Stage};
+use crate::{
+    truth::Phase::{self, RequestHead, Unused},
+    wire::{SETTLE, Wire},
+};
 
 /// Longer than it takes any server to end what it is to end; then the script does.
 const LOOKS: Duration = Duration::from_secs(15);
 const SAMPLES: u32 = 6;
+
+/// What a script plays that writes its own bytes: where no client library can be brought to.
+#[derive(Debug)]
+pub(super) struct Raw {
+    pub(super) name: &'static str,
+    pub(super) stage: Stage,
+    pub(super) bytes: &'static str,
+    /// It ends it itself, so or with an RST.
+    pub(super) ends: Option<Ending>,
+    pub(super) timer: Option<Phase>,
+    pub(super) due: Due,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Close,
+    Reset,
+}
+
+const HEAD: &str = "GET / HTTP/1.1\r\nHost: lab\r\nX-Rest: ";
+const RAW_TIMES: usize = 4;
+
+const fn raw(name: &'static str, stage: Stage, bytes: &'static str, phase: Phase) -> Raw {
+    let phases: &[Phase] = match phase {
+        Unused => &[Unused],
+        _ => &[RequestHead],
+    };
+    Raw { name, stage, bytes, ends: None, timer: None, due: Due::By(SERVER, phases) }
+}
+
+static RAW: [Raw; 10] = [
+    Raw {
+        ends: Some(Ending::Close),
+        due: Due::By(CLIENT, &[Unused]),
+        ..raw("opens and closes", Stage::Patient, "", Unused)
+    },
+    Raw {
+        ends: Some(Ending::Reset),
+        due: Due::By(CLIENT, &[Unused]),
+        ..raw("opens and resets", Stage::Patient, "", Unused)
+    },
+    Raw {
+        ends: Some(Ending::Close),
+        due: Due::By(CLIENT, &[RequestHead]),
+        ..raw("closes in the head", Stage::Patient, HEAD, RequestHead)
+    },
+    Raw {
+        ends: Some(Ending::Reset),
+        due: Due::By(CLIENT, &[RequestHead]),
+        ..raw("resets in the head", Stage::Patient, HEAD, RequestHead)
+    },
+    Raw { timer: Some(Unused), ..raw("the server's time-out for a first request", Stage::Hasty, "", Unused) },
+    Raw {
+        timer: Some(RequestHead),
+        ..raw("the server's time-out in the head", Stage::Hasty, HEAD, RequestHead)
+    },
+    raw("killed before a request", Stage::Killed, "", Unused),
+    raw("killed in the head", Stage::Killed, HEAD, RequestHead),
+    raw("terminated before a request", Stage::Terminated, "", Unused),
+    raw("terminated in the head", Stage::Terminated, HEAD, RequestHead),
+];
+
+/// What is played against a server with these time-outs; each so often.
+pub(super) fn against(timers: &[Phase]) -> impl Iterator<Item = &'static Raw> {
+    let wanted = |raw: &&Raw| raw.timer.is_none_or(|phase| timers.contains(&phase));
+    RAW.iter().filter(wanted).flat_map(|raw| std::iter::repeat_n(raw, RAW_TIMES))
+}
 
 /// A connection that a script made.
 #[derive(Debug)]
