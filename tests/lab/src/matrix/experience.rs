@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     plan::{Conversation, Outcome, Told},
     play::Played,
-    scenario::Stage,
+    scenario::{Due, Stage},
 };
 use crate::{
     truth::{Phase, Side},
@@ -48,6 +48,9 @@ impl Experience<'_> {
     pub(super) fn came(&self) -> bool {
         let is_plain = |told: &Told| told.outcome == Outcome::Done && told.status == Some(200);
         let Some(((last, told), before)) = self.requests.split_last() else { return true };
+        if matches!(self.conversation.part.due, Due::By(_, [Phase::Idle])) && !told.is_some_and(is_plain) {
+            return false;
+        }
         let is_answered_for = |status: Option<u16>| status != Some(200) && status.is_some();
         let may_be_refused =
             last.starts_with("post-stall ") || self.conversation.scenario.timer == Some(Phase::Waiting);

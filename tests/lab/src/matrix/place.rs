@@ -49,13 +49,13 @@ pub(super) fn place(flows: &[Flow], all: &Played) -> Vec<Placed> {
         let Some(site) = all.sites.get(&flow.server) else { continue };
         let targets = targets(flow);
         let id = targets.last().and_then(|target| target.split_once('?')).map(|(_, id)| id.to_owned());
-        let part = match (made.get(&(flow.client, flow.server)), &id) {
+        let conversation = id.as_ref().and_then(|id| all.conversations.get(id));
+        // A script's port may be a client's later.
+        let part = match (conversation, made.get(&(flow.client, flow.server))) {
             _ if site.is_behind => part(*site, site.server, UPSTREAM),
-            (Some(part), _) => *part,
-            (None, Some(id)) => match all.conversations.get(id) {
-                Some(conversation) => conversation.part,
-                None => part(*site, SCRIPT, READY),
-            },
+            (Some(conversation), _) => conversation.part,
+            (None, Some(part)) => *part,
+            (None, None) if id.is_some() => part(*site, SCRIPT, READY),
             (None, None) => part(*site, BESIDES, BESIDES),
         };
         let before = id.as_ref().filter(|_| !site.is_behind).map_or(0, |id| {

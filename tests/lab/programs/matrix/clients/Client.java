@@ -132,7 +132,11 @@ public class Client {
                     throw new SocketTimeoutException("the body does not go on");
                 }
                 answer.status = asked.getResponseCode();
-                (answer.status < 400 ? asked.getInputStream() : asked.getErrorStream()).readAllBytes();
+                var body = answer.status < 400 ? asked.getInputStream() : asked.getErrorStream();
+                // An error without a body has no stream either.
+                if (body != null) {
+                    body.readAllBytes();
+                }
             } catch (IOException error) {
                 answer.failed(error, error instanceof SocketTimeoutException);
             }

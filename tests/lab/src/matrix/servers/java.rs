@@ -88,7 +88,7 @@ pub(super) const TOMCAT: Server = Server {
     },
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
-    announces: false,
+    announces: true,
     log: None,
 };
 
