@@ -17,7 +17,7 @@ use crate::report::Model;
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// So that what else happens on the machine does not fill the table of endpoints.
-const ENDPOINTS: &str = "4096";
+const ENDPOINTS: &str = "65536";
 
 /// A running daemon. Dropping it ends it.
 #[derive(Debug)]

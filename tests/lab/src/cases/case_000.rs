@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    Answer, Case,
+    Answer, Case, Telling,
     check::Checks,
     egg::{Change, EGG, NOTHING, PLATFORM, SOFTWARE, SOFTWARE_OF_OLD, configured},
     heard::Heard,
@@ -24,7 +24,32 @@ pub(super) const CASE: Case = Case {
     first_port: 18_000,
     // The platform's 15 minutes become 15 s; Node's own seconds are played as they are.
     scale: 60,
-    pictures: &[],
+    pictures: &[
+        Telling {
+            stage: AS_FOUND.name,
+            port: EGG,
+            word: "crossed",
+            title: "A POST meets the listener's keep-alive time-out on its way",
+            client: "the platform (nginx)",
+            server: "egg (Node)",
+        },
+        Telling {
+            stage: CURED.name,
+            port: EGG,
+            word: "client-idle",
+            title: "With keepAliveTimeout = 0 it is the platform that closes",
+            client: "the platform (nginx)",
+            server: "egg (Node)",
+        },
+        Telling {
+            stage: EXITS.name,
+            port: EGG,
+            word: "premature-hangup",
+            title: "A process that ends while it owes a response",
+            client: "the platform (nginx)",
+            server: "egg (Node)",
+        },
+    ],
     answer: Answer {
         lead: "It is the listener of the egg application that closes idle connections while the platform still uses them: `server.keepAliveTimeout` \
                of Node's `http.Server`, which no setting in `config.httpclient` or `config.clusterClient` touches (those are clients), and which \

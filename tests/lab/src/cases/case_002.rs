@@ -3,7 +3,7 @@
 mod reuse;
 mod shutdown;
 
-use super::{Answer, Case};
+use super::{Answer, Case, Telling};
 use crate::truth::Side;
 
 pub(super) const CASE: Case = Case {
@@ -29,7 +29,40 @@ pub(super) const CASE: Case = Case {
     first_port: 18_400,
     // Node's own seconds are short enough to be played as they are.
     scale: 1,
-    pictures: &[],
+    pictures: &[
+        Telling {
+            stage: shutdown::LONG_REQUEST.name,
+            port: 0,
+            word: "server-idle",
+            title: "The keep-alive timer starts when the response is done",
+            client: "http.Agent (Node)",
+            server: "Node 20",
+        },
+        Telling {
+            stage: shutdown::OLD_NODE.name,
+            port: 0,
+            word: "server-idle",
+            title: "Node 18 leaves idle connections to their timer when it shuts down",
+            client: "http.Agent (Node)",
+            server: "Node 18",
+        },
+        Telling {
+            stage: shutdown::CONSIDERATE.name,
+            port: 0,
+            word: "completed",
+            title: "A response that says that it is the last",
+            client: "http.Agent (Node)",
+            server: "Node 18",
+        },
+        Telling {
+            stage: shutdown::CRASH.name,
+            port: 0,
+            word: "premature-hangup",
+            title: "An uncaught exception takes a request with it",
+            client: "http.Agent (Node)",
+            server: "Node 20",
+        },
+    ],
     answer: Answer {
         lead: "Whether connections are used again is in the requests a connection, at each end of each hop: 1.0 where the agent or the \
             pool keeps none. The timer starts when a response is done. On Node 18 `server.close()` waits for the keep-alive timer of \

@@ -12,6 +12,7 @@ mod check;
 mod egg;
 mod heard;
 mod page;
+mod picture;
 mod seen;
 mod software;
 mod stage;
@@ -137,6 +138,14 @@ impl Outcome {
     /// How many checks there were.
     pub fn checks(&self) -> usize {
         self.played.iter().map(|played| played.checks.len()).sum()
+    }
+
+    /// The connections that are drawn, with their stages.
+    fn told(&self) -> impl Iterator<Item = (&'static Telling, &Played)> {
+        self.case.pictures.iter().filter_map(|telling| {
+            let played = self.played.iter().find(|one| one.stage.name == telling.stage)?;
+            Some((telling, played))
+        })
     }
 
     /// What did not hold, with the stage's name.

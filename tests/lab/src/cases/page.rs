@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Answer, Outcome, Played, summary::Summary};
+use super::{Answer, Outcome, Played, picture, summary::Summary};
 
 /// What came of a case, to be printed or kept.
 #[derive(Debug)]
@@ -22,6 +22,12 @@ impl Display for Page<'_> {
         writeln!(out, "\n## What the report said, in one table\n\n{}", Summary(&seen))?;
         for (number, played) in played.iter().enumerate() {
             stage(out, number + 1, played)?;
+            let of_stage = self.0.told().filter(|(_, told)| told.stage.name == played.stage.name);
+            for (telling, _) in of_stage.filter(|(telling, played)| picture::is_there(telling, &played.seen))
+            {
+                let (title, file) = (telling.title, picture::file(case.name, telling));
+                writeln!(out, "\n![{title}]({file})")?;
+            }
         }
         for (name, why) in absent {
             writeln!(out, "\n`{name}` was not played: {why}.")?;
@@ -38,8 +44,16 @@ impl Page<'_> {
     /// When that cannot be written to.
     pub fn keep(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
-        let path = directory.join(format!("{}.md", self.0.case.name));
-        fs::write(&path, self.to_string()).with_context(|| format!("write {}", path.display()))
+        let write = |name: String, content: &str| {
+            let path = directory.join(name);
+            fs::write(&path, content).with_context(|| format!("write {}", path.display()))
+        };
+        for (telling, played) in self.0.told() {
+            if let Some(drawing) = picture::draw(telling, &played.seen) {
+                write(picture::file(self.0.case.name, telling), &drawing)?;
+            }
+        }
+        write(format!("{}.md", self.0.case.name), &self.to_string())
     }
 
     /// The command that made it, and with what.

@@ -1,5 +1,6 @@
 //! The lab's commands: one a file, each with its options, what it needs and how it is played.
 
+mod all;
 mod case;
 mod explain;
 mod false_alarms;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     /// Replay a founding case: a streaming upload that pauses, and fails with ECONNRESET
     #[command(name = "case-003")]
     Case003(case::Args),
+    /// Play everything, one after another; print it all and a summary
+    All(all::Args),
     /// Tell what a packet capture proves of each connection in it, and draw it
     Explain(explain::Args),
 }
@@ -73,6 +76,7 @@ impl Command {
             Self::Case001(args) => Box::new(case::Named { name: "case-001", args }),
             Self::Case002(args) => Box::new(case::Named { name: "case-002", args }),
             Self::Case003(args) => Box::new(case::Named { name: "case-003", args }),
+            Self::All(args) => Box::new(args),
             Self::Explain(args) => Box::new(args),
         }
     }

@@ -245,8 +245,7 @@ fn shown(seconds: Option<f64>) -> String {
 
 /// The idle ones go at once; the busy one falls idle when it is done, and waits for its timer then.
 fn closes_idle_ones(seen: &Seen, checks: &mut Checks) {
-    let Some(server) = shuts_down(seen, checks) else { return };
-    checks.same("idle connections that its listener left open", &server.stops.idle_left, &1);
+    let Some(server) = shuts_down(seen, checks, IDLE + 1) else { return };
     let busy = seen.closes(Side::Server, APP).find(|one| one.requests == Some(2));
     checks.about(
         "the one that was busy is kept idle for the keep-alive time",
@@ -266,8 +265,13 @@ fn closes_idle_ones(seen: &Seen, checks: &mut Checks) {
 
 /// The idle ones go at once, and the busy one with its response.
 fn waits_for_nobody(seen: &Seen, checks: &mut Checks) {
-    let Some(server) = shuts_down(seen, checks) else { return };
-    checks.same("idle connections that its listener left open", &server.stops.idle_left, &0);
+    let Some(server) = shuts_down(seen, checks, IDLE) else { return };
+    let waited = server.stops.waited;
+    checks.that(
+        "no idle connection is left open for long",
+        waited.is_none_or(|waited| waited < AT_ONCE),
+        shown(waited),
+    );
     let took = took(seen);
     let prompt = took.is_some_and(|took| took < BUSY + AT_ONCE);
     checks.that("the shutdown takes as long as the request, says the server", prompt, shown(took));
@@ -275,12 +279,20 @@ fn waits_for_nobody(seen: &Seen, checks: &mut Checks) {
     checks.same("and so it is told", &server.cause("announced"), &1);
 }
 
-/// What holds of both: the request is answered, and what is idle is closed with the listener.
-fn shuts_down<'a>(seen: &'a Seen, checks: &mut Checks) -> Option<&'a Endpoint> {
+/// What holds of both: the request is answered, and what is idle then is closed with the listener. `idle`: how many ended idle
+/// in all.
+fn shuts_down<'a>(seen: &'a Seen, checks: &mut Checks, idle: u64) -> Option<&'a Endpoint> {
     checks.same("the request under way is answered", &seen.heard.count("the request under way", "200"), &1);
     let server = server(seen, checks)?;
-    checks.same("idle connections that were closed with its listener", &server.stops.idle_closed, &IDLE);
-    checks.same("the cause of so many is `shutdown`", &server.cause("shutdown"), &IDLE);
+    let stops = &server.stops;
+    checks.same("connections that the shutdown ended idle", &(stops.idle_closed + stops.idle_left), &idle);
+    // On a busy machine it may be taken off its processor between its listener and its connections.
+    let (closed, told) = (stops.idle_closed, server.cause("shutdown"));
+    checks.that(
+        "idle connections are closed with the listener, for the cause `shutdown`",
+        closed > 0 && closed == told,
+        closed,
+    );
     Some(server)
 }
 

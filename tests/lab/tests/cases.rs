@@ -1,0 +1,44 @@
+//! A part of the founding cases: what CI's software and half a minute allow. The whole is `cargo xtask lab case-000` and so on.
+
+mod gate;
+
+use lab::cases::{Options, Page, find, run};
+
+/// Plays these stages; everything that is checked must hold.
+fn play(case: &str, stages: &[&str]) {
+    let Some(agent) = gate::agent() else { return };
+    let state = tempfile::tempdir().expect("temporary directory");
+    let options = Options {
+        agent,
+        state: state.path().to_owned(),
+        only: stages.iter().map(|&stage| stage.to_owned()).collect(),
+        real_time: false,
+        stop: std::sync::Arc::default(),
+    };
+
+    let outcome = run(find(case).expect("a case"), &options).expect("the case is played");
+
+    let failed: Vec<_> = outcome.failed().collect();
+    assert!(failed.is_empty(), "{failed:#?}\n{}", Page(&outcome));
+    if !outcome.absent.is_empty() {
+        return gate::skip(&format!("{:?}", outcome.absent));
+    }
+    assert!(outcome.checks() > 5 * stages.len(), "{}", Page(&outcome));
+}
+
+#[test]
+fn connections_are_used_again_as_the_pools_are_told_and_nodes_ends_are_told_apart() {
+    // Without what comes from npm: Node 18.
+    play(
+        "case-002",
+        &[
+            "agent-keep-alive",
+            "nginx-with",
+            "long-request",
+            "shutdown-of-node-20",
+            "crash",
+            "sigterm",
+            "sigkill",
+        ],
+    );
+}
