@@ -101,10 +101,11 @@ const CLIENT_HOLDS: Stage = Stage {
             slow: Slow::ToGateway,
             clients: &[Who::Requests, Who::Go, Who::Java],
             asking: |scene, who, hop| {
-                // The FIN is on its way for 20 ms, and a request may leave in that time: most of the first come then.
+                // The FIN is on its way for 20 ms, and a request may leave in that time: most of the first come then, also where
+                // the gateway is a little late.
                 let idle = hop.idle_ms(scene, 600.0);
+                let gaps = [0, 6, 12, 18, 24, 30, 38, 46, 54, 62, 70].map(|after| idle - 36 + after);
                 let late = [600, 900, 1200, 1500].map(|after| idle + after);
-                let gaps = [4, 8, 12, 16, 20, 24, 28, 32].map(|before| idle - before);
                 let gaps = gaps.into_iter().chain(late).map(|gap| vec![idle / 10, gap]).collect();
                 Asking { gaps, apart: 60, ..(PLAY.asking)(scene, who, hop) }
             },
