@@ -197,7 +197,7 @@ fn waits_between(scene: &Scene, model_idle: f64) -> Result<Heard> {
 const CLIENT_GIVES_UP: Stage = Stage {
     name: "client-gives-up",
     changed: "The model takes 40 s, the client waits for 30 s.",
-    software: &[NGINX, HAPROXY, ENVOY, UVICORN, GUNICORN, GO, REQUESTS, JAVA],
+    software: WITH_REQUESTS,
     wire: Wire::Loopback,
     play: |scene| {
         Play {

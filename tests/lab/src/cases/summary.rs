@@ -80,3 +80,7 @@ fn in_flight_timer(end: &Endpoint, side: Side) -> Option<&Timer> {
     // Of several clocks with as many closes the shorter time: nothing came before it.
     of_side.max_by(|a, b| a.count.cmp(&b.count).then(b.seconds.total_cmp(&a.seconds)))
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
