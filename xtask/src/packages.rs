@@ -46,6 +46,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "promtool, which says whether a scrape is as Prometheus wants it",
     },
     Requirement {
+        package: "chromium",
+        probe: Probe::Program("chromium"),
+        reason: "the browser in which the daemon's page is tested",
+    },
+    Requirement {
         package: "curl",
         probe: Probe::Program("curl"),
         reason: "a client that gives up on a deadline",

@@ -12,7 +12,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    agent::{Agent, BINARY},
+    agent::{Agent, BINARY, Ended},
     gate,
     peer::{ANYWHERE, Dialled},
 };
@@ -41,6 +41,15 @@ impl Daemon {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.agent.signal(signal);
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(self) -> Ended {
+        self.agent.wait()
     }
 
     pub(crate) fn get(&self, path: &str) -> String {

@@ -6,6 +6,7 @@
 mod adoption;
 mod agent;
 mod bad_input;
+mod browser;
 mod causes;
 mod close;
 mod daemon;
@@ -13,6 +14,7 @@ mod gate;
 mod hostile;
 mod middlebox;
 mod namespace;
+mod page;
 mod peer;
 mod report;
 mod reuse;

@@ -1,0 +1,264 @@
+//! The daemon's page in a real browser, with real closes behind it.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    browser::Page,
+    daemon::Daemon,
+    gate,
+    peer::{ANYWHERE, ask, dial, read_request, read_response},
+    software::{Server, first_line},
+};
+
+/// Announces its port; closes connections that were idle for some seconds, with Node's own timer.
+const SERVER: &str = "
+const server = require('http').createServer((request, response) => response.end('hi'));
+server.keepAliveTimeout = 1000;
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+";
+/// Longer than Node waits, whatever it adds to its time-out.
+const TOO_LATE: Duration = Duration::from_millis(3500);
+const REUSED: Duration = Duration::from_millis(600);
+const LOST: usize = 3;
+/// A file's name, and thus a process's.
+const HOSTILE_PROCESS: &str = "<img src=x>";
+const HOSTILE_SERVER: &str = "<script>hacked=1</script><b>";
+
+fn node() -> Option<Server> {
+    let (child, port, _output) = first_line(Command::new(gate::program("node")?).args(["-e", SERVER]));
+    let port: u16 = port.parse().unwrap_or_else(|error| panic!("node says {port:?}: {error}"));
+    Some(Server { child, at: (Ipv4Addr::LOCALHOST, port).into() })
+}
+
+/// Clients that use their connections again, let the server close most of them, and write into the last few after that.
+fn disagree(at: SocketAddr) {
+    let mut streams: Vec<_> = (0..5 + LOST).map(|_| dial(at)).collect();
+    for stream in &mut streams {
+        ask(stream);
+        read_response(stream);
+    }
+    thread::sleep(REUSED);
+    for stream in &mut streams {
+        ask(stream);
+        read_response(stream);
+    }
+    thread::sleep(TOO_LATE);
+    for stream in &mut streams[5..] {
+        // It may be told at once that nobody is there.
+        let _reset = stream.write_all(b"GET /late HTTP/1.1\r\nHost: test\r\n\r\n");
+    }
+    thread::sleep(Duration::from_millis(100));
+}
+
+#[test]
+fn the_page_says_who_hangs_up_on_whom_and_what_to_change() {
+    if !gate::can_observe() {
+        return;
+    }
+    let (Some(server), Some(mut page)) = (node(), Page::new()) else { return };
+    let daemon = Daemon::start();
+    disagree(server.at);
+    let port = server.at.port();
+    page.go(&format!("http://{}/#port={port}", daemon.address()));
+    page.wait_for("document.querySelector('#headline').dataset.tone === 'losing'");
+    let said = page.text("#headline");
+    assert!(said.contains(&format!("node on port {port} closes idle connections after")), "{said}");
+    assert!(said.contains(&format!("{LOST} requests were lost in the last hour")), "{said}");
+    let advice = page.text("#trouble");
+    assert!(advice.contains("keepAliveTimeout") && advice.contains("Node.js"), "{advice}");
+
+    // When: the hour's last bars, and both in words.
+    page.wait_for("document.querySelectorAll('#hour rect').length > 0");
+    let legend = page.text("#legend");
+    assert!(legend.contains("idle-race") && legend.contains("server-idle"), "{legend}");
+    let marked = page.value("document.querySelector('#trouble .chart svg').getAttribute('aria-label')");
+    let marked = marked.as_str().expect("a description").to_owned();
+    assert!(marked.contains("used again") && marked.contains("the server's timer at"), "{marked}");
+
+    // Why: the evidence of one close.
+    page.go(&format!("http://{}/#port={port}&verdict=idle-race", daemon.address()));
+    page.wait_for("document.querySelectorAll('#closes details').length > 0");
+    page.wait_for(
+        "[...document.querySelectorAll('#closes .word')].every((word) => word.innerText === 'idle-race')",
+    );
+    page.value("document.querySelector('#closes summary').click()");
+    page.wait_for("document.querySelector('#closes .more li')");
+    assert!(page.text("#closes .more").contains("How it is known"));
+    assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
+}
+
+#[test]
+fn new_closes_come_by_themselves_until_the_page_is_paused() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(mut page) = Page::new() else { return };
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    page.go(&format!("http://{}/#port={port}", daemon.address()));
+    page.wait_for("document.querySelector('#status').dataset.state === 'live'");
+    page.wait_for("document.querySelector('#headline-tone').innerText === 'Nothing to tell yet'");
+    assert_eq!(page.value("document.querySelectorAll('#closes details').length"), 0);
+    served(&listener, "test", |at| drop(exchange(at)));
+    page.wait_for("document.querySelectorAll('#closes details.fresh').length === 2");
+    page.value("document.querySelector('#pause').click()");
+    assert_eq!(page.text("#status-text"), "paused");
+    served(&listener, "test", |at| drop(exchange(at)));
+    // Closes are settled within a second and told within another.
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(page.value("document.querySelectorAll('#closes details').length"), 2);
+    page.value("document.querySelector('#pause').click()");
+    page.wait_for("document.querySelectorAll('#closes details').length === 4");
+    assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
+}
+
+#[test]
+fn names_that_others_chose_are_shown_as_text() {
+    if !gate::can_observe() {
+        return;
+    }
+    let (Some(curl), Some(mut page)) = (gate::program("curl"), Page::new()) else { return };
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let dir = tempfile::tempdir().expect("a directory");
+    let program = dir.path().join(HOSTILE_PROCESS);
+    fs::copy(curl, &program).expect("copy curl");
+    page.go(&format!("http://{}/#port={port}", daemon.address()));
+    served(&listener, HOSTILE_SERVER, |at| fetch(&program, at));
+    let shows = |text: &str| format!("document.querySelector('main').textContent.includes({text:?})");
+    page.wait_for(&shows(HOSTILE_PROCESS));
+    page.wait_for("document.querySelectorAll('#closes details').length === 2");
+    page.value("document.querySelectorAll('#closes summary').forEach((summary) => summary.click())");
+    page.wait_for(&shows(&format!("Server: {HOSTILE_SERVER}")));
+    // As an endpoint, too.
+    page.wait_for(&format!("document.querySelector('#all').textContent.includes({HOSTILE_PROCESS:?})"));
+    assert_eq!(page.value("document.images.length"), 0);
+    assert_eq!(page.value("document.scripts.length"), 1);
+    assert_eq!(page.value("typeof hacked"), "undefined");
+    assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
+}
+
+/// What the page is given when the agent shows as many endpoints as it ever does, each in trouble: the real answer's
+/// endpoint many times over.
+const MANY: &str = "
+const ask = window.fetch;
+window.fetch = async (url, options) => {
+  const answer = await ask(url, options);
+  if (!String(url).startsWith('/api/v1/live')) return answer;
+  const view = await answer.json();
+  const [one] = view.endpoints;
+  if (one) {
+    view.endpoints = Array.from({ length: 1024 }, (_, at) => ({ ...one, trouble: true, id: `server/${at}/p`,
+      server_port: at, process: `p${at}`, title: `p${at} server on port ${at}` }));
+    view.endpoints_total = 10000;
+  }
+  return new Response(JSON.stringify(view));
+};
+";
+
+#[test]
+fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
+    if !gate::can_observe() {
+        return;
+    }
+    let Some(mut page) = Page::new() else { return };
+    let daemon = Daemon::start();
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    served(&listener, "test", |at| drop(exchange(at)));
+    page.run_first(MANY);
+    page.go(&format!("http://{}/", daemon.address()));
+    page.wait_for("document.querySelector('#all-note').innerText.includes('Showing 50 of 1,024')");
+    assert!(page.text("#all-note").contains("The agent knows 10,000"), "{}", page.text("#all-note"));
+    let cards = page.value("document.querySelectorAll('#trouble article').length");
+    assert!(cards.as_u64().is_some_and(|cards| cards <= 10), "{cards}");
+    assert!(page.text("#trouble").contains("of 1024"));
+    let nodes = page.value("document.querySelectorAll('*').length").as_u64().expect("a number");
+    assert!(nodes < 5000, "{nodes} elements");
+    // Sorting all of them is done before anybody notices.
+    let took = page.value(
+        "(() => { const from = performance.now(); document.querySelector('#all th:nth-child(4) button').click(); document.body.offsetHeight; return performance.now() - from; })()",
+    );
+    assert!(took.as_f64().is_some_and(|took| took < 500.0), "{took} ms");
+    let order = page.value("document.querySelector('#all th[aria-sort]').innerText");
+    assert!(order.as_str().is_some_and(|order| order.starts_with("Closes")), "{order}");
+}
+
+#[test]
+fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_alive() {
+    if !gate::can_observe() {
+        return;
+    }
+    let daemon = Daemon::start();
+    let asked = |request: &str| {
+        let mut stream = TcpStream::connect(daemon.address()).expect("connect");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
+        write!(stream, "{request}\r\nConnection: close\r\n\r\n").expect("ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    for path in ["/", "/api/v1/live", "/api/v1/closes", "/api/v1/events"] {
+        let answer = asked(&format!("GET {path} HTTP/1.1\r\nHost: rebound.example:9909"));
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
+    }
+    let local = asked("GET / HTTP/1.1\r\nHost: localhost:9909");
+    assert!(
+        local.starts_with("HTTP/1.1 200 ") && local.contains("default-src 'none'; script-src 'self'"),
+        "{local}"
+    );
+    let wrong = asked("GET /api/v1/live?port=http HTTP/1.1\r\nHost: localhost");
+    assert!(wrong.starts_with("HTTP/1.1 400 ") && wrong.contains("`port=http`"), "{wrong}");
+
+    let mut follower = TcpStream::connect(daemon.address()).expect("connect");
+    follower.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
+    write!(follower, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("ask");
+    let mut heard = String::new();
+    while !heard.contains("event: pulse") {
+        let mut some = [0; 4096];
+        let read = follower.read(&mut some).expect("events");
+        assert_ne!(read, 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&some[..read]));
+    }
+    let began = Instant::now();
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().status.success());
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+/// One connection to `listener` by `client`; the response names its server `server`.
+fn served(listener: &TcpListener, server: &str, client: impl FnOnce(SocketAddr) + Send) {
+    let at = listener.local_addr().expect("address");
+    thread::scope(|scope| {
+        scope.spawn(move || client(at));
+        let (mut stream, _) = listener.accept().expect("accept");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
+        read_request(&mut stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nServer: {server}\r\nContent-Length: 2\r\n\r\nhi").expect("answer");
+        // Until the client closes.
+        let _end = stream.read(&mut [0; 1]);
+    });
+}
+
+fn exchange(at: SocketAddr) -> TcpStream {
+    let mut stream = dial(at);
+    ask(&mut stream);
+    read_response(&mut stream);
+    stream
+}
+
+fn fetch(program: &Path, at: SocketAddr) {
+    let status = Command::new(program).args(["-sS", "-o", "/dev/null", &format!("http://{at}/")]).status();
+    assert!(status.expect("run curl").success());
+}
