@@ -50,6 +50,20 @@ pub(super) struct Client {
     pub(super) retries: bool,
 }
 
+impl Client {
+    /// What a reader of the tables has to know of it.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let has_timer = matches!(self.idle_limit, IdleLimit::Millis | IdleLimit::WholeSeconds);
+        let all = [
+            (!has_timer, "no idle timer"),
+            (!self.close, "its pool cannot be closed"),
+            (self.retries, "asks again by itself"),
+            (self.is_deaf_while_stalled, "deaf while its body stalls"),
+        ];
+        all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what.to_owned()).collect()
+    }
+}
+
 /// What most of them are.
 const PLAIN: Client = Client {
     name: "",

@@ -72,7 +72,7 @@ pub struct Line {
     /// The version, or why it was not played.
     pub version: Result<String, String>,
     /// What a reader of the tables has to know of it.
-    pub remarks: Vec<&'static str>,
+    pub remarks: Vec<String>,
 }
 
 /// What came of it.
@@ -130,7 +130,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
     for server in chosen_servers(options) {
         let version = version(&kit, server.needs, server.name, server.version)?;
         present_servers.extend(version.is_ok().then_some(server));
-        servers.push(Line { name: server.name, version, remarks: Vec::new() });
+        servers.push(Line { name: server.name, version, remarks: server.remarks() });
     }
     let mut present_clients = Vec::new();
     for client in chosen_clients(options) {
@@ -138,10 +138,7 @@ pub fn run(options: &Options) -> Result<Outcome> {
         if version.is_ok() {
             present_clients.push(Present { client, prepared: (client.prepare)(&kit)? });
         }
-        let retries = client.retries.then_some("asks again by itself");
-        let is_deaf = client.is_deaf_while_stalled.then_some("deaf while its body stalls");
-        let remarks = retries.into_iter().chain(is_deaf).collect();
-        clients.push(Line { name: client.name, version, remarks });
+        clients.push(Line { name: client.name, version, remarks: client.remarks() });
     }
     ensure!(!servers.is_empty(), "no server is called {:?}", options.servers);
     let capture = Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?;

@@ -39,6 +39,17 @@ pub(super) struct Server {
     pub(super) log: Option<Log>,
 }
 
+impl Server {
+    /// Where nothing of its own ends a connection, so that it is not waited for.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        use Phase::{Idle, RequestBody, RequestHead, Response, Unused, Waiting};
+        let all = [Unused, RequestHead, RequestBody, Waiting, Response, Idle];
+        let without = all.iter().filter(|phase| !self.timers.contains(phase)).map(|phase| phase.word());
+        let without: Vec<_> = without.collect();
+        if without.is_empty() { Vec::new() } else { vec![format!("no time-out in {}", without.join(", "))] }
+    }
+}
+
 /// What it writes about each request, which is held against the capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Log {
