@@ -95,7 +95,8 @@ fn nginx(status: &str, sent: &str) -> Option<Account> {
 fn apache(connection: &str) -> Option<Account> {
     match connection {
         "X" => Some(at(&[RequestHead, RequestBody, Waiting, Response])),
-        "+" => Some(at(&[Idle])),
+        // That a client has left while it waits it does not see.
+        "+" => Some(at(&[Idle, Waiting])),
         _ => None,
     }
 }

@@ -41,9 +41,9 @@ fn haproxy_says_it_of_both_its_connections() {
 }
 
 #[test]
-fn a_connection_that_apache_keeps_has_nothing_open() {
+fn a_connection_that_apache_keeps_is_not_in_the_middle_of_a_message() {
     let kept = only(Log::Apache, "127.0.0.1:40000 200 + /?k1\n");
-    assert_eq!(kept.account, Some(at(&[Idle])));
+    assert_eq!(kept.account, Some(at(&[Idle, Waiting])));
 
     let cut = only(Log::Apache, "127.0.0.1:40000 200 X /drip/60000?k1\n");
     assert!(!cut.account.unwrap().phases.contains(&Idle));
