@@ -68,7 +68,8 @@ pub struct Case {
     answer: Answer,
 }
 
-/// Which connection of a stage is drawn: of those to this port that ended in such a way, by the wire, the one in the middle.
+/// Which connection of a stage is drawn: of those to this port that ended in such a way, by the wire, the one in the middle of
+/// those that served the most requests.
 #[derive(Debug)]
 struct Telling {
     stage: &'static str,

@@ -110,8 +110,10 @@ impl Witness {
     }
 }
 
-/// One connection for the picture: of those that ended in such a way the one in the middle.
+/// One connection for the picture: of those that ended in such a way, and served the most requests, the one in the middle.
 pub(super) fn telling<'a>(witness: &'a Witness, port: u16, word: &str) -> Option<&'a Witnessed> {
-    let of_word: Vec<_> = witness.at(port).filter(|one| one.truth.word() == word).collect();
-    of_word.get(of_word.len() / 2).copied()
+    let of_word = || witness.at(port).filter(|one| one.truth.word() == word);
+    let most = of_word().map(|one| one.truth.requests).max()?;
+    let fitting: Vec<_> = of_word().filter(|one| one.truth.requests == most).collect();
+    fitting.get(fitting.len() / 2).copied()
 }
