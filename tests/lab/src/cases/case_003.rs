@@ -183,10 +183,11 @@ const AGENT_TODAY: Stage = Stage {
     software: &[NODE, NGINX, AGENT_NOW],
     wire: Wire::Loopback,
     play: |scene| {
-        let own = Limit::Default(8.0);
+        // At any scale: it is short, and a server that waits for longer shows it.
+        let (agent, server) = (Limit::Own, 300.0);
         let (library, chunks): (_, &[&[f64]]) =
             ("agentkeepalive", &[&[], &[1.0], &[2.0], &[3.0], &[4.0], &[5.0], &[6.0], &[7.0]]);
-        Upload { library, depends: library, agent: own, chunks, ..UPLOAD }.play(scene)
+        Upload { library, depends: library, agent, server, chunks, ..UPLOAD }.play(scene)
     },
     holds: |seen, checks| {
         failed(seen, checks, "ERR_SOCKET_TIMEOUT: Socket timeout", "400");
@@ -216,6 +217,8 @@ struct Ends {
     clock: &'static str,
     /// Of the true case.
     seconds: f64,
+    /// Nobody sets it: it is so long at any scale.
+    is_own: bool,
     /// How the knowledge of time-outs calls it.
     setting: &'static str,
 }
@@ -225,14 +228,16 @@ const AGENTS: Ends = Ends {
     cause: "stall-timer",
     clock: "silent",
     seconds: 30.0,
+    is_own: false,
     setting: "timeout of ali-oss' agent",
 };
-const AGENTS_NOW: Ends = Ends { seconds: 8.0, setting: "timeout of agentkeepalive", ..AGENTS };
+const AGENTS_NOW: Ends = Ends { seconds: 8.0, is_own: true, setting: "timeout of agentkeepalive", ..AGENTS };
 const RESPONSES: Ends = Ends {
     side: Side::Client,
     cause: "request-timeout",
     clock: "request",
     seconds: 60.0,
+    is_own: false,
     setting: "timeout of ali-oss",
 };
 const SERVERS: Ends = Ends {
@@ -240,6 +245,7 @@ const SERVERS: Ends = Ends {
     cause: "stall-timer",
     clock: "silent",
     seconds: 60.0,
+    is_own: false,
     setting: "client_body_timeout",
 };
 
@@ -252,8 +258,8 @@ fn failed(seen: &Seen, checks: &mut Checks, client: &str, server: &str) {
 
 /// What the agent says, at both ends.
 fn told(seen: &Seen, checks: &mut Checks, ends: &Ends) {
-    let Ends { side, cause, clock, seconds, setting } = ends;
-    let seconds = seen.scaled(*seconds);
+    let Ends { side, cause, clock, seconds, is_own, setting } = ends;
+    let seconds = if *is_own { *seconds } else { seen.scaled(*seconds) };
     for role in [Side::Client, Side::Server] {
         let at = role.word();
         let right = seen.closes(role, 0).filter(|one| {
@@ -264,10 +270,14 @@ fn told(seen: &Seen, checks: &mut Checks, ends: &Ends) {
         let endpoint = seen.endpoint(role, 0);
         let idle = endpoint.map(|one| one.verdict("client-idle") + one.verdict("server-idle"));
         checks.same(format_args!("at the {at}: none is called idle"), &idle, &Some(0));
-        // The first two closes of a timer are not known to be its own yet, and nginx begins to wait anew only when 0.3 s
-        // have passed since it began last.
+        // The first two closes of a timer are not known to be its own yet, nor are those that a busy machine delays; and
+        // nginx begins to wait anew only when 0.3 s have passed since it began last.
+        let all = endpoint.map_or(&[][..], |one| &one.causes);
+        let is_other = |(word, _): &&(String, u64)| word != cause && word != "unknown";
+        let others: Vec<_> = all.iter().filter(is_other).collect();
         let caused = endpoint.map_or(0, |one| one.cause(cause));
-        checks.that(format_args!("at the {at}: the cause is {cause}"), caused + 3 >= UPLOADS, caused);
+        let what = format!("at the {at}: the cause is {cause} or not known");
+        checks.that(what, caused >= 2 && others.is_empty(), format!("{caused} and {others:?}"));
         let timer = endpoint.and_then(main_timer);
         let found = timer.map(|timer| (timer.side, timer.clock.as_str()));
         checks.same(format_args!("at the {at}: whose clock it is"), &found, &Some((*side, *clock)));

@@ -12,6 +12,8 @@ use super::super::{
 pub(super) const UPLOADS: u64 = 8;
 /// Seconds between the beginnings of two uploads, not scaled: what ends at one moment is one piece of evidence.
 const APART: f64 = 0.3;
+/// The server lives on after its last connection, seconds, not scaled.
+const OUTLIVES: f64 = 1.0;
 
 /// All times are those of the true case, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +40,14 @@ pub(super) enum Limit {
     /// Nobody set it: it has this length by itself. Scaled down it must be set.
     Default(f64),
     Set(f64),
+    /// Nobody sets it, at any scale.
+    Own,
 }
 
 impl Limit {
     fn told(self, scene: &Scene) -> Option<u64> {
         match self {
+            Self::Own => None,
             Self::Default(_) if scene.scaled(1.0) >= 1.0 => None,
             Self::Default(seconds) | Self::Set(seconds) => Some(milliseconds(scene, seconds)),
         }
@@ -73,6 +78,8 @@ impl Upload {
             .arg(self.plan(scene, &format!("http://{at}")));
         let mut client = scene.start(Place::Near, command, "client")?;
         scene.finish(&mut client, scene.scaled(self.ends) + 60.0)?;
+        // A server that ends with its last connection has shut down.
+        scene.pause(OUTLIVES)?;
         let mut heard = Heard::default();
         heard.outcomes("client", &client);
         let text = client.text();
