@@ -242,6 +242,18 @@ fn a_process_that_ends_under_its_requests_is_told_first_of_all() {
 }
 
 #[test]
+fn a_client_that_was_told_to_end_has_nothing_to_mend() {
+    let advised = |role, death| {
+        let mut endpoint = endpoint(role, "curl");
+        endpoint.stops.cut_off = vec![(death, 2)];
+        !advice_for(&endpoint, "").is_empty()
+    };
+    assert!(!advised(Role::Client, Death::Signal(2)) && !advised(Role::Client, Death::Signal(15)));
+    assert!(advised(Role::Client, Death::Signal(11)) && advised(Role::Client, Death::Status(1)));
+    assert!(advised(Role::Server, Death::Signal(15)));
+}
+
+#[test]
 fn a_shutdown_that_waits_for_idle_connections_is_worth_a_word_from_a_second_on() {
     let mut endpoint = endpoint(Role::Server, "node");
     endpoint.stops = Stops { idle_left: 3, waited: Some(0.4), ..Stops::default() };

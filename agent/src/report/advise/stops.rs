@@ -19,12 +19,15 @@ const TERM: u32 = 15;
 
 /// The process ended with requests under way.
 pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
+    let side = if case.endpoint.key.role == Role::Client { Side::Client } else { Side::Server };
     let cut_off = &case.endpoint.stops.cut_off;
+    if side == Side::Client && cut_off.iter().all(|(death, _)| was_told_to(*death)) {
+        return None;
+    }
     let count = cut_off.iter().map(|(_, count)| count).sum();
     if count == 0 {
         return None;
     }
-    let side = if case.endpoint.key.role == Role::Client { Side::Client } else { Side::Server };
     let program = case.program(side, None);
     let look = match cut_off.first().map(|(death, _)| *death) {
         Some(Death::Signal(KILL)) => {
@@ -49,6 +52,12 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
         ),
         ..blank(side, program, Urgency::Now)
     })
+}
+
+/// Whether somebody wanted it to end, as Ctrl-C in a download does: SIGHUP, SIGINT, SIGTERM. A server that lets such a
+/// signal cut its requests off has something to mend all the same.
+fn was_told_to(death: Death) -> bool {
+    matches!(death, Death::Signal(1 | 2 | 15))
 }
 
 /// A shutdown waited for idle connections.
