@@ -34,6 +34,10 @@ pub struct Judged {
     pub wrong: Vec<String>,
     /// Of them, ends of closes that the agent called exact.
     pub confident: usize,
+    /// Connections of which a capture shows what the play claims.
+    pub witnessed: usize,
+    /// Connections of which it proves nothing.
+    pub undecided: usize,
 }
 
 /// Everything that was said.

@@ -1,8 +1,8 @@
 //! False alarms: what happens to healthy connections every day, played with real software, and whether the agent calls
 //! any of it a failure, a race or a hang-up: in what it says of each close, in its report, in its metrics.
 //!
-//! A play knows what it does, and looks that it was done; from that follows what may be said. The agent's words decide
-//! nothing.
+//! A play knows what it does, and looks that it was done; from that follows what may be said. Where tshark is there, a
+//! capture has to bear it out. The agent's words decide nothing.
 
 mod judge;
 mod metrics;
@@ -10,6 +10,7 @@ mod stage;
 mod table;
 mod trap;
 mod traps;
+mod witness;
 
 use std::{
     collections::BTreeSet,
@@ -39,6 +40,10 @@ use crate::{
     daemon::Daemon,
     kit::{Kit, Need},
     run::{absence, chosen, is_ci},
+    wiretap::{
+        capture::{self, Capture, Place},
+        flow::Flow,
+    },
 };
 
 /// Plays at once: most of them wait.
@@ -89,6 +94,11 @@ pub fn run(options: &Options) -> Result<Played> {
     let stage = Stage { kit: &kit, agent: &options.agent };
     let mut sets = traps(options).map(|trap| prepare(&kit, trap)).collect::<Result<Vec<_>>>()?;
     ensure!(!sets.is_empty(), "no trap is called {:?}", options.only);
+    let capture = if kit.missing(&capture::NEEDS).is_empty() {
+        Some(Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?)
+    } else {
+        None
+    };
     at_once(&mut sets, &options.stop, |set| begin(&stage, set));
     let watch = Agent::start(&options.agent)?;
     let daemon = Daemon::start(&options.agent)?;
@@ -105,8 +115,9 @@ pub fn run(options: &Options) -> Result<Played> {
     let scrape = Scrape::of(daemon.address())?;
     let (said, _notes) = watch.finish()?;
     drop(daemon);
+    let flows = capture.map(|capture| capture.finish()?.flows(&kit)).transpose()?;
     let heard = Heard { said: &said, model: &model, scrape: &scrape };
-    let rows = sets.into_iter().map(|set| row(set, &heard)).collect();
+    let rows = sets.into_iter().map(|set| row(set, &heard, flows.as_deref())).collect();
     Ok(Played { rows, took: began.elapsed() })
 }
 
@@ -184,7 +195,7 @@ fn spring(stage: &Stage<'_>, trapped: &mut Set) {
     trapped.state = sprung.map_or_else(|error| State::Stray(format!("{error:#}")), State::Sprung);
 }
 
-fn row(set: Set, heard: &Heard<'_>) -> Row {
+fn row(set: Set, heard: &Heard<'_>, flows: Option<&[Flow]>) -> Row {
     let right = right(set.claims());
     let outcome = match set.state {
         State::Sprung(Sprung { claims, said, keep }) => {
@@ -201,7 +212,17 @@ fn row(set: Set, heard: &Heard<'_>) -> Row {
                     .wrong
                     .extend(own.wrong.into_iter().map(|wrong| format!("by an agent of its own: {wrong}")));
             }
-            Outcome::Judged(judged)
+            let witness = flows.map(|flows| witness::check(&claims, flows)).unwrap_or_default();
+            judged.witnessed = witness.agrees;
+            judged.undecided = witness.undecided;
+            match witness.contradicts.first() {
+                None => Outcome::Judged(judged),
+                Some(first) => {
+                    let count = witness.contradicts.len();
+                    let why = format!("the capture shows otherwise than it claims, {count} times: {first}");
+                    Outcome::Stray { why }
+                }
+            }
         }
         State::Absent(why) => Outcome::Absent { why },
         State::Stray(why) => Outcome::Stray { why },

@@ -21,7 +21,7 @@ use crate::{
     setting::Setting,
     software::apache,
     truth::Side,
-    wire::{PATIENCE, Wire},
+    wire::Wire,
 };
 
 /// Where a play takes place.
@@ -39,6 +39,9 @@ pub(crate) struct Served {
     pub(crate) program: Program,
     pub(crate) directory: PathBuf,
 }
+
+/// On a machine that starts many.
+const RAN_WITHIN: Duration = Duration::from_mins(1);
 
 /// A server that ends within 50 ms of a connection has shut down: where a play ends with one, that is not what it is about.
 const OUTLIVES: Duration = Duration::from_millis(150);
@@ -190,7 +193,7 @@ pub(crate) fn serve(setting: Setting, mut command: Command) -> Result<Served> {
 
 /// Runs a client to its end.
 pub(crate) fn run(command: &mut Command) -> Result<Ran> {
-    Running::start(command)?.finish(PATIENCE)
+    Running::start(command)?.finish(RAN_WITHIN)
 }
 
 /// Asks once on a new connection, and reads the answer.
@@ -218,6 +221,18 @@ pub(crate) fn ask_for(wire: &mut Wire, path: &str) -> Result<()> {
     let answered = wire.state().answered;
     wire.send(format!("GET {path} HTTP/1.1\r\nHost: lab\r\n\r\n").as_bytes())?;
     wire.read_until("the answer's end", |talk| talk.state().answered > answered)
+}
+
+/// How many sockets of this server are connected.
+pub(crate) fn established(server: SocketAddr) -> Result<usize> {
+    let SocketAddr::V4(server) = server else { return Ok(0) };
+    let wanted = format!("{:08X}:{:04X}", u32::from_le_bytes(server.ip().octets()), server.port());
+    let table = fs::read_to_string("/proc/net/tcp").context("read the table of sockets")?;
+    let is_there = |line: &&str| {
+        let words: Vec<_> = line.split_ascii_whitespace().take(4).collect();
+        matches!(words[..], [_, local, _, "01"] if local == wanted)
+    };
+    Ok(table.lines().filter(is_there).count())
 }
 
 pub(crate) fn pause(milliseconds: u64) {

@@ -52,6 +52,9 @@ pub struct Totals {
     pub wolves: usize,
     /// Ends of closes that were told wrong and called exact.
     pub confident: usize,
+    /// Connections of which a capture showed what was claimed, and those of which it proved nothing.
+    pub witnessed: usize,
+    pub undecided: usize,
     pub strays: usize,
     pub absent: usize,
 }
@@ -79,6 +82,8 @@ impl Table<'_> {
                     totals.ends += judged.ends;
                     totals.unknown += judged.unknown;
                     totals.confident += judged.confident;
+                    totals.witnessed += judged.witnessed;
+                    totals.undecided += judged.undecided;
                     totals.wolves += usize::from(!judged.wrong.is_empty());
                 }
                 Outcome::Stray { .. } => totals.strays += 1,
@@ -108,11 +113,13 @@ impl fmt::Display for Table<'_> {
             let Row { name, source, played, naive, right, .. } = row;
             writeln!(f, "| {name} | {source} | {played} | {naive} | {right} | {said} | {word} |")?;
         }
-        let Totals { traps, played, ends, unknown, wolves, confident, strays, absent } = self.totals();
+        let Totals { traps, played, ends, unknown, wolves, confident, .. } = self.totals();
+        let Totals { witnessed, undecided, strays, absent, .. } = self.totals();
         writeln!(
             f,
             "\n{traps} traps, {played} played: {ends} ends of closes compared, {unknown} unknown; {wolves} traps with a \
-             false alarm ({confident} ends wrong and called exact), {strays} not as scripted, {absent} not played"
+             false alarm ({confident} ends wrong and called exact), {strays} not as scripted, {absent} not played; \
+             a capture bore out {witnessed} connections and left {undecided} undecided"
         )?;
         for row in self.0 {
             match &row.outcome {

@@ -1,6 +1,6 @@
 //! Requests that really are under way at the end: who ended them, and that no idle time-out did.
 
-use std::fs;
+use std::{fs, net::SocketAddr, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::needs::{CURL, NGINX, NODE};
 use crate::{
     false_alarms::{
-        stage::{Running, Stage, ask, pause, run},
+        stage::{Running, Stage, ask, established, pause, run},
         trap::{Claim, How, Sprung, TRAP, Trap},
     },
     setting::write_large,
@@ -43,6 +43,7 @@ pub(super) const TRAPS: &[Trap] = &[
         played: "nginx killed in the middle of 100 MB to curl",
         naive: "the client gave up; completed",
         needs: &[NGINX, CURL],
+        advised: true,
         how: How::Play(killed),
         ..TRAP
     },
@@ -110,6 +111,7 @@ pub(super) const TRAPS: &[Trap] = &[
         played: "Node exits in a request: the first on its connection, and one on a connection used 0.3 s before",
         naive: "an idle race",
         needs: &[NODE],
+        advised: true,
         how: How::Play(exits),
         ..TRAP
     },
@@ -138,7 +140,7 @@ fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
     write_large(&nginx.directory.join("large"))?;
     for _ in 0..3 {
         let mut curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
-        pause(700);
+        begun(nginx.at)?;
         curl.signal(Signal::INT)?;
         ensure!(!curl.finish(PATIENCE)?.status.success(), "curl was not interrupted");
     }
@@ -147,11 +149,22 @@ fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim].into())
 }
 
+/// Waits until a download is under way.
+fn begun(server: SocketAddr) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while established(server)? == 0 {
+        ensure!(Instant::now() < until, "nobody connects to {server}");
+        pause(20);
+    }
+    pause(700);
+    Ok(())
+}
+
 fn killed(stage: &Stage<'_>) -> Result<Sprung> {
     let mut nginx = stage.nginx(None, "", "", "")?;
     write_large(&nginx.directory.join("large"))?;
     let curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
-    pause(700);
+    begun(nginx.at)?;
     nginx.program.kill();
     let ran = curl.finish(PATIENCE)?;
     ensure!(matches!(ran.status.code(), Some(18 | 56)), "curl ended with {}", ran.status);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::needs::{CURL, GO, HAPROXY, HTTPX, NGINX, NODE};
 use crate::{
     false_alarms::{
-        stage::{Stage, ask, asked, dial_from, pause, run},
+        stage::{Stage, ask, asked, dial_from, established, pause, run},
         trap::{Claim, How, Sprung, TRAP, Trap},
     },
     software::runtimes::go_program,
@@ -234,18 +234,6 @@ fn purge(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-/// How many sockets of this server are connected.
-fn established(server: SocketAddr) -> Result<usize> {
-    let SocketAddr::V4(server) = server else { return Ok(0) };
-    let wanted = format!("{:08X}:{:04X}", u32::from_le_bytes(server.ip().octets()), server.port());
-    let table = std::fs::read_to_string("/proc/net/tcp").context("read the table of sockets")?;
-    let is_there = |line: &&str| {
-        let words: Vec<_> = line.split_ascii_whitespace().take(4).collect();
-        matches!(words[..], [_, local, _, "01"] if local == wanted)
-    };
-    Ok(table.lines().filter(is_there).count())
-}
-
 fn close_wait(stage: &Stage<'_>) -> Result<Sprung> {
     let served = stage.node(&["keepAliveTimeout=1000"])?;
     let script = include_str!("../../../programs/false_alarms/lazy.py");
@@ -255,7 +243,7 @@ fn close_wait(stage: &Stage<'_>) -> Result<Sprung> {
 }
 
 fn stays(stage: &Stage<'_>) -> Result<Sprung> {
-    let served = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
+    let served = stage.nginx(None, "", "keepalive_timeout 1h;", "location / { return 200 hi; }")?;
     let wire = asked(served.at)?;
     let nothing = Claim::at(served.at, &[]).closes(0..=0);
     Ok(Sprung { claims: vec![nothing], keep: vec![Box::new(wire), Box::new(served)], said: None })

@@ -65,6 +65,7 @@ pub(super) const TRAPS: &[Trap] = &[
         played: "gunicorn (timeout 1 s): the worker is killed in a request",
         naive: "server-idle after 1 s; an idle race",
         needs: &[GUNICORN, CURL],
+        advised: true,
         how: How::Play(worker_timeout),
         ..TRAP
     },
