@@ -66,9 +66,9 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
     let lost_hour = if wanted.everything() {
         material.lost.sum(now)
     } else {
-        endpoints.iter().map(|endpoint| endpoint.lost_hour).sum()
+        endpoints.iter().filter(|one| one.told_at.is_none()).map(|one| one.lost_hour).sum()
     };
-    let headline = headline(&endpoints, &material.meta, all_open, closes_hour);
+    let headline = headline(&endpoints, &material.meta, all_open, closes_hour, wanted.everything());
     let endpoints_total = endpoints.len();
     endpoints.truncate(limit);
     LiveView {

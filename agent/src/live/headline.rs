@@ -14,8 +14,14 @@ use crate::{
 /// Characters of a process's name.
 const NAME: usize = 32;
 
-/// `endpoints` are those that are looked at, worst first; `closes_hour` counts all of theirs.
-pub(super) fn headline(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64) -> Headline {
+/// `endpoints` are those that are looked at, worst first; `closes_hour` counts all of theirs, and `all` says that nothing was left out.
+pub(super) fn headline(
+    endpoints: &[EndpointView],
+    meta: &Meta,
+    open: u64,
+    closes_hour: u64,
+    all: bool,
+) -> Headline {
     let worst = endpoints.iter().find(|endpoint| endpoint.told_at.is_none());
     match worst.map(|endpoint| (endpoint, endpoint.risk)) {
         Some((endpoint, Risk::Losing)) => {
@@ -42,13 +48,14 @@ pub(super) fn headline(endpoints: &[EndpointView], meta: &Meta, open: u64, close
             );
             about(endpoint, Tone::Warning, text)
         }
-        _ => quiet(endpoints, meta, open, closes_hour),
+        _ => quiet(endpoints, meta, open, closes_hour, all),
     }
 }
 
-fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64) -> Headline {
-    let premature: u64 = endpoints.iter().map(|endpoint| endpoint.premature_hour).sum();
-    let most = endpoints.iter().max_by_key(|endpoint| endpoint.premature_hour).filter(|_| premature > 0);
+fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, all: bool) -> Headline {
+    let once = || endpoints.iter().filter(|endpoint| endpoint.told_at.is_none());
+    let premature: u64 = once().map(|endpoint| endpoint.premature_hour).sum();
+    let most = once().max_by_key(|endpoint| endpoint.premature_hour).filter(|_| premature > 0);
     if let Some(most) = most {
         let text = format!(
             "No idle time-outs disagree, but {} broke off in the middle of a request or response in the last hour, {} of {} at {}.",
@@ -68,7 +75,8 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64) -
     } else {
         let since = if meta.closes > 0 { "in the last hour" } else { "yet" };
         let text = format!(
-            "No connection has ended {since}; {} open. Watching for {}.",
+            "No connection{} has ended {since}; {} open. Watching for {}.",
+            if all { "" } else { " of those chosen" },
             if open == 1 { "1 is".to_owned() } else { format!("{open} are") },
             measured(meta.observed_seconds)
         );

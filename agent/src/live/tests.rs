@@ -71,6 +71,12 @@ fn filters_choose_endpoints_and_the_sums_follow() {
     };
     assert_eq!(of(Wanted { ports: vec![8080], ..Wanted::default() }), (1, 4));
     assert_eq!(of(Wanted { processes: vec!["nginx".to_owned()], ..Wanted::default() }), (1, 2));
+    let none = both.view(&Wanted { ports: vec![1], ..Wanted::default() });
+    assert!(
+        none.headline.text.starts_with("No connection of those chosen has ended"),
+        "{}",
+        none.headline.text
+    );
     assert_eq!(of(Wanted { roles: vec![Role::Client], ..Wanted::default() }), (0, 0));
     let one = both.view(&Wanted { limit: 1, ..Wanted::default() });
     assert_eq!((one.endpoints.len(), one.endpoints_total), (1, 2));

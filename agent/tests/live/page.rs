@@ -111,7 +111,7 @@ fn new_closes_come_by_themselves_until_the_page_is_paused() {
     page.wait_for("document.querySelector('#headline-tone').innerText === 'Nothing to tell yet'");
     assert_eq!(page.value("document.querySelectorAll('#closes details').length"), 0);
     served(&listener, "test", |at| drop(exchange(at)));
-    page.wait_for("document.querySelectorAll('#closes details.fresh').length === 2");
+    page.wait_for("document.querySelectorAll('#closes details[data-live]').length === 2");
     page.value("document.querySelector('#pause').click()");
     assert_eq!(page.text("#status-text"), "paused");
     served(&listener, "test", |at| drop(exchange(at)));

@@ -1,6 +1,6 @@
 // The last closes: newest first, each with its evidence behind it.
 
-import { $, h, replace, say } from "./dom.js";
+import { $, h, say } from "./dom.js";
 import { swatch } from "./charts.js";
 import { wantsClose } from "./filter.js";
 import { counted, number, seconds, timeOfDay } from "./words.js";
@@ -53,18 +53,33 @@ export function render() {
   const more = wanted.length > shown
     ? h("p", {}, h("button", { type: "button", "data-key": "closes-more", on: { click: () => { shown += 80; render(); } } }, "Show more"))
     : null;
-  replace($("closes"), ...(list.length ? list : [h("p", { class: "note" }, all.length ? "None that the filters let through." : "None yet.")]), more);
+  put($("closes"), list.length ? list : [h("p", { class: "note" }, all.length ? "None that the filters let through." : "None yet.")], more);
+}
+
+/** Puts `list` in place of what is there; what stays is not moved, so that it keeps the focus and is not marked anew. */
+function put(element, list, more) {
+  let at = element.firstChild;
+  for (const one of [...list, ...(more ? [more] : [])]) {
+    if (one === at) at = at.nextSibling;
+    else element.insertBefore(one, at);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
 }
 
 function element(close, fresh) {
   const who = close.process ? `${close.process.comm}${close.process.pid ? ` (${close.process.pid})` : ""}` : "process not known";
   const port = close.server_port === null ? "" : close.role === "client" ? `, client of port ${close.server_port}` : ` on port ${close.server_port}`;
-  const details = h("details", { class: fresh ? "fresh" : null, "data-close": close.number },
+  const details = h("details", { class: fresh ? "fresh" : null, "data-close": close.number, "data-live": fresh },
     h("summary", { "data-key": `close-${close.number}` },
       h("time", { class: "time", datetime: close.time }, timeOfDay(close.time)),
       h("span", { class: "word" }, swatch(close.verdict), close.verdict),
       h("span", { class: "said" }, close.said),
       h("span", { class: "who" }, who + port)));
+  details.addEventListener("animationend", () => details.classList.remove("fresh"));
   // Most are never looked into.
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(evidence(close));
