@@ -197,3 +197,37 @@ fn a_view_survives_its_json() {
     let json = serde_json::to_string(&pulse).expect("JSON");
     assert_eq!(serde_json::from_str::<Pulse>(&json).expect("a pulse"), pulse);
 }
+
+/// Names of an object and of all within it.
+fn names(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                into.insert(name.clone());
+                names(value, into);
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|value| names(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_name_is_documented() {
+    let (view, closes) = example::losing();
+    let mut value = serde_json::to_value(&view).expect("JSON");
+    for endpoint in value["endpoints"].as_array_mut().expect("endpoints") {
+        // What they hold is told by the report's documentation.
+        for foreign in ["gaps", "headroom", "advice"] {
+            endpoint[foreign] = serde_json::Value::Null;
+        }
+    }
+    let mut all = std::collections::BTreeSet::new();
+    names(&value, &mut all);
+    names(&serde_json::to_value(CloseView::new(&closes[0])).expect("JSON"), &mut all);
+    names(&serde_json::to_value(Live::new(0).beat(0, 0, 0).shown()).expect("JSON"), &mut all);
+    let page = include_str!("../../../docs/page.md");
+    let told = |name: &&String| ["`", "."].iter().any(|before| page.contains(&format!("{before}{name}`")));
+    let missing: Vec<_> = all.iter().filter(|name| !told(name)).collect();
+    assert!(all.len() > 70 && missing.is_empty(), "{}: {missing:?}", all.len());
+}
