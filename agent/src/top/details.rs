@@ -4,7 +4,7 @@ use ratatui::{
     Frame,
     layout::Rect,
     text::{Line, Span},
-    widgets::{Paragraph, Wrap},
+    widgets::Paragraph,
 };
 
 use super::{
@@ -27,21 +27,44 @@ const TEXT: usize = 1200;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     let lines = match (app.opened_endpoint(), app.opened_close()) {
         (Some(endpoint), _) => of_endpoint(app, endpoint, area.width),
-        (None, Some(close)) => of_close(close),
+        (None, Some(close)) => of_close(close, area.width),
         (None, None) => vec![Line::raw("It is no longer among what the agent keeps; Esc goes back.")],
     };
-    // Words that go to the next line leave about a tenth of one empty.
-    let room = usize::from(area.width).max(10) * 9 / 10;
-    let height: usize = lines.iter().map(|line| line.width().div_ceil(room).max(1)).sum();
-    let over = height.saturating_sub(usize::from(area.height));
+    let over = lines.len().saturating_sub(usize::from(area.height));
     app.scroll = app.scroll.min(over.try_into().unwrap_or(u16::MAX));
-    let page = Paragraph::new(lines).wrap(Wrap { trim: false });
+    let page = Paragraph::new(lines);
     frame.render_widget(page.scroll((app.scroll, 0)), area);
 }
 
-fn labelled(label: &str, text: &str) -> Line<'static> {
-    let label = Span::styled(format!("{:<MARGIN$}", clean(label, MARGIN - 1)), dim());
-    Line::from(vec![label, Span::raw(clean(text, TEXT).replace('`', ""))])
+/// A label, and beside it a text of as many lines as it takes.
+fn labelled(label: &str, text: &str, width: u16) -> Vec<Line<'static>> {
+    let label = clean(label, MARGIN - 1);
+    let text = clean(text, TEXT).replace('`', "");
+    let lines = wrapped(&text, usize::from(width).saturating_sub(MARGIN).max(10)).into_iter().enumerate();
+    lines
+        .map(|(at, line)| {
+            let label = if at == 0 { label.as_str() } else { "" };
+            Line::from(vec![Span::styled(format!("{label:<MARGIN$}"), dim()), Span::raw(line)])
+        })
+        .collect()
+}
+
+/// Lines of at most `columns` characters, broken between words; a longer word has a line of its own.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(line) if used == 0 || used + 1 + word.chars().count() <= columns => {
+                if used > 0 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn of_endpoint(app: &App, endpoint: &EndpointView, width: u16) -> Vec<Line<'static>> {
@@ -50,16 +73,16 @@ fn of_endpoint(app: &App, endpoint: &EndpointView, width: u16) -> Vec<Line<'stat
         Span::raw("  "),
         Span::styled(clean(&endpoint.risk_told, 40), risk_style(app, endpoint.risk)),
     ])];
-    lines.extend(endpoint.advice.first().map(|advice| labelled("why", &advice.why)));
+    lines.extend(endpoint.advice.first().into_iter().flat_map(|advice| labelled("why", &advice.why, width)));
     for advice in &endpoint.advice {
-        lines.push(labelled(if advice.alternative { "or" } else { "do" }, &advice.text));
+        lines.extend(labelled(if advice.alternative { "or" } else { "do" }, &advice.text, width));
     }
     lines.extend(drawing(endpoint, usize::from(width).saturating_sub(MARGIN + 1)));
     for timer in &endpoint.timers {
-        lines.push(labelled("timer", &timer.text));
-        lines.extend(timer.whose.as_ref().map(|whose| labelled("", whose)));
+        lines.extend(labelled("timer", &timer.text, width));
+        lines.extend(timer.whose.iter().flat_map(|whose| labelled("", whose, width)));
     }
-    lines.extend(endpoint.lines.iter().map(|(label, text)| labelled(label, text)));
+    lines.extend(endpoint.lines.iter().flat_map(|(label, text)| labelled(label, text, width)));
     lines
 }
 
@@ -91,12 +114,13 @@ fn drawing(endpoint: &EndpointView, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn of_close(close: &CloseView) -> Vec<Line<'static>> {
+fn of_close(close: &CloseView, width: u16) -> Vec<Line<'static>> {
     let process = |process: &crate::live::ProcessView| {
         process.pid.map_or_else(|| process.comm.clone(), |pid| format!("{} ({pid})", process.comm))
     };
     let seconds = |value: Option<f64>| value.map(crate::report::words::measured);
-    let mut lines = vec![Line::styled(clean(&close.said, TEXT), bold())];
+    let said = wrapped(&clean(&close.said, TEXT), usize::from(width).max(10)).into_iter();
+    let mut lines: Vec<_> = said.map(|line| Line::styled(line, bold())).collect();
     let rows = [
         ("verdict", Some(format!("{}, cause {}, {}", close.verdict, close.cause, close.confidence))),
         ("connection", Some(format!("{} - {}, this end is the {}", close.local, close.remote, close.role))),
@@ -112,8 +136,23 @@ fn of_close(close: &CloseView) -> Vec<Line<'static>> {
         ("served", close.requests.map(|requests| crate::report::words::counted(requests.into(), "request"))),
         ("Server", close.server.clone()),
     ];
-    lines.extend(rows.into_iter().filter_map(|(label, text)| Some(labelled(label, &text?))));
+    for (label, text) in rows {
+        lines.extend(text.into_iter().flat_map(|text| labelled(label, &text, width)));
+    }
     let evidence = close.evidence.iter().enumerate();
-    lines.extend(evidence.map(|(at, line)| labelled(if at == 0 { "known by" } else { "" }, line)));
     lines
+        .extend(evidence.flat_map(|(at, line)| labelled(if at == 0 { "known by" } else { "" }, line, width)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_nothing_is_lost() {
+        assert_eq!(wrapped("the server closes first", 10), ["the server", "closes", "first"]);
+        assert_eq!(wrapped("keepAliveTimeoutBuffer is long", 10), ["keepAliveTimeoutBuffer", "is long"]);
+        assert_eq!(wrapped("", 10), [""]);
+    }
 }
