@@ -1,0 +1,308 @@
+// One service at one end: its time-outs, what clients make of them, and what is lost.
+
+import { dashboard } from "./dashboard.js";
+import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, worse } from "./panels.js";
+import { happened, increase, rate } from "./queries.js";
+import { ENDPOINT, ofEndpoint as of } from "./variables.js";
+
+const HTTP = 'basis="http"';
+const IDLE_TIMER = (side: string) => of("whohungup_inferred_timeout_seconds", `side="${side}", phase="idle"`);
+
+const RISKS = ["losing", "mismatch", "tie", "safe", "unknown"];
+
+export const endpoint = dashboard({
+  uid: "whohungup-endpoint",
+  title: "whohungup / One endpoint",
+  description: "After which time each side of a service closes, how near its clients come to that, and what is lost. Choose a port and a process.",
+  variables: ENDPOINT,
+  panels: [
+    stat({
+      title: "What do its time-outs mean?",
+      description:
+        "losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. safe: they close in the right order.",
+      queries: [{ expr: `max by (level) (${of("whohungup_endpoint_risk")}) == 1`, legend: "{{level}}", instant: true }],
+      width: 5,
+      none: "not seen",
+      steps: plain,
+      show: "name",
+      overrides: coloured(...RISKS),
+    }),
+    stat({
+      title: "Headroom",
+      description: "The server's idle time-out minus how long clients hold idle connections. Below 0 requests are lost or will be: raise the server's time-out.",
+      queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
+      width: 4,
+      unit: "s",
+      decimals: 2,
+      none: "not known yet",
+      steps: scarce(0, 1),
+    }),
+    stat({
+      title: "Requests lost to idle closes",
+      description: "Within the time range. Their kinds are below.",
+      queries: [{ expr: `sum(${happened(of("whohungup_idle_races_total"))})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: bad(1),
+    }),
+    stat({
+      title: "Hang-ups in mid request",
+      description: "Closes in the middle of a request or response, within the time range.",
+      queries: [{ expr: `sum(${happened(of("whohungup_premature_hangups_total"))})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: worse(1, 1e9),
+    }),
+    stat({
+      title: "Requests a second",
+      description: "Requests that were read (HTTP in clear text), within the last minutes.",
+      queries: [{ expr: `sum(${rate(of("whohungup_requests_begun_total", HTTP))})`, instant: true }],
+      width: 4,
+      unit: "reqps",
+      none: "none read",
+      steps: plain,
+    }),
+    stat({
+      title: "On used connections",
+      description: "The share of requests that came on a connection which had served others. Near 0, connections are not used again.",
+      queries: [
+        {
+          expr: `sum(${rate(of("whohungup_connection_reuses_total", HTTP))}) / sum(${rate(of("whohungup_requests_begun_total", HTTP))})`,
+          instant: true,
+        },
+      ],
+      width: 3,
+      unit: "percentunit",
+      decimals: 0,
+      none: "none read",
+      steps: plain,
+    }),
+
+    row("Time-outs"),
+    heatmap({
+      title: "After how long idle does the server close?",
+      description:
+        "Closes a second by the time from the end of the last response to the first FIN or RST. A time-out shows as one bright line. Rows are buckets, named by their upper bound.",
+      queries: [
+        {
+          expr: `sum by (le) (${rate(of("whohungup_idle_at_close_seconds_bucket", 'closer="server"'))})`,
+          legend: "{{le}}",
+          format: "heatmap",
+        },
+      ],
+      width: 12,
+      unit: "s",
+      rows: "Closes a second",
+    }),
+    heatmap({
+      title: "After how long idle do clients close?",
+      description:
+        "The same for closes by the clients. Lines below the server's are well; a line at or above it means that requests can be lost.",
+      queries: [
+        {
+          expr: `sum by (le) (${rate(of("whohungup_idle_at_close_seconds_bucket", 'closer="client"'))})`,
+          legend: "{{le}}",
+          format: "heatmap",
+        },
+      ],
+      width: 12,
+      unit: "s",
+      rows: "Closes a second",
+    }),
+    heatmap({
+      title: "How long are connections idle before they are used again?",
+      description:
+        "Re-uses a second by the gap before them. Gaps near the server's time-out are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
+      queries: [
+        {
+          expr: `sum by (le) (${rate(of("whohungup_reuse_gap_seconds_bucket", HTTP))})`,
+          legend: "{{le}}",
+          format: "heatmap",
+        },
+      ],
+      width: 12,
+      unit: "s",
+      rows: "Re-uses a second",
+    }),
+    timeseries({
+      title: "Do gaps reach the time-outs?",
+      description:
+        "The longest gap between two requests of a connection, and the idle time-outs of both sides. Requests are lost where the gap reaches the server's time-out.",
+      queries: [
+        { expr: `min by (clock) (${IDLE_TIMER("server")})`, legend: "server closes ({{clock}})" },
+        { expr: `min by (clock) (${IDLE_TIMER("client")})`, legend: "clients close ({{clock}})" },
+        { expr: `max(${of("whohungup_reuse_gap_max_seconds")})`, legend: "longest gap" },
+      ],
+      width: 12,
+      height: 12,
+      unit: "s",
+      min: 0,
+      overrides: [
+        {
+          matcher: { id: "byRegexp", options: "/^server closes/" },
+          properties: [
+            { id: "color", value: { mode: "fixed", fixedColor: "#73BF69" } },
+            { id: "custom.lineWidth", value: 2 },
+          ],
+        },
+        {
+          matcher: { id: "byRegexp", options: "/^clients close/" },
+          properties: [
+            { id: "color", value: { mode: "fixed", fixedColor: "#5794F2" } },
+            { id: "custom.lineWidth", value: 2 },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "longest gap" },
+          properties: [{ id: "color", value: { mode: "fixed", fixedColor: "#FF9830" } }],
+        },
+      ],
+    }),
+    table({
+      title: "Which time-outs are there?",
+      description:
+        "After how long each side closes again and again, in which phase of a connection, and what that is measured from (clock): docs/verdicts.md has the words.",
+      queries: [
+        {
+          expr: `min by (instance, role, server_port, process, side, phase, clock) (${of("whohungup_inferred_timeout_seconds")})`,
+          instant: true,
+          format: "table",
+        },
+      ],
+      width: 12,
+      height: 8,
+      unit: "s",
+      none: "None was found yet: it takes some closes after the same time",
+      columns: {
+        side: "who closes",
+        phase: "phase",
+        clock: "measured from",
+        Value: "after",
+        role: "role",
+        server_port: "server port",
+        process: "process",
+        instance: "node",
+      },
+      hidden: [],
+    }),
+    timeseries({
+      title: "How many requests were nearly lost?",
+      description: "Re-uses a second that came within the margin of the other side's idle time-out.",
+      queries: [{ expr: `sum by (role) (${rate(of("whohungup_requests_at_risk_total"))})`, legend: "seen by the {{role}}" }],
+      width: 12,
+      unit: "ops",
+      min: 0,
+      none: "None",
+    }),
+
+    row("Ends"),
+    timeseries({
+      title: "How do its connections end?",
+      description: "Closes a second by verdict (docs/verdicts.md).",
+      queries: [{ expr: `sum by (verdict) (${rate(of("whohungup_closes_total"))})`, legend: "{{verdict}}" }],
+      width: 12,
+      unit: "ops",
+      min: 0,
+      stacked: true,
+      overrides: coloured(
+        "idle-race",
+        "premature-hangup",
+        "network",
+        "connect-failed",
+        "host-abort",
+        "client-idle",
+        "server-idle",
+        "completed",
+        "tunnel-end",
+        "unknown",
+      ),
+    }),
+    timeseries({
+      title: "Why?",
+      description: "Closes a second by the side that hung up and the cause.",
+      queries: [
+        {
+          expr: `sum by (closer, cause) (${rate(of("whohungup_closes_total"))}) > 0`,
+          legend: "{{closer}}: {{cause}}",
+        },
+      ],
+      width: 12,
+      unit: "ops",
+      min: 0,
+      stacked: true,
+      legend: "right",
+    }),
+    timeseries({
+      title: "How were requests lost to idle closes?",
+      description:
+        "crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request. hidden by a retry: of these, those that were sent again and answered.",
+      queries: [
+        { expr: `sum by (kind) (${increase(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" },
+        { expr: `sum(${increase(of("whohungup_idle_races_masked_total"))})`, legend: "hidden by a retry" },
+      ],
+      width: 12,
+      unit: "short",
+      decimals: 0,
+      min: 0,
+      bars: true,
+      overrides: [
+        {
+          matcher: { id: "byName", options: "hidden by a retry" },
+          properties: [
+            { id: "custom.drawStyle", value: "line" },
+            { id: "custom.lineWidth", value: 2 },
+            { id: "custom.fillOpacity", value: 0 },
+            { id: "color", value: { mode: "fixed", fixedColor: "#FADE2A" } },
+          ],
+        },
+      ],
+    }),
+    timeseries({
+      title: "Which requests got no answer?",
+      description: "Requests that were open when their connection ended, by the verdict on that close: what users lost.",
+      queries: [
+        { expr: `sum by (verdict) (${increase(of("whohungup_requests_unanswered_total"))})`, legend: "{{verdict}}" },
+      ],
+      width: 12,
+      unit: "short",
+      decimals: 0,
+      min: 0,
+      bars: true,
+      stacked: true,
+      overrides: coloured("idle-race", "premature-hangup", "network", "host-abort", "unknown"),
+    }),
+
+    row("Use"),
+    heatmap({
+      title: "How many requests does a connection carry?",
+      description: "Connections a second by the requests that were answered on them. All in the lowest rows means that connections are not used again.",
+      queries: [
+        {
+          expr: `sum by (le) (${rate(of("whohungup_requests_per_connection_bucket"))})`,
+          legend: "{{le}}",
+          format: "heatmap",
+        },
+      ],
+      width: 12,
+      unit: "short",
+      rows: "Connections a second",
+    }),
+    timeseries({
+      title: "How many requests are there, and how many on used connections?",
+      description: "Requests a second; of a living connection they are counted at every 256th and after each long gap. http: requests that were read; inferred: turns of a TLS connection.",
+      queries: [
+        { expr: `sum by (basis) (${rate(of("whohungup_requests_begun_total"))})`, legend: "begun ({{basis}})" },
+        { expr: `sum by (basis) (${rate(of("whohungup_connection_reuses_total"))})`, legend: "on a used connection ({{basis}})" },
+        { expr: `sum by (basis) (${rate(of("whohungup_requests_answered_total"))})`, legend: "answered ({{basis}})" },
+      ],
+      width: 12,
+      height: 12,
+      unit: "reqps",
+      min: 0,
+    }),
+  ],
+});

@@ -1,0 +1,282 @@
+// Who hangs up, on all nodes: what is lost, and where to look first.
+
+import { dashboard } from "./dashboard.js";
+import { bad, coloured, plain, row, scarce, stat, table, timeseries, worse } from "./panels.js";
+import { ENDPOINT_LABELS, happened, increase, rate } from "./queries.js";
+import { ENDPOINTS, ofAgents, ofEndpoints as of } from "./variables.js";
+
+const ENDPOINT_LINK =
+  "/d/whohungup-endpoint?${__url_time_range}&${datasource:queryparam}&${job:queryparam}" +
+  '&var-instance=${__data.fields["instance"]}&var-role=${__data.fields["role"]}' +
+  '&var-port=${__data.fields["server_port"]}&var-process=${__data.fields["process"]}';
+
+const TROUBLE = 'level=~"losing|mismatch|tie"';
+
+export const overview = dashboard({
+  uid: "whohungup-overview",
+  title: "whohungup / Who hangs up",
+  description: "Who ends TCP connections and why, what users lose by it, and which services to look at first.",
+  variables: ENDPOINTS,
+  panels: [
+    stat({
+      title: "Requests lost to idle closes",
+      description:
+        "Requests that met a close of their idle connection, within the time range. Raise the server's idle time-out above its clients', or lower theirs.",
+      queries: [{ expr: `sum(${happened(of("whohungup_idle_races_total"))})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: bad(1),
+    }),
+    stat({
+      title: "Of these, hidden by a retry",
+      description:
+        "They were sent again and answered: no log shows them, users only waited longer. Known at the client's end only.",
+      queries: [{ expr: `sum(${happened(of("whohungup_idle_races_masked_total"))})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: worse(1, 1e9),
+    }),
+    stat({
+      title: "Hang-ups in mid request",
+      description:
+        "Closes in the middle of a request or response, within the time range. Look at the request time-outs, crashes and deployments of the side that hung up.",
+      queries: [{ expr: `sum(${happened(of("whohungup_premature_hangups_total"))})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: worse(1, 1e9),
+    }),
+    stat({
+      title: "Endpoints whose time-outs lose requests",
+      description:
+        "losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
+      queries: [
+        {
+          expr: `sum by (level) (${of("whohungup_endpoint_risk", TROUBLE)})`,
+          legend: "{{level}}",
+          instant: true,
+        },
+      ],
+      width: 5,
+      unit: "short",
+      decimals: 0,
+      none: "none",
+      steps: bad(1),
+      show: "value_and_name",
+    }),
+    stat({
+      title: "Least headroom",
+      description:
+        "The server's idle time-out minus how long its clients hold idle connections, at the endpoint where it is least. Below 0 requests are lost or will be; below 1 s it is a matter of luck.",
+      queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
+      width: 4,
+      unit: "s",
+      none: "not known yet",
+      steps: scarce(0, 1),
+    }),
+    stat({
+      title: "Agents that see less than all",
+      description: "Down, or degraded: what is missing and what to do is on the agents' dashboard.",
+      queries: [
+        {
+          expr: `count((max by (instance) (${ofAgents("whohungup_degraded")}) == 1) or (min by (instance) (${ofAgents("up")}) == 0)) or vector(0)`,
+          instant: true,
+        },
+      ],
+      width: 3,
+      unit: "short",
+      decimals: 0,
+      none: "no agent",
+      steps: bad(1),
+    }),
+
+    timeseries({
+      title: "How do connections end?",
+      description: "Closes a second by verdict. Red and orange are requests that users lost; blue and green are ordinary ends.",
+      queries: [{ expr: `sum by (verdict) (${rate(of("whohungup_closes_total"))})`, legend: "{{verdict}}" }],
+      width: 12,
+      unit: "ops",
+      min: 0,
+      stacked: true,
+      overrides: coloured(
+        "idle-race",
+        "premature-hangup",
+        "network",
+        "connect-failed",
+        "host-abort",
+        "client-idle",
+        "server-idle",
+        "completed",
+        "tunnel-end",
+        "unknown",
+      ),
+    }),
+    timeseries({
+      title: "Who hangs up first?",
+      description: "Closes a second by the side that sent the first FIN or RST; network where the path or a middlebox ended it, host where a third party on the node did.",
+      queries: [{ expr: `sum by (closer) (${rate(of("whohungup_closes_total"))})`, legend: "{{closer}}" }],
+      width: 12,
+      unit: "ops",
+      min: 0,
+      stacked: true,
+      overrides: coloured("client", "server", "both", "network", "host", "unknown"),
+    }),
+
+    timeseries({
+      title: "How were idle connections' requests lost?",
+      description:
+        "Idle races by kind. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request.",
+      queries: [{ expr: `sum by (kind) (${increase(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" }],
+      width: 8,
+      unit: "short",
+      decimals: 0,
+      min: 0,
+      bars: true,
+      stacked: true,
+    }),
+    timeseries({
+      title: "Who hangs up in mid request?",
+      description: "Closes in the middle of a request or response, by the side that hung up.",
+      queries: [{ expr: `sum by (closer) (${increase(of("whohungup_premature_hangups_total"))})`, legend: "{{closer}}" }],
+      width: 8,
+      unit: "short",
+      decimals: 0,
+      min: 0,
+      bars: true,
+      stacked: true,
+      overrides: coloured("client", "server", "both", "network", "host", "unknown"),
+    }),
+    timeseries({
+      title: "Which share of requests went unanswered?",
+      description: "Requests that were open when their connection ended, of all that began, by the verdict on that close. Only requests that were read (HTTP in clear text).",
+      queries: [
+        {
+          expr:
+            `sum by (verdict) (${rate(of("whohungup_requests_unanswered_total", 'basis="http"'))})` +
+            ` / on () group_left () sum(${rate(of("whohungup_requests_begun_total", 'basis="http"'))})`,
+          legend: "{{verdict}}",
+        },
+      ],
+      width: 8,
+      unit: "percentunit",
+      min: 0,
+      stacked: true,
+      overrides: coloured("idle-race", "premature-hangup", "network", "host-abort", "unknown"),
+    }),
+
+    row("Which services?"),
+    table({
+      title: "Which endpoints are in trouble?",
+      description:
+        "Endpoints that lost requests within the time range, or will by what is known of their time-outs. Click a port to see one. `whohungup report --from` says what to change.",
+      queries: [
+        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_idle_races_total"))}) > 0)`, instant: true, format: "table" },
+        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_premature_hangups_total"))}) > 0)`, instant: true, format: "table" },
+        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_requests_at_risk_total"))}) > 0)`, instant: true, format: "table" },
+        { expr: `bottomk(50, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}) < 1)`, instant: true, format: "table" },
+        { expr: `max by (${ENDPOINT_LABELS}, level) (${of("whohungup_endpoint_risk", TROUBLE)}) == 1`, instant: true, format: "table" },
+      ],
+      width: 24,
+      height: 10,
+      unit: "short",
+      decimals: 0,
+      none: "",
+      columns: {
+        instance: "node",
+        role: "role",
+        server_port: "server port",
+        process: "process",
+        level: "risk",
+        "Value #A": "lost to idle closes",
+        "Value #B": "hang-ups in mid request",
+        "Value #C": "nearly lost",
+        "Value #D": "headroom",
+      },
+      hidden: ["Value #E"],
+      sortBy: "lost to idle closes",
+      overrides: [
+        {
+          matcher: { id: "byName", options: "headroom" },
+          properties: [
+            { id: "unit", value: "s" },
+            { id: "decimals", value: 2 },
+            { id: "thresholds", value: { mode: "absolute", steps: scarce(0, 1) } },
+            { id: "custom.cellOptions", value: { type: "color-text" } },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "lost to idle closes" },
+          properties: [
+            { id: "thresholds", value: { mode: "absolute", steps: bad(1) } },
+            { id: "custom.cellOptions", value: { type: "color-text" } },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "server port" },
+          properties: [{ id: "links", value: [{ title: "See this endpoint", url: ENDPOINT_LINK, targetBlank: false }] }],
+        },
+      ],
+    }),
+    timeseries({
+      title: "Where is the headroom least?",
+      description: "The ten endpoints with the least time between the server's idle time-out and how long clients hold idle connections. Below the red line requests are lost.",
+      queries: [
+        {
+          expr: `bottomk(10, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}))`,
+          legend: "{{role}} {{process}}:{{server_port}} at {{instance}}",
+        },
+      ],
+      width: 12,
+      height: 9,
+      unit: "s",
+      none: "No endpoint's time-outs are known yet",
+      steps: scarce(0, 1),
+    }),
+    timeseries({
+      title: "Who nearly loses requests?",
+      description: "Re-uses a second that came within the margin of the other side's idle time-out: they could have been lost, and some day will be. The ten endpoints with most.",
+      queries: [
+        {
+          expr: `topk(10, sum by (${ENDPOINT_LABELS}) (${rate(of("whohungup_requests_at_risk_total"))}) > 0)`,
+          legend: "{{role}} {{process}}:{{server_port}} at {{instance}}",
+        },
+      ],
+      width: 12,
+      height: 9,
+      unit: "ops",
+      min: 0,
+      none: "None",
+    }),
+    stat({
+      title: "Agents",
+      description: "Agents that this dashboard shows.",
+      queries: [{ expr: `count(${ofAgents("whohungup_build_info")})`, instant: true }],
+      width: 4,
+      unit: "short",
+      decimals: 0,
+      none: "no agent",
+      steps: plain,
+    }),
+    stat({
+      title: "Closes without an endpoint of their own",
+      description: "The share of closes that were counted as other, because an agent's table of endpoints was full: raise --max-endpoints.",
+      queries: [
+        {
+          expr:
+            `(sum(${of("whohungup_closes_total", 'server_port="other"')}) or vector(0))` +
+            ` / sum(${of("whohungup_closes_total")})`,
+          instant: true,
+        },
+      ],
+      width: 4,
+      unit: "percentunit",
+      none: "no closes",
+      steps: worse(0.01, 0.1),
+    }),
+  ],
+});
