@@ -2,7 +2,7 @@
 
 import { dashboard } from "./dashboard.js";
 import { bad, gauges, plain, row, stat, states, timeseries, worse } from "./panels.js";
-import { increase, rate } from "./queries.js";
+import { perMinute, rate } from "./queries.js";
 import { AGENTS, ofAgents as of } from "./variables.js";
 
 const YES_NO = (zero: string, one: string) => [
@@ -37,7 +37,7 @@ export const agent = dashboard({
           instant: true,
         },
       ],
-      width: 8,
+      width: 6,
       none: "no agent",
       steps: plain,
       show: "name",
@@ -46,15 +46,15 @@ export const agent = dashboard({
       title: "Is everything seen?",
       description: "Reasons for which an agent sees less than it should. They are named below; docs/metrics.md says what to do about each.",
       queries: [{ expr: `sum(${of("whohungup_degraded")})`, instant: true }],
-      width: 4,
+      width: 3,
       decimals: 0,
       none: "no agent",
       mappings: [{ type: "value", options: { "0": { text: "yes", index: 0 } } }],
       steps: worse(1, 1e9),
     }),
     stat({
-      title: "Does every connection add up?",
-      description: "Opened plus adopted minus closed minus open. Anything but 0 is an error of the agent: please report it.",
+      title: "Do all add up?",
+      description: "Connections opened plus adopted minus closed minus open. Anything but 0 is an error of the agent: please report it.",
       queries: [{ expr: `max(abs(${of("whohungup_connections_balance")}))`, instant: true }],
       width: 4,
       decimals: 0,
@@ -71,6 +71,22 @@ export const agent = dashboard({
       none: "no agent",
       steps: plain,
     }),
+    stat({
+      title: "Counted as other",
+      description: "The share of closes that got no endpoint of their own, because an agent's table of endpoints was full: raise --max-endpoints.",
+      queries: [
+        {
+          expr:
+            `(sum(${of("whohungup_closes_total", 'server_port="other"')}) or vector(0))` +
+            ` / sum(${of("whohungup_closes_total")})`,
+          instant: true,
+        },
+      ],
+      width: 3,
+      unit: "percentunit",
+      none: "no closes",
+      steps: worse(0.01, 0.1),
+    }),
 
     row("Was anything missed?"),
     states({
@@ -84,21 +100,20 @@ export const agent = dashboard({
     timeseries({
       title: "What was lost?",
       description:
-        "Records that did not fit the ring buffer or could not be decoded, runs that the kernel left out, connections that were not followed or whose beginning or end was not seen. Nothing here is what to expect.",
+        "A minute: records that did not fit the ring buffer or could not be decoded, runs that the kernel left out, connections that were not followed or whose beginning or end was not seen. Nothing here is what to expect.",
       queries: [
-        { expr: `sum by (record) (${increase(of("whohungup_events_lost_total"))}) > 0`, legend: "records lost: {{record}}" },
-        { expr: `sum(${increase(of("whohungup_events_malformed_total"))})`, legend: "records not decoded" },
-        { expr: `sum by (program) (${increase(of("whohungup_bpf_program_missed_runs_total"))}) > 0`, legend: "runs left out: {{program}}" },
-        { expr: `sum(${increase(of("whohungup_connections_untracked_total"))})`, legend: "connections not followed" },
-        { expr: `sum(${increase(of("whohungup_connections_opened_unseen_total"))})`, legend: "openings not seen" },
-        { expr: `sum(${increase(of("whohungup_connections_closed_unseen_total"))})`, legend: "ends not seen" },
-        { expr: `sum(${increase(of("whohungup_sockets_follow_failures_total"))})`, legend: "sockets not read" },
-        { expr: `sum(${increase(of("whohungup_scrapes_refused_total"))})`, legend: "scrapes refused" },
+        { expr: `sum(${perMinute(of("whohungup_events_lost_total"))})`, legend: "records lost" },
+        { expr: `sum(${perMinute(of("whohungup_events_malformed_total"))})`, legend: "records not decoded" },
+        { expr: `sum(${perMinute(of("whohungup_bpf_program_missed_runs_total"))})`, legend: "runs left out" },
+        { expr: `sum(${perMinute(of("whohungup_connections_untracked_total"))})`, legend: "connections not followed" },
+        { expr: `sum(${perMinute(of("whohungup_connections_opened_unseen_total"))})`, legend: "openings not seen" },
+        { expr: `sum(${perMinute(of("whohungup_connections_closed_unseen_total"))})`, legend: "ends not seen" },
+        { expr: `sum(${perMinute(of("whohungup_sockets_follow_failures_total"))})`, legend: "sockets not read" },
+        { expr: `sum(${perMinute(of("whohungup_scrapes_refused_total"))})`, legend: "scrapes refused" },
       ],
       width: 12,
       height: 10,
       unit: "short",
-      decimals: 0,
       min: 0,
       softMax: 1,
     }),
@@ -142,8 +157,8 @@ export const agent = dashboard({
       queries: [
         {
           expr:
-            `sum by (program) (${rate(of("whohungup_bpf_program_runs_total"))})` +
-            ` / on () group_left () sum(${rate(of("whohungup_bpf_stats_enabled_seconds_total"))}) * count(${of("whohungup_build_info")})`,
+            `sum by (program) (sum by (instance, program) (${rate(of("whohungup_bpf_program_runs_total"))})` +
+            ` / on (instance) group_left () sum by (instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))}))`,
           legend: "{{program}}",
         },
       ],
@@ -239,10 +254,10 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "Who made room for others?",
-      description: "Entries that were dropped before their time, and endpoints that were forgotten after an hour's quiet.",
+      description: "A minute: entries that were dropped before their time, and endpoints that were forgotten after an hour's quiet.",
       queries: [
-        { expr: `sum by (table) (${increase(of("whohungup_table_evictions_total"))})`, legend: "evicted: {{table}}" },
-        { expr: `sum(${increase(of("whohungup_endpoints_expired_total"))})`, legend: "quiet for an hour: endpoints" },
+        { expr: `sum by (table) (${perMinute(of("whohungup_table_evictions_total"))})`, legend: "evicted: {{table}}" },
+        { expr: `sum(${perMinute(of("whohungup_endpoints_expired_total"))})`, legend: "quiet for an hour: endpoints" },
       ],
       width: 8,
       unit: "short",

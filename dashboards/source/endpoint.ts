@@ -2,7 +2,7 @@
 
 import { dashboard } from "./dashboard.js";
 import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, worse } from "./panels.js";
-import { happened, increase, rate } from "./queries.js";
+import { happened, perMinute, rate } from "./queries.js";
 import { ENDPOINT, ofEndpoint as of } from "./variables.js";
 
 const HTTP = 'basis="http"';
@@ -239,23 +239,19 @@ export const endpoint = dashboard({
     timeseries({
       title: "How were requests lost to idle closes?",
       description:
-        "crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request. hidden by a retry: of these, those that were sent again and answered.",
+        "Idle races a minute. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request. hidden by a retry: of these, those that were sent again and answered.",
       queries: [
-        { expr: `sum by (kind) (${increase(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" },
-        { expr: `sum(${increase(of("whohungup_idle_races_masked_total"))})`, legend: "hidden by a retry" },
+        { expr: `sum by (kind) (${perMinute(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" },
+        { expr: `sum(${perMinute(of("whohungup_idle_races_masked_total"))})`, legend: "hidden by a retry" },
       ],
       width: 12,
       unit: "short",
-      decimals: 0,
       min: 0,
-      bars: true,
       overrides: [
         {
           matcher: { id: "byName", options: "hidden by a retry" },
           properties: [
-            { id: "custom.drawStyle", value: "line" },
             { id: "custom.lineWidth", value: 2 },
-            { id: "custom.fillOpacity", value: 0 },
             { id: "color", value: { mode: "fixed", fixedColor: "#FADE2A" } },
           ],
         },
@@ -263,15 +259,13 @@ export const endpoint = dashboard({
     }),
     timeseries({
       title: "Which requests got no answer?",
-      description: "Requests that were open when their connection ended, by the verdict on that close: what users lost.",
+      description: "Requests a minute that were open when their connection ended, by the verdict on that close: what users lost.",
       queries: [
-        { expr: `sum by (verdict) (${increase(of("whohungup_requests_unanswered_total"))})`, legend: "{{verdict}}" },
+        { expr: `sum by (verdict) (${perMinute(of("whohungup_requests_unanswered_total"))})`, legend: "{{verdict}}" },
       ],
       width: 12,
       unit: "short",
-      decimals: 0,
       min: 0,
-      bars: true,
       stacked: true,
       overrides: coloured("idle-race", "premature-hangup", "network", "host-abort", "unknown"),
     }),

@@ -1,8 +1,8 @@
 // Who hangs up, on all nodes: what is lost, and where to look first.
 
 import { dashboard } from "./dashboard.js";
-import { bad, coloured, plain, row, scarce, stat, table, timeseries, worse } from "./panels.js";
-import { ENDPOINT_LABELS, happened, increase, rate } from "./queries.js";
+import { bad, coloured, row, scarce, stat, table, timeseries, worse } from "./panels.js";
+import { ENDPOINT_LABELS, happened, perMinute, rate } from "./queries.js";
 import { ENDPOINTS, ofAgents, ofEndpoints as of } from "./variables.js";
 
 const ENDPOINT_LINK =
@@ -52,9 +52,9 @@ export const overview = dashboard({
       steps: worse(1, 1e9),
     }),
     stat({
-      title: "Endpoints whose time-outs lose requests",
+      title: "Endpoints that lose requests",
       description:
-        "losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
+        "What their time-outs mean. losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
       queries: [
         {
           expr: `sum by (level) (${of("whohungup_endpoint_risk", TROUBLE)})`,
@@ -80,7 +80,7 @@ export const overview = dashboard({
       steps: scarce(0, 1),
     }),
     stat({
-      title: "Agents that see less than all",
+      title: "Agents in trouble",
       description: "Down, or degraded: what is missing and what to do is on the agents' dashboard.",
       queries: [
         {
@@ -130,24 +130,20 @@ export const overview = dashboard({
     timeseries({
       title: "How were idle connections' requests lost?",
       description:
-        "Idle races by kind. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request.",
-      queries: [{ expr: `sum by (kind) (${increase(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" }],
+        "Idle races a minute by kind. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request.",
+      queries: [{ expr: `sum by (kind) (${perMinute(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" }],
       width: 8,
       unit: "short",
-      decimals: 0,
       min: 0,
-      bars: true,
       stacked: true,
     }),
     timeseries({
       title: "Who hangs up in mid request?",
-      description: "Closes in the middle of a request or response, by the side that hung up.",
-      queries: [{ expr: `sum by (closer) (${increase(of("whohungup_premature_hangups_total"))})`, legend: "{{closer}}" }],
+      description: "Closes a minute in the middle of a request or response, by the side that hung up.",
+      queries: [{ expr: `sum by (closer) (${perMinute(of("whohungup_premature_hangups_total"))})`, legend: "{{closer}}" }],
       width: 8,
       unit: "short",
-      decimals: 0,
       min: 0,
-      bars: true,
       stacked: true,
       overrides: coloured("client", "server", "both", "network", "host", "unknown"),
     }),
@@ -251,32 +247,6 @@ export const overview = dashboard({
       unit: "ops",
       min: 0,
       none: "None",
-    }),
-    stat({
-      title: "Agents",
-      description: "Agents that this dashboard shows.",
-      queries: [{ expr: `count(${ofAgents("whohungup_build_info")})`, instant: true }],
-      width: 4,
-      unit: "short",
-      decimals: 0,
-      none: "no agent",
-      steps: plain,
-    }),
-    stat({
-      title: "Closes without an endpoint of their own",
-      description: "The share of closes that were counted as other, because an agent's table of endpoints was full: raise --max-endpoints.",
-      queries: [
-        {
-          expr:
-            `(sum(${of("whohungup_closes_total", 'server_port="other"')}) or vector(0))` +
-            ` / sum(${of("whohungup_closes_total")})`,
-          instant: true,
-        },
-      ],
-      width: 4,
-      unit: "percentunit",
-      none: "no closes",
-      steps: worse(0.01, 0.1),
     }),
   ],
 });

@@ -106,14 +106,14 @@ export function stat(
 
 /** Lines over time, or areas on top of each other. */
 export function timeseries(
-  panel: Common & { stacked?: boolean; bars?: boolean; steps?: Step[]; legend?: "bottom" | "right"; softMax?: number },
+  panel: Common & { stacked?: boolean; steps?: Step[]; legend?: "bottom" | "right"; softMax?: number },
 ): Draft {
   const filled = panel.stacked === true;
   const custom = {
-    drawStyle: panel.bars === true ? "bars" : "line",
+    drawStyle: "line",
     lineInterpolation: "linear",
-    lineWidth: panel.bars === true ? 0 : 1,
-    fillOpacity: panel.bars === true ? 80 : filled ? 60 : 0,
+    lineWidth: 1,
+    fillOpacity: filled ? 60 : 0,
     showPoints: "never",
     spanNulls: false,
     stacking: { mode: filled ? "normal" : "none", group: "A" },

@@ -12,8 +12,9 @@ export function rate(selector: string): string {
   return `rate(${selector}[$__rate_interval])`;
 }
 
-export function increase(selector: string): string {
-  return `increase(${selector}[$__rate_interval])`;
+/** Per minute, for what is rare. Not a count for each bar: Grafana's windows overlap. */
+export function perMinute(selector: string): string {
+  return `60 * ${rate(selector)}`;
 }
 
 /** What an endpoint is known by, on its node. */
