@@ -1,0 +1,76 @@
+// Services that are well and services that are not, on loopback, with the test server and Node's own client and server.
+
+import { Agent, createServer, get } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Lane, play } from "./lane.js";
+import type { Stage } from "./stage.js";
+
+const HOST = "127.0.0.1";
+
+/** Everything that the dashboards have a panel for happens within these plays, again and again. */
+export async function begin(stage: Stage, testserver: string, over: AbortSignal): Promise<{ mismatch: number }> {
+  const serve = async (...options: string[]) => {
+    const line = await stage.start(testserver, ["serve", "--listen", `${HOST}:0`, ...options], /(127\.0\.0\.1):(\d+)/);
+    return { host: HOST, port: Number(line[2]) };
+  };
+  const lanes = (count: number, lane: Lane) => {
+    for (let i = 0; i < count; i += 1) void play(lane, over);
+  };
+
+  // The server's time-out lies below how long its clients keep connections: requests are lost.
+  const mismatch = await serve("--keep-alive-timeout", "2s");
+  lanes(6, { ...mismatch, paths: ["/"], gapMs: [200, 2150] });
+  lanes(4, { ...mismatch, paths: ["/"], gapMs: [1500, 2100], retries: true });
+  lanes(2, { ...mismatch, paths: ["/"], gapMs: [300, 600], requests: 8, closeAfterMs: 1_500 });
+
+  // The clients close first, with room to spare.
+  const healthy = await serve("--keep-alive-timeout", "15s");
+  lanes(12, { ...healthy, paths: ["/", "/bytes/20000", "/delay/15"], gapMs: [100, 900], requests: 12, closeAfterMs: 3_000 });
+
+  // Both sides close after the same time.
+  const tie = await serve("--keep-alive-timeout", "3s");
+  lanes(4, { ...tie, paths: ["/"], gapMs: [300, 1_200], requests: 3, closeAfterMs: 3_000 });
+  lanes(3, { ...tie, paths: ["/"], gapMs: [300, 1_200], requests: 3, closeAfterMs: 6_000 });
+
+  // Hang-ups in the middle, by either side.
+  const rude = await serve("--keep-alive-timeout", "5s");
+  const misdeeds = ["/close-before", "/close-mid", "/reset-before", "/reset-mid", "/unread"];
+  for (const path of misdeeds) lanes(1, { ...rude, paths: ["/", "/", path], gapMs: [300, 2_000], requests: 3 });
+  lanes(2, { ...rude, paths: ["/", "/delay/4000"], gapMs: [200, 800], requests: 2, patienceMs: 1_000 });
+  lanes(1, { ...rude, paths: ["/", "/close-announced"], gapMs: [300, 900], requests: 2 });
+
+  // A limit of requests, and a port at which nobody listens.
+  const limited = await serve("--keep-alive-timeout", "5s", "--max-requests", "10");
+  lanes(3, { ...limited, paths: ["/"], gapMs: [20, 200] });
+  lanes(1, { host: HOST, port: 9, paths: ["/"], gapMs: [0, 0] });
+
+  await nodeAgainstNode(over);
+  return { mismatch: mismatch.port };
+}
+
+/** Node's server with its default time-out of five seconds, and its client with a pool. */
+async function nodeAgainstNode(over: AbortSignal): Promise<void> {
+  const server = createServer((_, response) => response.end("hello\n"));
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  over.addEventListener("abort", () => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (let i = 0; i < 10; i += 1) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    void (async () => {
+      for (let sent = 0; !over.aborted; sent += 1) {
+        await new Promise<void>((resolve) => {
+          get({ host: HOST, port, agent }, (response) => response.resume().on("close", resolve)).on("error", () => resolve());
+        });
+        await sleep(sent % 6 === 5 ? 5_000 + i : 200 + Math.random() * 1_500);
+      }
+      agent.destroy();
+    })();
+  }
+}
+
+/** Every ending that the test server has a script for, once. */
+export async function playAll(stage: Stage, testserver: string, over: AbortSignal): Promise<void> {
+  if (!over.aborted) await stage.finish(testserver, ["play", "all"]);
+}
