@@ -13,13 +13,14 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 6] = [
+const LIVE: [(&str, &str); 7] = [
     ("whohungup", "live"),
     ("lab", "in_flight"),
     ("lab", "races"),
     ("lab", "timers"),
     ("lab", "matrix"),
     ("lab", "false_alarms"),
+    ("lab", "cases"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
