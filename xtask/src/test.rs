@@ -24,9 +24,10 @@ const LIVE: [(&str, &str); 7] = [
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 2] = [
+const LAB_SOFTWARE: [&[&str]; 3] = [
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
+    &["case-002", "--only", "crash"],
 ];
 
 #[derive(Debug, Default, clap::Args)]

@@ -45,6 +45,7 @@ const NPM: &[(&str, &str)] = &[
     // The last that asks for no Node newer than Debian's.
     ("got", "14.6.6"),
     ("node-18", node!("18.20.8")),
+    ("node-20", node!("20.20.2")),
     ("node-20-17", node!("20.17.0")),
     ("undici", "7.30.2"),
     ("urllib", "4.9.1"),

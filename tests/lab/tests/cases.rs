@@ -2,15 +2,17 @@
 
 mod gate;
 
-use lab::cases::{Options, Page, find, run};
+use lab::{
+    cache,
+    cases::{Options, Page, find, run},
+};
 
 /// Plays these stages; everything that is checked must hold.
 fn play(case: &str, stages: &[&str]) {
     let Some(agent) = gate::agent() else { return };
-    let state = tempfile::tempdir().expect("temporary directory");
     let options = Options {
         agent,
-        state: state.path().to_owned(),
+        state: cache::directory().expect("a cache"),
         only: stages.iter().map(|&stage| stage.to_owned()).collect(),
         real_time: false,
         stop: std::sync::Arc::default(),
@@ -28,7 +30,6 @@ fn play(case: &str, stages: &[&str]) {
 
 #[test]
 fn connections_are_used_again_as_the_pools_are_told_and_nodes_ends_are_told_apart() {
-    // Without what comes from npm: Node 18.
     play(
         "case-002",
         &[

@@ -147,7 +147,7 @@ const QUICK: f64 = 3_000.0;
 fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Heard> {
     let running = change.start(scene)?;
     let pauses = (0..VISITORS).map(|number| 1000.0 * closes_after - BEFORE + STEP * f64::from(number));
-    let mut command = scene.kit.command("node");
+    let mut command = nodes::NODE_20.command(scene.kit);
     command.arg(scene.write("visitors.js", include_str!("../../programs/cases/visitors.js"))?);
     command.arg(format!("http://{}/orders", scene.at(Place::Near, PLATFORM))).arg(ROUNDS.to_string());
     command.args(pauses.chain([QUICK]).map(|pause| format!("{pause:.1}")));

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) const NODE: Software =
-    Software { name: "Node", needs: nodes::NODE.needs, version: |kit| nodes::NODE.version(kit) };
+    Software { name: "Node", needs: nodes::NODE_20.needs, version: |kit| nodes::NODE_20.version(kit) };
 pub(super) const NODE_20_17: Software =
     Software { name: "Node", needs: nodes::NODE_20_17.needs, version: |kit| nodes::NODE_20_17.version(kit) };
 pub(super) const NODE_18: Software =

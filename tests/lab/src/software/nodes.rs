@@ -18,6 +18,9 @@ pub(crate) struct Node {
 /// The system's.
 pub(crate) const NODE: Node = Node { needs: NODE_NEEDS, alias: None };
 
+/// The same wherever it is played: from 20.18 on the server waits for a second longer than it says.
+pub(crate) const NODE_20: Node = Node { needs: &[Need::Npm("node-20")], alias: Some("node-20") };
+
 /// The last Node 20 whose server closes when it says so; later ones wait a second longer.
 pub(crate) const NODE_20_17: Node = Node { needs: &[Need::Npm("node-20-17")], alias: Some("node-20-17") };
 

@@ -68,12 +68,12 @@ pub(super) const POOL_ON: Stage = Stage {
 };
 
 fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
-    let _app = shutdown::serve(scene, nodes::NODE, None)?;
+    let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
     asks(scene, keep_alive, port)
 }
 
 fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Result<Heard> {
-    let _app = shutdown::serve(scene, nodes::NODE, None)?;
+    let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
     let configuration = fill(
         include_str!("../../../programs/cases/keep-alive/nginx.conf"),
         &[
@@ -89,7 +89,7 @@ fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Resu
 }
 
 fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
-    let mut command = scene.kit.command("node");
+    let mut command = nodes::NODE_20.command(scene.kit);
     command.arg(scene.write("asks.js", include_str!("../../../programs/cases/keep-alive/asks.js"))?);
     command.args([format!("http://{}/", scene.at(Place::Near, port)), keep_alive.to_owned()]);
     command.args([AT_ONCE, ROUNDS, PAUSE_MS].map(|number| number.to_string()));

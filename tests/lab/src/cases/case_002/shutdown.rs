@@ -42,7 +42,7 @@ pub(super) const LONG_REQUEST: Stage = Stage {
     play: |scene| {
         play(
             scene,
-            nodes::NODE,
+            nodes::NODE_20,
             &format!("/?takes={:.0}", 1e3 * LONG),
             Ending::Waits(LONG + CLOSES_AFTER + 3.0),
         )
@@ -64,7 +64,7 @@ pub(super) const NEW_NODE: Stage = Stage {
     changed: "The same on Node 20, whose `server.close()` closes what is idle at that moment.",
     software: &[NODE],
     wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Graceful(GRACEFUL)),
+    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Graceful(GRACEFUL)),
     holds: closes_idle_ones,
 };
 
@@ -82,7 +82,7 @@ pub(super) const CRASH: Stage = Stage {
     changed: "No shutdown: the request that is under way meets a bug, and the process ends by an uncaught exception.",
     software: &[NODE],
     wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE, "/crash?takes=600", Ending::Crash),
+    play: |scene| play(scene, nodes::NODE_20, "/crash?takes=600", Ending::Crash),
     holds: |seen, checks| is_cut_off(seen, checks, "process-exit", "1 by an exit with status 1"),
 };
 
@@ -91,7 +91,7 @@ pub(super) const TERMINATED: Stage = Stage {
     changed: "SIGTERM to a Node that has no handler for it.",
     software: &[NODE],
     wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Signal(Signal::TERM)),
+    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Signal(Signal::TERM)),
     holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 15"),
 };
 
@@ -100,7 +100,7 @@ pub(super) const KILLED: Stage = Stage {
     changed: "SIGKILL, as a supervisor sends it when its patience is over.",
     software: &[NODE],
     wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE, &busy(), Ending::Signal(Signal::KILL)),
+    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Signal(Signal::KILL)),
     holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 9"),
 };
 
@@ -134,7 +134,7 @@ pub(super) fn serve(scene: &Scene, node: Node, manners: Option<&str>) -> Result<
 fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Heard> {
     let manners = if let Ending::Graceful(manners) = ending { Some(manners) } else { None };
     let mut server = serve(scene, node, manners)?;
-    let mut command = scene.kit.command("node");
+    let mut command = nodes::NODE_20.command(scene.kit);
     command.arg(scene.write("holds.js", include_str!("../../../programs/cases/keep-alive/holds.js"))?);
     command.arg(format!("http://{}", scene.at(Place::Near, APP))).args([IDLE.to_string().as_str(), path]);
     let client = scene.start(Place::Near, command, "client")?;

@@ -8,6 +8,7 @@ use super::super::{
     software::nginx,
     stage::{Place, Scene, fill},
 };
+use crate::software::nodes;
 
 pub(super) const UPLOADS: u64 = 8;
 /// Seconds between the beginnings of two uploads, not scaled: what ends at one moment is one piece of evidence.
@@ -71,7 +72,7 @@ impl Upload {
         let package = json!({"name": "uploader", "private": true, "dependencies": {self.depends: "*"}});
         scene.write("package.json", &package.to_string())?;
         let script = scene.write("upload.js", include_str!("../../../programs/cases/upload.js"))?;
-        let mut command = scene.kit.command("node");
+        let mut command = nodes::NODE_20.command(scene.kit);
         command
             .env("NODE_PATH", scene.kit.modules())
             .arg(script)
