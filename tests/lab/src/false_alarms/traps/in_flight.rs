@@ -138,9 +138,11 @@ fn gives_up(stage: &Stage<'_>) -> Result<Sprung> {
 fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
     let nginx = stage.nginx(None, "", "", "")?;
     write_large(&nginx.directory.join("large"))?;
-    for _ in 0..3 {
+    // At moments of a person's choice: what always comes after the same time is a timer.
+    for milliseconds in [200, 500, 1100] {
         let mut curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
         begun(nginx.at)?;
+        pause(milliseconds);
         curl.signal(Signal::INT)?;
         ensure!(!curl.finish(PATIENCE)?.status.success(), "curl was not interrupted");
     }
@@ -156,7 +158,7 @@ fn begun(server: SocketAddr) -> Result<()> {
         ensure!(Instant::now() < until, "nobody connects to {server}");
         pause(20);
     }
-    pause(700);
+    pause(300);
     Ok(())
 }
 
