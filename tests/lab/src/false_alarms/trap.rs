@@ -17,7 +17,7 @@ pub(crate) struct Trap {
     /// What a naive agent says.
     pub(crate) naive: &'static str,
     pub(crate) needs: &'static [&'static [Need]],
-    /// Real limits end requests here: the report may advise to look at them.
+    /// Real limits, deaths or slow stops are played here: the report may advise to look at them.
     pub(crate) advised: bool,
     /// A product that must not be named first for any timer.
     pub(crate) never_named: Option<&'static str>,

@@ -29,6 +29,8 @@ pub(super) const TRAPS: &[Trap] = &[
         played: "three gunicorns at one port: one is killed, one is told to stop, one stays",
         naive: "an idle time-out; a crash of the server",
         needs: &[GUNICORN],
+        // The one that stops really waits for its idle connections.
+        advised: true,
         how: How::Play(reuse_port),
         ..TRAP
     },
