@@ -22,7 +22,6 @@ use crate::{
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     observe::Understanding,
     probe,
-    report::ReportModel,
     session::{POLL_INTERVAL, Session},
 };
 
@@ -35,7 +34,6 @@ use sampling::Sampling;
 pub(super) enum Ask {
     /// What a scrape shows; whoever asks writes the text.
     Metrics(oneshot::Sender<Scrape>),
-    Report(oneshot::Sender<ReportModel>),
     /// What a view is made of, and how long it took to get.
     Material(oneshot::Sender<(Material, Duration)>),
     Beat {
@@ -184,7 +182,6 @@ impl Loop {
                 drop(answer.send((material, began.elapsed())));
             }
             Ask::Beat { after, answer } => drop(answer.send(self.keeper.beat(&self.session, after))),
-            Ask::Report(answer) => drop(answer.send(self.understanding.report(&self.session))),
         }
     }
 

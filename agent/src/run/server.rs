@@ -19,6 +19,7 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
+    task::spawn_blocking,
 };
 
 use super::{
@@ -29,8 +30,9 @@ use super::{
     views::{self, Views},
 };
 use crate::{
+    knowledge::Knowledge,
     live::{CLOSES, EVENTS, LIVE},
-    report::fetch::PATH as REPORT,
+    report::{self, fetch::PATH as REPORT},
 };
 
 const JSON: &str = "application/json";
@@ -66,7 +68,7 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
         let hub = Arc::new(Hub::default());
         let app = Router::new()
             .route("/metrics", get(metrics))
-            .route(REPORT, get(report))
+            .route(REPORT, get(whole_report))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())
@@ -120,15 +122,24 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     shared.scrapes.answer(&headers).await
 }
 
-async fn report(State(shared): State<Shared>) -> Response {
-    let json = shared.ask(Ask::Report).await.and_then(|model| serde_json::to_string(&model).ok());
-    match json {
+async fn whole_report(State(shared): State<Shared>) -> Response {
+    match shared.report().await {
         Some(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
         None => no_answer(),
     }
 }
 
 impl Shared {
+    /// Names and advice take long to look up: that is not the observer's work.
+    async fn report(&self) -> Option<String> {
+        let (material, _) = self.ask(Ask::Material).await?;
+        let made = spawn_blocking(move || {
+            let model = report::build(&material.endpoints, Knowledge::builtin(), material.meta);
+            serde_json::to_string(&model)
+        });
+        made.await.ok()?.ok()
+    }
+
     /// `None` when the observer does not answer in time.
     pub(super) async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
         let (answer, answered) = oneshot::channel();
