@@ -1,6 +1,13 @@
 //! Installing Debian packages: named first, then installed by root.
 
-use std::{cell::Cell, fs, process::Command};
+use std::{
+    cell::Cell,
+    fs,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -32,8 +39,41 @@ impl Apt {
         if !self.lists_fresh.replace(true) {
             process::run(apt_get().args(["update", "-qq"])).context("refresh the package lists")?;
         }
+        let _quiet = NoServices::from(Path::new("/usr/sbin/policy-rc.d"))?;
         process::run(apt_get().args(["install", "-qq", "-y", "--no-install-recommends"]).args(packages))
             .with_context(|| format!("install {list}"))
+    }
+}
+
+/// While this lives, packages do not start their services: each test starts its own, with its own configuration.
+#[derive(Debug)]
+struct NoServices {
+    /// `None` where the system has a policy of its own, which stays.
+    policy: Option<PathBuf>,
+}
+
+impl NoServices {
+    /// `policy` is the program that Debian's packages ask before they start a service.
+    fn from(policy: &Path) -> Result<Self> {
+        match fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(policy) {
+            Ok(mut file) => {
+                let refuse = "#!/bin/sh\nexit 101\n";
+                file.write_all(refuse.as_bytes()).with_context(|| format!("write {}", policy.display()))?;
+                Ok(Self { policy: Some(policy.to_path_buf()) })
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Self { policy: None }),
+            Err(error) => Err(error).with_context(|| format!("create {}", policy.display())),
+        }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = &self.policy
+            && let Err(error) = fs::remove_file(policy)
+        {
+            eprintln!("remove {} by hand, or no service starts: {error}", policy.display());
+        }
     }
 }
 
@@ -74,6 +114,19 @@ mod tests {
         assert!(is_debian_like("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!is_debian_like("ID=fedora\nHOME_URL=\"https://debian\"\n"));
         assert!(!is_debian_like(""));
+    }
+
+    #[test]
+    fn services_stay_down_for_as_long_as_packages_are_installed() {
+        let directory = tempfile::tempdir().unwrap();
+        let policy = directory.path().join("policy-rc.d");
+        let quiet = NoServices::from(&policy).unwrap();
+        assert_eq!(Command::new(&policy).status().unwrap().code(), Some(101));
+        // The inner one finds a policy that is not its own.
+        drop(NoServices::from(&policy).unwrap());
+        assert!(policy.is_file());
+        drop(quiet);
+        assert!(!policy.exists());
     }
 
     #[test]

@@ -43,7 +43,12 @@ const LIVE_TESTS: &[Requirement] = &[
     Requirement {
         package: "prometheus",
         probe: Probe::Program("promtool"),
-        reason: "promtool, which says whether a scrape is as Prometheus wants it",
+        reason: "who scrapes the agent and plays the alerting rules; promtool, which checks both",
+    },
+    Requirement {
+        package: "prometheus-alertmanager",
+        probe: Probe::Program("prometheus-alertmanager"),
+        reason: "who sends the alerts' messages; amtool, which checks the example for it",
     },
     Requirement {
         package: "chromium",

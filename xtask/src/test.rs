@@ -15,6 +15,7 @@ use crate::{
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
 const LIVE: [(&str, &str); 7] = [
     ("whohungup", "live"),
+    ("whohungup", "alerts"),
     ("lab", "in_flight"),
     ("lab", "races"),
     ("lab", "timers"),
