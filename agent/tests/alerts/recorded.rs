@@ -62,7 +62,7 @@ pub(crate) fn write_if_asked(prometheus: &Prometheus, ports: [u16; 3], run: (u64
 /// Both ends of 8080 alert, nothing else of any endpoint does.
 fn checks(end: u64) -> String {
     let check = |query: &str, samples: &str| {
-        format!("      - eval_time: {end}s\n        expr: {query}\n        exp_samples: {samples}\n")
+        format!("      - eval_time: {end}s\n        expr: {query}\n        exp_samples:{samples}\n")
     };
     let both = "\n          - {labels: '{server_port=\"8080\", side=\"server\"}', value: 2}";
     [
@@ -70,8 +70,8 @@ fn checks(end: u64) -> String {
             "count by (server_port, side) (ALERTS{alertname=\"WhohungupRequestsLost\", alertstate=\"firing\"})",
             both,
         ),
-        check("count_over_time(ALERTS{server_port=~\"8081|8082\"}[10m])", "[]"),
-        check("count_over_time(ALERTS{alertname=\"WhohungupDown\", alertstate=\"firing\"}[10m])", "[]"),
+        check("count_over_time(ALERTS{server_port=~\"8081|8082\"}[10m])", " []"),
+        check("count_over_time(ALERTS{alertname=\"WhohungupDown\", alertstate=\"firing\"}[10m])", " []"),
     ]
     .concat()
 }
