@@ -4,7 +4,7 @@ import type { Dashboard } from "../source/model.js";
 import { type Answer, answers, choices, type View } from "./answers.js";
 
 /** Panels that show 0 while all is well, and of which the recording has no incident: the agent's own errors. */
-const ZERO_IS_WELL = ["Do all add up?"];
+const ZERO_IS_WELL = ["Do the counts add up?"];
 
 /** What is missing from a dashboard over this view: nothing if every query is answered and every panel has a value. */
 export async function gaps(view: View, dashboard: Dashboard): Promise<string[]> {

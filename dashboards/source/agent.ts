@@ -53,7 +53,7 @@ export const agent = dashboard({
       steps: worse(1, 1e9),
     }),
     stat({
-      title: "Do all add up?",
+      title: "Do the counts add up?",
       description: "Connections opened plus adopted minus closed minus open. Anything but 0 is an error of the agent: please report it.",
       queries: [{ expr: `max(abs(${of("whohungup_connections_balance")}))`, instant: true }],
       width: 4,
