@@ -1,7 +1,7 @@
 // The agents themselves: what they cost, what they missed, how full they are.
 
 import { dashboard } from "./dashboard.js";
-import { bad, gauges, plain, row, stat, states, timeseries, worse } from "./panels.js";
+import { bad, gauges, plain, row, stat, states, timeseries, warn, worse } from "./panels.js";
 import { perMinute, rate } from "./queries.js";
 import { AGENTS, ofAgents as of } from "./variables.js";
 
@@ -50,7 +50,7 @@ export const agent = dashboard({
       decimals: 0,
       none: "no agent",
       mappings: [{ type: "value", options: { "0": { text: "yes", index: 0 } } }],
-      steps: worse(1, 1e9),
+      steps: warn(1),
     }),
     stat({
       title: "Do the counts add up?",

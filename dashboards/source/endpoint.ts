@@ -1,7 +1,7 @@
 // One service at one end: its time-outs, what clients make of them, and what is lost.
 
 import { dashboard } from "./dashboard.js";
-import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, worse } from "./panels.js";
+import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, warn } from "./panels.js";
 import { happened, perMinute, rate } from "./queries.js";
 import { ENDPOINT, ofEndpoint as of } from "./variables.js";
 
@@ -55,7 +55,7 @@ export const endpoint = dashboard({
       unit: "short",
       decimals: 0,
       none: "none seen",
-      steps: worse(1, 1e9),
+      steps: warn(1),
     }),
     stat({
       title: "Requests a second",

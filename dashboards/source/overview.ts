@@ -1,7 +1,7 @@
 // Who hangs up, on all nodes: what is lost, and where to look first.
 
 import { dashboard } from "./dashboard.js";
-import { bad, coloured, row, scarce, stat, table, timeseries, worse } from "./panels.js";
+import { bad, coloured, row, scarce, stat, table, timeseries, warn } from "./panels.js";
 import { ENDPOINT_LABELS, happened, perMinute, rate } from "./queries.js";
 import { ENDPOINTS, ofAgents, ofEndpoints as of } from "./variables.js";
 
@@ -38,7 +38,7 @@ export const overview = dashboard({
       unit: "short",
       decimals: 0,
       none: "none seen",
-      steps: worse(1, 1e9),
+      steps: warn(1),
     }),
     stat({
       title: "Hang-ups in mid request",
@@ -49,7 +49,7 @@ export const overview = dashboard({
       unit: "short",
       decimals: 0,
       none: "none seen",
-      steps: worse(1, 1e9),
+      steps: warn(1),
     }),
     stat({
       title: "Endpoints that lose requests",

@@ -68,6 +68,11 @@ export const bad = (from: number): Step[] => [
   { color: "red", value: from },
 ];
 
+export const warn = (from: number): Step[] => [
+  { color: "green", value: null },
+  { color: "orange", value: from },
+];
+
 export const worse = (warn: number, alarm: number): Step[] => [
   { color: "green", value: null },
   { color: "orange", value: warn },
