@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use serde_json::Value;
+
 use crate::{
     monitoring::{Alertmanager, Prometheus},
     program::Program,
@@ -122,6 +124,7 @@ fn a_lost_request_is_told_within_a_minute_and_healthy_services_are_silent() {
     mismatch.stop_clients();
     healthy.iter_mut().for_each(Service::stop_clients);
     assert_counts_are_what_clients_saw(&prometheus, &mismatch);
+    assert!(!alerts_at(&prometheus, &mismatch).is_empty(), "what the silence is held against");
     for service in &healthy {
         assert_silent(&prometheus, &webhook, service);
     }
@@ -146,6 +149,11 @@ fn assert_counts_are_what_clients_saw(prometheus: &Prometheus, service: &Service
     }
 }
 
+/// All that were firing, or waiting for their `for`, at any time of the run.
+fn alerts_at(prometheus: &Prometheus, service: &Service) -> Vec<Value> {
+    prometheus.query(&format!("count_over_time(ALERTS{{server_port=\"{}\"}}[10m])", service.port))
+}
+
 /// Many idle closes, all seen, and not one alert: neither sent, nor firing, nor waiting for its `for`.
 fn assert_silent(prometheus: &Prometheus, webhook: &Webhook, service: &Service) {
     let port = service.port;
@@ -156,7 +164,7 @@ fn assert_silent(prometheus: &Prometheus, webhook: &Webhook, service: &Service) 
     let seen = prometheus.number(&idle);
     eprintln!("port {port}: {} answered, {seen} idle closes seen", service.answered());
     assert!(seen >= 100.0, "{seen} idle closes of {} requests", service.answered());
-    let alerts = prometheus.query(&format!("count_over_time(ALERTS{{server_port=\"{port}\"}}[10m])"));
+    let alerts = alerts_at(prometheus, service);
     assert!(alerts.is_empty(), "{alerts:?}");
     let sent: Vec<_> = webhook.delivered().into_iter().filter(|alert| alert.is_of(port)).collect();
     assert!(sent.is_empty(), "{sent:?}");
