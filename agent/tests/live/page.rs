@@ -121,17 +121,27 @@ fn new_closes_come_by_themselves_until_the_page_is_paused() {
     page.go(&format!("http://{}/#port={port}", daemon.address()));
     page.wait_for("document.querySelector('#status').dataset.state === 'live'");
     page.wait_for("document.querySelector('#headline-tone').innerText === 'Nothing to tell yet'");
-    assert_eq!(page.value("document.querySelectorAll('#closes details').length"), 0);
-    served(&listener, "test", |at| drop(exchange(at)));
-    page.wait_for("document.querySelectorAll('#closes details[data-live]').length === 2");
+    let closes = |page: &mut Page| page.value("document.querySelectorAll('#closes details').length");
+    assert_eq!(closes(&mut page), 0);
+    // While many others end on this host, not all are kept with their evidence.
+    let until = Instant::now() + Duration::from_mins(1);
+    while closes(&mut page) == 0 {
+        assert!(Instant::now() < until, "{}", page.text("body"));
+        served(&listener, "test", |at| drop(exchange(at)));
+        thread::sleep(Duration::from_secs(2));
+    }
+    assert_eq!(page.value("document.querySelectorAll('#closes details:not([data-live])').length"), 0);
     page.value("document.querySelector('#pause').click()");
     assert_eq!(page.text("#status-text"), "paused");
-    served(&listener, "test", |at| drop(exchange(at)));
+    let before = closes(&mut page);
+    for _ in 0..5 {
+        served(&listener, "test", |at| drop(exchange(at)));
+    }
     // Closes are settled within a second and told within another.
     thread::sleep(Duration::from_secs(4));
-    assert_eq!(page.value("document.querySelectorAll('#closes details').length"), 2);
+    assert_eq!(closes(&mut page), before);
     page.value("document.querySelector('#pause').click()");
-    page.wait_for("document.querySelectorAll('#closes details').length === 4");
+    page.wait_for(&format!("document.querySelectorAll('#closes details').length > {before}"));
     assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
 }
 
@@ -148,10 +158,15 @@ fn names_that_others_chose_are_shown_as_text() {
     let program = dir.path().join(HOSTILE_PROCESS);
     fs::copy(curl, &program).expect("copy curl");
     page.go(&format!("http://{}/#port={port}", daemon.address()));
-    served(&listener, HOSTILE_SERVER, |at| fetch(&program, at));
+    // While many others end on this host, not all are kept with their evidence.
+    let until = Instant::now() + Duration::from_mins(1);
+    while page.value("document.querySelectorAll('#closes details').length").as_u64() < Some(2) {
+        assert!(Instant::now() < until, "{}", page.text("body"));
+        served(&listener, HOSTILE_SERVER, |at| fetch(&program, at));
+        thread::sleep(Duration::from_secs(2));
+    }
     let shows = |text: &str| format!("document.querySelector('main').textContent.includes({text:?})");
     page.wait_for(&shows(HOSTILE_PROCESS));
-    page.wait_for("document.querySelectorAll('#closes details').length === 2");
     page.value("document.querySelectorAll('#closes summary').forEach((summary) => summary.click())");
     page.wait_for(&shows(&format!("Server: {HOSTILE_SERVER}")));
     // As an endpoint, too.
