@@ -30,6 +30,7 @@ pub(crate) struct Endpoint {
     pub(crate) timers: Vec<Timer>,
     /// Whose each of `timers` could be, in the same order.
     named: Vec<Named>,
+    #[serde(default)]
     pub(crate) stops: Stops,
     pub(crate) risk: String,
     pub(crate) advice: Vec<Advice>,
