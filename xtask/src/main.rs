@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | ci`.
 
 mod bench;
 mod ci;
+mod dashboards;
 mod debian;
 mod ebpf;
 mod fuzz;
@@ -42,6 +43,8 @@ enum Command {
     Lab(lab::Args),
     /// Give arbitrary bytes to everything that reads bytes.
     Fuzz(fuzz::Args),
+    /// Check the Grafana dashboards, and what they ask against a real Prometheus.
+    Dashboards(dashboards::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -66,6 +69,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Bench(args) => bench::command(&workspace, args),
         Command::Lab(args) => lab::command(&workspace, args),
         Command::Fuzz(args) => fuzz::command(&workspace, args),
+        Command::Dashboards(args) => dashboards::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

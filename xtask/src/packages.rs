@@ -43,7 +43,7 @@ const LIVE_TESTS: &[Requirement] = &[
     Requirement {
         package: "prometheus",
         probe: Probe::Program("promtool"),
-        reason: "who scrapes the agent and plays the alerting rules; promtool, which checks both",
+        reason: "who scrapes the agent, plays the alerting rules and answers the dashboards; promtool, which checks all of it",
     },
     Requirement {
         package: "prometheus-alertmanager",
@@ -64,6 +64,11 @@ const LIVE_TESTS: &[Requirement] = &[
         package: "nodejs",
         probe: Probe::Program("node"),
         reason: "a server whose idle timeout races with its clients",
+    },
+    Requirement {
+        package: "npm",
+        probe: Probe::Program("npm"),
+        reason: "what Grafana publishes of its dashboards' types, and PromQL's parser",
     },
     Requirement {
         package: "python3",

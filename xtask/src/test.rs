@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::{
+    dashboards,
     debian::Apt,
     lab, packages, process,
     report::Report,
@@ -78,6 +79,15 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
         customise(&mut command);
         process::run(&mut command)
     });
+    // A name asks for tests, of which the dashboards have none.
+    if filter.is_none() && !dashboards::can_be_checked() && !workspace::in_ci() {
+        report.skip("dashboards", "npm is missing");
+    } else if filter.is_none() {
+        report.step("dashboards", || {
+            dashboards::check(workspace)?;
+            if live == Live::Run { dashboards::live(workspace, customise) } else { Ok(()) }
+        });
+    }
     match live {
         Live::Run => report.step("live", || {
             for (package, target) in LIVE {
