@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   options: {
     agent: { type: "string", default: "whohungup" },
     testserver: { type: "string", default: "testserver" },
-    seconds: { type: "string", default: "150" },
+    seconds: { type: "string", default: "120" },
     /** A folder for a picture of each dashboard. */
     pictures: { type: "string" },
   },

@@ -1,7 +1,7 @@
 // Services that are well and services that are not, on loopback, with the test server and Node's own client and server.
 
 import { Agent, createServer, get } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Lane, play } from "./lane.js";
@@ -18,6 +18,9 @@ export async function begin(stage: Stage, testserver: string, over: AbortSignal)
   const lanes = (count: number, lane: Lane) => {
     for (let i = 0; i < count; i += 1) void play(lane, over);
   };
+
+  // Endpoints that are seen once and never again, which make room for others after a minute in a table that is full.
+  for (let port = 11; port <= 18; port += 1) await refused(port);
 
   // The server's time-out lies below how long its clients keep connections: requests are lost.
   const mismatch = await serve("--keep-alive-timeout", "2s");
@@ -48,6 +51,15 @@ export async function begin(stage: Stage, testserver: string, over: AbortSignal)
 
   await nodeAgainstNode(over);
   return { mismatch: mismatch.port };
+}
+
+/** Asks once at a port at which nobody listens. */
+async function refused(port: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const socket = connect({ host: HOST, port });
+    socket.on("error", () => socket.destroy()).on("close", () => resolve());
+    socket.on("connect", () => socket.destroy());
+  });
 }
 
 /** Node's server with its default time-out of five seconds, and its client with a pool. */

@@ -21,7 +21,7 @@ export const overview = dashboard({
     stat({
       title: "Requests lost to idle closes",
       description:
-        "Requests that met a close of their idle connection, within the time range. Raise the server's idle time-out above its clients', or lower theirs.",
+        "Requests that met a close of their idle connection, within the time range. Raise the server's idle time-out above its clients', or lower theirs. Where both ends are watched each counts: choose a role.",
       queries: [{ expr: `sum(${happened(of("whohungup_idle_races_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -43,7 +43,7 @@ export const overview = dashboard({
     stat({
       title: "Hang-ups in mid request",
       description:
-        "Closes in the middle of a request or response, within the time range. Look at the request time-outs, crashes and deployments of the side that hung up.",
+        "Closes in the middle of a request or response, within the time range. Where both ends are watched each counts: choose a role. Look at the request time-outs, crashes and deployments of the side that hung up.",
       queries: [{ expr: `sum(${happened(of("whohungup_premature_hangups_total"))})`, instant: true }],
       width: 4,
       unit: "short",
