@@ -7,7 +7,6 @@
 mod agent;
 mod backend;
 pub mod cache;
-#[allow(dead_code, reason = "the cases to come use the rest")]
 pub mod cases;
 mod client;
 mod client_cases;
@@ -24,10 +23,8 @@ mod oracle;
 mod order;
 mod picture;
 mod pinned;
-#[allow(dead_code, reason = "the cases to come use the rest")]
 mod program;
 pub mod races;
-#[allow(dead_code, reason = "the cases to come use the rest")]
 mod report;
 pub mod run;
 mod script;
@@ -39,5 +36,4 @@ pub mod table;
 pub mod timers;
 pub mod truth;
 mod wire;
-#[allow(dead_code, reason = "the cases to come use the rest")]
 pub mod wiretap;

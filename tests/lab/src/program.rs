@@ -100,10 +100,6 @@ impl Program {
         self.child.try_wait().context("look after a program")
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// A signal to it alone, not to what it started.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
         // Not waited for: the id is still its own.

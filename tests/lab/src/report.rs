@@ -108,11 +108,6 @@ impl Endpoint {
     pub(crate) fn cause(&self, word: &str) -> u64 {
         counted(&self.causes, word)
     }
-
-    /// How many requests met an idle close in this way.
-    pub(crate) fn race(&self, word: &str) -> u64 {
-        counted(&self.races, word)
-    }
 }
 
 fn counted(counts: &[(String, u64)], word: &str) -> u64 {
