@@ -31,11 +31,7 @@ pub struct Place {
 impl EndpointId {
     /// The endpoint of a socket. A client's own port and a stranger's are of no use to anybody and without bound.
     pub fn of(role: Role, ends: &Ends, process: Option<Process>) -> Self {
-        let server_port = match role {
-            Role::Server => Some(ends.local.port()),
-            Role::Client => Some(ends.remote.port()),
-            Role::Unknown => None,
-        };
+        let server_port = ends.server_port(role);
         let mut name = process.map_or([0; 16], |process| process.comm);
         // What lies behind the end of a name is not part of it.
         let len = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());

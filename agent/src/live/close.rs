@@ -83,11 +83,7 @@ impl CloseView {
             server: close.server.clone(),
             local: report.ends.local.to_string(),
             remote: report.ends.remote.to_string(),
-            server_port: match close.role {
-                Role::Server => Some(report.ends.local.port()),
-                Role::Client => Some(report.ends.remote.port()),
-                Role::Unknown => None,
-            },
+            server_port: report.ends.server_port(close.role),
             process: report
                 .process
                 .map(|process| ProcessView { pid: process.pid, comm: comm(&process.comm) }),

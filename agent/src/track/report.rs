@@ -5,13 +5,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use whohungup_ebpf::event::{Endpoints, Task};
 
 use super::{connection::Process, requests::Requests};
-use crate::close::Close;
+use crate::close::{Close, words::Role};
 
 /// Both ends, as this end sees them. IPv4 connections on an IPv6 socket are shown as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ends {
     pub local: SocketAddr,
     pub remote: SocketAddr,
+}
+
+impl Ends {
+    /// The port of the server's end; `None` where nobody knows which that is.
+    pub fn server_port(&self, role: Role) -> Option<u16> {
+        match role {
+            Role::Server => Some(self.local.port()),
+            Role::Client => Some(self.remote.port()),
+            Role::Unknown => None,
+        }
+    }
 }
 
 /// The process that closed it first on this host.
