@@ -1,7 +1,7 @@
 // One service at one end: its time-outs, what clients make of them, and what is lost.
 
 import { dashboard } from "./dashboard.js";
-import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, warn } from "./panels.js";
+import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, verdicts, warn } from "./panels.js";
 import { happened, perMinute, rate } from "./queries.js";
 import { ENDPOINT, ofEndpoint as of } from "./variables.js";
 
@@ -200,26 +200,10 @@ export const endpoint = dashboard({
     }),
 
     row("Ends"),
-    timeseries({
+    verdicts({
       title: "How do its connections end?",
       description: "Closes a second by verdict (docs/verdicts.md).",
-      queries: [{ expr: `sum by (verdict) (${rate(of("whohungup_closes_total"))})`, legend: "{{verdict}}" }],
-      width: 12,
-      unit: "ops",
-      min: 0,
-      stacked: true,
-      overrides: coloured(
-        "idle-race",
-        "premature-hangup",
-        "network",
-        "connect-failed",
-        "host-abort",
-        "client-idle",
-        "server-idle",
-        "completed",
-        "tunnel-end",
-        "unknown",
-      ),
+      closes: rate(of("whohungup_closes_total")),
     }),
     timeseries({
       title: "Why?",

@@ -1,7 +1,7 @@
 // Who hangs up, on all nodes: what is lost, and where to look first.
 
 import { dashboard } from "./dashboard.js";
-import { bad, coloured, row, scarce, stat, table, timeseries, warn } from "./panels.js";
+import { bad, coloured, row, scarce, stat, table, timeseries, verdicts, warn } from "./panels.js";
 import { ENDPOINT_LABELS, happened, perMinute, rate } from "./queries.js";
 import { ENDPOINTS, ofAgents, ofEndpoints as of } from "./variables.js";
 
@@ -95,26 +95,10 @@ export const overview = dashboard({
       steps: bad(1),
     }),
 
-    timeseries({
+    verdicts({
       title: "How do connections end?",
       description: "Closes a second by verdict. Red and orange are requests that users lost; blue and green are ordinary ends.",
-      queries: [{ expr: `sum by (verdict) (${rate(of("whohungup_closes_total"))})`, legend: "{{verdict}}" }],
-      width: 12,
-      unit: "ops",
-      min: 0,
-      stacked: true,
-      overrides: coloured(
-        "idle-race",
-        "premature-hangup",
-        "network",
-        "connect-failed",
-        "host-abort",
-        "client-idle",
-        "server-idle",
-        "completed",
-        "tunnel-end",
-        "unknown",
-      ),
+      closes: rate(of("whohungup_closes_total")),
     }),
     timeseries({
       title: "Who hangs up first?",

@@ -109,6 +109,34 @@ export function stat(
   });
 }
 
+/** The ten ways in which a connection ends, those first that cost users something. */
+const VERDICTS = [
+  "idle-race",
+  "premature-hangup",
+  "network",
+  "connect-failed",
+  "host-abort",
+  "client-idle",
+  "server-idle",
+  "completed",
+  "tunnel-end",
+  "unknown",
+];
+
+/** Closes a second by verdict; `closes` is their rate. */
+export function verdicts({ title, description, closes }: { title: string; description: string; closes: string }): Draft {
+  return timeseries({
+    title,
+    description,
+    queries: [{ expr: `sum by (verdict) (${closes})`, legend: "{{verdict}}" }],
+    width: 12,
+    unit: "ops",
+    min: 0,
+    stacked: true,
+    overrides: coloured(...VERDICTS),
+  });
+}
+
 /** Lines over time, or areas on top of each other. */
 export function timeseries(
   panel: Common & { stacked?: boolean; steps?: Step[]; legend?: "bottom" | "right"; softMax?: number },
