@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-use crate::pinned;
+use crate::{listening::is_free, pinned};
 
 /// What a piece of software needs on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,8 +205,7 @@ impl Kit {
         let net = own_net();
         let first = 12_000 + 250 * u16::from(net - FIRST_NET);
         let host = Ipv4Addr::new(127, net, 1 + (number / 250) as u8, 1 + (number % 250) as u8);
-        let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
-        let port = (first + number % 4000..32_000).find(is_free);
+        let port = (first + number % 4000..32_000).find(|port| is_free((host, *port).into()));
         Ok((host, port.with_context(|| format!("find a free port at {host}"))?).into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
     process::Command,
@@ -20,6 +20,7 @@ use testserver::SlowWire;
 use super::{check::Checks, heard::Heard, seen::Seen};
 use crate::{
     kit::{Kit, Need},
+    listening::is_free,
     program::Program,
     wiretap::capture,
 };
@@ -95,7 +96,7 @@ impl<'a> Scene<'a> {
         for port in first_port..first_port + PORTS {
             // The agent tells endpoints apart by their ports: somebody else's would be counted with ours.
             ensure!(
-                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok(),
+                is_free((Ipv4Addr::UNSPECIFIED, port).into()),
                 "port {port} is in use; end what listens there, such as another run of the same case"
             );
         }
