@@ -81,6 +81,8 @@ impl Report {
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     sockets: HashMap<(SocketAddr, SocketAddr), Vec<Report>>,
+    /// As it was printed, line by line.
+    printed: String,
 }
 
 #[cfg(test)]
@@ -98,6 +100,11 @@ impl Said {
         let said = Mutex::default();
         read_reports(output, &said)?;
         Ok(said.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All that was printed, what was amended included.
+    pub(crate) fn printed(&self) -> &str {
+        &self.printed
     }
 
     pub(crate) fn add(&mut self, report: Report) {
@@ -204,7 +211,10 @@ fn read_reports(output: impl Read, said: &Mutex<Said>) -> Result<()> {
     for line in BufReader::new(output).lines() {
         let line = line.context("read the agent's output")?;
         let report = serde_json::from_str(&line).with_context(|| format!("parse {line}"))?;
-        said.lock().unwrap_or_else(PoisonError::into_inner).add(report);
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.add(report);
+        said.printed.push_str(&line);
+        said.printed.push('\n');
     }
     Ok(())
 }

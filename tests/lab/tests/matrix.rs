@@ -11,9 +11,11 @@ use lab::{
 #[test]
 fn how_real_clients_and_servers_part_is_told_right_and_nobody_contradicts_it() {
     let Some(agent) = gate::agent() else { return };
+    let state = cache::directory().expect("a cache");
     let options = Options {
         agent,
-        state: cache::directory().expect("a cache"),
+        keep: state.join("kept"),
+        state,
         servers: ["nginx", "haproxy", "node"].map(str::to_owned).to_vec(),
         clients: ["http.agent", "requests"].map(str::to_owned).to_vec(),
         stop: std::sync::Arc::default(),

@@ -1,6 +1,6 @@
 //! `lab matrix`
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
 use lab::{
@@ -20,6 +20,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
 
+    /// Keep the capture and what the agent printed there when an end was not told right [default: in the cache]
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+
     /// One JSON object per compared end instead of the table
     #[arg(long)]
     json: bool,
@@ -32,6 +36,7 @@ impl Args {
             state: ground.state.clone(),
             servers: self.server.clone(),
             clients: self.client.clone(),
+            keep: self.keep.clone().unwrap_or_else(|| ground.state.join("kept")),
             stop: stop_flag()?,
         })
     }

@@ -61,6 +61,8 @@ pub struct Options {
     pub servers: Vec<String>,
     /// Only clients whose name contains one of these.
     pub clients: Vec<String>,
+    /// Where the capture and what the agent printed are kept when an end was not told right.
+    pub keep: PathBuf,
     /// Set from outside: everything ends.
     pub stop: Arc<AtomicBool>,
 }
@@ -176,8 +178,15 @@ pub fn run(options: &Options) -> Result<Outcome> {
     while Instant::now() < until && !agent.look(|said| compare::all_said(&closes, said)) {
         thread::sleep(Duration::from_millis(100));
     }
-    let (said, notes) = agent.finish()?;
+    let (said, mut notes) = agent.finish()?;
     let judged = compare::judge(&closes, &said, [own_namespace()?; 2]);
+    if !judged.iter().all(Judged::is_right) {
+        captured.keep(&options.keep, said.printed())?;
+        notes.push(format!(
+            "kept for `lab explain`: {0}/wire.pcapng, {0}/closes.ndjson",
+            options.keep.display()
+        ));
+    }
     let mut at = 0;
     let closes = decided
         .into_iter()

@@ -97,6 +97,16 @@ impl Capture {
 }
 
 impl Captured {
+    /// Keeps it, and what the agent printed meanwhile, where [`crate::explain`] can read them.
+    pub(crate) fn keep(&self, directory: &Path, printed: &str) -> Result<()> {
+        let write = || {
+            fs::create_dir_all(directory)?;
+            fs::copy(&self.file, directory.join("wire.pcapng"))?;
+            fs::write(directory.join("closes.ndjson"), printed)
+        };
+        write().with_context(|| format!("keep a capture in {}", directory.display()))
+    }
+
     /// All connections in it, in the order in which they began.
     pub(crate) fn flows(&self, kit: &Kit) -> Result<Vec<Flow>> {
         read::flows(kit, self)
