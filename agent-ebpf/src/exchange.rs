@@ -42,7 +42,7 @@ pub const DEEP: u8 = 2;
 pub const TUNNEL: u8 = 4;
 /// [`Exchange::flags`]: the first message seen was a response: the request was missed.
 pub const STARTED_LATE: u8 = 8;
-/// [`Exchange::flags`]: this end has stopped sending and kept the socket; its end is to be told.
+/// [`Exchange::flags`]: one end has stopped sending and the other went on: how the socket ends is to be told.
 pub const HALF_CLOSED: u8 = 16;
 /// [`Exchange::flags`]: a GOAWAY frame was received (HTTP/2).
 pub const GOAWAY_IN: u8 = 32;

@@ -144,7 +144,20 @@ fn await_the_end(sk: *const c_void) {
 fn moved_on(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     transition(sk, tp, old, new);
+    if new == LAST_ACK {
+        await_the_farewell(sk, tp);
+    }
     exchange(sk, tp, true);
+}
+
+/// Something was sent after the peer's FIN. Whether the peer still read is told by its last segment alone: an
+/// acknowledgment of our FIN, or a reset.
+#[inline(always)]
+fn await_the_farewell(sk: *const c_void, tp: TcpSock) {
+    let stored = stored(sk, tp);
+    if !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.shipped } {
+        unsafe { (*stored).exchange.flags |= HALF_CLOSED };
+    }
 }
 
 /// The last step after a FIN. A closed socket that ends without error and without a byte since its

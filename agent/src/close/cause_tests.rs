@@ -1,6 +1,6 @@
 use super::*;
 use crate::close::{
-    facts::{FIN_WAIT1, FIN_WAIT2, LAST_ACK},
+    facts::{FIN_WAIT1, FIN_WAIT2, LAST_ACK, Resets},
     sample::SOCK_LINGER,
 };
 
@@ -137,6 +137,13 @@ fn a_client_that_stops_sending_and_is_answered_did_not_hang_up() {
     assert_eq!(told(&facts), answered);
     facts.resets.push(late_segment(&facts.first, 0, 0));
     assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - exact http", "it refused the answer");
+    facts.resets = Resets::default();
+    let last = facts.last.as_mut().expect("set");
+    (last.old_state, last.new_state) = (LAST_ACK, CLOSE);
+    assert_eq!(told(&facts), answered, "it acknowledged our FIN");
+    facts.last.as_mut().expect("set").err = 104;
+    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - probable http", "it refused our FIN");
+    assert!(evidence(&facts).contains("refused our FIN"), "{}", evidence(&facts));
 
     let talk = client().asks(GET).waits(5);
     let mut facts = talk.clone().stops_sending();

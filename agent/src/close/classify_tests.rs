@@ -165,6 +165,16 @@ fn a_client_that_closes_right_after_its_response_is_done_and_a_server_is_not() {
     let prompt = |talk: Talk| talk.served(24);
     assert_eq!(by_client(prompt), ["completed CI fin idle unknown - exact http"; 2]);
     assert_eq!(by_server(prompt), ["server-idle SI fin idle unknown - exact http"; 2]);
+    let crossed = server().asks(GET).answers(OK).unacked(0);
+    let mut facts = crossed.clone().gets_fin();
+    assert_eq!(told(&facts), "completed CI fin idle unknown - probable http");
+    facts.resets.push(late_segment(&facts.first, 0, 0));
+    assert_eq!(told(&facts), "unknown CI fin idle unknown - probable http");
+    assert!(
+        judge(&facts).evidence.iter().any(|told| told.contains("refused it")),
+        "{:?}",
+        judge(&facts).evidence
+    );
     let late = |talk: Talk| talk.served(25);
     assert_eq!(by_client(late), ["client-idle CI fin idle unknown - exact http"; 2]);
     let close = classify(&late(client()).closes(), Options { idle_min: 0.2, ..Options::default() });

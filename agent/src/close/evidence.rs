@@ -1,7 +1,7 @@
 //! The evidence in words, most telling first.
 
 use super::{
-    classify::Close,
+    classify::{Close, is_farewell_refused},
     ending::Ending,
     facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
     race::Found,
@@ -22,6 +22,10 @@ pub(super) fn tell(
     }
     told.extend(exchange_told(view, close));
     told.extend(cause_told(facts, ending));
+    let is_answered = view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle);
+    if close.verdict == Verdict::PrematureHangup && is_answered && is_farewell_refused(facts) {
+        told.push("the client's kernel took in the whole answer, and then refused our FIN".to_owned());
+    }
     if close.verdict == Verdict::Unknown {
         told.push(unknown_told(facts, view, ending).to_owned());
     }
@@ -174,6 +178,8 @@ fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {
         "which end this is was never seen"
+    } else if ending.closer == Closer::Client && view.phase == Phase::Idle && facts.first.unacked() > 0 {
+        "the client had closed when the answer came, and refused it: it hung up, or had read enough"
     } else {
         "the evidence does not decide"
     }

@@ -54,6 +54,11 @@ pub(crate) fn ask(client: &mut TcpStream) {
 /// Reads a request and writes a response.
 pub(crate) fn answer(server: &mut TcpStream) {
     read_request(server);
+    write_answer(server);
+}
+
+/// Writes a response.
+pub(crate) fn write_answer(server: &mut TcpStream) {
     server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").expect("write the response");
 }
 

@@ -1,15 +1,17 @@
 //! `shutdown` before `close`, as HAProxy and many runtimes do it.
 
 use std::{
-    net::{Shutdown, TcpListener},
+    net::{Shutdown, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
 
+use testserver::SlowWire;
+
 use crate::{
     agent::Agent,
     gate,
-    peer::{ANYWHERE, Dialled, ask, read_end, read_request},
+    peer::{ANYWHERE, Dialled, ask, dial, read_end, read_request, read_response, write_answer},
 };
 
 /// Beyond `--idle-min`.
@@ -54,5 +56,76 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
         // The client's kernel alone does not tell this from a half-close whose answer is still to come.
         let verdict = close.word("verdict");
         assert!(["premature-hangup", "unknown"].contains(&verdict), "{close:?}");
+    }
+}
+
+/// A client that stops sending after its request: what its socket does until the server's FIN has come, and what the
+/// server's end is then told to be.
+const LEAVES: [(Leave, &str, &str); 3] = [
+    (Leave::Reads, "completed", "exact"),
+    (Leave::ClosesUnread, "premature-hangup", "probable"),
+    (Leave::ClosesBefore, "premature-hangup", "exact"),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Leave {
+    /// It waits for the end of the connection.
+    Reads,
+    /// The answer is there, and the server's FIN on its way.
+    ClosesUnread,
+    /// The answer is on its way.
+    ClosesBefore,
+}
+
+#[test]
+fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
+    if !gate::can_observe() {
+        return;
+    }
+    let wire = SlowWire::start().expect("a slow wire");
+    let listener = thread::scope(|scope| {
+        let bound = scope.spawn(|| {
+            wire.enter_server().expect("enter the server's namespace");
+            TcpListener::bind((SlowWire::SERVER, 0)).expect("bind")
+        });
+        bound.join().expect("a listener")
+    });
+    let at = listener.local_addr().expect("address");
+    for (leave, verdict, confidence) in LEAVES {
+        let agent = Agent::watch(at);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                wire.enter_client().expect("enter the client's namespace");
+                leave_after_a_request(dial(at), leave);
+            });
+            let (mut server, _) = listener.accept().expect("accept");
+            read_request(&mut server);
+            read_end(&mut server);
+            write_answer(&mut server);
+            // The answer has been acknowledged by then, but for a client that is gone.
+            thread::sleep(3 * SlowWire::DELAY);
+        });
+        let closes = agent.closes(2);
+        let server = closes.iter().find(|close| close.word("role") == "server").expect("the server's end");
+        server.says(&[("closer", "client"), ("how", "fin"), ("code", "CW")]);
+        server.says(&[("verdict", verdict), ("confidence", confidence)]);
+    }
+}
+
+/// The server answers one round trip after the client has stopped sending, and closes three delays later.
+fn leave_after_a_request(mut client: TcpStream, leave: Leave) {
+    ask(&mut client);
+    client.shutdown(Shutdown::Write).expect("shut down");
+    match leave {
+        Leave::Reads => {
+            read_response(&mut client);
+            read_end(&mut client);
+        }
+        Leave::ClosesUnread => {
+            client.peek(&mut [0]).expect("the answer");
+            // Half-way between the answer, and the FIN that was sent three delays after it.
+            thread::sleep(5 * SlowWire::DELAY / 2);
+        }
+        Leave::ClosesBefore => thread::sleep(SlowWire::DELAY),
     }
 }
