@@ -135,6 +135,11 @@ fn reuses_close_to_the_servers_timer_are_at_risk_counted_before_and_after_it_is_
         inference.progress(&reuse(gap), SECOND);
     }
     assert_eq!(only(&inference).at_risk, 6);
+    for report in &mut closed(&[(Side::Client, 2.0, 80)]) {
+        inference.close(report, false);
+    }
+    inference.progress(&reuse(6.0), SECOND);
+    assert_eq!(only(&inference).at_risk, 6, "the server closes no more by that timer");
 }
 
 #[test]

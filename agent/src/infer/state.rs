@@ -45,8 +45,10 @@ pub(super) struct State {
     pub(super) balance: Balance,
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) stops: Counts,
-    /// The server's idle timer, once it is known, to count re-uses that come close to it.
+    /// The server's idle timer while it is known, to count re-uses that come close to it.
     guard: Option<Guard>,
+    /// The re-uses from before it was known have been counted.
+    has_looked_back: bool,
     /// CLOCK_MONOTONIC ns of the newest close or count.
     pub(super) seen_ns: u64,
     /// The same of the newest race.
@@ -85,6 +87,7 @@ impl State {
             gaps: None,
             stops: Counts::default(),
             guard: None,
+            has_looked_back: false,
             seen_ns: 0,
             raced_ns: 0,
         }
@@ -179,12 +182,13 @@ impl State {
             _ => return seen,
         }
         let guard = risk::guard(self, tick);
-        if let (None, Some(now)) = (self.guard, guard) {
+        if let Some(now) = guard.filter(|_| !self.has_looked_back) {
             // What had been counted before there was something to compare with.
+            self.has_looked_back = true;
             let before = self.gaps.as_ref().map_or(0, |gaps| gaps.from(now.from()));
             self.at_risk = self.at_risk.saturating_add(before);
         }
-        self.guard = guard.or(self.guard);
+        self.guard = guard;
         seen
     }
 
