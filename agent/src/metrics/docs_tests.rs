@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use prometheus_client::metrics::MetricType;
 use whohungup_ebpf::counters::Counter;
 
 use super::{
-    Format, family, sample,
+    Format,
+    family::{self, Family, Kind},
+    sample,
     series::{OTHER, REQUEST_BASES},
     snapshot::Snapshot,
 };
@@ -30,6 +33,16 @@ fn with(docs: &str, name: &str, now: &str) -> String {
     [before, &begin, now, &end, after].concat()
 }
 
+/// The name of its samples, or of a histogram's but for their suffixes.
+fn sample_name(family: &Family) -> String {
+    let suffix = match family.kind {
+        Kind::Counter => "_total",
+        Kind::Info => "_info",
+        Kind::Gauge | Kind::Histogram(_) => "",
+    };
+    format!("{}{suffix}", family.name)
+}
+
 fn families() -> String {
     let mut table =
         "| metric | type | labels | series at most | meaning, and what to do |\n|---|---|---|---|---|\n"
@@ -39,7 +52,8 @@ fn families() -> String {
             (fixed, 0) => fixed.to_string(),
             (_, of_each) => format!("{of_each} E"),
         };
-        let (name, kind) = (family.sample_name(), family.kind.as_str());
+        let (name, kind) = (sample_name(family), MetricType::from(family.kind));
+        let kind = kind.as_str();
         let labels = family.labels.join(", ");
         let row = format!("| `{name}` | {kind} | {labels} | {most} | {} |\n", family.help);
         table.push_str(&row);

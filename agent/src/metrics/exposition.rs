@@ -1,6 +1,20 @@
-//! The text of a scrape: OpenMetrics 1.0, or Prometheus's own format for those who do not ask for it.
+//! The text of a scrape: OpenMetrics 1.0 as `prometheus-client` encodes it, or Prometheus's own format for those who do
+//! not ask for it.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::{self, Write as _},
+    time::{Duration, SystemTime},
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{
+        DescriptorEncoder, EncodeLabel as _, EncodeLabelSet, EncodeMetric as _, LabelSetEncoder,
+        MetricEncoder, text::encode,
+    },
+    metrics::{MetricType, exemplar::CounterWithExemplar},
+    registry::Registry,
+};
 
 use super::{
     family::{Family, Kind},
@@ -48,8 +62,8 @@ impl Format {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Exemplar {
     pub(super) ends: Ends,
-    /// Seconds since the Unix epoch.
-    pub(super) at: f64,
+    /// Since the Unix epoch.
+    pub(super) at: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,124 +91,153 @@ impl From<f64> for Value {
     }
 }
 
+/// All that `collector` has, as text.
+pub(super) fn text(collector: impl Collector, format: Format) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(collector));
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    match format {
+        Format::OpenMetrics => text,
+        Format::Prometheus => as_prometheus_text(&text),
+    }
+}
+
 /// Writes the samples of one family.
 #[derive(Debug)]
 pub(super) struct Samples<'a> {
-    text: &'a mut String,
+    encoder: MetricEncoder<'a>,
     family: &'static Family,
-    name: String,
-    format: Format,
+    /// Only OpenMetrics has them.
+    exemplars: bool,
+    outcome: fmt::Result,
 }
 
 impl<'a> Samples<'a> {
     /// Begins a family.
-    pub(super) fn begin(text: &'a mut String, family: &'static Family, format: Format) -> Self {
-        let name = family.sample_name();
-        let (shown, kind) = match (format, family.kind) {
-            (Format::OpenMetrics, kind) => (family.name, kind.as_str()),
-            (Format::Prometheus, Kind::Info) => (name.as_str(), Kind::Gauge.as_str()),
-            (Format::Prometheus, kind) => (name.as_str(), kind.as_str()),
-        };
-        line(text, format_args!("# HELP {shown} {}", family.help));
-        line(text, format_args!("# TYPE {shown} {kind}"));
-        if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
-            line(text, format_args!("# UNIT {shown} {unit}"));
-        }
-        Self { text, family, name, format }
+    pub(super) fn begin(
+        encoder: &'a mut DescriptorEncoder<'_>,
+        family: &'static Family,
+        format: Format,
+    ) -> Result<Self, fmt::Error> {
+        let encoder = encoder.encode_descriptor(
+            family.stem(),
+            family.help,
+            family.unit.as_ref(),
+            family.kind.into(),
+        )?;
+        Ok(Self { encoder, family, exemplars: format == Format::OpenMetrics, outcome: Ok(()) })
+    }
+
+    /// The first error that the text had; there is none where it is a string.
+    pub(super) fn finish(self) -> fmt::Result {
+        self.outcome
     }
 
     /// Writes a sample with the values of the family's labels.
     pub(super) fn add(&mut self, values: &[&str], value: impl Into<Value>) {
-        self.add_with(values, value, None);
+        let value = value.into();
+        self.encode(values, |encoder, kind| match (kind, value) {
+            (Kind::Counter, Value::Whole(value)) => {
+                encoder.encode_counter::<NoExemplar, _, u64>(&value, None)
+            }
+            (Kind::Counter, Value::Real(value)) => encoder.encode_counter::<NoExemplar, _, f64>(&value, None),
+            (_, Value::Whole(value)) => encoder.encode_gauge(&value),
+            (_, Value::Signed(value)) => encoder.encode_gauge(&value),
+            (_, Value::Real(value)) => encoder.encode_gauge(&value),
+        });
     }
 
-    /// The same, with the newest case of what was counted.
-    pub(super) fn add_with(&mut self, values: &[&str], value: impl Into<Value>, newest: Option<Exemplar>) {
-        self.sample("", values, None, value.into());
-        if let (Format::OpenMetrics, Some(Exemplar { ends: Ends { local, remote }, at })) =
-            (self.format, newest)
-        {
-            self.text.pop();
-            line(self.text, format_args!(" # {{local=\"{local}\",remote=\"{remote}\"}} 1 {at:.3}"));
-        }
+    /// A counter, with the newest case of what it counted.
+    pub(super) fn add_with(&mut self, values: &[&str], count: u64, newest: Option<Exemplar>) {
+        let Some(Exemplar { ends: Ends { local, remote }, at }) = newest.filter(|_| self.exemplars) else {
+            return self.add(values, count);
+        };
+        let counter = CounterWithExemplar::<[(&str, String); 2]>::default();
+        counter.inc_by(count.saturating_sub(1), None, None);
+        let case = [("local", local.to_string()), ("remote", remote.to_string())];
+        counter.inc_by(1, Some(case), Some(SystemTime::UNIX_EPOCH + at));
+        let labels = LabelSet { names: self.family.labels, values };
+        self.outcome = self.outcome.and_then(|()| counter.encode(self.encoder.encode_family(&labels)?));
     }
 
     pub(super) fn histogram(&mut self, values: &[&str], histogram: &Histogram) {
-        let mut below = 0;
-        for (bound, count) in histogram.buckets() {
-            below += count;
-            self.sample("_bucket", values, Some(bound), below.into());
-        }
-        self.sample("_sum", values, None, histogram.sum().into());
-        self.sample("_count", values, None, below.into());
+        let buckets: Vec<_> = histogram.buckets().collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        self.encode(values, |encoder, _| {
+            encoder.encode_histogram::<NoExemplar>(histogram.sum(), count, &buckets, None)
+        });
     }
 
-    fn sample(&mut self, suffix: &str, values: &[&str], bound: Option<f64>, value: Value) {
+    /// What the labels say is all that there is to know.
+    pub(super) fn info(&mut self, values: &[&str]) {
+        let labels = LabelSet { names: self.family.labels, values };
+        self.outcome = self.outcome.and_then(|()| self.encoder.encode_info(&labels));
+    }
+
+    fn encode(&mut self, values: &[&str], write: impl FnOnce(&mut MetricEncoder<'_>, Kind) -> fmt::Result) {
         debug_assert_eq!(values.len(), self.family.labels.len(), "{}", self.family.name);
-        self.text.push_str(&self.name);
-        self.text.push_str(suffix);
-        let mut before = '{';
-        for (label, value) in self.family.labels.iter().zip(values) {
-            self.text.push(before);
-            self.text.push_str(label);
-            self.text.push_str("=\"");
-            escape(self.text, value);
-            self.text.push('"');
-            before = ',';
-        }
-        if let Some(bound) = bound {
-            self.text.push(before);
-            self.text.push_str("le=\"");
-            real(self.text, bound);
-            self.text.push('"');
-            before = ',';
-        }
-        if before == ',' {
-            self.text.push('}');
-        }
-        self.text.push(' ');
-        match value {
-            Value::Whole(value) => line(self.text, format_args!("{value}")),
-            Value::Signed(value) => line(self.text, format_args!("{value}")),
-            Value::Real(value) => {
-                real(self.text, value);
-                self.text.push('\n');
-            }
+        let (labels, kind) = (LabelSet { names: self.family.labels, values }, self.family.kind);
+        self.outcome = self.outcome.and_then(|()| match values {
+            // An empty set would be written as braces around nothing.
+            [] => write(&mut self.encoder, kind),
+            _ => write(&mut self.encoder.encode_family(&labels)?, kind),
+        });
+    }
+}
+
+impl From<Kind> for MetricType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter,
+            Kind::Gauge => Self::Gauge,
+            Kind::Histogram(_) => Self::Histogram,
+            Kind::Info => Self::Info,
         }
     }
 }
 
-/// Ends the text.
-pub(super) fn end(text: &mut String, format: Format) {
-    if format == Format::OpenMetrics {
-        text.push_str("# EOF\n");
+/// Names and values, pair by pair.
+struct LabelSet<'a> {
+    names: &'static [&'static str],
+    values: &'a [&'a str],
+}
+
+impl EncodeLabelSet for LabelSet<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        self.names
+            .iter()
+            .zip(self.values)
+            .try_for_each(|(name, value)| (*name, *value).encode(encoder.encode_label()))
     }
 }
 
-fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a string does not fail.
-    let _ = text.write_fmt(what);
-    text.push('\n');
-}
+type NoExemplar = [(&'static str, &'static str); 0];
 
-fn real(text: &mut String, value: f64) {
-    if value == f64::INFINITY {
-        text.push_str("+Inf");
-    } else {
-        // Never without a point: both formats then have the same series.
-        let _ = write!(text, "{value:?}");
-    }
-}
-
-fn escape(text: &mut String, value: &str) {
-    for character in value.chars() {
-        match character {
-            '\\' => text.push_str("\\\\"),
-            '"' => text.push_str("\\\""),
-            '\n' => text.push_str("\\n"),
-            other => text.push(other),
+/// What OpenMetrics says, in version 0.0.4 of Prometheus's own format: families are called what their samples are, and have
+/// no unit. Label values hold no line breaks, as those are escaped.
+fn as_prometheus_text(open_metrics: &str) -> String {
+    let mut text = String::with_capacity(open_metrics.len());
+    let mut help = "";
+    for line in open_metrics.lines() {
+        if let Some(said) = line.strip_prefix("# HELP ") {
+            help = said.split_once(' ').map_or("", |(_, help)| help);
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|said| said.split_once(' '))
+        {
+            let (suffix, kind) = match kind {
+                "counter" => ("_total", "counter"),
+                "info" => ("_info", "gauge"),
+                kind => ("", kind),
+            };
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}");
+        } else if !line.starts_with('#') {
+            text.push_str(line);
+            text.push('\n');
         }
     }
+    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What every family is called, which labels it has and how many series it can have: one table for the scrape, the
 //! docs and the tests.
 
+use prometheus_client::registry::Unit;
+
 use super::{exposition::Samples, families, scrape::Scrape};
 use crate::close::words::Role;
 
@@ -11,7 +13,7 @@ pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// Base unit, the last word of the name.
-    pub(super) unit: Option<&'static str>,
+    pub(super) unit: Option<Unit>,
     pub(super) labels: &'static [&'static str],
     pub(super) sets: Sets,
     /// What it counts and, where there is something to do, what.
@@ -39,26 +41,11 @@ pub(super) enum Sets {
 /// Endpoints that stand for all that have no series of their own, one a role.
 pub(super) const OTHERS: usize = Role::ALL.len();
 
-impl Kind {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram(_) => "histogram",
-            Self::Info => "info",
-        }
-    }
-}
-
 impl Family {
-    /// The name of its samples, or of a histogram's but for their suffixes.
-    pub(super) fn sample_name(&self) -> String {
-        let suffix = match self.kind {
-            Kind::Counter => "_total",
-            Kind::Info => "_info",
-            Kind::Gauge | Kind::Histogram(_) => "",
-        };
-        format!("{}{suffix}", self.name)
+    /// The name without its unit.
+    pub(super) fn stem(&self) -> &'static str {
+        let unit = self.unit.as_ref().map_or("", Unit::as_str);
+        self.name.strip_suffix(unit).and_then(|stem| stem.strip_suffix('_')).unwrap_or(self.name)
     }
 
     /// Series at most, the fixed ones and those of each endpoint; the samples of a histogram's set count one by one.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SERVER: &str = "{role=\"server\",server_port=\"80\",process=\"nginx\",basis=\"http\"";
+const SERVER: &str = "role=\"server\",server_port=\"80\",process=\"nginx\",basis=\"http\"";
 
 fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
     Requests {
@@ -31,9 +31,9 @@ fn scrape(metrics: &mut Counting) -> String {
     metrics.text()
 }
 
-/// The value of a series of nginx's at port 80, without the closing brace.
+/// The value of a series of nginx's at port 80; `more` begins with a comma.
 fn counted(text: &str, name: &str, more: &str) -> Option<f64> {
-    value(text, &format!("whohungup_{name}{SERVER}{more}}}"))
+    value(text, &format!("whohungup_{name}{{{SERVER}{more}}}"))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn each_long_gap_falls_in_its_bucket_and_short_ones_in_the_first() {
     }));
     let text = scrape(&mut metrics);
     let below =
-        |bound: &str| value(&text, &format!("whohungup_reuse_gap_seconds_bucket{SERVER},le=\"{bound}\"}}"));
+        |bound: &str| value(&text, &format!("whohungup_reuse_gap_seconds_bucket{{le=\"{bound}\",{SERVER}}}"));
     assert_eq!(below("0.25"), Some(4.0), "{text}");
     assert_eq!((below("4.0"), below("5.0")), (Some(4.0), Some(5.0)));
     assert_eq!((below("60.0"), below("65.0"), below("+Inf")), (Some(5.0), Some(6.0), Some(6.0)));
@@ -107,7 +107,7 @@ fn turns_of_an_encrypted_connection_are_not_added_to_requests_that_were_read() {
     let text = scrape(&mut metrics);
     assert_eq!(counted(&text, "requests_begun_total", ""), Some(2.0), "{text}");
     let inferred = SERVER.replace("http", "inferred");
-    assert_eq!(value(&text, &format!("whohungup_requests_begun_total{inferred}}}")), Some(7.0));
+    assert_eq!(value(&text, &format!("whohungup_requests_begun_total{{{inferred}}}")), Some(7.0));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Everything that one scrape shows, taken at one moment; its text can be written anywhere.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
+
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::{
     exposition::{self, Exemplar, Format, Samples},
@@ -50,12 +52,7 @@ impl Scrape {
     pub fn text(mut self, format: Format) -> String {
         self.endpoints.sort_unstable_by(|one, other| one.labels.cmp(&other.labels));
         self.snapshot.outlooks.sort_by_cached_key(|outlook| Labels::shown(&outlook.key));
-        let mut text = String::new();
-        for family in family::all() {
-            (family.write)(&self, &mut Samples::begin(&mut text, family, format));
-        }
-        exposition::end(&mut text, format);
-        text
+        exposition::text(Page { scrape: self, format }, format)
     }
 
     /// Calls `write` with the labels and the counts of each endpoint's requests.
@@ -72,7 +69,25 @@ impl Scrape {
 
     pub(super) fn exemplar(&self, hurt: &Hurt) -> Option<Exemplar> {
         let (ends, at_ns) = hurt.newest?;
-        let at = i128::from(at_ns) + i128::from(self.snapshot.wall_ahead_ns);
-        Some(Exemplar { ends, at: at as f64 / 1e9 })
+        let since_epoch = (i128::from(at_ns) + i128::from(self.snapshot.wall_ahead_ns)) / 1_000_000;
+        Some(Exemplar { ends, at: Duration::from_millis(since_epoch.try_into().unwrap_or(0)) })
+    }
+}
+
+/// A scrape as it is encoded.
+#[derive(Debug)]
+struct Page {
+    scrape: Scrape,
+    format: Format,
+}
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for family in family::all() {
+            let mut samples = Samples::begin(&mut encoder, family, self.format)?;
+            (family.write)(&self.scrape, &mut samples);
+            samples.finish()?;
+        }
+        Ok(())
     }
 }

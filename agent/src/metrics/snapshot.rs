@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub counters: CounterTotals,
     pub malformed: u64,
     pub ring_bytes: u64,
-    /// Most bytes found waiting in the ring at once of late.
+    /// Most bytes taken out of the ring in one go of late.
     pub ring_peak: u64,
     /// Longest time between two emptyings of the ring of late.
     pub longest_poll: Duration,

@@ -138,7 +138,7 @@ fn an_amendment_counts_the_race_and_not_the_close_again() {
     let races =
         "whohungup_idle_races_total{role=\"server\",server_port=\"80\",process=\"nginx\",kind=\"stale\"}";
     let race = text.lines().find_map(|line| line.strip_prefix(races)).expect("the race");
-    assert_eq!(race, " 1 # {local=\"127.0.0.1:80\",remote=\"127.0.0.1:40000\"} 1 0.000");
+    assert_eq!(race, " 1 # {local=\"127.0.0.1:80\",remote=\"127.0.0.1:40000\"} 1.0 0.0");
     assert_eq!(value(&text, "whohungup_closes_amended_total"), Some(1.0));
     let closes: f64 = text
         .lines()

@@ -1,5 +1,7 @@
 //! The agent itself: what it missed, and how full its tables are.
 
+use prometheus_client::registry::Unit;
+
 use super::super::family::{Family, Kind, Sets};
 use crate::degraded::Reason;
 use whohungup_ebpf::counters::Counter;
@@ -172,7 +174,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_inference_memory_bytes",
         kind: Kind::Gauge,
-        unit: Some("bytes"),
+        unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Memory of what is inferred, all endpoints together",
@@ -181,7 +183,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_ring_buffer_size_bytes",
         kind: Kind::Gauge,
-        unit: Some("bytes"),
+        unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Size of the ring buffer between kernel and agent (--ring-bytes)",
@@ -190,16 +192,16 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_ring_buffer_peak_bytes",
         kind: Kind::Gauge,
-        unit: Some("bytes"),
+        unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Most bytes found waiting in the ring buffer at once within the last one to two minutes: raise --ring-bytes when it comes near the size",
+        help: "Most bytes taken out of the ring buffer in one go within the last one to two minutes, with those that came meanwhile: raise --ring-bytes when it comes near the size",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.ring_peak),
     },
     Family {
         name: "whohungup_poll_interval_max_seconds",
         kind: Kind::Gauge,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Longest time between two emptyings of the ring buffer within the last one to two minutes: 0.025 is usual, much more means that the agent gets no processor",

@@ -1,5 +1,7 @@
 //! Who hung up, and what was lost by it.
 
+use prometheus_client::registry::Unit;
+
 use super::super::{
     family::{Family, Kind, Sets},
     histogram::{DURATION_BOUNDS, IDLE_BOUNDS, REQUEST_BOUNDS},
@@ -74,7 +76,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_idle_at_close_seconds",
         kind: Kind::Histogram(&IDLE_BOUNDS),
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &["role", "server_port", "process", "closer"],
         sets: Sets::PerEndpoint(IDLE_CLOSERS.len()),
         help: "Time from the end of the last response to the first FIN or RST: a time-out shows as one narrow bucket that fills",
@@ -105,7 +107,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_connection_duration_seconds",
         kind: Kind::Histogram(&DURATION_BOUNDS),
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &["role"],
         sets: Sets::Fixed(Role::ALL.len()),
         help: "Time from connect or accept to the first FIN or RST",

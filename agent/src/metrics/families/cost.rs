@@ -1,5 +1,7 @@
 //! What runs, and what it costs.
 
+use prometheus_client::registry::Unit;
+
 use super::super::family::{Family, Kind, Sets};
 use crate::probe::PROGRAMS;
 
@@ -20,7 +22,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_bpf_program_run_time_seconds",
         kind: Kind::Counter,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &["program"],
         sets: Sets::Fixed(PROGRAMS),
         help: "Time in each BPF program while the kernel's statistics were on",
@@ -46,7 +48,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_bpf_stats_enabled_seconds",
         kind: Kind::Counter,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "For how long the kernel's statistics were on: one second in fifteen unless --program-stats says otherwise",
@@ -61,13 +63,13 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "What runs: the agent's version, the kernel's release, where the BPF programs come from",
         write: |scrape, samples| {
             let build = &scrape.build;
-            samples.add(&[build.version, &build.kernel, &build.object], 1_u64);
+            samples.info(&[build.version, &build.kernel, &build.object]);
         },
     },
     Family {
         name: "process_cpu_seconds",
         kind: Kind::Counter,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "User and system CPU time of the agent; that of its BPF programs is charged to whoever runs them",
@@ -76,7 +78,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "process_resident_memory_bytes",
         kind: Kind::Gauge,
-        unit: Some("bytes"),
+        unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Resident memory of the agent",
@@ -85,7 +87,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "process_virtual_memory_bytes",
         kind: Kind::Gauge,
-        unit: Some("bytes"),
+        unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Virtual memory of the agent; the ring buffer is mapped twice",
@@ -94,7 +96,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "process_start_time_seconds",
         kind: Kind::Gauge,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
         help: "When the agent started, since the Unix epoch: every counter began at 0 then or later",

@@ -1,5 +1,7 @@
 //! What became of requests, and how connections are used again.
 
+use prometheus_client::registry::Unit;
+
 use super::super::{
     family::{Family, Kind, Sets},
     histogram::GAP_BOUNDS,
@@ -65,7 +67,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_reuse_gap_seconds",
         kind: Kind::Histogram(&GAP_BOUNDS),
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
         help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle time-out are requests that could have been lost. Gaps below the first bound are counted there and not summed",
@@ -80,7 +82,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_reuse_gap_max_seconds",
         kind: Kind::Gauge,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
         help: "The longest of these gaps since the endpoint was first seen; 0 while all were short",

@@ -1,5 +1,7 @@
 //! What was inferred of each endpoint: its timers, and what they mean for its requests.
 
+use prometheus_client::registry::Unit;
+
 use super::super::{
     exposition::Samples,
     family::{Family, Kind, Sets},
@@ -14,7 +16,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_inferred_timeout_seconds",
         kind: Kind::Gauge,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: &["role", "server_port", "process", "side", "phase", "clock"],
         sets: Sets::PerEndpoint(TIMERS),
         help: "Time after which a side closes again and again: its strongest timer in each phase, by what it is measured from (clock)",
@@ -31,7 +33,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_idle_headroom_seconds",
         kind: Kind::Gauge,
-        unit: Some("seconds"),
+        unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: Sets::PerEndpoint(1),
         help: "The server's idle time-out minus how long its clients hold idle connections. Below 0 requests are lost or will be: raise the server's time-out. Alert below 1",
