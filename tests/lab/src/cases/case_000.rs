@@ -11,7 +11,7 @@ use super::{
     seen::{Seen, idle_timer},
     stage::{Place, Scene, Stage, Wire},
 };
-use crate::{software::nodes, truth::Side};
+use crate::{picture::Moment, software::nodes, truth::Side};
 
 pub(super) const CASE: Case = Case {
     name: "case-000",
@@ -32,6 +32,10 @@ pub(super) const CASE: Case = Case {
             title: "A POST meets the listener's keep-alive time-out on its way",
             client: "the platform (nginx)",
             server: "egg (Node)",
+            remark: (
+                Moment::LastQuiet,
+                "server.keepAliveTimeout of egg's listener strikes; the platform still holds the connection",
+            ),
         },
         Telling {
             stage: CURED.name,
@@ -40,6 +44,7 @@ pub(super) const CASE: Case = Case {
             title: "With keepAliveTimeout = 0 it is the platform that closes",
             client: "the platform (nginx)",
             server: "egg (Node)",
+            remark: (Moment::LastQuiet, "the platform's own idle time-out strikes; the listener has none"),
         },
         Telling {
             stage: EXITS.name,
@@ -48,6 +53,7 @@ pub(super) const CASE: Case = Case {
             title: "A process that ends while it owes a response",
             client: "the platform (nginx)",
             server: "egg (Node)",
+            remark: (Moment::HungUp, "the process exits: its kernel closes what it had open"),
         },
     ],
     answer: Answer {

@@ -13,7 +13,7 @@ use super::{
 };
 use anyhow::Result;
 
-use crate::truth::Side;
+use crate::{picture::Moment, truth::Side};
 
 use self::{
     clients::{Asking, Who},
@@ -41,6 +41,10 @@ pub(super) const CASE: Case = Case {
             title: "The client asks again while nginx's FIN is on its way",
             client: "client",
             server: "nginx",
+            remark: (
+                Moment::LastQuiet,
+                "nginx's keepalive_timeout strikes; the client's pool holds the connection for longer",
+            ),
         },
         Telling {
             stage: "model-server-shorter",
@@ -49,6 +53,10 @@ pub(super) const CASE: Case = Case {
             title: "Envoy asks again while the model server's FIN is on its way, and answers 503",
             client: "Envoy",
             server: "Go",
+            remark: (
+                Moment::LastQuiet,
+                "the model server's IdleTimeout strikes; Envoy's idle_timeout is longer",
+            ),
         },
         Telling {
             stage: "gateway-gives-up",
@@ -57,6 +65,7 @@ pub(super) const CASE: Case = Case {
             title: "nginx gives up, and answers 504; the model server still works",
             client: "nginx",
             server: "uvicorn",
+            remark: (Moment::LastQuiet, "nginx's proxy_read_timeout strikes"),
         },
     ],
     answer: Answer {

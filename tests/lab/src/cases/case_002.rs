@@ -4,7 +4,7 @@ mod reuse;
 mod shutdown;
 
 use super::{Answer, Case, Telling};
-use crate::truth::Side;
+use crate::{picture::Moment, truth::Side};
 
 pub(super) const CASE: Case = Case {
     name: "case-002",
@@ -37,6 +37,7 @@ pub(super) const CASE: Case = Case {
             title: "The keep-alive timer starts when the response is done",
             client: "http.Agent (Node)",
             server: "Node 20",
+            remark: (Moment::LastQuiet, "server.keepAliveTimeout, counted from the end of the response"),
         },
         Telling {
             stage: shutdown::OLD_NODE.name,
@@ -45,6 +46,10 @@ pub(super) const CASE: Case = Case {
             title: "Node 18 leaves idle connections to their timer when it shuts down",
             client: "http.Agent (Node)",
             server: "Node 18",
+            remark: (
+                Moment::LastQuiet,
+                "server.close() was called; the connection is left to server.keepAliveTimeout",
+            ),
         },
         Telling {
             stage: shutdown::CONSIDERATE.name,
@@ -53,6 +58,7 @@ pub(super) const CASE: Case = Case {
             title: "A response that says that it is the last",
             client: "http.Agent (Node)",
             server: "Node 18",
+            remark: (Moment::HungUp, "as Connection: close had announced"),
         },
         Telling {
             stage: shutdown::CRASH.name,
@@ -61,6 +67,7 @@ pub(super) const CASE: Case = Case {
             title: "An uncaught exception takes a request with it",
             client: "http.Agent (Node)",
             server: "Node 20",
+            remark: (Moment::HungUp, "the process exits: its kernel closes what it had open"),
         },
     ],
     answer: Answer {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     kit::Need,
+    picture::Moment,
     report::{Endpoint, Timer},
     truth::Side,
 };
@@ -37,6 +38,7 @@ pub(super) const CASE: Case = Case {
             title: "The client ends the upload, and Node calls that ECONNRESET",
             client: "ali-oss",
             server: "nginx",
+            remark: (Moment::LastQuiet, "the body pauses; urllib's response time-out strikes"),
         },
         Telling {
             stage: "response-time-out-raised",
@@ -45,6 +47,7 @@ pub(super) const CASE: Case = Case {
             title: "The server ends the upload, and Node calls that ECONNRESET too",
             client: "ali-oss",
             server: "nginx",
+            remark: (Moment::LastQuiet, "the body pauses; nginx's client_body_timeout strikes"),
         },
     ],
     answer: Answer {

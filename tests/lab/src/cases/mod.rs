@@ -43,6 +43,7 @@ use crate::{
     agent::{Agent, Said},
     daemon::Daemon,
     kit::{Kit, Need},
+    picture::Moment,
     run::{absence, chosen, is_ci},
     truth::Side,
 };
@@ -82,6 +83,8 @@ struct Telling {
     /// What the programs are called.
     client: &'static str,
     server: &'static str,
+    /// Whose timer it is, or who does what, and where in the picture that is said.
+    remark: (Moment, &'static str),
 }
 
 /// The end of the page: what the report advises at one endpoint of one stage, after a sentence that leads to it.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     agent::Report,
-    picture::{self, Notes},
+    picture::{self, Notes, Remark},
     truth::Side,
 };
 
@@ -23,11 +23,12 @@ pub(super) fn is_there(wanted: &Telling, seen: &Seen) -> bool {
 /// `None` when no connection ended in this way.
 pub(super) fn draw(wanted: &Telling, seen: &Seen) -> Option<String> {
     let Witnessed { flow, .. } = find(wanted, seen)?;
+    let (at, text) = wanted.remark;
     let notes = Notes {
         title: wanted.title.to_owned(),
         client: wanted.client.to_owned(),
         server: wanted.server.to_owned(),
-        remarks: Vec::new(),
+        remarks: vec![Remark { at, text: text.to_owned() }],
     };
     let of = |role: Side| -> Option<&Report> {
         let ends = if role == Side::Client { (flow.client, flow.server) } else { (flow.server, flow.client) };

@@ -35,14 +35,11 @@ pub(crate) struct Remark {
 
 /// Where a remark belongs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "no case has remarks yet"))]
 pub(crate) enum Moment {
     /// The quiet time before the first FIN or RST.
     LastQuiet,
     /// The first FIN or RST.
     HungUp,
-    /// Seconds since the first SYN.
-    After(f64),
 }
 
 /// An SVG document. `said` is what the agent said of the client's end and of the server's.

@@ -157,7 +157,7 @@ fn a_document_needs_nothing_besides_itself() {
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
     assert!(svg.contains("prefers-color-scheme: dark") && !svg.contains("url(") && !svg.contains("href"));
     assert!(has(
-        &draw(&served().flow, &notes(Moment::After(0.0)), [None, None]),
+        &draw(&served().flow, &notes(Moment::LastQuiet), [None, None]),
         "keepAliveTimeout 5 s + 1 s"
     ));
 }

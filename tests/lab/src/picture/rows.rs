@@ -178,10 +178,6 @@ fn note(mut rows: Vec<Row>, remarks: &[Remark]) -> Vec<Row> {
                 let quiet = rows[..until].iter().rposition(|row| matches!(row.what, What::Quiet(_)));
                 quiet.map_or(until, |index| index + 1)
             }
-            Moment::After(seconds) => rows
-                .iter()
-                .position(|row| matches!(&row.what, What::Arrow(arrow) if arrow.at > seconds))
-                .unwrap_or(rows.len()),
         };
         let phase = index.checked_sub(1).and_then(|before| rows[before].phase);
         rows.insert(index, Row { what: What::Note(remark.text.clone()), phase, segments: 0 });
