@@ -5,6 +5,7 @@ pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
+mod half_close;
 mod inside;
 mod outcome;
 mod race;

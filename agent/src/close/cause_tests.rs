@@ -1,6 +1,6 @@
 use super::*;
 use crate::close::{
-    facts::{FIN_WAIT1, FIN_WAIT2, LAST_ACK, Resets},
+    facts::{CLOSE_WAIT, FIN_WAIT1, FIN_WAIT2, LAST_ACK, Resets},
     sample::SOCK_LINGER,
 };
 

@@ -1,7 +1,7 @@
 //! Clocks, and numbers that wrap.
 
 use super::*;
-use crate::close::facts::{CLOSE, ESTABLISHED, FIN_WAIT1, LAST_ACK, role_from_counters};
+use crate::close::facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK, role_from_counters};
 
 fn near(got: Option<f64>, want: f64) {
     assert!(got.is_some_and(|got| (got - want).abs() < 1e-9), "{got:?}, not {want}");

@@ -1,9 +1,10 @@
 //! The evidence in words, most telling first.
 
 use super::{
-    classify::{Close, is_farewell_refused},
+    classify::Close,
     ending::Ending,
     facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
+    half_close::is_farewell_refused,
     race::Found,
     view::View,
     words::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},

@@ -6,6 +6,7 @@ use super::{
     between::Received,
     ending::Ending,
     facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
+    half_close::is_reset_after,
     inside::MAX_GOODBYE_BYTES,
     view::View,
     words::{Basis, Closer, How, Phase, Race, Role},
@@ -181,8 +182,9 @@ fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
 
 /// The request was answered after all: not where the client had closed both directions, or reset what came.
 fn served_after(facts: &Facts, ending: Ending, view: &View) -> bool {
-    let failed = facts.resets.iter().next().is_some() || facts.last.is_some_and(|last| last.err != 0);
-    !ending.local && !failed && view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
+    !ending.local
+        && !is_reset_after(facts)
+        && view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
 }
 
 /// The client wrote after the FIN had arrived.

@@ -4,7 +4,7 @@ use whohungup_ebpf::{
 };
 
 use super::*;
-use crate::close::facts::{FIN_WAIT2, LAST_ACK, Resets};
+use crate::close::facts::{CLOSE_WAIT, FIN_WAIT2, LAST_ACK, Resets};
 
 /// 31 bytes: TLS close_notify.
 const GOODBYE: &str = "0123456789012345678901234567890";

@@ -1,6 +1,7 @@
 //! The traps, by what they look like.
 
 mod browser;
+mod chatter;
 mod elsewhere;
 mod ends;
 mod in_flight;
@@ -21,6 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Trap> {
         processes::TRAPS,
         pools::TRAPS,
         limits::TRAPS,
+        chatter::TRAPS,
         ends::TRAPS,
         in_flight::TRAPS,
         probes::TRAPS,
