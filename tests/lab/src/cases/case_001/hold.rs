@@ -12,6 +12,9 @@ use crate::{
     truth::Side,
 };
 
+/// A timer shows after closes at so many moments (docs/verdicts.md).
+const SHOWS_AFTER: usize = 3;
+
 /// A hop of one gateway, to it or from it to its model server.
 struct Way<'a> {
     seen: &'a Seen,
@@ -129,13 +132,16 @@ pub(super) fn tie(seen: &Seen, checks: &mut Checks) {
     for way in to_models(seen) {
         let risk = way.risk();
         ties += u32::from(risk == "tie");
-        // Where one side is nearly always a little earlier the other's timer does not show.
-        let by_model = way.end(Side::Server).map_or(0, |end| end.verdict("server-idle"));
-        let closes = way.end(Side::Server).map_or(0, |end| end.closes);
-        let is_told = by_model * 4 < closes || matches!(risk, "tie" | "mismatch" | "losing");
-        let found = format!("{risk}; {by_model} of {closes} closes by the model server");
+        // Closes of one moment are one piece of evidence; where one side is nearly always a little earlier the other's timer
+        // does not show.
+        let by_model = seen.moments(Side::Server, way.port, "server-idle");
+        let is_told = by_model < SHOWS_AFTER || matches!(risk, "tie" | "mismatch" | "losing");
+        let found = format!("{risk}; the model server closes at {by_model} moments");
         checks.that(
-            format_args!("{}: where the model server closes often, that is told as a risk", way.name),
+            format_args!(
+                "{}: where the model server closes again and again, that is told as a risk",
+                way.name
+            ),
             is_told,
             found,
         );
