@@ -32,10 +32,7 @@ pub(super) const CASE: Case = Case {
             title: "A POST meets the listener's keep-alive time-out on its way",
             client: "the platform (nginx)",
             server: "egg (Node)",
-            remark: (
-                Moment::LastQuiet,
-                "server.keepAliveTimeout of egg's listener strikes; the platform still holds the connection",
-            ),
+            remark: (Moment::LastQuiet, "server.keepAliveTimeout strikes; the platform still holds on"),
         },
         Telling {
             stage: CURED.name,
@@ -44,7 +41,7 @@ pub(super) const CASE: Case = Case {
             title: "With keepAliveTimeout = 0 it is the platform that closes",
             client: "the platform (nginx)",
             server: "egg (Node)",
-            remark: (Moment::LastQuiet, "the platform's own idle time-out strikes; the listener has none"),
+            remark: (Moment::LastQuiet, "the platform's own idle time-out strikes"),
         },
         Telling {
             stage: EXITS.name,

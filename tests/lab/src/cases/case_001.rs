@@ -41,10 +41,7 @@ pub(super) const CASE: Case = Case {
             title: "The client asks again while nginx's FIN is on its way",
             client: "client",
             server: "nginx",
-            remark: (
-                Moment::LastQuiet,
-                "nginx's keepalive_timeout strikes; the client's pool holds the connection for longer",
-            ),
+            remark: (Moment::LastQuiet, "nginx's keepalive_timeout strikes; the client holds on"),
         },
         Telling {
             stage: "model-server-shorter",
@@ -53,10 +50,7 @@ pub(super) const CASE: Case = Case {
             title: "Envoy asks again while the model server's FIN is on its way, and answers 503",
             client: "Envoy",
             server: "Go",
-            remark: (
-                Moment::LastQuiet,
-                "the model server's IdleTimeout strikes; Envoy's idle_timeout is longer",
-            ),
+            remark: (Moment::LastQuiet, "the model server's IdleTimeout strikes; Envoy holds on"),
         },
         Telling {
             stage: "gateway-gives-up",

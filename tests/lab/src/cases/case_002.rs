@@ -37,7 +37,7 @@ pub(super) const CASE: Case = Case {
             title: "The keep-alive timer starts when the response is done",
             client: "http.Agent (Node)",
             server: "Node 20",
-            remark: (Moment::LastQuiet, "server.keepAliveTimeout, counted from the end of the response"),
+            remark: (Moment::LastQuiet, "server.keepAliveTimeout, from the end of the response on"),
         },
         Telling {
             stage: shutdown::OLD_NODE.name,
@@ -46,10 +46,7 @@ pub(super) const CASE: Case = Case {
             title: "Node 18 leaves idle connections to their timer when it shuts down",
             client: "http.Agent (Node)",
             server: "Node 18",
-            remark: (
-                Moment::LastQuiet,
-                "server.close() was called; the connection is left to server.keepAliveTimeout",
-            ),
+            remark: (Moment::LastQuiet, "server.close() leaves it to server.keepAliveTimeout"),
         },
         Telling {
             stage: shutdown::CONSIDERATE.name,
