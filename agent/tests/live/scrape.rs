@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -22,6 +23,21 @@ const PORTS: u16 = 1_000;
 /// There are 28,000 ports to come from for each address.
 const PER_ADDRESS: usize = 10_000;
 const SCRAPES: usize = 10;
+/// Opens both ends of so many connections at an address, and holds them until its input ends: one process may have too few
+/// descriptors for all.
+const HOLDER: &str = "
+import resource, socket, sys
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+listener = socket.create_server((sys.argv[1], 0))
+ends = []
+for _ in range(int(sys.argv[2])):
+    ends += [socket.create_connection(listener.getsockname()), listener.accept()[0]]
+print('held', flush=True)
+sys.stdin.read()
+";
+/// Connections of a [`HOLDER`].
+const HELD: usize = 9_000;
 /// How long scrapers are busy at most.
 const BUSY: Duration = Duration::from_secs(20);
 /// What a scrape may take: the observer looks for work every 25 ms.
@@ -80,7 +96,30 @@ fn a_scrape_beside_100_000_connections() {
     if !gate::can_observe() {
         return;
     }
-    let many = beside(50_000);
+    let Some(python) = gate::program("python3") else { return };
+    let daemon = Daemon::start();
+    let few = scrapes(&daemon);
+    let mut holders: Vec<Child> = (1..=6)
+        .map(|last| {
+            let mut command = Command::new(&python);
+            command.args(["-c", HOLDER, &format!("127.104.10.{last}"), &HELD.to_string()]);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("run python3")
+        })
+        .collect();
+    for holder in &mut holders {
+        let mut said = [0; 5];
+        holder.stdout.as_mut().expect("piped").read_exact(&mut said).expect("connections that are held");
+    }
+    let opened = 2.0 * (HELD * holders.len()) as f64;
+    let samples = daemon.wait_for(|samples| sum(samples, "whohungup_connections_open{") >= opened);
+    assert!(samples["whohungup_connections_balance"].abs() < 0.5);
+    let many = scrapes(&daemon);
+    let bytes = daemon.get("/metrics").len();
+    println!("few: {few:?}\n{opened} ends of connections, {bytes} bytes: {many:?}");
+    for mut holder in holders {
+        drop(holder.stdin.take());
+        holder.wait().expect("an end");
+    }
     assert!(many[SCRAPES / 2] < QUICK, "{many:?}");
 }
 
@@ -115,7 +154,6 @@ fn a_scrape_of_10_000_endpoints_that_were_offered() {
 
 /// A daemon that has seen one connection to each of so many ports: two endpoints each.
 fn offered(ports: u16) -> Daemon {
-    raise_descriptors();
     let daemon = Daemon::start();
     for _ in 0..ports {
         let listener = on(100);

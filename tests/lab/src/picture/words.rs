@@ -7,6 +7,8 @@ use super::{
 use crate::{agent::Report, order::Kind, wiretap::truth::Decided};
 
 const LINE: i32 = 22;
+/// Of the evidence of one end.
+const MOST_LINES: usize = 5;
 const EVIDENCE_CHARS: usize = 118;
 /// Where the columns begin, and their names.
 const COLUMNS: [(i32, &str); 9] = [
@@ -113,13 +115,14 @@ fn evidence(report: &Report) -> String {
     report.evidence.iter().cloned().chain(clocks).chain(masked).collect::<Vec<_>>().join("; ")
 }
 
-/// At most two lines.
+/// At most [`MOST_LINES`]; the last says when there is more.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last().map_or(0, |line| line.chars().count());
         if line > 0 && line + 1 + word.chars().count() > width {
-            if lines.len() == 2 {
+            if lines.len() == MOST_LINES {
+                lines.extend(lines.pop().map(|line| format!("{line} …")));
                 break;
             }
             lines.push(String::new());
