@@ -122,7 +122,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         let line = lines.last().map_or(0, |line| line.chars().count());
         if line > 0 && line + 1 + word.chars().count() > width {
             if lines.len() == MOST_LINES {
-                lines.extend(lines.pop().map(|line| format!("{line} …")));
+                lines[MOST_LINES - 1].push_str(" …");
                 break;
             }
             lines.push(String::new());
@@ -135,4 +135,17 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_seen_to_be_missing() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        let long = wrapped(&"word ".repeat(40), 10);
+        assert_eq!(long.len(), MOST_LINES);
+        assert_eq!(long[MOST_LINES - 1], "word word …");
+    }
 }
