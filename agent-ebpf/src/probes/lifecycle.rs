@@ -8,22 +8,20 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::{
-        bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_delete, bpf_sk_storage_get,
-    },
+    helpers::generated::{bpf_get_socket_cookie, bpf_sk_storage_delete},
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
 use whohungup_ebpf::{
-    ABSENT,
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
-    exchange::{ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
+    exchange::HALF_CLOSED,
 };
 
 use crate::{
     fields::{TcpSock, offset},
-    maps::{EVENTS, EXCHANGES, INSIDE_TLS, INSIDES, count},
+    kept::{self, storage, stored},
+    maps::{EXCHANGES, count},
     record,
 };
 
@@ -121,7 +119,7 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Left);
     transition(sk, tp, old, new);
-    exchange(sk, tp, false);
+    kept::tell(sk, tp, false);
     if new == FIN_WAIT1 && tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH {
         await_the_end(sk);
     }
@@ -147,7 +145,7 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
     if new == LAST_ACK {
         await_the_farewell(sk, tp);
     }
-    exchange(sk, tp, true);
+    kept::tell(sk, tp, true);
 }
 
 /// Something was sent after the peer's FIN. Whether the peer still read is told by its last segment alone: an
@@ -173,11 +171,11 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
         err = 0;
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
-    if err == 0 && !held && !exchange_is_news(sk, tp) {
+    if err == 0 && !held && !kept::is_news(sk, tp) {
         return;
     }
     transition(sk, tp, old, new);
-    exchange(sk, tp, true);
+    kept::tell(sk, tp, true);
 }
 
 #[inline(always)]
@@ -205,78 +203,6 @@ fn made_by_current_task(old: i32, new: i32, err: i32) -> bool {
     matches!((old, new), (ESTABLISHED | SYN_RECV, FIN_WAIT1) | (CLOSE_WAIT, LAST_ACK))
         || (new == CLOSE
             && (err == ABORTED || err == 0 && matches!(old, ESTABLISHED | SYN_SENT | SYN_RECV | CLOSE_WAIT)))
-}
-
-#[inline(always)]
-pub fn stored(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
-    // Most sockets have no storage of any kind: one load instead of a call.
-    if offset!(storage) != ABSENT && tp.read::<u64>(offset!(storage)) == 0 {
-        return core::ptr::null_mut();
-    }
-    storage(sk, 0)
-}
-
-#[inline(always)]
-fn storage(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
-    unsafe {
-        bpf_sk_storage_get(
-            (&raw const EXCHANGES).cast_mut().cast(),
-            sk.cast_mut(),
-            core::ptr::null_mut(),
-            flags,
-        )
-        .cast()
-    }
-}
-
-#[inline(always)]
-fn exchange_is_news(sk: *const c_void, tp: TcpSock) -> bool {
-    let stored = stored(sk, tp);
-    if stored.is_null() {
-        return false;
-    }
-    let exchange = unsafe { &(*stored).exchange };
-    exchange.segments != exchange.shipped || exchange.flags & HALF_CLOSED != 0
-}
-
-/// Sends the HTTP tier's state after a transition; `only_news` when it went out before.
-#[inline(always)]
-fn exchange(sk: *const c_void, tp: TcpSock, only_news: bool) {
-    let stored = stored(sk, tp);
-    if stored.is_null() {
-        return;
-    }
-    unsafe {
-        let protocol = (*stored).exchange.protocol;
-        if protocol == UNREAD {
-            return;
-        }
-        let cookie = bpf_get_socket_cookie(sk.cast_mut());
-        ship(stored, Kind::Exchange, cookie, only_news);
-        if INSIDE_TLS.load() == 1
-            && protocol == TLS
-            && let Some(inside) = INSIDES.get_ptr_mut(cookie)
-            && (*inside).exchange.protocol != UNREAD
-        {
-            ship(inside, Kind::Inside, cookie, only_news);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn ship(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_news: bool) {
-    unsafe {
-        if only_news && (*stored).exchange.segments == (*stored).exchange.shipped {
-            return;
-        }
-        (*stored).exchange.shipped = (*stored).exchange.segments;
-        record::header(&raw mut (*stored).header, kind, size_of::<ExchangeRecord>(), cookie);
-        let events = (&raw const EVENTS).cast_mut().cast();
-        let size = size_of::<ExchangeRecord>() as u64;
-        if bpf_ringbuf_output(events, stored.cast(), size, record::NO_WAKEUP) != 0 {
-            count(Counter::LostExchange);
-        }
-    }
 }
 
 /// inet_sk_error_report(const struct sock *sk): an error for the application. On a socket that

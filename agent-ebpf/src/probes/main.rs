@@ -15,6 +15,7 @@
 
 mod fields;
 mod http;
+mod kept;
 mod lifecycle;
 mod maps;
 mod meet;

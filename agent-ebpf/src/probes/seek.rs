@@ -13,7 +13,7 @@ use whohungup_ebpf::{
     sought::{MAX_PLACES, Place},
 };
 
-use crate::{fields::TcpSock, lifecycle::stored, meet::IterTcp, record};
+use crate::{fields::TcpSock, kept::stored, meet::IterTcp, record};
 
 /// With the jiffies since when a request must have begun.
 #[btf_map]
