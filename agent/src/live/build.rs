@@ -1,5 +1,7 @@
 //! From what was kept to what is shown.
 
+use std::collections::HashMap;
+
 use super::{
     Material,
     headline::headline,
@@ -55,8 +57,7 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
             endpoint(report, seen, now, counts)
         })
         .collect();
-    for at in 0..endpoints.len() {
-        let told = chosen[..at].iter().position(|other| chosen[at].is_peer_of(other));
+    for (at, told) in told_before(&chosen).into_iter().enumerate() {
         endpoints[at].told_at = told.map(|told| endpoints[told].id.clone());
     }
     let minutes = minutes(material, &chosen, wanted, now);
@@ -70,6 +71,7 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
     };
     let headline = headline(&endpoints, &material.meta, all_open, closes_hour, wanted.everything());
     let endpoints_total = endpoints.len();
+    let endpoints_in_trouble = endpoints.iter().filter(|one| one.trouble && one.told_at.is_none()).count();
     endpoints.truncate(limit);
     LiveView {
         schema: SCHEMA.to_owned(),
@@ -82,8 +84,25 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
         closes: CloseCounts { newest: material.newest, left_out: material.left_out },
         viewers: Viewers::default(),
         endpoints_total,
+        endpoints_in_trouble,
         endpoints,
     }
+}
+
+/// Of each endpoint the first before it that is the other end of the same connections.
+fn told_before(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
+    let mut first = HashMap::new();
+    let told = reports.iter().enumerate().map(|(at, report)| {
+        let key = &report.endpoint.key;
+        let other_end = |role: &Role| {
+            let peer = report.peer.as_deref()?;
+            first.get(&(*role, key.server_port, peer)).copied()
+        };
+        let told = Role::ALL.iter().filter(|role| **role != key.role).filter_map(other_end).min();
+        first.entry((key.role, key.server_port, key.process.as_str())).or_insert(at);
+        told
+    });
+    told.collect()
 }
 
 /// The endpoint's name in links.
@@ -163,7 +182,7 @@ fn minutes(material: &Material, chosen: &[&EndpointReport], wanted: &Wanted, now
     Minutes { verdicts: Verdict::ALL.to_vec(), from: wall_time(begins_ns(first)).to_string(), counts }
 }
 
-type OpenByKey = std::collections::HashMap<EndpointKey, [u64; 3]>;
+type OpenByKey = HashMap<EndpointKey, [u64; 3]>;
 
 /// Names that differ in what cannot be shown are one.
 fn open_by_key(material: &Material) -> OpenByKey {

@@ -83,6 +83,26 @@ fn filters_choose_endpoints_and_the_sums_follow() {
 }
 
 #[test]
+fn those_in_trouble_are_counted_before_the_list_is_cut_and_both_ends_once() {
+    let mut both = Both::new(8);
+    for (port, name, role) in
+        [(8080, "node", Role::Server), (9090, "node", Role::Server), (9090, "curl", Role::Client)]
+    {
+        let seen_by = |mut report: Report| {
+            report.close.role = role;
+            if role == Role::Client {
+                std::mem::swap(&mut report.ends.local, &mut report.ends.remote);
+            }
+            report
+        };
+        (0..20).for_each(|_| both.close(seen_by(closed(port, name, Verdict::ServerIdle))));
+        (0..3).for_each(|_| both.close(seen_by(raced(port, name, Race::Stale))));
+    }
+    let view = both.view(&Wanted { limit: 1, ..Wanted::default() });
+    assert_eq!((view.endpoints.len(), view.endpoints_total, view.endpoints_in_trouble), (1, 3, 2));
+}
+
+#[test]
 fn idle_times_are_in_the_bins_of_the_side_that_closed() {
     let mut both = Both::new(8);
     (0..4).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));

@@ -33,6 +33,8 @@ pub struct LiveView {
     pub viewers: Viewers,
     /// Endpoints that were asked for, and of them those shown.
     pub endpoints_total: usize,
+    /// Of all that were asked for; two ends of the same connections count once.
+    pub endpoints_in_trouble: usize,
     pub endpoints: Vec<EndpointView>,
 }
 

@@ -190,6 +190,7 @@ window.fetch = async (url, options) => {
     view.endpoints = Array.from({ length: 1024 }, (_, at) => ({ ...one, trouble: true, id: `server/${at}/p`,
       server_port: at, process: `p${at}`, title: `p${at} server on port ${at}` }));
     view.endpoints_total = 10000;
+    view.endpoints_in_trouble = 9000;
   }
   return new Response(JSON.stringify(view));
 };
@@ -208,6 +209,7 @@ fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
     page.go(&format!("http://{}/", daemon.address()));
     page.wait_for("document.querySelector('#all-note').innerText.includes('Showing 50 of 1,024')");
     assert!(page.text("#all-note").contains("The agent knows 10,000"), "{}", page.text("#all-note"));
+    assert!(page.text("#figures").contains("9,000"), "{}", page.text("#figures"));
     let cards = page.value("document.querySelectorAll('#trouble article').length");
     assert!(cards.as_u64().is_some_and(|cards| cards <= 10), "{cards}");
     assert!(page.text("#trouble").contains("of 1024"));

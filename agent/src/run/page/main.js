@@ -138,7 +138,7 @@ function figures(open, lost) {
     [number(total), "closes in the last hour"],
     [number(lost), "requests lost to idle closes", lost > 0],
     [number(of("premature-hangup")), "broken off in the middle", false],
-    [number(live.endpoints.filter((one) => one.trouble && !one.told_at).length), "endpoints in trouble"],
+    [number(live.endpoints_in_trouble), "endpoints in trouble"],
   ];
   replace($("figures"), ...rows.map(([value, label, alarm]) => h("li", { class: alarm ? "alarm" : null }, h("b", {}, value), label)));
 }
