@@ -195,7 +195,8 @@ impl Loop {
             counters,
             malformed: self.session.malformed(),
             ring_bytes: u64::from(self.options.load.ring_bytes),
-            ring_peak: self.session.ring_peak(),
+            // With what came meanwhile: no more than fits was there at once.
+            ring_peak: self.session.ring_peak().min(self.options.load.ring_bytes.into()),
             longest_poll: self.session.longest_poll_interval(),
             programs: self.session.probes().program_stats(),
             sampled: self.sampling.sampled(),

@@ -195,7 +195,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Most bytes taken out of the ring buffer in one go within the last one to two minutes, with those that came meanwhile: raise --ring-bytes when it comes near the size",
+        help: "Most bytes taken out of the ring buffer in one go within the last one to two minutes, at most its size: raise --ring-bytes when it comes near that",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.ring_peak),
     },
     Family {
