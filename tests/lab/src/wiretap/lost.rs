@@ -54,7 +54,8 @@ pub(super) fn unanswered(met: &Met<'_>, told: Told) -> Judgment {
     let age = Duration::from_secs_f64((met.time() - request.began).max(0.0));
     // The request was at the server later than at the capture, and the reset was here later than there.
     let away = met.flow.round_trip(Side::Server).unwrap_or_default();
-    match (order::met_the_close(age.saturating_sub(2 * away), age), met.how) {
+    let round_trip = away + met.flow.round_trip(Side::Client).unwrap_or_default();
+    match (order::met_the_close_within(age.saturating_sub(2 * away), age, round_trip), met.how) {
         (Some(false), _) => plain(met),
         _ if met.at.in_flight > 1 || met.http2 => Err("one of several requests may have been unread"),
         _ if met.at.announced => Err("a request after a response that may have been the last"),

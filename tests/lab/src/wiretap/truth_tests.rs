@@ -122,6 +122,9 @@ fn a_fresh_request_under_a_reset_was_unread() {
     assert_eq!(told(&asked.clone().rst(Server)), say("SW", "unread", 1));
     assert_eq!(told(&asked.clone().wait(0.5).rst(Server)), say("SW", "premature-hangup", 1));
     assert!(why_not(&asked.clone().wait(0.02).rst(Server)).contains("makes the difference"));
+    let mut far = asked.clone().wait(0.05).rst(Server);
+    far.flow.segments[..2].iter_mut().for_each(|segment| segment.at -= 0.04);
+    assert_eq!(told(&far), say("SW", "unread", 1), "less than two round trips");
     assert!(why_not(&asked.clone().fin(Server).fin(Client)).contains("only stopped sending"));
     let resets = Told { server_resets: true };
     assert!(matches!(decide(&asked.clone().rst(Server).flow, resets), Decided::Undecided(_)));
@@ -227,7 +230,9 @@ fn over_a_slow_wire_the_time_that_segments_take_decides_nothing() {
     };
     let unread = served().wait(1.0).throws(Client, GET);
     let reset = slow(slow(unread.clone().rst(Server), 1), unread.flow.segments.len());
-    assert!(why_not(&reset).contains("makes the difference"));
+    assert_eq!(told(&reset), say("SW", "unread", 1), "all of its round trip may have been the wire");
+    let near = slow(slow(unread.clone().wait(0.04).rst(Server), 1), unread.flow.segments.len());
+    assert!(why_not(&near).contains("makes the difference"));
     let late = slow(slow(unread.clone().wait(0.5).rst(Server), 1), unread.flow.segments.len());
     assert_eq!(told(&late), say("SW", "premature-hangup", 1));
     assert_eq!(why_not(&slow(served().wait(0.15).fin(Client).fin(Server), 2)), "neither prompt nor idle");
