@@ -82,6 +82,8 @@ fn numbers_are_written_as_prometheus_reads_them() {
         (Value::Real(0.1), "0.1"),
         (Value::Real(5.0), "5.0"),
         (Value::Real(1e300), "1e300"),
+        // In any case of letters (OpenMetrics 1.0, ABNF of `number`).
+        (Value::Real(f64::INFINITY), "inf"),
         (Value::Real(f64::NAN), "NaN"),
     ] {
         let text = of_family(&GAUGE, Format::Prometheus, move |samples| samples.add(&["a"], value));
