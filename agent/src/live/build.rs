@@ -13,7 +13,11 @@ use crate::{
     clock::wall_time,
     close::words::{Role, Side, Verdict},
     infer::EndpointKey,
-    report::{ReportModel, model::EndpointReport, words},
+    report::{
+        ReportModel,
+        model::{EndpointReport, told_before},
+        words,
+    },
     track::OpenState,
 };
 
@@ -87,22 +91,6 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
         endpoints_in_trouble,
         endpoints,
     }
-}
-
-/// Of each endpoint the first before it that is the other end of the same connections.
-fn told_before(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
-    let mut first = HashMap::new();
-    let told = reports.iter().enumerate().map(|(at, report)| {
-        let key = &report.endpoint.key;
-        let other_end = |role: &Role| {
-            let peer = report.peer.as_deref()?;
-            first.get(&(*role, key.server_port, peer)).copied()
-        };
-        let told = Role::ALL.iter().filter(|role| **role != key.role).filter_map(other_end).min();
-        first.entry((key.role, key.server_port, key.process.as_str())).or_insert(at);
-        told
-    });
-    told.collect()
 }
 
 /// The endpoint's name in links.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     clean::clean,
     draw::{Axis, gap_points, timer_points},
-    model::{EndpointReport, ReportModel},
+    model::{EndpointReport, ReportModel, told_before},
     say,
     value::measured,
 };
@@ -23,8 +23,7 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
         let _infallible = writeln!(out, "- {}", prose(&line));
     }
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
-    for (index, report) in loud.iter().take(top).enumerate() {
-        let told = loud[..index].iter().position(|other| report.is_peer_of(other));
+    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(top).enumerate() {
         endpoint(&mut out, index + 1, report, told.map(|told| told + 1));
     }
     more(&mut out, loud.len(), top);

@@ -1,9 +1,11 @@
 //! The report as plain values: what `--json` prints and `/api/v1/report` answers.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    close::words::{Side, Verdict},
+    close::words::{Role, Side, Verdict},
     infer::{Endpoint, Risk, Stops, Timer},
 };
 
@@ -132,17 +134,26 @@ impl EndpointReport {
             && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 
-    /// Whether `other` is the other end of the same connections.
-    pub fn is_peer_of(&self, other: &Self) -> bool {
-        self.peer.as_ref() == Some(&other.endpoint.key.process)
-            && self.endpoint.key.server_port == other.endpoint.key.server_port
-            && self.endpoint.key.role != other.endpoint.key.role
-    }
-
     /// The strongest idle timer of a side.
     pub fn idle_timer(&self, side: Side) -> Option<&Timer> {
         idle_timer(&self.endpoint, side)
     }
+}
+
+/// Of each endpoint the first before it that is the other end of the same connections.
+pub fn told_before(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
+    let mut first = HashMap::new();
+    let told = reports.iter().enumerate().map(|(at, report)| {
+        let key = &report.endpoint.key;
+        let other_end = |role: &Role| {
+            let peer = report.peer.as_deref()?;
+            first.get(&(*role, key.server_port, peer)).copied()
+        };
+        let told = Role::ALL.iter().filter(|role| **role != key.role).filter_map(other_end).min();
+        first.entry((key.role, key.server_port, key.process.as_str())).or_insert(at);
+        told
+    });
+    told.collect()
 }
 
 /// The timer of `side` that ends most of its idle connections.

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use super::{
     clean::clean,
     draw::{Axis, gap_points, timer_points},
-    model::{Advice, EndpointReport, ReportModel},
+    model::{Advice, EndpointReport, ReportModel, told_before},
     say,
     value::measured,
 };
@@ -33,8 +33,7 @@ pub fn text(model: &ReportModel, look: Look) -> String {
     let mut page = Page { look, out: String::new() };
     page.head(model);
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
-    for (index, report) in loud.iter().take(look.top).enumerate() {
-        let told = loud[..index].iter().position(|other| report.is_peer_of(other));
+    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(look.top).enumerate() {
         page.endpoint(index + 1, report, told.map(|told| told + 1));
     }
     page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
