@@ -176,7 +176,8 @@ fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_
     let text = metrics.text();
     let all: Vec<&str> = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).collect();
     assert_eq!(all.len(), 33);
-    let beyond = all.iter().find(|line| line.contains("cause=\"other\",close_type=\"other\"")).expect("the rest");
+    let beyond =
+        all.iter().find(|line| line.contains("cause=\"other\",close_type=\"other\"")).expect("the rest");
     assert!(beyond.ends_with(&format!(" {}", closes - 32.0)), "{beyond}");
 }
 
