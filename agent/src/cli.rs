@@ -35,17 +35,17 @@ pub enum Command {
 /// What is observed and how it is judged.
 #[derive(Clone, Debug, Args)]
 pub struct ObserveArgs {
-    /// How requests in flight are known: read HTTP heads, or only who spoke last (costs next to nothing)
-    #[arg(long, value_enum, default_value_t = Requests::Http, env = "WHOHUNGUP_REQUESTS")]
-    pub requests: Requests,
+    /// How to detect requests in flight: parse HTTP (`on`), or only traffic direction (`off`, near-zero cost)
+    #[arg(long, value_enum, default_value_t = HttpInspection::On, env = "WHOHUNGUP_HTTP_INSPECTION")]
+    pub http_inspection: HttpInspection,
 
     /// Read what programs send through OpenSSL (libssl.so), inside TLS; costs microseconds for each call of SSL_read and SSL_write (docs/tls.md)
     #[arg(long, value_enum, default_value_t = Tls::None, env = "WHOHUNGUP_TLS")]
     pub tls: Tls,
 
-    /// A client that closes this soon after its response had no idle connection
-    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_MIN")]
-    pub idle_min: Duration,
+    /// Count a client close within this time of the response as `completed`, not `client-idle`
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_THRESHOLD")]
+    pub idle_threshold: Duration,
 
     /// Size of the ring buffer between kernel and agent: a power of two of at least 4096
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_RING_BYTES, env = "WHOHUNGUP_RING_BYTES")]
@@ -61,11 +61,11 @@ pub struct ObserveArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Requests {
-    /// Read HTTP/1 message heads (HTTP tier)
-    Http,
-    /// Who spoke last, from the socket's own counters (lifecycle tier only)
-    Turns,
+pub enum HttpInspection {
+    /// Follow HTTP messages (HTTP tier)
+    On,
+    /// Only traffic direction, from the socket's own counters (lifecycle tier only)
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,14 +78,14 @@ pub enum Tls {
 
 impl ObserveArgs {
     pub fn session(&self) -> SessionOptions {
-        let tier = match self.requests {
-            Requests::Http => Tier::Http,
-            Requests::Turns => Tier::Lifecycle,
+        let tier = match self.http_inspection {
+            HttpInspection::On => Tier::Http,
+            HttpInspection::Off => Tier::Lifecycle,
         };
         SessionOptions {
             load: LoadOptions { tier, ring_bytes: self.ring_bytes, openssl: self.tls == Tls::Openssl },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
-            judge: Options { idle_min: self.idle_min.as_secs_f64(), ..Options::default() },
+            judge: Options { idle_min: self.idle_threshold.as_secs_f64(), ..Options::default() },
         }
     }
 }
@@ -173,13 +173,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
     pub listen: SocketAddr,
 
-    /// When the kernel measures what the programs cost: each measured run costs two clock reads more
-    #[arg(long, value_enum, default_value_t = ProgramStats::Sampled, env = "WHOHUNGUP_PROGRAM_STATS")]
-    pub program_stats: ProgramStats,
+    /// When to enable BPF run-time statistics (two extra clock reads per program run)
+    #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]
+    pub bpf_stats: BpfStats,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ProgramStats {
+pub enum BpfStats {
     Off,
     /// One second in every fifteen
     Sampled,
@@ -188,9 +188,9 @@ pub enum ProgramStats {
 
 #[derive(Debug, Args)]
 pub struct SelftestArgs {
-    /// How requests in flight are known; with `turns` only what turns can tell is compared
-    #[arg(long, value_enum, default_value_t = Requests::Http)]
-    pub requests: Requests,
+    /// How to detect requests in flight; `off` compares only what traffic direction can show
+    #[arg(long, value_enum, default_value_t = HttpInspection::On)]
+    pub http_inspection: HttpInspection,
 
     /// Only scenarios whose name contains this
     pub filter: Option<String>,

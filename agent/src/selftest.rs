@@ -11,7 +11,7 @@ pub use compare::{Checked, Outcome};
 pub use table::Table;
 
 use crate::{
-    cli::{Requests, SelftestArgs},
+    cli::{HttpInspection, SelftestArgs},
     clock::monotonic_ns,
     session::{POLL_INTERVAL, Session, SessionOptions},
 };
@@ -25,7 +25,7 @@ const LAST_REPORTS: Duration = Duration::from_secs(7);
 /// # Errors
 /// When the probes cannot be loaded.
 pub fn selftest(args: &SelftestArgs) -> anyhow::Result<ExitCode> {
-    let tier = if args.requests == Requests::Http { Tier::Http } else { Tier::Lifecycle };
+    let tier = if args.http_inspection == HttpInspection::On { Tier::Http } else { Tier::Lifecycle };
     let table = run(tier, args.filter.as_deref(), args.repeat, args.seed, |checked| {
         if args.json {
             println!("{}", serde_json::json!(checked));

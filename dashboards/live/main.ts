@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 
 async function record(stage: Stage, over: AbortSignal): Promise<string[]> {
   const agent = async (...more: string[]) =>
-    (await stage.start(options.agent, ["run", "--listen", "127.0.0.1:0", "--program-stats", "always", ...more], READY))[1] ?? "";
+    (await stage.start(options.agent, ["run", "--listen", "127.0.0.1:0", "--bpf-stats", "always", ...more], READY))[1] ?? "";
   const [well, starved] = [await agent(), await agent(...STARVED)];
   const prometheus = await stage.prometheus([well, starved]);
   const start = Date.now() / 1000;

@@ -22,7 +22,7 @@ export async function begin(stage: Stage, testserver: string, over: AbortSignal)
   // Endpoints that are seen once and never again, which make room for others after a minute in a table that is full.
   for (let port = 11; port <= 18; port += 1) await refused(port);
 
-  // The server's time-out lies below how long its clients keep connections: requests are lost.
+  // The server's timeout lies below how long its clients keep connections: requests are lost.
   const mismatch = await serve("--keep-alive-timeout", "2s");
   lanes(6, { ...mismatch, paths: ["/"], gapMs: [200, 2150] });
   lanes(4, { ...mismatch, paths: ["/"], gapMs: [1500, 2100], retries: true });
@@ -62,7 +62,7 @@ async function refused(port: number): Promise<void> {
   });
 }
 
-/** Node's server with its default time-out of five seconds, and its client with a pool. */
+/** Node's server with its default timeout of five seconds, and its client with a pool. */
 async function nodeAgainstNode(over: AbortSignal): Promise<void> {
   const server = createServer((_, response) => response.end("hello\n"));
   await new Promise<void>((resolve) => server.listen(0, HOST, resolve));

@@ -54,7 +54,7 @@ export const agent = dashboard({
     }),
     stat({
       title: "Do the counts add up?",
-      description: "Connections opened plus adopted minus closed minus open. Anything but 0 is an error of the agent: please report it.",
+      description: "Connections opened plus preexisting minus closed minus open. Anything but 0 is a bug of the agent: please report it.",
       queries: [{ expr: `max(abs(${of("whohungup_connections_balance")}))`, instant: true }],
       width: 4,
       decimals: 0,
@@ -106,9 +106,9 @@ export const agent = dashboard({
         { expr: `sum(${perMinute(of("whohungup_events_malformed_total"))})`, legend: "records not decoded" },
         { expr: `sum(${perMinute(of("whohungup_bpf_program_missed_runs_total"))})`, legend: "runs left out" },
         { expr: `sum(${perMinute(of("whohungup_connections_untracked_total"))})`, legend: "connections not followed" },
-        { expr: `sum(${perMinute(of("whohungup_connections_opened_unseen_total"))})`, legend: "openings not seen" },
+        { expr: `sum(${perMinute(of("whohungup_connections_missed_open_total"))})`, legend: "openings not seen" },
         { expr: `sum(${perMinute(of("whohungup_connections_closed_unseen_total"))})`, legend: "ends not seen" },
-        { expr: `sum(${perMinute(of("whohungup_sockets_follow_failures_total"))})`, legend: "sockets not read" },
+        { expr: `sum(${perMinute(of("whohungup_socket_tracking_failures_total"))})`, legend: "sockets not read" },
         { expr: `sum(${perMinute(of("whohungup_scrapes_refused_total"))})`, legend: "scrapes refused" },
       ],
       width: 12,
@@ -122,7 +122,7 @@ export const agent = dashboard({
     timeseries({
       title: "How much processor does it take?",
       description:
-        "Processors in use: by the agent's process, and by its BPF programs, which the kernel charges to whoever runs them. The latter while the kernel's statistics were on (--program-stats).",
+        "Processors in use: by the agent's process, and by its BPF programs, which the kernel charges to whoever runs them. The latter while the kernel's statistics were on (--bpf-stats).",
       queries: [
         { expr: `sum by (instance) (${rate(of("process_cpu_seconds_total"))})`, legend: "process at {{instance}}" },
         {
@@ -180,7 +180,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How long does a scrape take?",
-      description: "As Prometheus measures it; it must stay well below the scrape's time-out.",
+      description: "As Prometheus measures it; it must stay well below the scrape's timeout.",
       queries: [{ expr: of("scrape_duration_seconds"), legend: "{{instance}}" }],
       width: 8,
       unit: "s",
@@ -234,7 +234,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How many begin and end?",
-      description: "Connections a second. Those that were older than the agent are adopted when it starts.",
+      description: "Connections a second. Connections older than the agent are counted as preexisting at its start.",
       queries: [
         { expr: `sum(${rate(of("whohungup_connections_opened_total"))})`, legend: "opened" },
         { expr: `sum(${rate(of("whohungup_connections_closed_total"))})`, legend: "closed" },

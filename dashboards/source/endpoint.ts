@@ -1,4 +1,4 @@
-// One service at one end: its time-outs, what clients make of them, and what is lost.
+// One service at one end: its timeouts, what clients make of them, and what is lost.
 
 import { dashboard } from "./dashboard.js";
 import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, verdicts, warn } from "./panels.js";
@@ -17,7 +17,7 @@ export const endpoint = dashboard({
   variables: ENDPOINT,
   panels: [
     stat({
-      title: "What do its time-outs mean?",
+      title: "What do its timeouts mean?",
       description:
         "losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. safe: they close in the right order.",
       queries: [{ expr: `max by (level) (${of("whohungup_endpoint_risk")}) == 1`, legend: "{{level}}", instant: true }],
@@ -29,7 +29,7 @@ export const endpoint = dashboard({
     }),
     stat({
       title: "Headroom",
-      description: "The server's idle time-out minus how long clients hold idle connections. Below 0 requests are lost or will be: raise the server's time-out.",
+      description: "The server's idle timeout minus how long clients hold idle connections. Below 0 requests are lost or will be: raise the server's timeout.",
       queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
       width: 4,
       unit: "s",
@@ -60,7 +60,7 @@ export const endpoint = dashboard({
     stat({
       title: "Requests a second",
       description: "Requests that were read (HTTP in clear text), within the last minutes.",
-      queries: [{ expr: `sum(${rate(of("whohungup_requests_begun_total", HTTP))})`, instant: true }],
+      queries: [{ expr: `sum(${rate(of("whohungup_requests_started_total", HTTP))})`, instant: true }],
       width: 4,
       unit: "reqps",
       none: "none read",
@@ -71,7 +71,7 @@ export const endpoint = dashboard({
       description: "The share of requests that came on a connection which had served others. Near 0, connections are not used again.",
       queries: [
         {
-          expr: `sum(${rate(of("whohungup_connection_reuses_total", HTTP))}) / sum(${rate(of("whohungup_requests_begun_total", HTTP))})`,
+          expr: `sum(${rate(of("whohungup_connection_reuses_total", HTTP))}) / sum(${rate(of("whohungup_requests_started_total", HTTP))})`,
           instant: true,
         },
       ],
@@ -82,11 +82,11 @@ export const endpoint = dashboard({
       steps: plain,
     }),
 
-    row("Time-outs"),
+    row("Timeouts"),
     heatmap({
       title: "After how long idle does the server close?",
       description:
-        "Closes a second by the time from the end of the last response to the first FIN or RST. A time-out shows as one bright line. Rows are buckets, named by their upper bound.",
+        "Closes a second by the time from the end of the last response to the first FIN or RST. A timeout shows as one bright line. Rows are buckets, named by their upper bound.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_idle_at_close_seconds_bucket", 'closer="server"'))})`,
@@ -116,7 +116,7 @@ export const endpoint = dashboard({
     heatmap({
       title: "How long are connections idle before they are used again?",
       description:
-        "Re-uses a second by the gap before them. Gaps near the server's time-out are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
+        "Reuses a second by the gap before them. Gaps near the server's timeout are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_reuse_gap_seconds_bucket", HTTP))})`,
@@ -126,12 +126,12 @@ export const endpoint = dashboard({
       ],
       width: 12,
       unit: "s",
-      rows: "Re-uses a second",
+      rows: "Reuses a second",
     }),
     timeseries({
-      title: "Do gaps reach the time-outs?",
+      title: "Do gaps reach the timeouts?",
       description:
-        "The longest gap between two requests of a connection, and the idle time-outs of both sides. Requests are lost where the gap reaches the server's time-out.",
+        "The longest gap between two requests of a connection, and the idle timeouts of both sides. Requests are lost where the gap reaches the server's timeout.",
       queries: [
         { expr: `min by (clock) (${IDLE_TIMER("server")})`, legend: "server closes ({{clock}})" },
         { expr: `min by (clock) (${IDLE_TIMER("client")})`, legend: "clients close ({{clock}})" },
@@ -163,7 +163,7 @@ export const endpoint = dashboard({
       ],
     }),
     table({
-      title: "Which time-outs are there?",
+      title: "Which timeouts are there?",
       description:
         "After how long each side closes again and again, in which phase of a connection, and what that is measured from (clock): docs/verdicts.md has the words.",
       queries: [
@@ -191,7 +191,7 @@ export const endpoint = dashboard({
     }),
     timeseries({
       title: "How many requests were nearly lost?",
-      description: "Re-uses a second that came within the margin of the other side's idle time-out.",
+      description: "Reuses a second that came within the margin of the other side's idle timeout.",
       queries: [{ expr: `sum by (role) (${rate(of("whohungup_requests_at_risk_total"))})`, legend: "seen by the {{role}}" }],
       width: 12,
       unit: "ops",
@@ -226,7 +226,7 @@ export const endpoint = dashboard({
         "Idle races a minute. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request. hidden by a retry: of these, those that were sent again and answered.",
       queries: [
         { expr: `sum by (kind) (${perMinute(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" },
-        { expr: `sum(${perMinute(of("whohungup_idle_races_masked_total"))})`, legend: "hidden by a retry" },
+        { expr: `sum(${perMinute(of("whohungup_idle_races_retried_total"))})`, legend: "hidden by a retry" },
       ],
       width: 12,
       unit: "short",
@@ -271,11 +271,11 @@ export const endpoint = dashboard({
     }),
     timeseries({
       title: "How many requests are there, and how many on used connections?",
-      description: "Requests a second; of a living connection they are counted at every 256th and after each long gap. http: requests that were read; inferred: turns of a TLS connection.",
+      description: "Requests a second. On open connections updated every 256 requests and after each idle gap of 250 ms or more. http: read from messages; inferred: from the traffic direction of TLS connections.",
       queries: [
-        { expr: `sum by (basis) (${rate(of("whohungup_requests_begun_total"))})`, legend: "begun ({{basis}})" },
+        { expr: `sum by (basis) (${rate(of("whohungup_requests_started_total"))})`, legend: "started ({{basis}})" },
         { expr: `sum by (basis) (${rate(of("whohungup_connection_reuses_total"))})`, legend: "on a used connection ({{basis}})" },
-        { expr: `sum by (basis) (${rate(of("whohungup_requests_answered_total"))})`, legend: "answered ({{basis}})" },
+        { expr: `sum by (basis) (${rate(of("whohungup_requests_completed_total"))})`, legend: "completed ({{basis}})" },
       ],
       width: 12,
       height: 12,

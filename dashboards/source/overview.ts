@@ -21,7 +21,7 @@ export const overview = dashboard({
     stat({
       title: "Requests lost to idle closes",
       description:
-        "Requests that met a close of their idle connection, within the time range. Raise the server's idle time-out above its clients', or lower theirs. Where both ends are watched each counts: choose a role.",
+        "Requests that met a close of their idle connection, within the time range. Raise the server's idle timeout above its clients', or lower theirs. Where both ends are watched each counts: choose a role.",
       queries: [{ expr: `sum(${happened(of("whohungup_idle_races_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -33,7 +33,7 @@ export const overview = dashboard({
       title: "Of these, hidden by a retry",
       description:
         "They were sent again and answered: no log shows them, users only waited longer. Known at the client's end only.",
-      queries: [{ expr: `sum(${happened(of("whohungup_idle_races_masked_total"))})`, instant: true }],
+      queries: [{ expr: `sum(${happened(of("whohungup_idle_races_retried_total"))})`, instant: true }],
       width: 4,
       unit: "short",
       decimals: 0,
@@ -43,7 +43,7 @@ export const overview = dashboard({
     stat({
       title: "Hang-ups in mid request",
       description:
-        "Closes in the middle of a request or response, within the time range. Where both ends are watched each counts: choose a role. Look at the request time-outs, crashes and deployments of the side that hung up.",
+        "Closes in the middle of a request or response, within the time range. Where both ends are watched each counts: choose a role. Look at the request timeouts, crashes and deployments of the side that hung up.",
       queries: [{ expr: `sum(${happened(of("whohungup_premature_hangups_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -54,7 +54,7 @@ export const overview = dashboard({
     stat({
       title: "Endpoints that lose requests",
       description:
-        "What their time-outs mean. losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
+        "What their timeouts mean. losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
       queries: [
         {
           expr: `sum by (level) (${of("whohungup_endpoint_risk", TROUBLE)})`,
@@ -72,7 +72,7 @@ export const overview = dashboard({
     stat({
       title: "Least headroom",
       description:
-        "The server's idle time-out minus how long its clients hold idle connections, at the endpoint where it is least. Below 0 requests are lost or will be; below 1 s it is a matter of luck.",
+        "The server's idle timeout minus how long its clients hold idle connections, at the endpoint where it is least. Below 0 requests are lost or will be; below 1 s it is a matter of luck.",
       queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
       width: 4,
       unit: "s",
@@ -138,7 +138,7 @@ export const overview = dashboard({
         {
           expr:
             `sum by (verdict) (${rate(of("whohungup_requests_unanswered_total", 'basis="http"'))})` +
-            ` / on () group_left () sum(${rate(of("whohungup_requests_begun_total", 'basis="http"'))})`,
+            ` / on () group_left () sum(${rate(of("whohungup_requests_started_total", 'basis="http"'))})`,
           legend: "{{verdict}}",
         },
       ],
@@ -153,7 +153,7 @@ export const overview = dashboard({
     table({
       title: "Which endpoints are in trouble?",
       description:
-        "Endpoints that lost requests within the time range, or will by what is known of their time-outs. Click a port to see one. `whohungup report --from` says what to change.",
+        "Endpoints that lost requests within the time range, or will by what is known of their timeouts. Click a port to see one. `whohungup report --from` says what to change.",
       queries: [
         { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_idle_races_total"))}) > 0)`, instant: true, format: "table" },
         { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_premature_hangups_total"))}) > 0)`, instant: true, format: "table" },
@@ -204,7 +204,7 @@ export const overview = dashboard({
     }),
     timeseries({
       title: "Where is the headroom least?",
-      description: "The ten endpoints with the least time between the server's idle time-out and how long clients hold idle connections. Below the red line requests are lost.",
+      description: "The ten endpoints with the least time between the server's idle timeout and how long clients hold idle connections. Below the red line requests are lost.",
       queries: [
         {
           expr: `bottomk(10, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}))`,
@@ -214,12 +214,12 @@ export const overview = dashboard({
       width: 12,
       height: 9,
       unit: "s",
-      none: "No endpoint's time-outs are known yet",
+      none: "No endpoint's timeouts are known yet",
       steps: scarce(0, 1),
     }),
     timeseries({
       title: "Who nearly loses requests?",
-      description: "Re-uses a second that came within the margin of the other side's idle time-out: they could have been lost, and some day will be. The ten endpoints with most.",
+      description: "Reuses a second that came within the margin of the other side's idle timeout: they could have been lost, and some day will be. The ten endpoints with most.",
       queries: [
         {
           expr: `topk(10, sum by (${ENDPOINT_LABELS}) (${rate(of("whohungup_requests_at_risk_total"))}) > 0)`,

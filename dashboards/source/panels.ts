@@ -172,7 +172,7 @@ export function heatmap(panel: Common & { rows: string }): Draft {
     defaults: { custom: { hideFrom: { tooltip: false, viz: false, legend: false }, scaleDistribution: { type: "linear" } } },
     options: {
       calculate: false,
-      // The square root keeps what is rare in sight beside a time-out that closes hundreds.
+      // The square root keeps what is rare in sight beside a timeout that closes hundreds.
       color: { mode: "scheme", scheme: "Inferno", fill: "dark-orange", scale: "exponential", exponent: 0.5, steps: 64, reverse: false },
       cellGap: 0,
       cellValues: { unit: "short", decimals: 2 },

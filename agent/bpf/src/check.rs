@@ -152,7 +152,7 @@ fn check_http(found: &mut Vec<Finding>, ebpf: &mut Ebpf) {
         found.push(match tried {
             Ok(()) => works(hook, "loads and attaches: HTTP heads are read"),
             Err(error) => Finding {
-                detail: format!("{error}; `--requests turns` does without it"),
+                detail: format!("{error}; `--http-inspection off` does without it"),
                 ..missing(hook, &error)
             },
         });

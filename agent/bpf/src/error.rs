@@ -27,12 +27,12 @@ pub enum ProbeError {
     #[error("map `{map}` cannot be read: {reason}")]
     Map { map: &'static str, reason: String },
     #[error(
-        "no cgroup2 file system is mounted and it cannot be mounted: {reason}; mount it (`mount -t cgroup2 none /sys/fs/cgroup/unified`) or go without the HTTP tier (`--requests turns`)"
+        "no cgroup2 file system is mounted and it cannot be mounted: {reason}; mount it (`mount -t cgroup2 none /sys/fs/cgroup/unified`) or go without the HTTP tier (`--http-inspection off`)"
     )]
     NoCgroup { reason: String },
     #[error("cannot walk the sockets of network namespace {netns}: {reason}")]
     Walk { netns: u64, reason: String },
-    #[error("--tls openssl needs the HTTP tier (`--requests http`): it tells which sockets carry TLS")]
+    #[error("--tls openssl needs the HTTP tier (`--http-inspection on`): it tells which sockets carry TLS")]
     TlsWithoutHttp,
     #[error("--tls openssl works on x86_64 only")]
     TlsArchitecture,

@@ -113,7 +113,7 @@ fn a_close_is_counted_once_with_its_labels() {
     let mut metrics = metrics(8);
     metrics.close(&report(80, "nginx", None));
     let text = metrics.text();
-    let series = "whohungup_closes_total{role=\"server\",server_port=\"80\",process=\"nginx\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",how=\"fin\"}";
+    let series = "whohungup_closes_total{role=\"server\",server_port=\"80\",process=\"nginx\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",close_type=\"fin\"}";
     assert_eq!(value(&text, series), Some(1.0), "{text}");
     assert_eq!(
         value(
@@ -135,7 +135,7 @@ fn an_amendment_counts_the_race_and_not_the_close_again() {
         "whohungup_idle_races_total{role=\"server\",server_port=\"80\",process=\"nginx\",kind=\"stale\"}";
     let race = text.lines().find_map(|line| line.strip_prefix(races)).expect("the race");
     assert_eq!(race, " 1 # {local=\"127.0.0.1:80\",remote=\"127.0.0.1:40000\"} 1.0 0.0");
-    assert_eq!(value(&text, "whohungup_closes_amended_total"), Some(1.0));
+    assert_eq!(value(&text, "whohungup_closes_reclassified_total"), Some(1.0));
     let closes: f64 = text
         .lines()
         .filter(|line| line.starts_with("whohungup_closes_total{"))
@@ -153,7 +153,7 @@ fn endpoints_over_the_bound_share_one_series() {
     let text = metrics.text();
     let series = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).count();
     assert_eq!(series, 17);
-    let others = "whohungup_closes_total{role=\"server\",server_port=\"other\",process=\"other\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",how=\"fin\"}";
+    let others = "whohungup_closes_total{role=\"server\",server_port=\"other\",process=\"other\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",close_type=\"fin\"}";
     assert_eq!(value(&text, others), Some(984.0));
 }
 
@@ -172,7 +172,8 @@ fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_
     let text = metrics.text();
     let all: Vec<&str> = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).collect();
     assert_eq!(all.len(), 33);
-    let beyond = all.iter().find(|line| line.contains("cause=\"other\",how=\"other\"")).expect("the rest");
+    let beyond =
+        all.iter().find(|line| line.contains("cause=\"other\",close_type=\"other\"")).expect("the rest");
     assert!(beyond.ends_with(&format!(" {}", closes - 32.0)), "{beyond}");
 }
 

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use crate::{
-    cli::{ProgramStats, RunArgs},
+    cli::{BpfStats, RunArgs},
     clock::{monotonic_ns, wall_ahead_ns},
     keeper::Keeper,
     live::{Beat, Material},
@@ -66,7 +66,7 @@ impl Heartbeat {
 /// Loads and attaches on the new thread, and returns once that is done.
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
     let options = args.observe.session();
-    let (stats, max_endpoints) = (args.program_stats, args.observe.max_endpoints);
+    let (stats, max_endpoints) = (args.bpf_stats, args.observe.max_endpoints);
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
@@ -109,7 +109,7 @@ impl Loop {
     fn new(
         session: Session,
         options: crate::session::SessionOptions,
-        stats: ProgramStats,
+        stats: BpfStats,
         max_endpoints: usize,
     ) -> Self {
         for note in session.notes() {

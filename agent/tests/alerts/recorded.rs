@@ -15,7 +15,7 @@ const PORTS: [&str; 3] = ["8080", "8081", "8082"];
 const METRICS: [&str; 6] = [
     "whohungup_idle_races_total",
     "whohungup_premature_hangups_total",
-    "whohungup_requests_begun_total",
+    "whohungup_requests_started_total",
     "whohungup_requests_at_risk_total",
     "whohungup_idle_headroom_seconds",
     "whohungup_endpoint_risk",

@@ -14,7 +14,7 @@ use crate::{
     peer::{ANYWHERE, Dialled, ask, read_request},
 };
 
-/// Beyond `--idle-min`, so that a close after it is one of an idle connection.
+/// Beyond `--idle-threshold`, so that a close after it is one of an idle connection.
 const IDLE: Duration = Duration::from_millis(300);
 
 /// Asserts that a close is told as an adopted socket's, and judged as `verdict` or not at all.

@@ -74,8 +74,8 @@ fn a_command_line_that_makes_no_sense_is_refused_by_name() {
         (&["--jsn"][..], "--jsn"),
         (&["--verdict", "nonsense"], "nonsense"),
         (&["--port", "70000"], "70000"),
-        (&["--idle-min", "soon"], "soon"),
-        (&["--requests", "grpc"], "grpc"),
+        (&["--idle-threshold", "soon"], "soon"),
+        (&["--http-inspection", "grpc"], "grpc"),
     ] {
         let stderr = refusal(&mut watch(args));
         assert!(stderr.contains(part) && stderr.contains("--help"), "{stderr}");

@@ -128,7 +128,7 @@ fn the_daemon_counts_each_close_once_and_the_balance_holds_in_every_scrape() {
     };
     let samples = daemon.wait_for(|samples| {
         let opened = sum(samples, "whohungup_connections_opened_total")
-            + sum(samples, "whohungup_connections_adopted_total");
+            + sum(samples, "whohungup_connections_preexisting_total");
         let closed = sum(samples, "whohungup_connections_closed_total");
         let open = sum(samples, "whohungup_connections_open{");
         assert!((opened - closed - open).abs() < 0.5, "{opened} opened, {closed} closed, {open} open");

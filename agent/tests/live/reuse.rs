@@ -43,7 +43,7 @@ impl At {
     /// Waits until so many requests are counted as begun at either end.
     fn wait_for(&self, daemon: &Daemon, begun: u32) -> Samples {
         daemon.wait_for(|samples| {
-            ROLES.iter().all(|role| self.counted(samples, "requests_begun_total", role) >= f64::from(begun))
+            ROLES.iter().all(|role| self.counted(samples, "requests_started_total", role) >= f64::from(begun))
         })
     }
 }
@@ -72,8 +72,8 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
     // Long gaps are told as they come.
     let samples = at.wait_for(&daemon, 3);
     for role in ROLES {
-        assert_is(at.counted(&samples, "requests_begun_total", role), 3, role);
-        assert_is(at.counted(&samples, "requests_answered_total", role), 2, role);
+        assert_is(at.counted(&samples, "requests_started_total", role), 3, role);
+        assert_is(at.counted(&samples, "requests_completed_total", role), 2, role);
     }
     dialled.exchange();
     dialled.exchange();
@@ -84,8 +84,8 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
     let samples = at.wait_for(&daemon, 5);
     for role in ROLES {
         for (name, want) in [
-            ("requests_begun_total", 5),
-            ("requests_answered_total", 5),
+            ("requests_started_total", 5),
+            ("requests_completed_total", 5),
             ("requests_unanswered_total", 0),
             ("connection_reuses_total", 4),
             ("reuse_gap_seconds_count", 4),
@@ -116,15 +116,15 @@ fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives
     }
     let samples = at.wait_for(&daemon, 768);
     for role in ROLES {
-        let begun = at.counted(&samples, "requests_begun_total", role);
+        let begun = at.counted(&samples, "requests_started_total", role);
         assert!(begun < f64::from(MANY), "the connection lives: {begun}");
     }
     drop(dialled);
     let samples = at.wait_for(&daemon, MANY);
     for role in ROLES {
         for (name, want) in [
-            ("requests_begun_total", MANY),
-            ("requests_answered_total", MANY),
+            ("requests_started_total", MANY),
+            ("requests_completed_total", MANY),
             ("requests_unanswered_total", 0),
             ("connection_reuses_total", MANY - 1),
             ("reuse_gap_seconds_count", MANY - 1),
@@ -157,7 +157,7 @@ fn a_request_that_nobody_answered_is_counted_by_the_verdict() {
             "{role}: {told:?} of {samples:#?}"
         );
         assert_is(*told[0].1, 1, role);
-        assert_is(at.counted(&samples, "requests_answered_total", role), 0, role);
+        assert_is(at.counted(&samples, "requests_completed_total", role), 0, role);
     }
 }
 

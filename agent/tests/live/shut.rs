@@ -14,7 +14,7 @@ use crate::{
     peer::{ANYWHERE, Dialled, ask, dial, read_end, read_request, read_response, write_answer},
 };
 
-/// Beyond `--idle-min`.
+/// Beyond `--idle-threshold`.
 const IDLE: Duration = Duration::from_millis(300);
 
 #[test]

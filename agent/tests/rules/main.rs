@@ -11,3 +11,4 @@ mod kubernetes;
 mod promtool;
 mod repository;
 mod runbooks;
+mod style;

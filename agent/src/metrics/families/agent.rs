@@ -16,7 +16,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["reason"],
         sets: Sets::Fixed(Reason::ALL.len()),
-        help: "1 while the agent sees less than it should for this reason, 0 otherwise; what to do about each is in docs/metrics.md",
+        help: "1 while the agent's view is incomplete for this reason, 0 otherwise; for the remedy of each reason see docs/metrics.md",
         write: |scrape, samples| {
             for &reason in Reason::ALL {
                 samples.add(&[reason.as_str()], u64::from(scrape.snapshot.degraded.contains(&reason)));
@@ -29,7 +29,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["record"],
         sets: Sets::Fixed(LOST_KINDS),
-        help: "Records that did not fit the ring buffer: raise --ring-bytes. The table is compared with the sockets that exist after each loss",
+        help: "Events lost because the ring buffer was full: raise --ring-bytes. A socket scan follows each loss",
         write: |scrape, samples| {
             for counter in Counter::ALL {
                 if let Some(kind) = counter.lost_kind() {
@@ -44,7 +44,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Records that could not be decoded: probes and agent do not fit together",
+        help: "Events that could not be decoded: BPF programs and agent are of different versions",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.malformed),
     },
     Family {
@@ -53,16 +53,16 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Sockets whose HTTP or TLS messages are followed",
+        help: "Sockets with HTTP or TLS messages tracked",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::ExchangeMade)),
     },
     Family {
-        name: "whohungup_sockets_follow_failures",
+        name: "whohungup_socket_tracking_failures",
         kind: Kind::Counter,
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Sockets whose messages are not, for want of kernel memory: who spoke last decides for them",
+        help: "Sockets without message tracking because the kernel was out of memory: verdicts rest on traffic direction",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::ExchangeFailed)),
     },
     Family {
@@ -71,7 +71,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Segments whose headers could not be read (IPv6 extension headers, fragments): their messages are not followed",
+        help: "Segments with unreadable headers (IPv6 extension headers, fragments): their messages are not tracked",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::SegmentUnreadable)),
     },
     Family {
@@ -80,7 +80,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "OpenSSL libraries that are attached to, with --tls openssl (docs/tls.md)",
+        help: "OpenSSL libraries with uprobes attached, with --tls openssl (docs/tls.md)",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.tls.attached as u64),
     },
     Family {
@@ -89,7 +89,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "OpenSSL libraries in use that are not attached to because 64 others are",
+        help: "OpenSSL libraries in use without uprobes because the limit of 64 is reached",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.tls.beyond as u64),
     },
     Family {
@@ -98,7 +98,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "OpenSSL libraries that could not be attached to: the log names each",
+        help: "OpenSSL libraries to which uprobes could not be attached: the log names each",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.tls.failed),
     },
     Family {
@@ -107,7 +107,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "TLS sessions of OpenSSL that are read inside",
+        help: "OpenSSL sessions with plaintext tracked",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::InsideMade)),
     },
     Family {
@@ -116,7 +116,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "TLS sessions that are not, for want of kernel memory",
+        help: "OpenSSL sessions without plaintext tracking because the kernel was out of memory",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::InsideFailed)),
     },
     Family {
@@ -138,7 +138,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["table"],
         sets: Sets::Fixed(3),
-        help: "Entries at most of each table that has one limit: raise --max-connections or --max-endpoints when entries come near it",
+        help: "Maximum entries of each table with a single limit: raise --max-connections or --max-endpoints when table_entries approaches it",
         write: |scrape, samples| {
             for table in scrape.snapshot.tables() {
                 if let Some(limit) = table.limit {
@@ -153,7 +153,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["table"],
         sets: Sets::Fixed(2),
-        help: "Entries that made room for others before their time; of endpoints those with fewer than 3 closes and 100 requests that were quiet for a minute",
+        help: "Entries evicted early to make room. Endpoints are evicted only with fewer than 3 closes and 100 requests, after a quiet minute",
         write: |scrape, samples| {
             for table in scrape.snapshot.tables() {
                 if let Some(evicted) = table.evicted {
@@ -168,7 +168,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Endpoints that were quiet for an hour: their series have ended and their place is free",
+        help: "Endpoints removed after a quiet hour: their series have ended",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.inferred.expired),
     },
     Family {
@@ -177,7 +177,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Memory of what is inferred, all endpoints together",
+        help: "Memory used by inference, all endpoints together",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.inferred.bytes as u64),
     },
     Family {
@@ -195,7 +195,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Most bytes taken out of the ring buffer in one go within the last one to two minutes, at most its size: raise --ring-bytes when it comes near that",
+        help: "Most bytes drained from the ring buffer at once within the last one to two minutes: raise --ring-bytes when it approaches ring_buffer_size_bytes",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.ring_peak),
     },
     Family {
@@ -204,7 +204,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Longest time between two emptyings of the ring buffer within the last one to two minutes: 0.025 is usual, much more means that the agent gets no processor",
+        help: "Longest time between two drains of the ring buffer within the last one to two minutes: 0.025 is normal, much more means that the agent is short of CPU",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.longest_poll.as_secs_f64()),
     },
     Family {
@@ -213,7 +213,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Scrapes that were answered with 503 because too many others were under way",
+        help: "Scrapes refused with 503 because too many others were in progress",
         write: |scrape, samples| samples.add(&[], scrape.refused),
     },
 ];

@@ -14,9 +14,9 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         name: "whohungup_closes",
         kind: Kind::Counter,
         unit: None,
-        labels: &["role", "server_port", "process", "verdict", "closer", "cause", "how"],
+        labels: &["role", "server_port", "process", "verdict", "closer", "cause", "close_type"],
         sets: Sets::PerEndpoint(CLOSE_SETS),
-        help: "Settled closes by verdict, who hung up first (closer), why (cause) and by what means (how). What each verdict asks for is in docs/verdicts.md",
+        help: "Settled closes by verdict, side that hung up first (closer), reason (cause) and means (close_type). For the remedy of each verdict see docs/verdicts.md",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
@@ -33,7 +33,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process", "kind"],
         sets: Sets::PerEndpoint(Race::ALL.len()),
-        help: "Requests that met an idle close and were lost, also of closes that were counted before the request came: raise the server's idle time-out above its clients', or lower theirs",
+        help: "Requests lost to a close of an idle connection, late requests to already counted closes included: raise the server's idle timeout above its clients', or lower theirs",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
@@ -50,7 +50,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process", "closer"],
         sets: Sets::PerEndpoint(Closer::ALL.len()),
-        help: "Closes in the middle of a request or response, by the side that hung up: look at that side's request time-outs, crashes and deployments",
+        help: "Closes in the middle of a request or response, by the side that hung up: check that side's request timeouts, crashes and deployments",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
@@ -65,12 +65,12 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
-        name: "whohungup_closes_amended",
+        name: "whohungup_closes_reclassified",
         kind: Kind::Counter,
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Closes that turned out to be idle races after they had been counted in closes_total as idle, by a request that came late",
+        help: "Closes reclassified as idle races by a late request, after closes_total had counted them as idle",
         write: |scrape, samples| samples.add(&[], scrape.amended),
     },
     Family {
@@ -79,7 +79,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &["role", "server_port", "process", "closer"],
         sets: Sets::PerEndpoint(IDLE_CLOSERS.len()),
-        help: "Time from the end of the last response to the first FIN or RST: a time-out shows as one narrow bucket that fills",
+        help: "Time from the end of the last response to the first FIN or RST: a timeout shows as one narrow, growing bucket",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
@@ -97,7 +97,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process"],
         sets: Sets::PerEndpoint(1),
-        help: "Requests answered in full on a connection before it closed: near 1 means that connections are not used again",
+        help: "Requests answered in full per connection: near 1 means that connections are not reused",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 samples.histogram(&endpoint.labels.values(), &endpoint.series.requests_each);

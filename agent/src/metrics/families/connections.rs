@@ -11,7 +11,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "state"],
         sets: Sets::Fixed(Role::ALL.len() * OpenState::ALL.len()),
-        help: "Connections that are followed now; closing ones wait for their close to be settled",
+        help: "Connections tracked now; those in state closing wait for their close to be settled",
         write: |scrape, samples| {
             for (role, state, count) in &scrape.snapshot.open {
                 samples.add(&[role.as_str(), state.as_str()], *count);
@@ -24,16 +24,16 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Connections begun since the agent started: SYN sent, or accepted by the kernel",
+        help: "Connections opened since the agent started: SYN sent, or accepted by the kernel",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.opened),
     },
     Family {
-        name: "whohungup_connections_adopted",
+        name: "whohungup_connections_preexisting",
         kind: Kind::Counter,
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Connections older than the agent, found when it started",
+        help: "Connections older than the agent, found by the socket scan at its start",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.adopted),
     },
     Family {
@@ -42,7 +42,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Connections that ended: all of closes_total, and those that ended unseen",
+        help: "Connections closed: all of closes_total, and connections_closed_unseen_total",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.closed),
     },
     Family {
@@ -51,16 +51,16 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Opened plus adopted minus closed minus open, read at one moment. Anything but 0 is an error of the agent: please report it",
+        help: "Opened plus preexisting minus closed minus open, read at one moment. Anything but 0 is a bug of the agent: please report it",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.balance()),
     },
     Family {
-        name: "whohungup_connections_opened_unseen",
+        name: "whohungup_connections_missed_open",
         kind: Kind::Counter,
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Of the opened, those whose opening record was lost and whose end was seen",
+        help: "Opened connections whose open event was lost, known only from their close",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.opened_unseen),
     },
     Family {
@@ -69,7 +69,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Of the closed, those without a verdict: their end was lost and they were found missing by a look at all sockets, which follows each loss and comes every minute",
+        help: "Connections whose close event was missed, found by the socket scan (every minute and after each loss); they have no verdict",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.closed_unseen),
     },
     Family {
@@ -78,7 +78,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Connections not followed because the table was full: raise --max-connections",
+        help: "Connections not tracked because the table was full: raise --max-connections",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.untracked),
     },
     Family {
@@ -87,16 +87,16 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Requests that met a socket which had closed before, joined to its close",
+        help: "Requests that reached an already closed socket and were matched to its close",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.late_requests),
     },
     Family {
-        name: "whohungup_segments_unmatched",
+        name: "whohungup_orphan_segments",
         kind: Kind::Counter,
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Segments with data that met no socket and belong to no close that is remembered: scans, or closes more than a minute ago",
+        help: "Segments with data for no socket and no remembered close: port scans, or closes more than a minute ago",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.late_strangers),
     },
     Family {
@@ -105,7 +105,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Resets sent for segments without data that no living socket wanted: refused connections, scans, last FINs",
+        help: "Resets sent for segments without data and without a socket: refused connections, port scans, last FINs",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::ResetWithoutSocket)),
     },
     Family {
@@ -114,7 +114,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Idle races of which it is not known whether they were masked: more than 64 came within a second, or there are too many sockets to look at",
+        help: "Idle races not checked for a retry: more than 64 within a second, or too many sockets to scan",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.retries_unsought),
     },
 ];

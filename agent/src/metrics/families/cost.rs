@@ -12,7 +12,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["program"],
         sets: Sets::Fixed(PROGRAMS),
-        help: "Runs of each BPF program while the kernel's statistics were on (--program-stats)",
+        help: "Runs of each BPF program while BPF run-time statistics were on (--bpf-stats)",
         write: |scrape, samples| {
             for stat in &scrape.snapshot.programs {
                 samples.add(&[stat.program], stat.runs);
@@ -25,7 +25,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &["program"],
         sets: Sets::Fixed(PROGRAMS),
-        help: "Time in each BPF program while the kernel's statistics were on",
+        help: "CPU time of each BPF program while BPF run-time statistics were on",
         write: |scrape, samples| {
             for stat in &scrape.snapshot.programs {
                 samples.add(&[stat.program], stat.time.as_secs_f64());
@@ -38,7 +38,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["program"],
         sets: Sets::Fixed(PROGRAMS),
-        help: "Runs that the kernel left out because the program was interrupted by itself, counted always: an event was not seen, and the table is compared with the sockets that exist",
+        help: "BPF program runs skipped by the kernel as nested (recursion_misses), always counted: an event was missed, and a socket scan follows",
         write: |scrape, samples| {
             for stat in &scrape.snapshot.programs {
                 samples.add(&[stat.program], stat.missed);
@@ -51,7 +51,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "For how long the kernel's statistics were on: one second in fifteen unless --program-stats says otherwise",
+        help: "Time for which BPF run-time statistics were on: one second in fifteen, unless --bpf-stats is off or always",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.sampled.as_secs_f64()),
     },
     Family {
@@ -60,7 +60,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["version", "kernel", "object"],
         sets: Sets::Fixed(1),
-        help: "What runs: the agent's version, the kernel's release, where the BPF programs come from",
+        help: "Version of the agent, release of the kernel and origin of the BPF programs",
         write: |scrape, samples| {
             let build = &scrape.build;
             samples.info(&[build.version, &build.kernel, &build.object]);
@@ -72,7 +72,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "User and system CPU time of the agent; that of its BPF programs is charged to whoever runs them",
+        help: "User and system CPU time of the agent; the kernel charges the time of BPF programs to the processes that trigger them",
         write: |scrape, samples| samples.add(&[], scrape.process.cpu.as_secs_f64()),
     },
     Family {
@@ -99,7 +99,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "When the agent started, since the Unix epoch: every counter began at 0 then or later",
+        help: "Start time of the agent since the Unix epoch: every counter began at 0 then or later",
         write: |scrape, samples| samples.add(&[], scrape.process.started),
     },
     Family {
@@ -108,7 +108,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "File descriptors that the agent has open",
+        help: "Open file descriptors of the agent",
         write: |scrape, samples| samples.add(&[], scrape.process.open_fds),
     },
     Family {
@@ -117,7 +117,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "File descriptors that it may have open",
+        help: "Maximum open file descriptors of the agent",
         write: |scrape, samples| samples.add(&[], scrape.process.max_fds),
     },
 ];

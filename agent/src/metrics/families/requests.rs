@@ -14,23 +14,23 @@ const SETS: Sets = Sets::PerEndpoint(REQUEST_BASES.len());
 
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
-        name: "whohungup_requests_begun",
+        name: "whohungup_requests_started",
         kind: Kind::Counter,
         unit: None,
         labels: LABELS,
         sets: SETS,
-        help: "Requests whose first byte was seen; of a living connection counted at every 256th and after each long gap",
+        help: "HTTP requests started. On open connections updated every 256 requests and after each idle gap of 250 ms or more",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| samples.add(&values, requests.begun));
         },
     },
     Family {
-        name: "whohungup_requests_answered",
+        name: "whohungup_requests_completed",
         kind: Kind::Counter,
         unit: None,
         labels: LABELS,
         sets: SETS,
-        help: "Of the begun, those whose final response ended, counted together with the begun",
+        help: "Requests whose final response ended; updated together with requests_started_total",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| samples.add(&values, requests.answered));
         },
@@ -41,7 +41,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process", "basis", "verdict"],
         sets: Sets::PerEndpoint(REQUEST_BASES.len() * Verdict::ALL.len()),
-        help: "Requests that were open when their connection ended, by the verdict on that close: what users lost",
+        help: "Requests without a complete response when their connection ended, by the verdict on that close: losses of users",
         write: |scrape, samples| {
             scrape.each_requests(|[role, port, process, basis], requests| {
                 for (verdict, &count) in Verdict::ALL.iter().zip(&requests.unanswered) {
@@ -59,7 +59,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: LABELS,
         sets: SETS,
-        help: "Of the requests begun, those that came on an idle connection which had served others",
+        help: "Requests started on an idle connection that had served others before",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| samples.add(&values, requests.reuses));
         },
@@ -70,7 +70,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
-        help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle time-out are requests that could have been lost. Gaps below the first bound are counted there and not summed",
+        help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle timeout are requests that could have been lost. Gaps below the first bound are counted there and not summed",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| {
                 if let Some(gaps) = &requests.gaps {
@@ -85,7 +85,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
-        help: "The longest of these gaps since the endpoint was first seen; 0 while all were short",
+        help: "Longest reuse gap since the endpoint was first seen; 0 while all gaps are below the first bound of reuse_gap_seconds",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| {
                 if requests.gaps.is_some() {

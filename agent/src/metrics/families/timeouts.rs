@@ -19,7 +19,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: &["role", "server_port", "process", "side", "phase", "clock"],
         sets: Sets::PerEndpoint(TIMERS),
-        help: "Time after which a side closes again and again: its strongest timer in each phase, by what it is measured from (clock)",
+        help: "Time after which a side closes repeatedly: its strongest timer in each phase, by the clock that it is measured on",
         write: |scrape, samples| {
             each(scrape, samples, |[role, port, process], endpoint, samples| {
                 for timer in strongest(&endpoint.timers) {
@@ -36,7 +36,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: Sets::PerEndpoint(1),
-        help: "The server's idle time-out minus how long its clients hold idle connections. Below 0 requests are lost or will be: raise the server's time-out. Alert below 1",
+        help: "The server's idle timeout minus the time for which its clients hold idle connections. Below 0 requests are lost or will be: raise the server's timeout. Alert below 1",
         write: |scrape, samples| {
             each(scrape, samples, |values, endpoint, samples| {
                 if let Some(headroom) = endpoint.headroom {
@@ -51,7 +51,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process", "level"],
         sets: Sets::PerEndpoint(Risk::ALL.len()),
-        help: "1 for what the time-outs and gaps of an endpoint mean together, 0 for the rest. losing: requests were lost within the last hour; mismatch: they will be; tie: both sides close at about the same time",
+        help: "1 for the endpoint's current risk, 0 for the others; from its timeouts and reuse gaps. losing: requests were lost within the last hour; mismatch: requests will be lost; tie: both sides close at about the same time",
         write: |scrape, samples| {
             each(scrape, samples, |[role, port, process], endpoint, samples| {
                 for &risk in Risk::ALL {
@@ -66,18 +66,18 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: LABELS,
         sets: Sets::PerEndpoint(1),
-        help: "Re-uses that came within the margin of the other side's idle time-out: they could have been lost",
+        help: "Reuses within the margin of the other side's idle timeout: these requests could have been lost",
         write: |scrape, samples| {
             each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.at_risk));
         },
     },
     Family {
-        name: "whohungup_idle_races_masked",
+        name: "whohungup_idle_races_retried",
         kind: Kind::Counter,
         unit: None,
         labels: LABELS,
         sets: Sets::PerEndpoint(1),
-        help: "Of the idle races, those whose request was sent again and answered: no log shows them, users only waited longer",
+        help: "Idle races whose request the client retried and got answered: no log shows them, users only waited longer",
         write: |scrape, samples| {
             each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.masked));
         },

@@ -42,8 +42,8 @@ fn requests_counted_while_the_connection_lived_and_the_rest_at_its_close_add_up(
     metrics.progress(&progressed(requests(256, 255, 0)));
     metrics.close(&closed(requests(44, 44, 1), Verdict::PrematureHangup));
     let text = scrape(&mut metrics);
-    assert_eq!(counted(&text, "requests_begun_total", ""), Some(300.0), "{text}");
-    assert_eq!(counted(&text, "requests_answered_total", ""), Some(299.0));
+    assert_eq!(counted(&text, "requests_started_total", ""), Some(300.0), "{text}");
+    assert_eq!(counted(&text, "requests_completed_total", ""), Some(299.0));
     assert_eq!(counted(&text, "connection_reuses_total", ""), Some(298.0));
     let unanswered =
         |verdict| counted(&text, "requests_unanswered_total", &format!(",verdict=\"{verdict}\""));
@@ -105,9 +105,9 @@ fn turns_of_an_encrypted_connection_are_not_added_to_requests_that_were_read() {
     let turns = Requests { basis: Basis::Inferred, ..requests(7, 7, 0) };
     metrics.close(&closed(turns, Verdict::ServerIdle));
     let text = scrape(&mut metrics);
-    assert_eq!(counted(&text, "requests_begun_total", ""), Some(2.0), "{text}");
+    assert_eq!(counted(&text, "requests_started_total", ""), Some(2.0), "{text}");
     let inferred = SERVER.replace("http", "inferred");
-    assert_eq!(value(&text, &format!("whohungup_requests_begun_total{{{inferred}}}")), Some(7.0));
+    assert_eq!(value(&text, &format!("whohungup_requests_started_total{{{inferred}}}")), Some(7.0));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn an_amended_close_adds_the_request_that_came_late() {
     let late = closed(requests(1, 0, 1), Verdict::IdleRace);
     metrics.close(&Report { amends: true, ..late });
     let text = scrape(&mut metrics);
-    assert_eq!(counted(&text, "requests_begun_total", ""), Some(3.0), "{text}");
+    assert_eq!(counted(&text, "requests_started_total", ""), Some(3.0), "{text}");
     assert_eq!(counted(&text, "requests_unanswered_total", ",verdict=\"idle-race\""), Some(1.0));
 }
 
@@ -131,7 +131,7 @@ fn requests_of_endpoints_over_the_bound_share_one_series() {
     }
     let text = scrape(&mut metrics);
     let begun: Vec<&str> =
-        text.lines().filter(|line| line.starts_with("whohungup_requests_begun_total{")).collect();
+        text.lines().filter(|line| line.starts_with("whohungup_requests_started_total{")).collect();
     assert_eq!(begun.len(), 17);
     let other = begun.iter().find(|line| line.contains("\"other\"")).expect("what is over the bound");
     assert!(other.ends_with(&format!(" {}", 984 * 4)), "{other}");

@@ -52,7 +52,7 @@ fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
         ),
         format!("whohungup_idle_headroom_seconds{{{labels}}} -0.5"),
         format!("whohungup_requests_at_risk_total{{{labels}}} 7"),
-        format!("whohungup_idle_races_masked_total{{{labels}}} 2"),
+        format!("whohungup_idle_races_retried_total{{{labels}}} 2"),
         format!("whohungup_endpoint_risk{{{labels},level=\"tie\"}} 1"),
         format!("whohungup_endpoint_risk{{{labels},level=\"losing\"}} 0"),
     ] {

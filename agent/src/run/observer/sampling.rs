@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::cli::ProgramStats;
+use crate::cli::BpfStats;
 use whohungup_bpf::Probes;
 
 const ON: Duration = Duration::from_secs(1);
 const OFF: Duration = Duration::from_secs(14);
 
 pub(super) struct Sampling {
-    mode: ProgramStats,
+    mode: BpfStats,
     /// Statistics are on while this is held, since then.
     held: Option<(OwnedFd, Instant)>,
     before: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    pub(super) fn new(mode: ProgramStats) -> Self {
+    pub(super) fn new(mode: BpfStats) -> Self {
         Self { mode, held: None, before: Duration::ZERO, next: Instant::now() }
     }
 
@@ -30,19 +30,19 @@ impl Sampling {
     pub(super) fn turn(&mut self, probes: &Probes) {
         let now = Instant::now();
         if let Some((_, since)) = &self.held
-            && self.mode == ProgramStats::Sampled
+            && self.mode == BpfStats::Sampled
             && now - *since >= ON
         {
             self.before += now - *since;
             self.held = None;
             self.next = now + OFF;
         }
-        if self.held.is_none() && self.mode != ProgramStats::Off && now >= self.next {
+        if self.held.is_none() && self.mode != BpfStats::Off && now >= self.next {
             match probes.measure() {
                 Ok(fd) => self.held = Some((fd, now)),
                 Err(error) => {
                     tracing::warn!(%error, "what the programs cost is not measured");
-                    self.mode = ProgramStats::Off;
+                    self.mode = BpfStats::Off;
                 }
             }
         }
