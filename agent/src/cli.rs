@@ -85,7 +85,7 @@ impl ObserveArgs {
         SessionOptions {
             load: LoadOptions { tier, ring_bytes: self.ring_bytes, openssl: self.tls == Tls::Openssl },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
-            judge: Options { idle_min: self.idle_threshold.as_secs_f64(), ..Options::default() },
+            judge: Options { idle_threshold: self.idle_threshold.as_secs_f64(), ..Options::default() },
         }
     }
 }

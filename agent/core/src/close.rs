@@ -1,19 +1,21 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
-mod between;
 pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
 mod half_close;
-mod inside;
+mod middlebox;
 mod outcome;
+mod phase;
 mod race;
+pub mod record;
 #[cfg(test)]
 pub(crate) mod sample;
-mod view;
+mod tls_plaintext;
 
-pub use between::woken_at;
-pub use classify::{Close, KeepAlive, Options, Tell, classify};
+pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};
+pub use middlebox::woken_at;
 pub use outcome::Outcome;
+pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};

@@ -107,14 +107,14 @@ label_set!(Closer);
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum How {
+pub enum CloseType {
     Fin,
     Rst,
     Timeout,
     Abort,
 }
 
-label_set!(How);
+label_set!(CloseType);
 
 /// Where the HTTP exchange on the socket stood at the first FIN or RST.
 #[derive(

@@ -12,7 +12,7 @@ use std::{
 use fastrand::Rng;
 use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
 use whohungup_core::{
-    connection::Report,
+    close::ClosedConnection,
     labels::{Closer, Confidence, Verdict},
 };
 

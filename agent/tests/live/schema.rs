@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use whohungup::output::json::SCHEMA;
-use whohungup_core::labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict};
+use whohungup_core::labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict};
 
 use crate::{
     agent::Agent,

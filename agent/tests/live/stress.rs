@@ -9,10 +9,7 @@ use std::{
 };
 
 use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
-use whohungup_core::{
-    connection::{Ends, Report},
-    labels::Verdict,
-};
+use whohungup_core::{close::ClosedConnection, identity::Ends, labels::Verdict};
 use whohungup_ebpf::counters::Counter;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What became of a connection's requests, as far as they were seen.
 
-use super::{facts::Facts, view::View};
+use super::{facts::Facts, phase::ExchangePhase};
 use crate::http;
 use crate::labels::{Basis, Phase};
 
@@ -21,7 +21,7 @@ pub struct Outcome {
 }
 
 /// At the newest step that was seen; `None` when the messages were not followed.
-pub(super) fn outcome(facts: &Facts, view: &View) -> Option<Outcome> {
+pub(super) fn outcome(facts: &Facts, view: &ExchangePhase) -> Option<Outcome> {
     let at = view.at.as_ref()?;
     let after = view.after.as_ref().zip(facts.exchange_after.as_deref());
     let after = after.filter(|(_, exchange)| http::is_read(exchange));

@@ -5,25 +5,13 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
-use super::{report::Ends, requests::Counted, siblings::Pool, tally::Standing};
+use super::{requests::Counted, siblings::Pool, tally::Standing};
+use crate::identity::Ends;
+use crate::identity::Process;
 use crate::{
     close::{Facts, Plaintext, Resets, facts},
     labels::Role,
 };
-
-/// A process, as far as it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process {
-    /// `None` when only the listener's owner is known: a worker may have accepted.
-    pub pid: Option<u32>,
-    pub comm: [u8; 16],
-}
-
-impl Process {
-    pub fn from_task(task: &Task) -> Option<Self> {
-        (task.tgid != 0).then_some(Self { pid: Some(task.tgid), comm: task.comm })
-    }
-}
 
 /// What an open connection is doing, for the gauge of open connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +42,7 @@ pub(super) struct Connection {
     /// When the agent first heard of it, CLOCK_MONOTONIC ns.
     pub(super) begun_ns: u64,
     pub(super) opened_ns: Option<u64>,
-    pub(super) adopted: bool,
+    pub(super) preexisting: bool,
     /// The handshake was over when the agent last heard of it.
     pub(super) connected: bool,
     pub(super) process: Option<Process>,
@@ -68,15 +56,7 @@ pub(super) struct Connection {
 /// A close that is not settled yet.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
-    pub(super) first: Transition,
-    pub(super) last: Option<Transition>,
-    pub(super) crossing_fins: bool,
-    pub(super) exchange: Option<Box<Exchange>>,
-    pub(super) exchange_after: Option<Box<Exchange>>,
-    pub(super) inside: Plaintext,
-    pub(super) resets: Resets,
-    pub(super) others_get_through: bool,
-    pub(super) rest_lost: bool,
+    pub(super) facts: Facts,
     /// Task of the first local close.
     pub(super) closed_by: Option<Task>,
     /// Where segments that come too late would look for it.
@@ -108,11 +88,11 @@ impl Connection {
 
     /// Followed since its first request that the probes saw: each long gap came by itself.
     pub(super) fn is_followed(&self) -> bool {
-        self.opened_ns.is_some() || self.adopted
+        self.opened_ns.is_some() || self.preexisting
     }
 
-    /// Notes one step towards the end.
-    pub(super) fn step(&mut self, step: &Transition) {
+    /// Notes one step towards the end; `tick` is the length of the kernel's clock tick in seconds.
+    pub(super) fn step(&mut self, step: &Transition, tick: f64) {
         let Some(pending) = &mut self.pending else {
             self.endpoints = merge(&self.endpoints, &step.endpoints);
             self.netns = step.netns;
@@ -120,41 +100,56 @@ impl Connection {
                 self.role = facts::role_from_counters(step);
             }
             self.pending = Some(Box::new(Pending {
-                first: *step,
-                last: None,
-                crossing_fins: false,
-                exchange: None,
-                exchange_after: None,
-                inside: Plaintext::default(),
-                resets: Resets::default(),
-                others_get_through: false,
-                rest_lost: false,
+                facts: Facts {
+                    role: self.role,
+                    opened_ns: self.opened_ns,
+                    preexisting: self.preexisting,
+                    first: *step,
+                    last: None,
+                    crossing_fins: false,
+                    exchange: None,
+                    exchange_after: None,
+                    tls_plaintext: Plaintext::default(),
+                    resets: Resets::default(),
+                    soft_error: self.soft_error,
+                    peer_reachable: false,
+                    rest_lost: false,
+                    tick,
+                },
                 closed_by: closing_task(step),
                 orphan: None,
                 due_ns: None,
             }));
             return;
         };
-        pending.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
+        pending.facts.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
         pending.closed_by = pending.closed_by.or_else(|| closing_task(step));
-        pending.last = Some(*step);
+        pending.facts.last = Some(*step);
+    }
+
+    /// The error that the application was told.
+    pub(super) fn soft_error(&mut self, error: u32) {
+        self.soft_error = Some(error);
+        if let Some(pending) = &mut self.pending {
+            pending.facts.soft_error = Some(error);
+        }
     }
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
-        let Some(pending) = &mut self.pending else { return };
-        if pending.last.is_some() {
-            pending.exchange_after = Some(Box::new(*exchange));
+        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        if facts.last.is_some() {
+            facts.exchange_after = Some(Box::new(*exchange));
         } else {
             // A second one without a step between: that step was lost, and this is not of the close.
-            pending.exchange.get_or_insert_with(|| Box::new(*exchange));
+            facts.exchange.get_or_insert_with(|| Box::new(*exchange));
         }
     }
 
     /// What was read inside TLS by the newest step.
-    pub(super) fn inside(&mut self, exchange: &Exchange) {
-        let Some(pending) = &mut self.pending else { return };
-        let Plaintext { at, after } = &mut pending.inside;
-        if pending.last.is_some() {
+    pub(super) fn tls_plaintext(&mut self, exchange: &Exchange) {
+        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        let Plaintext { at, after } = &mut facts.tls_plaintext;
+        if facts.last.is_some() {
             *after = Some(Box::new(*exchange));
         } else {
             at.get_or_insert_with(|| Box::new(*exchange));
@@ -162,24 +157,8 @@ impl Connection {
     }
 
     /// The facts of the close; `None` while there is none.
-    pub(super) fn facts(&self, tick: f64) -> Option<Facts> {
-        let pending = self.pending.as_deref()?;
-        Some(Facts {
-            role: self.role,
-            opened_ns: self.opened_ns,
-            adopted: self.adopted,
-            first: pending.first,
-            last: pending.last,
-            crossing_fins: pending.crossing_fins,
-            exchange: pending.exchange.clone(),
-            exchange_after: pending.exchange_after.clone(),
-            inside: pending.inside.clone(),
-            resets: pending.resets.clone(),
-            soft_error: self.soft_error,
-            others_get_through: pending.others_get_through,
-            rest_lost: pending.rest_lost,
-            tick,
-        })
+    pub(super) fn facts(&self) -> Option<&Facts> {
+        self.pending.as_deref().map(|pending| &pending.facts)
     }
 }
 

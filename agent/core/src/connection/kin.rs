@@ -2,12 +2,12 @@
 
 use super::{
     connection::{Connection, Pending},
-    report::Ends,
     siblings::is_shutdown,
     tracker::Tracker,
 };
+use crate::identity::Ends;
 use crate::{
-    close::{Close, classify, facts::is_exiting},
+    close::{ClosedConnection, facts::is_exiting, judge},
     labels::{Cause, Closer, Role, Verdict},
 };
 
@@ -21,12 +21,12 @@ const PURGING_RATIO: f64 = 1.01;
 
 impl Tracker {
     /// Names the cause of a close that this end made, where its surroundings prove one.
-    pub(super) fn explain(&self, cookie: u64, connection: &Connection, close: &mut Close) {
+    pub(super) fn explain(&self, cookie: u64, connection: &Connection, close: &mut ClosedConnection) {
         if connection.role == Role::Server {
             close.after_listener = self.after_listener(connection, close);
         }
         let Some(pending) = connection.pending.as_deref() else { return };
-        if pending.first.task.tgid == 0 {
+        if pending.facts.first.task.tgid == 0 {
             return;
         }
         match connection.role {
@@ -36,12 +36,12 @@ impl Tracker {
         }
     }
 
-    fn explain_server(&self, connection: &Connection, pending: &Pending, close: &mut Close) {
+    fn explain_server(&self, connection: &Connection, pending: &Pending, close: &mut ClosedConnection) {
         if !matches!(close.closer, Closer::Server | Closer::Both) {
             return;
         }
         let local = Ends::new(&connection.endpoints).local;
-        if is_exiting(&pending.first.task) {
+        if is_exiting(&pending.facts.first.task) {
             if self.listeners.at(connection.netns, local).is_some() {
                 self.tell(close, || {
                     format!("others still listen at port {}: one worker of several", local.port())
@@ -65,18 +65,24 @@ impl Tracker {
     }
 
     /// Seconds since its listener's end.
-    fn after_listener(&self, connection: &Connection, close: &Close) -> Option<f64> {
+    fn after_listener(&self, connection: &Connection, close: &ClosedConnection) -> Option<f64> {
         let local = Ends::new(&connection.endpoints).local;
         let after = self.siblings.after_listener(close.at_ns, connection.netns, local)? as f64 / 1e9;
         // One that was made later is of the listener that came after it: a server that was started again.
         close.age.is_none_or(|age| age >= after).then_some(after)
     }
 
-    fn explain_client(&self, cookie: u64, connection: &Connection, pending: &Pending, close: &mut Close) {
+    fn explain_client(
+        &self,
+        cookie: u64,
+        connection: &Connection,
+        pending: &Pending,
+        close: &mut ClosedConnection,
+    ) {
         let is_open_question = matches!(close.cause, Cause::Unknown | Cause::LingerZero)
             && matches!(close.verdict, Verdict::ClientIdle | Verdict::Completed);
         let Some(pool) = connection.pool() else { return };
-        if !is_open_question || is_exiting(&pending.first.task) {
+        if !is_open_question || is_exiting(&pending.facts.first.task) {
             return;
         }
         let others = self.siblings.closed_with(&pool, cookie, close.at_ns);
@@ -107,12 +113,11 @@ impl Tracker {
 
     /// Idle time of a close that is not settled yet.
     fn idle_of(&self, cookie: u64) -> Option<f64> {
-        let facts = self.connections.get(&cookie)?.facts(self.tick)?;
-        classify(&facts, self.options).idle
+        judge(self.connections.get(&cookie)?.facts()?, self.options).idle()
     }
 
-    fn tell(&self, close: &mut Close, words: impl FnOnce() -> String) {
-        if self.options.tell.wants(close.verdict) {
+    fn tell(&self, close: &mut ClosedConnection, words: impl FnOnce() -> String) {
+        if self.options.detail.covers(close.verdict) {
             close.evidence.push(words());
         }
     }

@@ -2,12 +2,8 @@
 
 use whohungup_ebpf::event::{Connect, Listen, Open};
 
-use super::{
-    connection::{Connection, Process},
-    report::Ends,
-    requests::Counted,
-    tracker::Tracker,
-};
+use super::{connection::Connection, requests::Counted, tracker::Tracker};
+use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
 impl Tracker {
@@ -75,7 +71,7 @@ impl Tracker {
                 role: Role::Unknown,
                 begun_ns: now_ns,
                 opened_ns: None,
-                adopted: false,
+                preexisting: false,
                 connected: false,
                 process: None,
                 soft_error: None,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use super::report::Ends;
+use crate::identity::Ends;
 use crate::labels::Role;
 
 /// Places in each of the two generations.

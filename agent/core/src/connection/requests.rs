@@ -1,4 +1,4 @@
-//! Requests of one connection, counted as they go: what each report adds to what was counted before.
+//! Requests of one connection, counted as they go: what each closed adds to what was counted before.
 
 use whohungup_ebpf::{
     event::Progress,
@@ -6,7 +6,7 @@ use whohungup_ebpf::{
     framing::LONG_GAP_TICKS,
 };
 
-use super::{connection::Process, report::Ends};
+use crate::identity::{Ends, Process};
 use crate::{
     close::Outcome,
     labels::{Basis, Role},
@@ -14,7 +14,7 @@ use crate::{
 
 /// What is new since the last count.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Requests {
+pub struct RequestDelta {
     /// [`Basis::Inferred`]: turns of an encrypted connection.
     pub basis: Basis,
     pub begun: u32,
@@ -36,7 +36,7 @@ pub struct Progressed {
     pub role: Role,
     pub ends: Ends,
     pub process: Option<Process>,
-    pub requests: Requests,
+    pub requests: RequestDelta,
 }
 
 /// What of a connection has been counted.
@@ -50,13 +50,13 @@ pub(super) struct Counted {
 impl Counted {
     /// What `seen` adds. `told` says whether the connection was followed as its requests came, so that every long
     /// gap has been told of.
-    pub(super) fn adds(self, seen: &Outcome, told: bool, tick: f64) -> Requests {
+    pub(super) fn adds(self, seen: &Outcome, told: bool, tick: f64) -> RequestDelta {
         let reused = added(self.reuses, seen.reuses);
         // Of several, the gap of the newest is known; a long one has always come by itself, unless it was lost.
         let newest_is_long = reused > 0 && seen.gap >= LONG_GAP_TICKS;
         let others = reused - u32::from(reused > 0);
         let known = if told { others } else { 0 };
-        Requests {
+        RequestDelta {
             basis: seen.basis,
             begun: added(self.begun, seen.begun),
             answered: added(self.answered, seen.answered),

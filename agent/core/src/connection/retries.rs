@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use whohungup_ebpf::exchange::{Exchange, HTTP, OUT, Stream, state};
 
-use super::report::Report;
+use crate::close::ClosedConnection;
 
 const MS: u64 = 1_000_000;
 /// When the sockets are asked, after a race was settled.
@@ -53,7 +53,7 @@ pub(super) struct Lost {
 
 #[derive(Debug)]
 struct Held {
-    report: Report,
+    close: ClosedConnection,
     lost: Lost,
     since_ns: u64,
     /// Of [`ASKED_AFTER_NS`].
@@ -92,22 +92,23 @@ impl Retries {
     }
 
     /// Takes races out of `ready` while they may turn out to be masked, and puts those back that need no more looking.
-    pub(super) fn hold(&mut self, ready: &mut Vec<Report>, now_ns: u64) {
+    pub(super) fn hold(&mut self, ready: &mut Vec<ClosedConnection>, now_ns: u64) {
         let Self { lost, held, unsought, .. } = self;
         if !lost.is_empty() {
-            let awaited = |report: &mut Report| lost.iter().any(|(cookie, _)| *cookie == report.cookie);
-            let races: Vec<Report> = ready.extract_if(.., awaited).collect();
-            for report in races {
-                let at = lost.iter().position(|(cookie, _)| *cookie == report.cookie);
+            let awaited =
+                |closed: &mut ClosedConnection| lost.iter().any(|(cookie, _)| *cookie == closed.id.cookie);
+            let races: Vec<ClosedConnection> = ready.extract_if(.., awaited).collect();
+            for closed in races {
+                let at = lost.iter().position(|(cookie, _)| *cookie == closed.id.cookie);
                 match at.map(|at| lost.swap_remove(at).1) {
-                    Some(lost) => held.push(Held { report, lost, since_ns: now_ns, asked: 0 }),
-                    None => ready.push(report),
+                    Some(lost) => held.push(Held { close: closed, lost, since_ns: now_ns, asked: 0 }),
+                    None => ready.push(closed),
                 }
             }
             lost.clear();
             let over = held.len().saturating_sub(MAX_HELD);
             *unsought += over as u64;
-            ready.extend(held.drain(..over).map(|held| held.report));
+            ready.extend(held.drain(..over).map(|held| held.close));
         }
         self.release(now_ns, ready);
     }
@@ -122,7 +123,7 @@ impl Retries {
             }
             held.asked += 1;
             let before = (ROUTINE_SECONDS / tick) as u32;
-            let (netns, server) = (held.report.netns, held.report.ends.remote);
+            let (netns, server) = (held.close.netns, held.close.ends.remote);
             sought.push(Sought { netns, server, since: held.lost.began.wrapping_sub(before) });
         }
         sought
@@ -131,27 +132,27 @@ impl Retries {
     /// Looks for retries among what was found; `tick` is in seconds.
     pub(super) fn found(&mut self, candidates: &[Candidate<'_>], tick: f64) {
         let Self { held, taken, masked, .. } = self;
-        for held in held.iter_mut().filter(|held| !held.report.close.masked) {
+        for held in held.iter_mut().filter(|held| !held.close.retried) {
             let others = candidates.iter().filter(|candidate| {
-                candidate.cookie != held.report.cookie
-                    && candidate.netns == held.report.netns
-                    && candidate.server == held.report.ends.remote
+                candidate.cookie != held.close.id.cookie
+                    && candidate.netns == held.close.netns
+                    && candidate.server == held.close.ends.remote
             });
             let Some(retry) = held.lost.retry(others, tick) else { continue };
             let began = newest_request(retry.exchange).map_or(0, |request| request.started);
             if is_answered(retry.exchange) && !taken.contains(&(retry.cookie, began)) {
                 taken.push((retry.cookie, began));
-                held.report.close.masked = true;
+                held.close.retried = true;
                 *masked += 1;
             }
         }
     }
 
-    fn release(&mut self, now_ns: u64, ready: &mut Vec<Report>) {
-        let is_over = |held: &mut Held| held.report.close.masked || now_ns >= held.since_ns + HELD_FOR_NS;
+    fn release(&mut self, now_ns: u64, ready: &mut Vec<ClosedConnection>) {
+        let is_over = |held: &mut Held| held.close.retried || now_ns >= held.since_ns + HELD_FOR_NS;
         for held in self.held.extract_if(.., is_over) {
             self.unsought += u64::from(held.asked == 0);
-            ready.push(held.report);
+            ready.push(held.close);
         }
         if self.held.is_empty() {
             self.taken.clear();
@@ -159,8 +160,8 @@ impl Retries {
     }
 
     /// Hands over all of them: nobody will look any more.
-    pub(super) fn release_all(&mut self, ready: &mut Vec<Report>) {
-        ready.extend(self.held.drain(..).map(|held| held.report));
+    pub(super) fn release_all(&mut self, ready: &mut Vec<ClosedConnection>) {
+        ready.extend(self.held.drain(..).map(|held| held.close));
     }
 }
 

@@ -5,14 +5,9 @@ use std::collections::HashSet;
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
 use super::{
-    Sought,
-    connection::{Connection, Process},
-    report::Ends,
-    requests::Counted,
-    retries::Candidate,
-    settle,
-    tracker::Tracker,
+    Sought, connection::Connection, requests::Counted, retries::Candidate, settle, tracker::Tracker,
 };
+use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
 impl Tracker {
@@ -44,10 +39,10 @@ impl Tracker {
         let mut unseen = 0;
         for cookie in gone {
             if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
-                pending.rest_lost = true;
+                pending.facts.rest_lost = true;
             }
             match self.finish(cookie, walked_ns) {
-                Some(report) => self.ready.push(report),
+                Some(closed) => self.ready.push(closed),
                 None => unseen += 1,
             }
         }
@@ -98,7 +93,7 @@ impl Tracker {
             role: role(socket, listener.is_some()),
             begun_ns: socket.header.ktime_ns,
             opened_ns: None,
-            adopted: true,
+            preexisting: true,
             connected: socket.old_state != facts::SYN_SENT,
             process: owner(socket.netns, ends).or_else(listening),
             soft_error: None,

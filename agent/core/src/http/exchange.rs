@@ -13,7 +13,7 @@ const TLS_FINISHED: u8 = 2;
 
 /// How one exchange stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ExchangeState {
     pub phase: Phase,
     /// Requests begun and not fully answered; HTTP/2: streams open. `None` when it cannot be known.
     pub in_flight: Option<u32>,
@@ -73,10 +73,10 @@ pub fn is_read(exchange: &Exchange) -> bool {
 }
 
 /// Reads how `exchange` stands.
-pub fn read(exchange: &Exchange, written: Written) -> Standing {
+pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
     let request = stream(exchange, exchange.request_direction);
     let response = stream(exchange, IN + OUT - exchange.request_direction);
-    let mut standing = Standing {
+    let mut standing = ExchangeState {
         phase: Phase::Unknown,
         in_flight: None,
         begun: exchange.begun,
@@ -119,7 +119,7 @@ fn stream(exchange: &Exchange, direction: u8) -> &Stream {
     &exchange.streams[usize::from(direction & 1)]
 }
 
-fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream, response: &Stream) {
     standing.exact = false;
     standing.answered = None;
     if request.state == state::LOST || response.state == state::LOST {
@@ -134,7 +134,7 @@ fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, resp
     };
 }
 
-fn read_http2(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+fn read_http2(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream, response: &Stream) {
     standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
     if request.state == state::LOST || response.state == state::LOST {
         return;
@@ -172,7 +172,7 @@ struct Http<'a> {
 }
 
 impl Http<'_> {
-    fn read(&self, standing: &mut Standing, written: Written) {
+    fn read(&self, standing: &mut ExchangeState, written: Written) {
         let Self { exchange, request, response } = *self;
         self.read_heads(standing);
         if exchange.flags & STARTED_LATE != 0 && exchange.begun == 1 {
@@ -287,7 +287,7 @@ impl Http<'_> {
     }
 
     /// What the heads say besides lengths.
-    fn read_heads(&self, standing: &mut Standing) {
+    fn read_heads(&self, standing: &mut ExchangeState) {
         let Self { request, response, .. } = *self;
         standing.announced = is_last(request);
         standing.cut = (request.notes | response.notes) & notes::CUT != 0;

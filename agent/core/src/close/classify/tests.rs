@@ -1,11 +1,13 @@
 use super::{
     super::{
         facts::{SYN_RECV, SYN_SENT},
-        sample::{GET, OK, TICK, Talk, client, late_segment, server},
+        sample::{GET, OK, TICK, Talk, classified, classified_with, client, late_segment, server},
     },
     *,
 };
+use crate::close::ClosedConnection;
 use crate::close::facts::{CLOSE, FIN_WAIT2};
+use crate::labels::{Race, Role};
 
 mod cause;
 mod clock;
@@ -17,23 +19,17 @@ const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n
 const LAST: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 const LAST_OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
 
-fn judge(facts: &Facts) -> Close {
-    classify(facts, Options::default())
+fn judge(facts: &Facts) -> ClosedConnection {
+    classified(facts)
 }
 
-/// A close in one line: verdict, code, how, phase, cause, race, confidence, basis.
+/// A close in one line: verdict, code, close_type, phase, cause, race, confidence, basis.
 fn told(facts: &Facts) -> String {
     let close = judge(facts);
     let race = close.race.map_or("-", Race::as_str);
     format!(
         "{} {} {} {} {} {race} {} {}",
-        close.verdict,
-        close.code(),
-        close.how,
-        close.phase,
-        close.cause,
-        close.confidence,
-        close.basis
+        close.verdict, close.code, close.close_type, close.phase, close.cause, close.confidence, close.basis
     )
 }
 
@@ -174,7 +170,8 @@ fn a_client_that_closes_right_after_its_response_is_done_and_a_server_is_not() {
     );
     let late = |talk: Talk| talk.served(25);
     assert_eq!(by_client(late), ["client-idle CI fin idle unknown - exact http"; 2]);
-    let close = classify(&late(client()).closes(), Options { idle_min: 0.2, ..Options::default() });
+    let close =
+        classified_with(&late(client()).closes(), Options { idle_threshold: 0.2, ..Options::default() });
     assert_eq!(close.verdict, Verdict::Completed);
 }
 
@@ -225,7 +222,7 @@ fn an_end_that_was_never_identified_is_unknown_with_an_unknown_closer() {
         let close = judge(&facts);
         assert_eq!((close.verdict, close.closer), (Verdict::Unknown, Closer::Unknown));
         assert_eq!((close.confidence, close.race), (Confidence::Probable, None));
-        assert!(close.code().starts_with('U'));
+        assert!(close.code.to_string().starts_with('U'));
         assert!(close.evidence.iter().any(|told| told.contains("never seen")), "{:?}", close.evidence);
     }
 }
@@ -272,9 +269,9 @@ fn one_tick_for_both_directions_falls_back_on_the_acknowledgments() {
 #[test]
 fn a_close_of_an_older_connection_says_so_and_has_no_age() {
     let mut facts = server().served(1250).closes();
-    (facts.adopted, facts.opened_ns) = (true, None);
+    (facts.preexisting, facts.opened_ns) = (true, None);
     let close = judge(&facts);
-    assert!(close.adopted && close.age.is_none());
+    assert!(close.preexisting && close.age.is_none());
     assert!(close.evidence.iter().any(|told| told.contains("older than the agent")), "{:?}", close.evidence);
 }
 

@@ -1,16 +1,15 @@
 use super::*;
 use crate::{
     close::{
-        Options, classify,
         facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK},
-        sample::{GET, OK, TICK, client, server},
+        sample::{GET, OK, TICK, classified, client, server},
     },
     labels::Verdict,
 };
 
 /// Begun, answered and unanswered.
 fn numbers(facts: &Facts) -> Option<(u32, u32, u32)> {
-    let outcome = classify(facts, Options::default()).outcome?;
+    let outcome = classified(facts).outcome?;
     Some((outcome.begun, outcome.answered, outcome.unanswered))
 }
 
@@ -50,18 +49,18 @@ fn what_came_after_the_first_step_counts() {
     let idle = client().served(1250).fin_came();
     let mut facts = idle.clone().ends(ESTABLISHED, CLOSE_WAIT);
     idle.waits(250).asks(GET).by_process().later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    let close = classify(&facts, Options::default());
+    let close = classified(&facts);
     assert_eq!(numbers(&facts), Some((2, 1, 1)), "{close:#?}");
-    assert_eq!((close.requests, close.requests_begun), (Some(1), Some(2)));
+    assert_eq!((close.requests, close.requests_started), (Some(1), Some(2)));
     assert_eq!(close.reuse_gap, Some(1500.0 * TICK));
 }
 
 #[test]
 fn turns_of_tls_are_counted_as_such_and_are_no_requests() {
-    let close = classify(&server().encrypted().served(9).served(1250).closes(), Options::default());
+    let close = classified(&server().encrypted().served(9).served(1250).closes());
     let outcome = close.outcome.expect("followed");
     assert_eq!((outcome.basis, outcome.begun, outcome.answered), (Basis::Inferred, 2, 2));
-    assert_eq!((close.requests, close.requests_begun), (None, None));
+    assert_eq!((close.requests, close.requests_started), (None, None));
     assert_eq!((close.verdict, close.reuse_gap), (Verdict::ServerIdle, Some(9.0 * TICK)));
 }
 
@@ -69,10 +68,10 @@ fn turns_of_tls_are_counted_as_such_and_are_no_requests() {
 fn what_the_newest_response_announced_is_kept() {
     let told =
         "HTTP/1.1 200 OK\r\nServer: Jetty(9.4)\r\nKeep-Alive: timeout=5, max=99\r\nContent-Length: 0\r\n\r\n";
-    let close = classify(&client().served(9).asks(GET).answers(told).closes(), Options::default());
+    let close = classified(&client().served(9).asks(GET).answers(told).closes());
     let keep_alive = close.keep_alive.expect("announced");
     assert_eq!((keep_alive.timeout, keep_alive.max), (Some(5), Some(99)));
     assert_eq!(close.server.as_deref(), Some("Jetty(9.4)"));
-    let close = classify(&client().served(9).closes(), Options::default());
+    let close = classified(&client().served(9).closes());
     assert_eq!((close.keep_alive, close.server, close.reuse_gap), (None, None, None));
 }

@@ -38,7 +38,7 @@ impl Wire {
         self.says(OUT, &[text])
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> ExchangeState {
         read(
             &self.exchange,
             Written { write_seq: self.seqs[usize::from(OUT)], sent_seq: self.seqs[usize::from(OUT)] },

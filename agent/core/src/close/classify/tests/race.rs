@@ -78,7 +78,7 @@ fn the_first_request_that_was_seen_of_an_older_connection_can_race() {
     older.move_bytes(IN, 500);
     older.move_bytes(OUT, 900);
     let mut facts = older.waits(500).asks(GET).unread().resets();
-    (facts.adopted, facts.opened_ns) = (true, None);
+    (facts.preexisting, facts.opened_ns) = (true, None);
     assert_eq!(told(&facts), "idle-race SW rst waiting unread-data unread exact http");
     assert_eq!(judge(&facts).requests, None, "what was served before is not known");
 }

@@ -23,8 +23,8 @@ fn verdict_after(facts: &Facts, resets: &[Reset]) -> (Verdict, Option<Race>) {
     for reset in resets {
         feed(&mut tracker, reset);
     }
-    let report = one(settle(&mut tracker, facts.first.header.ktime_ns + SECOND));
-    (report.close.verdict, report.close.race)
+    let closed = one(settle(&mut tracker, facts.first.header.ktime_ns + SECOND));
+    (closed.verdict, closed.race)
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn listener_ends(tracker: &mut Tracker, at_ns: u64) {
 
 fn causes(tracker: &mut Tracker) -> Vec<(u64, Cause)> {
     let mut causes: Vec<_> =
-        settle_all(tracker).iter().map(|report| (report.cookie, report.close.cause)).collect();
+        settle_all(tracker).iter().map(|closed| (closed.id.cookie, closed.cause)).collect();
     causes.sort_unstable_by_key(|&(cookie, _)| cookie);
     causes
 }
@@ -37,12 +37,12 @@ fn a_server_that_closes_within_a_moment_of_its_listener_shuts_down() {
         let facts = talk.clone().served(1250).closes();
         play(&mut tracker, &talk, &facts);
         listener_ends(&mut tracker, facts.first.header.ktime_ns.wrapping_add_signed(apart_ns));
-        let report = one(settle_all(&mut tracker));
-        assert_eq!(report.close.cause, cause, "{apart_ns}");
+        let closed = one(settle_all(&mut tracker));
+        assert_eq!(closed.cause, cause, "{apart_ns}");
         assert!(
-            report.close.evidence.iter().any(|line| line.contains("its listener")),
+            closed.evidence.iter().any(|line| line.contains("its listener")),
             "{apart_ns}: {:?}",
-            report.close.evidence
+            closed.evidence
         );
     }
 }
@@ -56,10 +56,10 @@ fn a_connection_that_was_made_after_the_listeners_end_is_of_another_server() {
         play(&mut tracker, &talk, &facts);
         listener_ends(&mut tracker, facts.first.header.ktime_ns.wrapping_add_signed(apart_ns));
 
-        let report = one(settle_all(&mut tracker));
+        let closed = one(settle_all(&mut tracker));
 
-        assert_eq!(report.close.after_listener, after);
-        assert_eq!(report.close.evidence.iter().any(|line| line.contains("its listener")), after.is_some());
+        assert_eq!(closed.after_listener, after);
+        assert_eq!(closed.evidence.iter().any(|line| line.contains("its listener")), after.is_some());
     }
 }
 
@@ -84,8 +84,8 @@ fn a_worker_that_ends_while_others_listen_is_told_as_one() {
     talk.socket.task.flags = 4;
     let facts = talk.clone().closes();
     play(&mut tracker, &talk, &facts);
-    let report = one(settle_all(&mut tracker));
-    let told = &report.close.evidence;
+    let closed = one(settle_all(&mut tracker));
+    let told = &closed.evidence;
     assert!(told.iter().any(|line| line.contains("others still listen at port 80")), "{told:?}");
 }
 
@@ -130,11 +130,8 @@ fn a_connection_over_the_pools_size_goes_right_after_its_response() {
         begin(&mut tracker, &numbered(client(), 3));
         let surplus = numbered(client(), 3).served(2);
         first(&mut tracker, &surplus.closes());
-        let report = one(settle_all(&mut tracker));
-        assert_eq!(
-            (report.cookie, report.close.verdict.as_str(), report.close.cause),
-            (3, "completed", cause)
-        );
+        let closed = one(settle_all(&mut tracker));
+        assert_eq!((closed.id.cookie, closed.verdict.as_str(), closed.cause), (3, "completed", cause));
     }
 }
 
@@ -150,6 +147,6 @@ fn a_flow_is_forgotten_when_others_reach_the_same_server() {
             feed(&mut tracker, &newer);
         }
         first(&mut tracker, &talk.waits(2500).fails(ETIMEDOUT));
-        assert_eq!(one(settle_all(&mut tracker)).close.cause, cause);
+        assert_eq!(one(settle_all(&mut tracker)).cause, cause);
     }
 }

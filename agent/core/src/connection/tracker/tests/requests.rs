@@ -7,7 +7,7 @@ use whohungup_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::connection::Requests;
+use crate::connection::RequestDelta;
 use crate::{
     close::{
         facts::{CLOSE_WAIT, ESTABLISHED, LAST_ACK},
@@ -50,7 +50,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, requests: &Requests) {
+    fn add(&mut self, requests: &RequestDelta) {
         self.begun += requests.begun;
         self.answered += requests.answered;
         self.unanswered += requests.unanswered;
@@ -59,7 +59,7 @@ impl Sum {
         self.long.extend(requests.long_gap);
     }
 
-    fn of<'a>(all: impl IntoIterator<Item = &'a Requests>) -> Self {
+    fn of<'a>(all: impl IntoIterator<Item = &'a RequestDelta>) -> Self {
         let mut sum = Self::default();
         all.into_iter().for_each(|requests| sum.add(requests));
         sum
@@ -71,9 +71,9 @@ fn alive(tracker: &mut Tracker) -> Sum {
     Sum::of(progressed.iter().map(|progressed| &progressed.requests))
 }
 
-fn all(tracker: &mut Tracker, reports: &[Report]) -> Sum {
+fn all(tracker: &mut Tracker, reports: &[ClosedConnection]) -> Sum {
     let mut sum = alive(tracker);
-    reports.iter().filter_map(|report| report.requests.as_ref()).for_each(|requests| sum.add(requests));
+    reports.iter().filter_map(|closed| closed.uncounted.as_ref()).for_each(|requests| sum.add(requests));
     sum
 }
 
@@ -233,7 +233,7 @@ fn a_request_on_a_connection_that_was_reported_as_idle_is_counted_once_and_as_lo
     let at = idle.socket.header.ktime_ns;
     play(&mut tracker, &client(), &idle.clone().ends(ESTABLISHED, CLOSE_WAIT));
     let reported = one(settle(&mut tracker, at + 6 * SECOND));
-    assert_eq!(Sum::of(&reported.requests), Sum { begun: 1, answered: 1, ..Sum::default() });
+    assert_eq!(Sum::of(&reported.uncounted), Sum { begun: 1, answered: 1, ..Sum::default() });
 
     let written = idle.clone().waits(2500).asks(GET);
     assert!(written.told, "after a long gap");
@@ -244,6 +244,6 @@ fn a_request_on_a_connection_that_was_reported_as_idle_is_counted_once_and_as_lo
     written.by_process().later(&mut facts, CLOSE_WAIT, LAST_ACK);
     last(&mut tracker, &facts);
     let amended = one(settle_race(&mut tracker, at + 20 * SECOND));
-    assert_eq!((amended.close.verdict, amended.amends), (Verdict::IdleRace, true));
-    assert_eq!(Sum::of(&amended.requests), Sum { unanswered: 1, ..Sum::default() });
+    assert_eq!((amended.verdict, amended.amends), (Verdict::IdleRace, true));
+    assert_eq!(Sum::of(&amended.uncounted), Sum { unanswered: 1, ..Sum::default() });
 }

@@ -36,9 +36,9 @@ fn told(tracker: &mut Tracker, settled: u64, answers: &[ExchangeRecord]) -> bool
         }
         reports.extend(settle(tracker, now));
     }
-    let report = one(reports);
-    assert_eq!(report.close.verdict, Verdict::IdleRace);
-    report.close.masked
+    let closed = one(reports);
+    assert_eq!(closed.verdict, Verdict::IdleRace);
+    closed.retried
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_race_is_reported_in_time_though_nobody_looks() {
     let mut tracker = tracker();
     let (_, settled) = raced(&mut tracker);
     assert!(settle(&mut tracker, settled).is_empty());
-    assert!(!one(settle(&mut tracker, settled + 1_200 * MS)).close.masked);
+    assert!(!one(settle(&mut tracker, settled + 1_200 * MS)).retried);
     assert_eq!(tracker.totals().retries_unsought, 1);
 }
 

@@ -12,7 +12,7 @@ use super::{
     ending::Ending,
     facts::{CLOSE, ESTABLISHED, Facts, Reading as _, is_before},
 };
-use crate::labels::{Cause, How};
+use crate::labels::{Cause, CloseType};
 
 // TCP flags, RFC 9293 section 3.1.
 const RST: u8 = 0x04;
@@ -61,9 +61,9 @@ pub(super) fn find(facts: &Facts, ending: Ending) -> Option<Found> {
     if ending.connecting || ending.local || facts.first.old_state != ESTABLISHED {
         return None;
     }
-    match ending.how {
-        How::Rst if facts.first.new_state == CLOSE => reset(facts),
-        How::Timeout => black_hole(facts),
+    match ending.close_type {
+        CloseType::Rst if facts.first.new_state == CLOSE => reset(facts),
+        CloseType::Timeout => black_hole(facts),
         _ => None,
     }
 }
@@ -111,7 +111,7 @@ fn has_answered(facts: &Facts) -> bool {
 /// Retransmitted into nothing after a silence, while others get through to the same place.
 fn black_hole(facts: &Facts) -> Option<Found> {
     let woken = woken(facts)?;
-    (woken.is_unacknowledged && facts.others_get_through).then(|| Found {
+    (woken.is_unacknowledged && facts.peer_reachable).then(|| Found {
         cause: Cause::FlowForgotten,
         evidence: format!(
             "the first packet after {:.1} s of silence was never acknowledged, while a newer connection to the same address was made",

@@ -10,20 +10,20 @@ use whohungup_ebpf::{
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
-    inside,
+    tls_plaintext,
 };
-use crate::http::{self, Standing, Written};
+use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Basis, Phase, Role};
 
 /// Where the exchange stood at the first FIN or RST, however that was learnt.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(super) struct ExchangePhase {
     pub phase: Phase,
     pub in_flight: Option<u32>,
     pub requests: Option<u32>,
     pub basis: Basis,
     /// Read inside TLS: nothing here can be set against the socket's sequence numbers.
-    pub inside: bool,
+    pub is_plaintext: bool,
     pub exact: bool,
     pub announced: bool,
     pub reused: bool,
@@ -32,20 +32,20 @@ pub(super) struct View {
     /// Jiffies at which the last response ended.
     pub idle_since: Option<u32>,
     /// The closer's last bytes left together with its close: they may have been a goodbye.
-    pub goodbye: bool,
-    pub at: Option<Standing>,
-    pub after: Option<Standing>,
+    pub is_ambiguous_last_word: bool,
+    pub at: Option<ExchangeState>,
+    pub after: Option<ExchangeState>,
 }
 
-impl View {
-    fn because(mut self, at: Standing) -> Self {
+impl ExchangePhase {
+    fn because(mut self, at: ExchangeState) -> Self {
         self.at = Some(at);
         self
     }
 
     /// Messages were read as the segments passed.
     pub(super) fn reads_segments(&self) -> bool {
-        self.basis == Basis::Http && !self.inside
+        self.basis == Basis::Http && !self.is_plaintext
     }
 
     /// Clock R.
@@ -60,9 +60,9 @@ impl View {
 /// Bytes that left this many ticks before the close left together with it.
 const TOGETHER_TICKS: u32 = 2;
 
-pub(super) fn view(facts: &Facts, ending: Ending) -> View {
+pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
     if ending.connecting {
-        return View {
+        return ExchangePhase {
             phase: Phase::Connecting,
             in_flight: Some(0),
             requests: Some(0),
@@ -79,9 +79,9 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
             };
             let at = http::read(exchange, written(&facts.first));
             if exchange.protocol == TLS
-                && let Some(inside) = inside::read(facts, ending, &at)
+                && let Some(inside) = tls_plaintext::read(facts, ending, &at)
             {
-                return View { inside: true, ..from_standing(inside.at, inside.after) };
+                return ExchangePhase { is_plaintext: true, ..from_standing(inside.at, inside.after) };
             }
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
@@ -91,14 +91,14 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
                 _ => at,
             };
             if at.started_late && asked_bytes(facts) == Some(0) {
-                return View { at: Some(never_asked(at)), ..unused() };
+                return ExchangePhase { at: Some(never_asked(at)), ..unused() };
             }
             let before = asked_before(facts, &at);
             let view = from_standing(at, after);
-            View {
+            ExchangePhase {
                 reused: view.reused || before,
                 // How many the older part of an adopted connection served is not known.
-                requests: view.requests.filter(|_| !(facts.adopted && before)),
+                requests: view.requests.filter(|_| !(facts.preexisting && before)),
                 ..view
             }
         }
@@ -108,7 +108,7 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
 
 /// Bytes went in the direction of requests before the oldest request that was seen: the connection is
 /// older than the agent, or than the HTTP tier.
-fn asked_before(facts: &Facts, at: &Standing) -> bool {
+fn asked_before(facts: &Facts, at: &ExchangeState) -> bool {
     !at.encrypted
         && at.request_start.is_some()
         && asked_bytes(facts).is_some_and(|asked| asked > u64::from(at.request_bytes))
@@ -125,8 +125,8 @@ fn asked_bytes(facts: &Facts) -> Option<u64> {
 
 /// Nothing was ever asked: what looked like the answer to a request that was missed is a word that nobody had asked
 /// for (a 408 into a connection that was never used).
-fn never_asked(at: Standing) -> Standing {
-    Standing {
+fn never_asked(at: ExchangeState) -> ExchangeState {
+    ExchangeState {
         phase: Phase::Unused,
         in_flight: Some(0),
         begun: 0,
@@ -140,31 +140,37 @@ fn never_asked(at: Standing) -> Standing {
     }
 }
 
-fn unused() -> View {
-    View { phase: Phase::Unused, in_flight: Some(0), requests: Some(0), exact: true, ..blank(Basis::Http) }
+fn unused() -> ExchangePhase {
+    ExchangePhase {
+        phase: Phase::Unused,
+        in_flight: Some(0),
+        requests: Some(0),
+        exact: true,
+        ..blank(Basis::Http)
+    }
 }
 
-fn blank(basis: Basis) -> View {
-    View {
+fn blank(basis: Basis) -> ExchangePhase {
+    ExchangePhase {
         phase: Phase::Unknown,
         in_flight: None,
         requests: None,
         basis,
-        inside: false,
+        is_plaintext: false,
         exact: false,
         announced: false,
         reused: false,
         request_bytes: 0,
         request_start_jiffies: None,
         idle_since: None,
-        goodbye: false,
+        is_ambiguous_last_word: false,
         at: None,
         after: None,
     }
 }
 
-fn from_standing(at: Standing, after: Option<Standing>) -> View {
-    View {
+fn from_standing(at: ExchangeState, after: Option<ExchangeState>) -> ExchangePhase {
+    ExchangePhase {
         phase: at.phase,
         in_flight: at.in_flight,
         requests: at.answered,
@@ -181,11 +187,11 @@ fn from_standing(at: Standing, after: Option<Standing>) -> View {
 }
 
 /// Who spoke last, from the socket's own fields.
-fn from_turns(facts: &Facts, ending: Ending) -> View {
+fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let first = &facts.first;
     let (sent, received) = (first.payload_sent(), first.payload_received());
     if sent == 0 && received == 0 {
-        return View {
+        return ExchangePhase {
             phase: Phase::Unused,
             in_flight: Some(0),
             requests: Some(0),
@@ -205,7 +211,8 @@ fn from_turns(facts: &Facts, ending: Ending) -> View {
     let newest = if we_spoke_last { since_sent } else { since_received };
     // A request that this end left unread is no goodbye of its own.
     let unread_request = facts.role == Role::Server && ending.local && first.unread() > 0;
-    view.goodbye = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
+    view.is_ambiguous_last_word =
+        we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
@@ -213,7 +220,7 @@ fn from_turns(facts: &Facts, ending: Ending) -> View {
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
-    view.idle_since = (!view.goodbye).then_some(answered);
+    view.idle_since = (!view.is_ambiguous_last_word).then_some(answered);
     view
 }
 
@@ -240,7 +247,7 @@ fn we_spoke_last(first: &Transition, since_sent: u32, since_received: u32) -> bo
     }
 }
 
-pub(super) fn idle_seconds(facts: &Facts, view: &View) -> Option<f64> {
+pub(super) fn idle_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
     if view.phase != Phase::Idle || facts.is_seen_late() {
         return None;
     }

@@ -1,6 +1,6 @@
 use crate::close::{
-    Facts, Options, classify,
-    sample::{GET, OK, Talk, client, server},
+    Facts,
+    sample::{GET, OK, Talk, classified, client, server},
 };
 
 const ECONNRESET: u32 = 104;
@@ -19,9 +19,12 @@ fn reset(mut talk: Talk, flags: u8, ttl: u8, acknowledges: u32) -> Facts {
 }
 
 fn told(facts: &Facts) -> String {
-    let close = classify(facts, Options::default());
+    let close = classified(facts);
     let race = close.race.map_or("-", |race| race.as_str());
-    format!("{} {} {} {} {race} {}", close.verdict, close.code(), close.how, close.cause, close.confidence)
+    format!(
+        "{} {} {} {} {race} {}",
+        close.verdict, close.code, close.close_type, close.cause, close.confidence
+    )
 }
 
 const FORGOTTEN: &str = "network NW rst flow-forgotten - probable";
@@ -87,14 +90,14 @@ fn an_old_reset_says_nothing_of_this_end() {
 }
 
 #[test]
-fn retransmissions_into_nothing_are_a_forgotten_flow_only_while_others_get_through() {
+fn retransmissions_into_nothing_are_a_forgotten_flow_only_while_peer_reachable() {
     let lost = |ticks| client().served(ticks).asks(GET).unacked(0).waits(2500).fails(ETIMEDOUT);
     let mut facts = lost(1250);
     assert_eq!(told(&facts), "network NW timeout retransmit-timeout - exact");
-    facts.others_get_through = true;
+    facts.peer_reachable = true;
     assert_eq!(told(&facts), "network NW timeout flow-forgotten - probable");
     // The network failed in the midst of things.
     let mut facts = lost(10);
-    facts.others_get_through = true;
+    facts.peer_reachable = true;
     assert_eq!(told(&facts), "network NW timeout retransmit-timeout - exact");
 }

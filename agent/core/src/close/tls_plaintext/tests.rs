@@ -6,9 +6,9 @@ use zerocopy::FromZeros as _;
 
 use crate::{
     close::{
-        Close, Facts, Options, Plaintext, classify,
+        ClosedConnection, Facts, Plaintext,
         facts::{CLOSE_WAIT, LAST_ACK},
-        sample::{GET, OK, Talk, client, late_segment, server},
+        sample::{GET, OK, Talk, classified, client, late_segment, server},
     },
     labels::Role,
 };
@@ -63,12 +63,12 @@ impl Read {
 
     fn ends(self, end: impl FnOnce(Talk) -> Facts) -> Facts {
         let at = Some(Box::new(self.inside));
-        Facts { inside: Plaintext { at, after: None }, ..end(self.talk) }
+        Facts { tls_plaintext: Plaintext { at, after: None }, ..end(self.talk) }
     }
 }
 
-fn judge(facts: &Facts) -> Close {
-    classify(facts, Options::default())
+fn judge(facts: &Facts) -> ClosedConnection {
+    classified(facts)
 }
 
 fn told(facts: &Facts) -> String {
@@ -91,7 +91,7 @@ fn what_was_read_inside_is_as_good_as_clear_text() {
 #[test]
 fn without_it_the_same_connection_is_inferred() {
     let mut facts = read(server()).served(250).ends(Talk::closes);
-    facts.inside = Plaintext::default();
+    facts.tls_plaintext = Plaintext::default();
     assert_eq!(told(&facts), "server-idle idle - inferred probable");
 }
 
@@ -124,7 +124,7 @@ fn a_response_that_came_with_the_fin_is_read_after_it() {
     let mut socket = read_now.talk;
     socket.socket.copied_seq = socket.socket.rcv_nxt;
     socket.fin_came().waits(1).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    facts.inside.after = Some(Box::new(read_now.inside));
+    facts.tls_plaintext.after = Some(Box::new(read_now.inside));
     assert_eq!(told(&facts), "server-idle idle 1 http exact");
 }
 

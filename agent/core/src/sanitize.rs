@@ -16,7 +16,7 @@ pub fn quoted(name: &str) -> String {
     format!("`{}`", clean(name, 64).replace('`', "'"))
 }
 
-fn is_safe(c: char) -> bool {
+pub fn is_safe(c: char) -> bool {
     let unseen = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
