@@ -6,11 +6,11 @@ mod ending;
 mod evidence;
 pub mod facts;
 mod half_close;
-mod inside;
 mod outcome;
 mod race;
 #[cfg(test)]
 pub(crate) mod sample;
+mod tls_plaintext;
 mod view;
 
 pub use between::woken_at;

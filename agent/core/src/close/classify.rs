@@ -198,7 +198,7 @@ fn verdict(facts: &Facts, ending: &mut Ending, view: &View, options: Options) ->
 
 /// Ended with no exchange open.
 fn idle_end(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -> (Verdict, bool) {
-    if view.goodbye {
+    if view.close_notify {
         return (Verdict::Unknown, false);
     }
     if view.announced {
@@ -231,7 +231,7 @@ fn idle_verdict(ending: Ending) -> Verdict {
 
 /// Ended with an exchange open.
 fn in_flight_end(facts: &Facts, ending: &mut Ending, view: &View) -> (Verdict, bool) {
-    if view.goodbye {
+    if view.close_notify {
         return (Verdict::Unknown, false);
     }
     if ending.how == How::Fin && ending.closer == Closer::Client {

@@ -4,7 +4,7 @@ use super::{
     classify::Close,
     ending::Ending,
     facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
-    half_close::is_farewell_refused,
+    half_close::is_final_fin_reset,
     race::Found,
     view::View,
 };
@@ -24,7 +24,7 @@ pub(super) fn tell(
     told.extend(exchange_told(view, close));
     told.extend(cause_told(facts, ending));
     let is_answered = view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle);
-    if close.verdict == Verdict::PrematureHangup && is_answered && is_farewell_refused(facts) {
+    if close.verdict == Verdict::PrematureHangup && is_answered && is_final_fin_reset(facts) {
         told.push("the client's kernel took in the whole answer, and then refused our FIN".to_owned());
     }
     if close.verdict == Verdict::Unknown {
@@ -120,7 +120,7 @@ fn exchange_told(view: &View, close: &Close) -> Vec<String> {
     if let Some(server) = &at.server {
         told.push(format!("Server: {server}"));
     }
-    if view.inside {
+    if view.tls_plaintext {
         told.push("read inside TLS (OpenSSL)".to_owned());
     }
     if at.encrypted {
@@ -175,7 +175,7 @@ fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
         "its end had begun before the agent"
     } else if facts.rest_lost {
         "what followed was lost"
-    } else if view.goodbye {
+    } else if view.close_notify {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {
         "which end this is was never seen"

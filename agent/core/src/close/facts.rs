@@ -87,7 +87,7 @@ pub struct Facts {
     /// The same at the newest later step, when it had changed.
     pub exchange_after: Option<Box<Exchange>>,
     /// What was read inside TLS.
-    pub inside: Plaintext,
+    pub tls_plaintext: Plaintext,
     pub resets: Resets,
     /// The error that the application was told while the socket lived on.
     pub soft_error: Option<u32>,

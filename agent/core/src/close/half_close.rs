@@ -59,14 +59,14 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &View) -> HalfClos
     };
     match (answered && !failed, ending.local) {
         (true, _) => HalfClose::Served,
-        (false, _) if answered && is_farewell_refused(facts) => HalfClose::Refused,
+        (false, _) if answered && is_final_fin_reset(facts) => HalfClose::Refused,
         (false, true) if !failed && facts.last.is_none() => HalfClose::Open,
         (false, _) => HalfClose::No,
     }
 }
 
 /// The peer reset the connection when nothing but our FIN was left to acknowledge.
-pub(super) fn is_farewell_refused(facts: &Facts) -> bool {
+pub(super) fn is_final_fin_reset(facts: &Facts) -> bool {
     let is_reset = |last: &Transition| last.old_state == LAST_ACK && last.err != 0 && last.unacked() <= 1;
     facts.resets.iter().next().is_none() && facts.last.as_ref().is_some_and(is_reset)
 }

@@ -7,7 +7,7 @@ use super::{
     ending::Ending,
     facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
     half_close::is_reset_after,
-    inside::MAX_GOODBYE_BYTES,
+    tls_plaintext::MAX_CLOSE_NOTIFY_BYTES,
     view::View,
 };
 use crate::labels::{Basis, Closer, How, Phase, Race, Role};
@@ -97,7 +97,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
             && reset.has_segment == 1
             && reset.payload > 0
             && brings_new_bytes(facts, reset)
-            && (view.reads_segments() || reset.payload > MAX_GOODBYE_BYTES)
+            && (view.reads_segments() || reset.payload > MAX_CLOSE_NOTIFY_BYTES)
     })?;
     let saw_fin = ending.how == How::Fin && acknowledges_the_fin(facts, segment.ack_seq);
     // A client that had closed too was not sending a request.
@@ -200,7 +200,7 @@ fn stale_request(facts: &Facts, view: &View) -> Option<Found> {
         }
         None => false,
     };
-    if !asked && (view.basis == Basis::Http || written <= MAX_GOODBYE_BYTES) {
+    if !asked && (view.basis == Basis::Http || written <= MAX_CLOSE_NOTIFY_BYTES) {
         return None;
     }
     let known = last.lsndtime.wrapping_sub(facts.first.header.jiffies);

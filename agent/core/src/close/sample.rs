@@ -224,7 +224,7 @@ impl Talk {
             crossing_fins: false,
             exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
             exchange_after: None,
-            inside: Plaintext::default(),
+            tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,
             others_get_through: false,

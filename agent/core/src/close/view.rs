@@ -10,7 +10,7 @@ use whohungup_ebpf::{
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
-    inside,
+    tls_plaintext,
 };
 use crate::http::{self, Standing, Written};
 use crate::labels::{Basis, Phase, Role};
@@ -23,7 +23,7 @@ pub(super) struct View {
     pub requests: Option<u32>,
     pub basis: Basis,
     /// Read inside TLS: nothing here can be set against the socket's sequence numbers.
-    pub inside: bool,
+    pub tls_plaintext: bool,
     pub exact: bool,
     pub announced: bool,
     pub reused: bool,
@@ -31,8 +31,8 @@ pub(super) struct View {
     pub request_start_jiffies: Option<u32>,
     /// Jiffies at which the last response ended.
     pub idle_since: Option<u32>,
-    /// The closer's last bytes left together with its close: they may have been a goodbye.
-    pub goodbye: bool,
+    /// The closer's last bytes left together with its close: they may have been a close_notify.
+    pub close_notify: bool,
     pub at: Option<Standing>,
     pub after: Option<Standing>,
 }
@@ -45,7 +45,7 @@ impl View {
 
     /// Messages were read as the segments passed.
     pub(super) fn reads_segments(&self) -> bool {
-        self.basis == Basis::Http && !self.inside
+        self.basis == Basis::Http && !self.tls_plaintext
     }
 
     /// Clock R.
@@ -79,9 +79,9 @@ pub(super) fn view(facts: &Facts, ending: Ending) -> View {
             };
             let at = http::read(exchange, written(&facts.first));
             if exchange.protocol == TLS
-                && let Some(inside) = inside::read(facts, ending, &at)
+                && let Some(plaintext) = tls_plaintext::read(facts, ending, &at)
             {
-                return View { inside: true, ..from_standing(inside.at, inside.after) };
+                return View { tls_plaintext: true, ..from_standing(plaintext.at, plaintext.after) };
             }
             let after = facts.exchange_after.as_ref().zip(facts.last.as_ref());
             let after = after.map(|(exchange, last)| http::read(exchange, written(last)));
@@ -150,14 +150,14 @@ fn blank(basis: Basis) -> View {
         in_flight: None,
         requests: None,
         basis,
-        inside: false,
+        tls_plaintext: false,
         exact: false,
         announced: false,
         reused: false,
         request_bytes: 0,
         request_start_jiffies: None,
         idle_since: None,
-        goodbye: false,
+        close_notify: false,
         at: None,
         after: None,
     }
@@ -203,9 +203,9 @@ fn from_turns(facts: &Facts, ending: Ending) -> View {
         Role::Unknown => return view,
     };
     let newest = if we_spoke_last { since_sent } else { since_received };
-    // A request that this end left unread is no goodbye of its own.
+    // A request that this end left unread is no close_notify of its own.
     let unread_request = facts.role == Role::Server && ending.local && first.unread() > 0;
-    view.goodbye = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
+    view.close_notify = we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
@@ -213,7 +213,7 @@ fn from_turns(facts: &Facts, ending: Ending) -> View {
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
-    view.idle_since = (!view.goodbye).then_some(answered);
+    view.idle_since = (!view.close_notify).then_some(answered);
     view
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Pending {
     pub(super) crossing_fins: bool,
     pub(super) exchange: Option<Box<Exchange>>,
     pub(super) exchange_after: Option<Box<Exchange>>,
-    pub(super) inside: Plaintext,
+    pub(super) tls_plaintext: Plaintext,
     pub(super) resets: Resets,
     pub(super) others_get_through: bool,
     pub(super) rest_lost: bool,
@@ -125,7 +125,7 @@ impl Connection {
                 crossing_fins: false,
                 exchange: None,
                 exchange_after: None,
-                inside: Plaintext::default(),
+                tls_plaintext: Plaintext::default(),
                 resets: Resets::default(),
                 others_get_through: false,
                 rest_lost: false,
@@ -151,9 +151,9 @@ impl Connection {
     }
 
     /// What was read inside TLS by the newest step.
-    pub(super) fn inside(&mut self, exchange: &Exchange) {
+    pub(super) fn tls_plaintext(&mut self, exchange: &Exchange) {
         let Some(pending) = &mut self.pending else { return };
-        let Plaintext { at, after } = &mut pending.inside;
+        let Plaintext { at, after } = &mut pending.tls_plaintext;
         if pending.last.is_some() {
             *after = Some(Box::new(*exchange));
         } else {
@@ -173,7 +173,7 @@ impl Connection {
             crossing_fins: pending.crossing_fins,
             exchange: pending.exchange.clone(),
             exchange_after: pending.exchange_after.clone(),
-            inside: pending.inside.clone(),
+            tls_plaintext: pending.tls_plaintext.clone(),
             resets: pending.resets.clone(),
             soft_error: self.soft_error,
             others_get_through: pending.others_get_through,

@@ -19,14 +19,14 @@ const BEGUN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi";
 #[derive(Clone)]
 struct Read {
     talk: Talk,
-    inside: Exchange,
+    tls_plaintext: Exchange,
 }
 
 fn read(talk: Talk) -> Read {
-    let mut inside = Exchange::new_zeroed();
-    inside.last_direction = NONE;
-    assert_eq!(inside.protocol, UNREAD);
-    Read { talk: talk.encrypted(), inside }
+    let mut tls_plaintext = Exchange::new_zeroed();
+    tls_plaintext.last_direction = NONE;
+    assert_eq!(tls_plaintext.protocol, UNREAD);
+    Read { talk: talk.encrypted(), tls_plaintext }
 }
 
 impl Read {
@@ -50,20 +50,20 @@ impl Read {
 
     /// Only the process's side of it: the records went by before.
     fn passes(mut self, direction: u8, text: &str) -> Self {
-        let seq = self.inside.streams[usize::from(direction)].end_seq;
-        follow(&mut self.inside, direction, seq, text.as_bytes(), self.talk.socket.header.jiffies);
-        self.inside.streams[usize::from(IN)].notes &= !notes::DRAINED;
+        let seq = self.tls_plaintext.streams[usize::from(direction)].end_seq;
+        follow(&mut self.tls_plaintext, direction, seq, text.as_bytes(), self.talk.socket.header.jiffies);
+        self.tls_plaintext.streams[usize::from(IN)].notes &= !notes::DRAINED;
         self
     }
 
     fn drained(mut self) -> Self {
-        self.inside.streams[usize::from(IN)].notes |= notes::DRAINED;
+        self.tls_plaintext.streams[usize::from(IN)].notes |= notes::DRAINED;
         self
     }
 
     fn ends(self, end: impl FnOnce(Talk) -> Facts) -> Facts {
-        let at = Some(Box::new(self.inside));
-        Facts { inside: Plaintext { at, after: None }, ..end(self.talk) }
+        let at = Some(Box::new(self.tls_plaintext));
+        Facts { tls_plaintext: Plaintext { at, after: None }, ..end(self.talk) }
     }
 }
 
@@ -91,7 +91,7 @@ fn what_was_read_inside_is_as_good_as_clear_text() {
 #[test]
 fn without_it_the_same_connection_is_inferred() {
     let mut facts = read(server()).served(250).ends(Talk::closes);
-    facts.inside = Plaintext::default();
+    facts.tls_plaintext = Plaintext::default();
     assert_eq!(told(&facts), "server-idle idle - inferred probable");
 }
 
@@ -124,7 +124,7 @@ fn a_response_that_came_with_the_fin_is_read_after_it() {
     let mut socket = read_now.talk;
     socket.socket.copied_seq = socket.socket.rcv_nxt;
     socket.fin_came().waits(1).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    facts.inside.after = Some(Box::new(read_now.inside));
+    facts.tls_plaintext.after = Some(Box::new(read_now.tls_plaintext));
     assert_eq!(told(&facts), "server-idle idle 1 http exact");
 }
 
@@ -151,7 +151,7 @@ fn more_plaintext_than_the_socket_has_carried_is_somebody_else_s() {
 }
 
 #[test]
-fn a_goodbye_into_a_closed_connection_is_no_request_inside_tls_either() {
+fn a_close_notify_into_a_closed_connection_is_no_request_inside_tls_either() {
     let mut facts = read(server()).served(250).ends(Talk::closes);
     let fin = facts.first.write_seq;
     facts.resets.push(late_segment(&facts.first, 24, fin));

@@ -1,11 +1,11 @@
-//! What a walk over the sockets that exist is good for: adoption, and finding what ended unseen.
+//! Reconciliation with a dump of the sockets that exist: adoption, and connections that ended unseen.
 
 use std::collections::HashSet;
 
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
 use super::{
-    Sought,
+    RetryQuery,
     connection::{Connection, Process},
     report::Ends,
     requests::Counted,
@@ -27,15 +27,15 @@ impl Tracker {
         }
     }
 
-    /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
+    /// Ends every followed connection that a dump of `namespaces` begun at `dumped_ns` did not list: its
     /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
-    /// of namespaces that the walk could not reach stay. Returns how many connections ended unseen.
-    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
+    /// of namespaces that the dump could not reach stay. Returns how many connections ended unseen.
+    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, dumped_ns: u64) -> u64 {
         let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();
         let gone: Vec<u64> = self
             .connections
             .iter()
-            .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
+            .filter(|(cookie, connection)| connection.begun_ns < dumped_ns && !alive.contains(*cookie))
             // One that only connects has not told its namespace yet.
             .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
             .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
@@ -46,7 +46,7 @@ impl Tracker {
             if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
                 pending.rest_lost = true;
             }
-            match self.finish(cookie, walked_ns) {
+            match self.finish(cookie, dumped_ns) {
                 Some(report) => self.ready.push(report),
                 None => unseen += 1,
             }
@@ -56,8 +56,8 @@ impl Tracker {
     }
 
     /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].
-    pub fn sought(&mut self, now_ns: u64) -> Vec<Sought> {
-        self.retries.sought(now_ns, self.tick)
+    pub fn retry_queries(&mut self, now_ns: u64) -> Vec<RetryQuery> {
+        self.retries.retry_queries(now_ns, self.tick)
     }
 
     /// Takes in how the sockets stand that were asked for.

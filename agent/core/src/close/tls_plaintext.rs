@@ -17,20 +17,20 @@ use crate::http::{self, Standing, Written};
 use crate::labels::{Phase, Role};
 
 /// TLS close_notify, the answer to one: no request (RFC 8446 section 6.1; 31 bytes with TLS 1.2 AES-GCM).
-pub(super) const MAX_GOODBYE_BYTES: u32 = 31;
+pub(super) const MAX_CLOSE_NOTIFY_BYTES: u32 = 31;
 
 /// How the exchange stands inside TLS at the first step, and at a later one if it had gone on.
 #[derive(Clone, Debug)]
-pub(super) struct Inside {
+pub(super) struct TlsPlaintext {
     pub at: Standing,
     pub after: Option<Standing>,
 }
 
 /// `None` when nothing was read inside TLS or it does not fit what the socket shows; `outside` is how the
 /// exchange stands by its records.
-pub(super) fn read(facts: &Facts, ending: Ending, outside: &Standing) -> Option<Inside> {
+pub(super) fn read(facts: &Facts, ending: Ending, outside: &Standing) -> Option<TlsPlaintext> {
     let unsent = facts.first.write_seq.wrapping_sub(facts.first.snd_nxt);
-    if !ending.local && unsent > MAX_GOODBYE_BYTES {
+    if !ending.local && unsent > MAX_CLOSE_NOTIFY_BYTES {
         // Written, and not sent when the peer ended it: which message that cut short is not known.
         return None;
     }
@@ -54,13 +54,13 @@ pub(super) fn read(facts: &Facts, ending: Ending, outside: &Standing) -> Option<
     if at.phase == Phase::Idle && outside.phase == Phase::Idle && exchange.protocol == HTTP {
         at.response_end = outside.response_end;
     }
-    let after = facts.inside.after.as_deref().filter(|_| goes_on).map(standing);
-    Some(Inside { at, after })
+    let after = facts.tls_plaintext.after.as_deref().filter(|_| goes_on).map(standing);
+    Some(TlsPlaintext { at, after })
 }
 
 /// The exchange as it stood at the first step, the socket when it was read so far, and whether it went on afterwards.
 fn at_first_step(facts: &Facts) -> Option<(&Exchange, &Transition, bool)> {
-    let (at, after) = (facts.inside.at.as_deref(), facts.inside.after.as_deref());
+    let (at, after) = (facts.tls_plaintext.at.as_deref(), facts.tls_plaintext.after.as_deref());
     let first = &facts.first;
     if first.new_state == CLOSE_WAIT
         && let Some(last) = &facts.last
@@ -68,11 +68,11 @@ fn at_first_step(facts: &Facts) -> Option<(&Exchange, &Transition, bool)> {
         // Nothing comes after the peer's FIN: what was read since had come before. The same holds for what this end
         // has written, if it has written nothing since: a call that had sent its bytes may not have returned.
         let written = last.write_seq.wrapping_sub(first.write_seq);
-        if written <= MAX_GOODBYE_BYTES && last.unread() <= MAX_GOODBYE_BYTES {
+        if written <= MAX_CLOSE_NOTIFY_BYTES && last.unread() <= MAX_CLOSE_NOTIFY_BYTES {
             return Some((after.or(at)?, last, false));
         }
     }
-    (first.unread() <= MAX_GOODBYE_BYTES).then_some((at?, first, true))
+    (first.unread() <= MAX_CLOSE_NOTIFY_BYTES).then_some((at?, first, true))
 }
 
 /// No more plaintext than the socket has carried.
@@ -92,12 +92,12 @@ fn standing(exchange: &Exchange) -> Standing {
 }
 
 /// Whether both views can be of the same bytes.
-fn agree(inside: &Standing, outside: &Standing) -> bool {
-    match (inside.phase, outside.phase) {
+fn agree(plaintext: &Standing, outside: &Standing) -> bool {
+    match (plaintext.phase, outside.phase) {
         // Records out of order: nothing to compare with.
         (_, Phase::Unknown) => true,
         // Frames that are no requests go both ways at any time.
-        _ if inside.http2 => true,
+        _ if plaintext.http2 => true,
         (Phase::Tunnel, _) => true,
         (Phase::Idle | Phase::Response, seen) => seen == Phase::Idle,
         (Phase::RequestHead | Phase::RequestBody | Phase::Waiting, seen) => seen == Phase::Waiting,
