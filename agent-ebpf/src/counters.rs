@@ -23,10 +23,10 @@ pub enum Counter {
     ResetWithoutSocket = 9,
     /// Segments whose transport header could not be read (IPv6 extension headers, fragments).
     SegmentUnreadable = 10,
-    /// TLS sessions of OpenSSL that were tied to their sockets.
-    InsideMade = 11,
-    /// TLS sessions that were not, for want of room.
-    InsideFailed = 12,
+    /// TLS sessions of OpenSSL that were matched with their sockets.
+    TlsSessionTracked = 11,
+    /// TLS sessions that were not, because a map was full.
+    TlsSessionFailed = 12,
 }
 
 impl Counter {
@@ -42,8 +42,8 @@ impl Counter {
         Self::ExchangeFailed,
         Self::ResetWithoutSocket,
         Self::SegmentUnreadable,
-        Self::InsideMade,
-        Self::InsideFailed,
+        Self::TlsSessionTracked,
+        Self::TlsSessionFailed,
     ];
 
     /// How many counters there are: the size of the map.
@@ -64,8 +64,8 @@ impl Counter {
             | Self::ExchangeFailed
             | Self::ResetWithoutSocket
             | Self::SegmentUnreadable
-            | Self::InsideMade
-            | Self::InsideFailed => None,
+            | Self::TlsSessionTracked
+            | Self::TlsSessionFailed => None,
         }
     }
 }

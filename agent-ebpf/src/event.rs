@@ -21,15 +21,15 @@ pub enum Kind {
     Listen = 6,
     /// An error was put on a socket that stays open: [`ErrorReport`].
     ErrorReport = 7,
-    /// A socket met by `iter/tcp`: [`Transition`] with equal states (adoption, reconciliation).
-    Met = 8,
+    /// A socket that `iter/tcp` lists: [`Transition`] with equal states (adoption, reconciliation).
+    Socket = 8,
     /// The clock reading that ends each run of `iter/tcp`: [`Clock`].
     Clock = 9,
     /// How many requests a connection has carried so far: [`Progress`].
     Progress = 10,
-    /// What was read inside TLS, right after the [`Kind::Exchange`] of the same socket: [`crate::exchange::ExchangeRecord`],
+    /// The exchange in TLS plaintext, right after the [`Kind::Exchange`] of the same socket: [`crate::exchange::ExchangeRecord`],
     /// whose sequence numbers count plaintext bytes.
-    Inside = 11,
+    TlsExchange = 11,
 }
 
 impl Kind {
@@ -43,10 +43,10 @@ impl Kind {
             5 => Self::Exchange,
             6 => Self::Listen,
             7 => Self::ErrorReport,
-            8 => Self::Met,
+            8 => Self::Socket,
             9 => Self::Clock,
             10 => Self::Progress,
-            11 => Self::Inside,
+            11 => Self::TlsExchange,
             _ => return None,
         })
     }

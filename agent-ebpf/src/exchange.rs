@@ -109,7 +109,7 @@ pub mod notes {
     pub const UNSURE: u16 = 8192;
     /// An interim response (1xx).
     pub const INTERIM: u16 = 4096;
-    /// Inside TLS: OpenSSL had no more to read when it was last asked.
+    /// In TLS plaintext: OpenSSL had no more to read when it was last asked.
     pub const DRAINED: u16 = 16_384;
 }
 
@@ -193,7 +193,7 @@ pub struct Exchange {
     /// Payload segments recorded.
     pub segments: u32,
     /// `segments` when the state was last sent to user space.
-    pub shipped: u32,
+    pub reported_segments: u32,
     /// Requests begun (TLS: turns).
     pub begun: u32,
     /// Of them, those whose final response has ended.

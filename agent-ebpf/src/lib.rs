@@ -1,4 +1,4 @@
-//! What the kernel half and the user half of whohungup say to each other.
+//! The wire format between the kernel half and the user half of whohungup.
 //!
 //! Every type here is `repr(C)`, has no implicit padding and a size that both sides assert, so that
 //! a record means the same in the probe that wrote it and in the agent that decodes it. The probes
@@ -10,9 +10,9 @@ pub mod counters;
 pub mod event;
 pub mod exchange;
 pub mod framing;
-pub mod inside;
 pub mod offsets;
-pub mod sought;
+pub mod retry_query;
+pub mod tls_plaintext;
 
 #[cfg(feature = "user")]
 pub mod decode;

@@ -32,8 +32,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 const CALIBRATION: Duration = Duration::from_millis(100);
 /// BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h.
 const RING_HEADER: u64 = 8;
-/// See [`Session::seek_retries`].
-const SEEK_SHARE: u32 = 20;
+/// See [`Session::scan_for_retries`].
+const RETRY_SCAN_SHARE: u32 = 20;
 /// Records taken in before the clock is looked at again.
 const BATCH: usize = 4096;
 
@@ -73,7 +73,7 @@ pub struct Session {
     looked_for_losses: Instant,
     reconciled: Instant,
     /// Not before this are sockets asked again for requests that were sent again.
-    seek_again: Instant,
+    next_retry_scan: Instant,
     /// What could not be seen, for people; empty when all is well.
     notes: Vec<Note>,
 }
@@ -86,16 +86,16 @@ impl Session {
     pub fn start(options: SessionOptions) -> Result<Self, ProbeError> {
         let mut probes = Probes::load(options.load)?;
         let events = probes.take_events()?;
-        let before = probes.walk()?.clock;
+        let before = probes.dump_sockets()?.clock;
         // Before the probes are attached: reading /proc takes long, and the ring would fill meanwhile.
         let (began, owners) = (Instant::now(), Owners::read());
         thread::sleep(CALIBRATION.saturating_sub(began.elapsed()));
         probes.attach()?;
-        let walk = probes.walk()?;
-        let readings = before.zip(walk.clock).and_then(|(a, b)| {
+        let dump = probes.dump_sockets()?;
+        let readings = before.zip(dump.clock).and_then(|(a, b)| {
             tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))
         });
-        let mut notes: Vec<Note> = walk
+        let mut notes: Vec<Note> = dump
             .failed
             .iter()
             .map(|(netns, reason)| format!("sockets of network namespace {netns} were not adopted: {reason}"))
@@ -124,12 +124,12 @@ impl Session {
             reconciled_at_lost: 0,
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
-            seek_again: Instant::now(),
+            next_retry_scan: Instant::now(),
             notes,
         };
         // What opened or closed during the walk is known from records by now.
         session.drain(usize::MAX);
-        session.tracker.adopt(&walk.sockets, |netns, ends| owners.of(netns, ends));
+        session.tracker.adopt(&dump.sockets, |netns, ends| owners.of(netns, ends));
         Ok(session)
     }
 
@@ -171,7 +171,7 @@ impl Session {
             taken += batch;
             self.tracker.take_progress().for_each(&mut requests);
             if batch < BATCH {
-                self.seek_retries(now);
+                self.scan_for_retries(now);
                 self.tracker.settle(now, sink);
                 return taken;
             }
@@ -181,21 +181,21 @@ impl Session {
     }
 
     /// Looks whether requests that were lost have been sent again. A look walks every socket of a namespace: it takes no
-    /// more than one part in [`SEEK_SHARE`] of the time.
-    fn seek_retries(&mut self, now_ns: u64) {
+    /// more than one part in [`RETRY_SCAN_SHARE`] of the time.
+    fn scan_for_retries(&mut self, now_ns: u64) {
         let began = Instant::now();
-        if began < self.seek_again {
+        if began < self.next_retry_scan {
             return;
         }
-        let sought = self.tracker.sought(now_ns);
-        if sought.is_empty() {
+        let queries = self.tracker.retry_queries(now_ns);
+        if queries.is_empty() {
             return;
         }
-        match self.probes.seek(&sought) {
+        match self.probes.scan_for_retries(&queries) {
             Ok(answers) => self.tracker.found(&answers),
             Err(error) => tracing::warn!(%error, "requests sent again are not looked for"),
         }
-        self.seek_again = Instant::now() + began.elapsed() * SEEK_SHARE;
+        self.next_retry_scan = Instant::now() + began.elapsed() * RETRY_SCAN_SHARE;
     }
 
     /// Settles every pending close at once: nothing more will be seen.
@@ -216,10 +216,10 @@ impl Session {
         }
         self.reconciled_at_lost = lost;
         self.reconciled = Instant::now();
-        let walked_ns = monotonic_ns();
-        let walk = self.probes.walk()?;
+        let dumped_ns = monotonic_ns();
+        let dump = self.probes.dump_sockets()?;
         self.drain(usize::MAX);
-        Ok(self.tracker.reconcile(&walk.sockets, &walk.namespaces, walked_ns))
+        Ok(self.tracker.reconcile(&dump.sockets, &dump.namespaces, dumped_ns))
     }
 
     /// Of which closes the evidence is put into words from now on.

@@ -19,8 +19,8 @@ use whohungup_ebpf::{
 };
 
 use crate::{
+    exchange_storage,
     fields::{TcpSock, offset},
-    kept::{self, storage, stored},
     maps::{EXCHANGES, count},
     record,
 };
@@ -67,7 +67,7 @@ pub fn state_changed(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn connecting(sk: *const c_void) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
-    if !stored(sk, tp).is_null() {
+    if !exchange_storage::find(sk, tp).is_null() {
         // The same socket has been connected before (connect with AF_UNSPEC in between).
         unsafe { bpf_sk_storage_delete((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut()) };
     }
@@ -119,17 +119,17 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Left);
     transition(sk, tp, old, new);
-    kept::tell(sk, tp, false);
+    exchange_storage::report(sk, tp, false);
     if new == FIN_WAIT1 && tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH {
-        await_the_end(sk);
+        expect_end(sk);
     }
 }
 
-/// Only sending was shut: how the socket ends is still to be told, and nothing on the socket will
-/// say then that it was not closed at once.
+/// Only sending was shut down: the end must be reported too, and nothing on the socket will show then
+/// that it was not closed at once.
 #[inline(always)]
-fn await_the_end(sk: *const c_void) {
-    let stored = storage(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
+fn expect_end(sk: *const c_void) {
+    let stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
     if stored.is_null() {
         count(Counter::ExchangeFailed);
         return;
@@ -143,17 +143,17 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     transition(sk, tp, old, new);
     if new == LAST_ACK {
-        await_the_farewell(sk, tp);
+        expect_final_ack(sk, tp);
     }
-    kept::tell(sk, tp, true);
+    exchange_storage::report(sk, tp, true);
 }
 
-/// Something was sent after the peer's FIN. Whether the peer still read is told by its last segment alone: an
+/// Something was sent after the peer's FIN. Only the peer's last segment shows whether it still read: an
 /// acknowledgment of our FIN, or a reset.
 #[inline(always)]
-fn await_the_farewell(sk: *const c_void, tp: TcpSock) {
-    let stored = stored(sk, tp);
-    if !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.shipped } {
+fn expect_final_ack(sk: *const c_void, tp: TcpSock) {
+    let stored = exchange_storage::find(sk, tp);
+    if !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.reported_segments } {
         unsafe { (*stored).exchange.flags |= HALF_CLOSED };
     }
 }
@@ -171,11 +171,11 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
         err = 0;
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
-    if err == 0 && !held && !kept::is_news(sk, tp) {
+    if err == 0 && !held && !exchange_storage::has_changes(sk, tp) {
         return;
     }
     transition(sk, tp, old, new);
-    kept::tell(sk, tp, true);
+    exchange_storage::report(sk, tp, true);
 }
 
 #[inline(always)]

@@ -4,7 +4,8 @@
 //! - [`resets`]: always on: resets sent and received, with the segment that drew them.
 //! - [`http`]: the HTTP tier, per payload segment: where messages begin and end.
 //! - [`openssl`]: only when asked for: what programs read and write through OpenSSL.
-//! - [`meet`]: `iter/tcp`, run from user space: sockets older than the agent.
+//! - [`socket_dump`]: `iter/tcp`, run from user space: every socket that exists.
+//! - [`retry_scan`]: `iter/tcp`, run from user space: the newest requests to a server that lost one.
 #![no_std]
 #![no_main]
 #![allow(
@@ -13,16 +14,16 @@
     reason = "programs are entered by section, not by path"
 )]
 
+mod exchange_storage;
 mod fields;
 mod http;
-mod kept;
 mod lifecycle;
 mod maps;
-mod meet;
 mod openssl;
 mod record;
 mod resets;
-mod seek;
+mod retry_scan;
+mod socket_dump;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

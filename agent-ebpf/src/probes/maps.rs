@@ -8,8 +8,8 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     counters::Counter,
     exchange::ExchangeRecord,
-    inside::{Call, Link, Session},
     offsets::Offsets,
+    tls_plaintext::{Call, SslObject, TlsSession},
 };
 
 /// Where this kernel keeps what; frozen by the loader.
@@ -20,9 +20,9 @@ pub static OFFSETS: Global<Offsets> = Global::new(EMPTY_OFFSETS);
 #[unsafe(no_mangle)]
 pub static RESET_HAS_REASON: Global<u32> = Global::new(0);
 
-/// 1 when what goes through OpenSSL is read.
+/// 1 when the probes on OpenSSL read TLS plaintext.
 #[unsafe(no_mangle)]
-pub static INSIDE_TLS: Global<u32> = Global::new(0);
+pub static TLS_PLAINTEXT_ENABLED: Global<u32> = Global::new(0);
 
 /// Bytes of the ring before the loader resizes it.
 const RING_BYTES: usize = 16 << 20;
@@ -39,19 +39,19 @@ pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
 
 /// The call into OpenSSL that each thread (`bpf_get_current_pid_tgid`) is in; the loader sizes it and the next two.
 #[btf_map]
-pub static CALLS: HashMap<u64, Call, 1> = HashMap::new();
+pub static OPENSSL_CALLS: HashMap<u64, Call, 1> = HashMap::new();
 
-/// The socket over which each TLS session goes.
+/// The TLS session of each `SSL` object, with its socket.
 #[btf_map]
-pub static LINKS: LruHashMap<Session, Link, 1> = LruHashMap::new();
+pub static TLS_SESSIONS: LruHashMap<SslObject, TlsSession, 1> = LruHashMap::new();
 
-/// What was read inside TLS, by socket cookie; laid out as it goes on the ring.
+/// Exchanges in TLS plaintext, by socket cookie; laid out as it goes on the ring.
 #[btf_map]
-pub static INSIDES: LruHashMap<u64, ExchangeRecord, 1> = LruHashMap::new();
+pub static TLS_EXCHANGES: LruHashMap<u64, ExchangeRecord, 1> = LruHashMap::new();
 
-/// Zeros to begin an entry of [`INSIDES`] with: it is too big for the stack.
+/// Zeros to begin an entry of [`TLS_EXCHANGES`] with: it is too big for the stack.
 #[btf_map]
-pub static BLANK: Array<ExchangeRecord, 1> = Array::new();
+pub static ZERO_EXCHANGE: Array<ExchangeRecord, 1> = Array::new();
 
 // A zeroed struct of u32, spelled so that it is a constant expression.
 const EMPTY_OFFSETS: Offsets = unsafe { core::mem::zeroed() };

@@ -1,9 +1,9 @@
-//! Inside TLS: what programs read and write through OpenSSL, followed by the same framing as clear text.
+//! TLS plaintext: what programs read and write through OpenSSL, parsed by the same framing as clear text.
 //!
-//! A session is tied to a socket by what only OpenSSL's own I/O does: the socket, which carries TLS, is read by
+//! A session is matched with a socket by what only OpenSSL's own I/O does: the socket, which carries TLS, is read by
 //! a thread that is inside SSL_do_handshake, on that call's own stack. All data comes after it, so nothing is missed.
 //! Whoever feeds OpenSSL from memory never reads a socket there and is never followed. What contradicts a
-//! link bars the session: its connection is then told from outside, as without these programs.
+//! match excludes the session: its connection is then classified from TLS records, as without these programs.
 
 use core::ffi::c_void;
 
@@ -23,12 +23,12 @@ use whohungup_ebpf::{
     counters::Counter,
     exchange::{Exchange, ExchangeRecord, IN, OTHER, OUT, TLS, UNREAD, notes},
     framing::{self, Cursor, MAX_STEPS, Payload},
-    inside::{BARRED, Call, FREED, LINKED, Link, STACK_REACH, Session, call},
+    tls_plaintext::{Call, EXCLUDED, FREED, MAX_STACK_DISTANCE, SslObject, TRACKED, TlsSession, call},
 };
 
 use crate::{
     fields::{offset, read},
-    maps::{BLANK, CALLS, EXCHANGES, INSIDES, LINKS, count},
+    maps::{EXCHANGES, OPENSSL_CALLS, TLS_EXCHANGES, TLS_SESSIONS, ZERO_EXCHANGE, count},
 };
 
 #[uprobe]
@@ -36,23 +36,24 @@ pub fn openssl_enter(ctx: ProbeContext) -> u32 {
     let kind = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
     let (Some(ssl), Some(buffer), Some(length_at)) = (ctx.arg(0), ctx.arg(1), ctx.arg(3)) else { return 0 };
     let id = unsafe { bpf_get_current_pid_tgid() };
-    let session = Session { ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    let object = SslObject { ssl, tgid: (id >> 32) as u32, reserved: 0 };
     match kind {
         call::FREE => {
-            if let Some(link) = LINKS.get_ptr_mut(session) {
-                unsafe { (*link).state = FREED };
+            if let Some(session) = TLS_SESSIONS.get_ptr_mut(object) {
+                unsafe { (*session).state = FREED };
             }
         }
         call::UNSEEN => {
-            // Early data goes before the handshake that would link it.
-            bar(session);
-            let _full = LINKS.insert(session, Link { cookie: 0, state: BARRED }, u64::from(BPF_ANY));
+            // Early data goes before the handshake that would match it.
+            exclude(object);
+            let _full =
+                TLS_SESSIONS.insert(object, TlsSession { cookie: 0, state: EXCLUDED }, u64::from(BPF_ANY));
         }
         _ => {
             let stack = unsafe { (*ctx.regs).rsp };
             let call = Call { ssl, buffer, length_at, stack, kind };
-            if CALLS.insert(id, call, u64::from(BPF_ANY)).is_err() {
-                bar(session);
+            if OPENSSL_CALLS.insert(id, call, u64::from(BPF_ANY)).is_err() {
+                exclude(object);
             }
         }
     }
@@ -62,42 +63,42 @@ pub fn openssl_enter(ctx: ProbeContext) -> u32 {
 #[uretprobe]
 pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
     let id = unsafe { bpf_get_current_pid_tgid() };
-    let Some(call) = CALLS.get_ptr(id) else { return 0 };
+    let Some(call) = OPENSSL_CALLS.get_ptr(id) else { return 0 };
     let call = unsafe { *call };
     // Fails only when it is gone already.
-    let _gone = CALLS.remove(id);
+    let _gone = OPENSSL_CALLS.remove(id);
     let direction = match call.kind {
         call::READ | call::READ_EX => IN,
         call::WRITE | call::WRITE_EX => OUT,
         _ => return 0,
     };
-    let session = Session { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
-    let Some(link) = LINKS.get_ptr(session) else { return 0 };
-    let link = unsafe { *link };
+    let object = SslObject { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    let Some(session) = TLS_SESSIONS.get_ptr(object) else { return 0 };
+    let session = unsafe { *session };
     let Some(len) = length(&ctx, &call) else {
-        if direction == IN && link.state == LINKED {
-            mark_drained(link.cookie);
+        if direction == IN && session.state == TRACKED {
+            mark_drained(session.cookie);
         }
         return 0;
     };
-    if link.state != LINKED || len > i32::MAX as u64 {
+    if session.state != TRACKED || len > i32::MAX as u64 {
         // Freed and still in use (it had more than one owner), or unheard of.
-        bar(session);
+        exclude(object);
         return 0;
     }
-    let Some(inside) = INSIDES.get_ptr_mut(link.cookie) else { return 0 };
-    unsafe { follow(&raw mut (*inside).exchange, direction, call.buffer, len as u32) };
+    let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(session.cookie) else { return 0 };
+    unsafe { follow(&raw mut (*plaintext).exchange, direction, call.buffer, len as u32) };
     0
 }
 
 /// A read found nothing, or the end.
 #[inline(always)]
 fn mark_drained(cookie: u64) {
-    if let Some(inside) = INSIDES.get_ptr_mut(cookie) {
-        let exchange = unsafe { &mut (*inside).exchange };
+    if let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie) {
+        let exchange = unsafe { &mut (*plaintext).exchange };
         if exchange.streams[0].notes & notes::DRAINED == 0 {
             exchange.streams[0].notes |= notes::DRAINED;
-            // That is news.
+            // So that the state is reported.
             exchange.segments = exchange.segments.wrapping_add(1);
         }
     }
@@ -122,14 +123,14 @@ fn length(ctx: &RetProbeContext, call: &Call) -> Option<u64> {
     (len > 0).then_some(len)
 }
 
-/// What `session` carries will not be told.
+/// Nothing that the session of `object` carries is reported from now on.
 #[inline(always)]
-fn bar(session: Session) {
-    if let Some(link) = LINKS.get_ptr_mut(session) {
+fn exclude(object: SslObject) {
+    if let Some(session) = TLS_SESSIONS.get_ptr_mut(object) {
         unsafe {
-            (*link).state = BARRED;
+            (*session).state = EXCLUDED;
             // Fails only when it is gone already.
-            let _gone = INSIDES.remove((*link).cookie);
+            let _gone = TLS_EXCHANGES.remove((*session).cookie);
         }
     }
 }
@@ -199,7 +200,7 @@ unsafe extern "C" fn step(_index: u64, cursor: *mut c_void) -> i64 {
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub fn openssl_link(ctx: BtfTracePointContext) -> i32 {
     let id = unsafe { bpf_get_current_pid_tgid() };
-    let Some(call) = CALLS.get_ptr(id) else { return 0 };
+    let Some(call) = OPENSSL_CALLS.get_ptr(id) else { return 0 };
     let call = unsafe { *call };
     if call.kind != call::HANDSHAKE || !is_on_the_stack_of(&call) {
         return 0;
@@ -212,7 +213,7 @@ pub fn openssl_link(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
-    link(Session { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 }, cookie);
+    track(SslObject { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 }, cookie);
     0
 }
 
@@ -226,43 +227,45 @@ fn is_on_the_stack_of(call: &Call) -> bool {
         let regs = bpf_task_pt_regs(task) as *const c_void;
         read(regs, offset!(user_stack))
     };
-    call.stack.wrapping_sub(now) <= STACK_REACH
+    call.stack.wrapping_sub(now) <= MAX_STACK_DISTANCE
 }
 
-/// Ties `session` to the socket of `cookie`, unless it is tied to another.
+/// Matches the session of `object` with the socket of `cookie`, unless it has another.
 #[inline(always)]
-fn link(session: Session, cookie: u64) {
-    if let Some(link) = LINKS.get_ptr(session) {
-        let link = unsafe { *link };
-        if link.state == BARRED || link.state == LINKED && link.cookie == cookie {
+fn track(object: SslObject, cookie: u64) {
+    if let Some(session) = TLS_SESSIONS.get_ptr(object) {
+        let session = unsafe { *session };
+        if session.state == EXCLUDED || session.state == TRACKED && session.cookie == cookie {
             return;
         }
-        if link.state == LINKED {
+        if session.state == TRACKED {
             // One session, two sockets: either may be somebody else's.
-            bar(session);
+            exclude(object);
             return;
         }
     }
-    if INSIDES.get_ptr(cookie).is_some() {
+    if TLS_EXCHANGES.get_ptr(cookie).is_some() {
         // A second session on the socket: what it carries and what the first did do not add up.
-        let _gone = INSIDES.remove(cookie);
-        let _full = LINKS.insert(session, Link { cookie, state: BARRED }, u64::from(BPF_ANY));
+        let _gone = TLS_EXCHANGES.remove(cookie);
+        let _full = TLS_SESSIONS.insert(object, TlsSession { cookie, state: EXCLUDED }, u64::from(BPF_ANY));
         return;
     }
-    let Some(blank) = BLANK.get_ptr(0) else { return };
+    let Some(zeros) = ZERO_EXCHANGE.get_ptr(0) else { return };
     let made = unsafe {
         bpf_map_update_elem(
-            (&raw const INSIDES).cast_mut().cast(),
+            (&raw const TLS_EXCHANGES).cast_mut().cast(),
             (&raw const cookie).cast(),
-            blank.cast(),
+            zeros.cast(),
             u64::from(BPF_ANY),
         ) == 0
     };
-    if !made || LINKS.insert(session, Link { cookie, state: LINKED }, u64::from(BPF_ANY)).is_err() {
-        count(Counter::InsideFailed);
+    if !made
+        || TLS_SESSIONS.insert(object, TlsSession { cookie, state: TRACKED }, u64::from(BPF_ANY)).is_err()
+    {
+        count(Counter::TlsSessionFailed);
         return;
     }
-    count(Counter::InsideMade);
+    count(Counter::TlsSessionTracked);
 }
 
 /// A thread that ends inside OpenSSL never returns from it.
@@ -270,6 +273,6 @@ fn link(session: Session, cookie: u64) {
 pub fn openssl_exit(_ctx: BtfTracePointContext) -> i32 {
     let id = unsafe { bpf_get_current_pid_tgid() };
     // Most threads that end are in no such call.
-    let _none = CALLS.remove(id);
+    let _none = OPENSSL_CALLS.remove(id);
     0
 }

@@ -10,7 +10,7 @@ use super::{
     cgroup::find_root,
     error::ProbeError,
     load::{self, program, tp_btf},
-    namespaces, openssl, sockets,
+    namespaces, openssl, socket_dump,
 };
 use crate::{
     btf::{Btf, KERNEL_BTF},
@@ -116,9 +116,9 @@ fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layo
             Err(error) => missing(hook, &error),
         });
     }
-    let tried = program::<Iter>(ebpf, sockets::PROGRAM).and_then(|program| {
-        program.load("tcp", btf).map_err(|error| ProbeError::load(sockets::PROGRAM, &error))?;
-        program.attach().map(drop).map_err(|error| ProbeError::attach(sockets::PROGRAM, &error))
+    let tried = program::<Iter>(ebpf, socket_dump::PROGRAM).and_then(|program| {
+        program.load("tcp", btf).map_err(|error| ProbeError::load(socket_dump::PROGRAM, &error))?;
+        program.attach().map(drop).map_err(|error| ProbeError::attach(socket_dump::PROGRAM, &error))
     });
     found.push(match tried {
         Ok(()) => works("iter tcp", "sockets older than the agent are adopted"),
@@ -176,8 +176,8 @@ fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
 
 fn check_namespaces(found: &mut Vec<Finding>) {
     let all = namespaces::all();
-    let own = sockets::namespace_id();
-    let open = all.iter().filter(|(id, file)| own == Some(**id) || sockets::may_enter(file)).count();
+    let own = socket_dump::namespace_id();
+    let open = all.iter().filter(|(id, file)| own == Some(**id) || socket_dump::may_enter(file)).count();
     let hook = "network namespaces";
     found.push(if open == all.len() {
         works(hook, format!("{open} of {open} can be entered"))

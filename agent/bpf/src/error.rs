@@ -30,8 +30,8 @@ pub enum ProbeError {
         "no cgroup2 file system is mounted and it cannot be mounted: {reason}; mount it (`mount -t cgroup2 none /sys/fs/cgroup/unified`) or go without the HTTP tier (`--http-inspection off`)"
     )]
     NoCgroup { reason: String },
-    #[error("cannot walk the sockets of network namespace {netns}: {reason}")]
-    Walk { netns: u64, reason: String },
+    #[error("cannot list the sockets of network namespace {netns}: {reason}")]
+    SocketDump { netns: u64, reason: String },
     #[error("--tls openssl needs the HTTP tier (`--http-inspection on`): it tells which sockets carry TLS")]
     TlsWithoutHttp,
     #[error("--tls openssl works on x86_64 only")]

@@ -11,8 +11,8 @@ pub mod layout;
 mod load;
 mod namespaces;
 mod openssl;
-mod seek;
-mod sockets;
+mod retry_scan;
+mod socket_dump;
 mod stats;
 
 pub use cgroup::{CgroupRoot, find_root};
@@ -22,5 +22,5 @@ pub use error::ProbeError;
 pub use events::Events;
 pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
 pub use openssl::{Found, TlsLibraries, libraries, scan};
-pub use sockets::Walk;
+pub use socket_dump::SocketDump;
 pub use stats::{PROGRAMS, ProgramStat, program_names};

@@ -74,8 +74,8 @@ impl Probes {
                 .load(tracepoint, &kernel_btf)
                 .map_err(|error| ProbeError::load(program, &error))?;
         }
-        let seeker = (options.tier == Tier::Http).then_some(super::seek::PROGRAM);
-        for name in [super::sockets::PROGRAM].into_iter().chain(seeker) {
+        let retry_scan = (options.tier == Tier::Http).then_some(super::retry_scan::PROGRAM);
+        for name in [super::socket_dump::PROGRAM].into_iter().chain(retry_scan) {
             let walker: &mut Iter = program(&mut ebpf, name)?;
             walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(name, &error))?;
         }
@@ -130,17 +130,17 @@ pub(super) fn open(
     raise_memlock();
     let reset_reason = u32::from(layout.reset_reason);
     let log_level = log_level();
-    let (inside_tls, sessions, calls) = if openssl { (1u32, TLS_SESSIONS, TLS_CALLS) } else { (0, 1, 1) };
+    let (tls_plaintext, sessions, calls) = if openssl { (1u32, TLS_SESSIONS, TLS_CALLS) } else { (0, 1, 1) };
     let ebpf = EbpfLoader::new()
         .btf(Some(&kernel_btf))
         .override_global("OFFSETS", layout.offsets.as_slice(), true)
         .override_global("RESET_HAS_REASON", &reset_reason, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
-        .override_global("INSIDE_TLS", &inside_tls, true)
+        .override_global("TLS_PLAINTEXT_ENABLED", &tls_plaintext, true)
         .map_max_entries("EVENTS", ring_bytes)
-        .map_max_entries("CALLS", calls)
-        .map_max_entries("LINKS", sessions)
-        .map_max_entries("INSIDES", sessions)
+        .map_max_entries("OPENSSL_CALLS", calls)
+        .map_max_entries("TLS_SESSIONS", sessions)
+        .map_max_entries("TLS_EXCHANGES", sessions)
         .load(&bytes)
         .map_err(|error| object_error(&object, &error))?;
     Ok((ebpf, kernel_btf, object))

@@ -18,7 +18,7 @@ use aya::{
         uprobe::{UProbeAttachPoint, UProbeError, UProbeLinkId, UProbeScope},
     },
 };
-use whohungup_ebpf::inside::call;
+use whohungup_ebpf::tls_plaintext::call;
 
 use self::find::FileId;
 pub use self::find::libraries;
@@ -204,7 +204,7 @@ impl Probes {
 
     /// Forgets which session goes over which socket: what passed while nothing was attached was not seen.
     pub(super) fn forget_sessions(&mut self) -> Result<(), ProbeError> {
-        const NAME: &str = "LINKS";
+        const NAME: &str = "TLS_SESSIONS";
         let unreadable = |reason| ProbeError::Map { map: NAME, reason };
         let map = self.ebpf.map_mut(NAME).ok_or(ProbeError::NoMap(NAME))?;
         let mut links: HashMap<_, [u64; 2], [u64; 2]> =

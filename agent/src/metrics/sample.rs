@@ -76,7 +76,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
         untracked: 3,
         late_requests: 1,
         late_strangers: 9,
-        retries_unsought: 6,
+        retries_unchecked: 6,
         open: 7,
         listeners: 5,
         recent: 11,

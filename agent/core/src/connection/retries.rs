@@ -23,7 +23,7 @@ const ROUTINE_SECONDS: f64 = 1.0;
 
 /// Sockets to look at: a client's connections to one server that have begun a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Sought {
+pub struct RetryQuery {
     pub netns: u32,
     pub server: SocketAddr,
     /// Jiffies; requests that began before are of no interest.
@@ -69,7 +69,7 @@ pub(super) struct Retries {
     taken: Vec<(u64, u32)>,
     pub(super) masked: u64,
     /// Races that were not looked into: too many came at once, or looking takes too long here.
-    pub(super) unsought: u64,
+    pub(super) unchecked: u64,
 }
 
 impl Lost {
@@ -87,13 +87,13 @@ impl Retries {
         if self.lost.len() < MAX_HELD {
             self.lost.push((cookie, lost));
         } else {
-            self.unsought += 1;
+            self.unchecked += 1;
         }
     }
 
     /// Takes races out of `ready` while they may turn out to be masked, and puts those back that need no more looking.
     pub(super) fn hold(&mut self, ready: &mut Vec<ClosedConnection>, now_ns: u64) {
-        let Self { lost, held, unsought, .. } = self;
+        let Self { lost, held, unchecked, .. } = self;
         if !lost.is_empty() {
             let awaited =
                 |closed: &mut ClosedConnection| lost.iter().any(|(cookie, _)| *cookie == closed.id.cookie);
@@ -107,15 +107,15 @@ impl Retries {
             }
             lost.clear();
             let over = held.len().saturating_sub(MAX_HELD);
-            *unsought += over as u64;
+            *unchecked += over as u64;
             ready.extend(held.drain(..over).map(|held| held.close));
         }
         self.release(now_ns, ready);
     }
 
     /// Which sockets are to be looked at now.
-    pub(super) fn sought(&mut self, now_ns: u64, tick: f64) -> Vec<Sought> {
-        let mut sought = Vec::new();
+    pub(super) fn retry_queries(&mut self, now_ns: u64, tick: f64) -> Vec<RetryQuery> {
+        let mut queries = Vec::new();
         for held in &mut self.held {
             let is_due = |&after: &u64| now_ns >= held.since_ns + after;
             if !ASKED_AFTER_NS.get(held.asked).is_some_and(is_due) {
@@ -124,9 +124,9 @@ impl Retries {
             held.asked += 1;
             let before = (ROUTINE_SECONDS / tick) as u32;
             let (netns, server) = (held.close.netns, held.close.ends.remote);
-            sought.push(Sought { netns, server, since: held.lost.began.wrapping_sub(before) });
+            queries.push(RetryQuery { netns, server, since: held.lost.began.wrapping_sub(before) });
         }
-        sought
+        queries
     }
 
     /// Looks for retries among what was found; `tick` is in seconds.
@@ -151,7 +151,7 @@ impl Retries {
     fn release(&mut self, now_ns: u64, ready: &mut Vec<ClosedConnection>) {
         let is_over = |held: &mut Held| held.close.retried || now_ns >= held.since_ns + HELD_FOR_NS;
         for held in self.held.extract_if(.., is_over) {
-            self.unsought += u64::from(held.asked == 0);
+            self.unchecked += u64::from(held.asked == 0);
             ready.push(held.close);
         }
         if self.held.is_empty() {

@@ -56,7 +56,7 @@ pub struct Totals {
     /// Races whose request the same process sent again, and got answered.
     pub masked: u64,
     /// Races whose retry was not looked for: too many came at once, or looking takes too long here.
-    pub retries_unsought: u64,
+    pub retries_unchecked: u64,
     /// Gauges.
     pub open: u64,
     pub listeners: u64,
@@ -122,7 +122,7 @@ impl Tracker {
             recent: self.recent.len() as u64,
             recent_evicted: self.recent.evicted,
             masked: self.retries.masked,
-            retries_unsought: self.retries.unsought,
+            retries_unchecked: self.retries.unchecked,
             ..self.totals
         }
     }
@@ -143,7 +143,7 @@ impl Tracker {
             Record::Open(open) => self.open(open),
             Record::Transition(step) => self.step(step),
             Record::Exchange(record) => self.exchange(record, Connection::exchange),
-            Record::Inside(record) => self.exchange(record, Connection::tls_plaintext),
+            Record::TlsExchange(record) => self.exchange(record, Connection::tls_plaintext),
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),
@@ -153,7 +153,7 @@ impl Tracker {
                 }
             }
             // Walks come in through `adopt` and `reconcile`.
-            Record::Met(_) | Record::Clock(_) => {}
+            Record::Socket(_) | Record::Clock(_) => {}
         }
     }
 

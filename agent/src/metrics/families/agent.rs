@@ -108,7 +108,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         labels: &[],
         sets: Sets::Fixed(1),
         help: "OpenSSL sessions with plaintext tracked",
-        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::InsideMade)),
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::TlsSessionTracked)),
     },
     Family {
         name: "whohungup_tls_session_failures",
@@ -117,7 +117,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         labels: &[],
         sets: Sets::Fixed(1),
         help: "OpenSSL sessions without plaintext tracking because the kernel was out of memory",
-        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::InsideFailed)),
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::TlsSessionFailed)),
     },
     Family {
         name: "whohungup_table_entries",

@@ -115,6 +115,6 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         labels: &[],
         sets: Sets::Fixed(1),
         help: "Idle races not checked for a retry: more than 64 within a second, or too many sockets to scan",
-        write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.retries_unsought),
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.totals.retries_unchecked),
     },
 ];

@@ -228,29 +228,32 @@ fn an_end_that_was_never_identified_is_unknown_with_an_unknown_closer() {
 }
 
 #[test]
-fn last_bytes_that_left_with_the_close_may_be_a_goodbye_and_decide_nothing() {
-    let goodbye = |talk: Talk| talk.served(1250).answers(OK).waits(2).unobserved();
-    assert_eq!(by_server(goodbye), ["unknown SI fin idle unknown - probable turns"; 2]);
+fn last_bytes_that_left_with_the_close_may_be_a_close_notify_and_decide_nothing() {
+    let close_notify = |talk: Talk| talk.served(1250).answers(OK).waits(2).unobserved();
+    assert_eq!(by_server(close_notify), ["unknown SI fin idle unknown - probable turns"; 2]);
     let request = |talk: Talk| talk.served(1250).asks(GET).waits(2).unobserved();
     assert_eq!(by_client(request), ["unknown CW fin waiting unknown - probable turns"; 2]);
     // No clock is read off bytes that may mean nothing.
-    assert_eq!(judge(&goodbye(server()).closes()).idle, None);
+    assert_eq!(judge(&close_notify(server()).closes()).idle, None);
     let apart = |talk: Talk| talk.served(1250).answers(OK).waits(3).unobserved();
     assert_eq!(by_server(apart), ["server-idle SI fin idle unknown - probable turns"; 2]);
 }
 
 #[test]
-fn a_goodbye_that_the_process_has_not_read_yet_is_still_one() {
+fn a_close_notify_that_the_process_has_not_read_yet_is_still_one() {
     // FIN and last bytes come in one segment: at the tracepoint no process can have read them.
-    let goodbye = |talk: Talk| talk.served(1250).asks("0123456789012345678901234567890").unobserved();
-    assert_eq!(told(&goodbye(client()).closes()), "unknown CW fin waiting unknown - probable turns");
+    let close_notify = |talk: Talk| talk.served(1250).asks("0123456789012345678901234567890").unobserved();
+    assert_eq!(told(&close_notify(client()).closes()), "unknown CW fin waiting unknown - probable turns");
     assert_eq!(
-        told(&goodbye(server()).unread().gets_fin()),
+        told(&close_notify(server()).unread().gets_fin()),
         "unknown CW fin waiting unknown - probable turns"
     );
-    let goodbye = |talk: Talk| talk.served(1250).answers("0123456789012345678901234567890").unobserved();
-    assert_eq!(told(&goodbye(server()).closes()), "unknown SI fin idle unknown - probable turns");
-    assert_eq!(told(&goodbye(client()).unread().gets_fin()), "unknown SI fin idle unknown - probable turns");
+    let close_notify = |talk: Talk| talk.served(1250).answers("0123456789012345678901234567890").unobserved();
+    assert_eq!(told(&close_notify(server()).closes()), "unknown SI fin idle unknown - probable turns");
+    assert_eq!(
+        told(&close_notify(client()).unread().gets_fin()),
+        "unknown SI fin idle unknown - probable turns"
+    );
 }
 
 #[test]

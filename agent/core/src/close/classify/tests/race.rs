@@ -7,7 +7,7 @@ use super::*;
 use crate::close::facts::{CLOSE_WAIT, FIN_WAIT2, LAST_ACK, Resets};
 
 /// 31 bytes: TLS close_notify.
-const GOODBYE: &str = "0123456789012345678901234567890";
+const CLOSE_NOTIFY: &str = "0123456789012345678901234567890";
 
 /// A server that closed its idle connection, and one segment that came afterwards.
 fn met_by(talk: Talk, payload: u32, behind_fin: i32) -> Facts {
@@ -67,7 +67,7 @@ fn a_close_notify_that_answers_a_fin_is_no_late_request() {
         talk.fin_came().asks(text).later(&mut facts, CLOSE_WAIT, LAST_ACK);
         told(&facts)
     };
-    assert_eq!(written(GOODBYE), idle);
+    assert_eq!(written(CLOSE_NOTIFY), idle);
     assert_eq!(written(GET), "idle-race SI fin idle unknown stale probable turns");
 }
 

@@ -42,9 +42,9 @@ fn record_size(record: &Record<'_>) -> usize {
     match record {
         Record::Connect(record) => size_of_val(*record),
         Record::Open(record) => size_of_val(*record),
-        Record::Transition(record) | Record::Met(record) => size_of_val(*record),
+        Record::Transition(record) | Record::Socket(record) => size_of_val(*record),
         Record::Reset(record) => size_of_val(*record),
-        Record::Exchange(record) | Record::Inside(record) => size_of_val(*record),
+        Record::Exchange(record) | Record::TlsExchange(record) => size_of_val(*record),
         Record::Listen(record) => size_of_val(*record),
         Record::ErrorReport(record) => size_of_val(*record),
         Record::Clock(record) => size_of_val(*record),
@@ -149,14 +149,14 @@ pub(super) fn numbered(mut talk: Talk, cookie: u64) -> Talk {
 /// The socket as a walk meets it.
 pub(super) fn met(talk: &Talk, state: u8) -> Transition {
     let mut socket = talk.socket;
-    socket.header.kind = Kind::Met as u8;
+    socket.header.kind = Kind::Socket as u8;
     (socket.old_state, socket.new_state) = (state, state);
     socket
 }
 
 pub(super) fn met_listener(cookie: u64) -> Transition {
     let mut socket = Transition::new_zeroed();
-    socket.header = header::<Transition>(Kind::Met, cookie, OPENED_NS);
+    socket.header = header::<Transition>(Kind::Socket, cookie, OPENED_NS);
     socket.endpoints = endpoints([0; 4], 80, [0; 4], 0);
     socket.netns = NETNS;
     (socket.old_state, socket.new_state) = (LISTEN, LISTEN);

@@ -31,7 +31,7 @@ fn told(tracker: &mut Tracker, settled: u64, answers: &[ExchangeRecord]) -> bool
     let mut reports = Vec::new();
     for step in 0..60 {
         let now = settled + step * 25 * MS;
-        if !tracker.sought(now).is_empty() {
+        if !tracker.retry_queries(now).is_empty() {
             tracker.found(answers);
         }
         reports.extend(settle(tracker, now));
@@ -93,7 +93,7 @@ fn a_race_is_reported_in_time_though_nobody_looks() {
     let (_, settled) = raced(&mut tracker);
     assert!(settle(&mut tracker, settled).is_empty());
     assert!(!one(settle(&mut tracker, settled + 1_200 * MS)).retried);
-    assert_eq!(tracker.totals().retries_unsought, 1);
+    assert_eq!(tracker.totals().retries_unchecked, 1);
 }
 
 #[test]
@@ -106,6 +106,6 @@ fn too_many_races_at_once_are_reported_without_looking() {
     }
     let now = client().served(1250).socket.header.ktime_ns + SECOND + TICK_NS;
     let at_once = settle(&mut tracker, now).len();
-    assert_eq!((at_once, tracker.totals().retries_unsought), (36, 36));
+    assert_eq!((at_once, tracker.totals().retries_unchecked), (36, 36));
     assert_eq!(settle(&mut tracker, now + 2 * SECOND).len(), 64);
 }

@@ -28,7 +28,7 @@ pub struct IterTcp {
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
-pub extern "C" fn meet_sockets(ctx: *const IterTcp) -> i32 {
+pub extern "C" fn dump_sockets(ctx: *const IterTcp) -> i32 {
     let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
     if sk.is_null() {
         // The iterator calls once more after the last socket.
@@ -42,11 +42,11 @@ pub extern "C" fn meet_sockets(ctx: *const IterTcp) -> i32 {
         return 0;
     }
     let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
-    let mut met = core::mem::MaybeUninit::<Transition>::uninit();
-    let to = met.as_mut_ptr();
+    let mut socket = core::mem::MaybeUninit::<Transition>::uninit();
+    let to = socket.as_mut_ptr();
     unsafe {
         let cookie = bpf_get_socket_cookie(sk.cast_mut());
-        record::header(&raw mut (*to).header, Kind::Met, size_of::<Transition>(), cookie);
+        record::header(&raw mut (*to).header, Kind::Socket, size_of::<Transition>(), cookie);
         let state: u8 = tp.read(offset!(state));
         (*to).old_state = state;
         (*to).new_state = state;

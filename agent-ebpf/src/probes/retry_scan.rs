@@ -1,4 +1,4 @@
-//! `iter/tcp`: the newest requests of clients' sockets to the servers in `SOUGHT`.
+//! `iter/tcp`: the newest requests of clients' sockets to the servers in `RETRY_QUERIES`.
 
 use core::ffi::c_void;
 
@@ -10,18 +10,18 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     event::{Endpoints, Kind},
     exchange::{ExchangeRecord, HTTP, OUT},
-    sought::{MAX_PLACES, Place},
+    retry_query::{MAX_RETRY_QUERIES, ServerKey},
 };
 
-use crate::{fields::TcpSock, kept::stored, meet::IterTcp, record};
+use crate::{exchange_storage, fields::TcpSock, record, socket_dump::IterTcp};
 
-/// With the jiffies since when a request must have begun.
+/// Servers to scan for; a request counts if it started at or after these jiffies.
 #[btf_map]
-pub static SOUGHT: HashMap<Place, u32, MAX_PLACES> = HashMap::new();
+pub static RETRY_QUERIES: HashMap<ServerKey, u32, MAX_RETRY_QUERIES> = HashMap::new();
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
-pub extern "C" fn seek_requests(ctx: *const IterTcp) -> i32 {
+pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
     let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
     if sk.is_null() {
         return 0;
@@ -31,14 +31,14 @@ pub extern "C" fn seek_requests(ctx: *const IterTcp) -> i32 {
     let ends = ends.as_mut_ptr();
     unsafe {
         tp.endpoints(ends);
-        let place = Place {
+        let key = ServerKey {
             address: (*ends).daddr,
             port_be: (*ends).dport_be,
             family: (*ends).family,
             netns: tp.netns(),
         };
-        let Some(since) = SOUGHT.get(&place) else { return 0 };
-        let stored = stored(sk, tp);
+        let Some(since) = RETRY_QUERIES.get(&key) else { return 0 };
+        let stored = exchange_storage::find(sk, tp);
         if stored.is_null() {
             return 0;
         }

@@ -1,4 +1,4 @@
-//! Walks the sockets that exist, with `iter/tcp`, in every network namespace.
+//! Lists the sockets that exist, with `iter/tcp`, in every network namespace.
 
 use std::{collections::HashSet, fs::File, io::Read as _, thread};
 
@@ -16,41 +16,41 @@ use super::{
     namespaces,
 };
 
-pub(super) const PROGRAM: &str = "meet_sockets";
+pub(super) const PROGRAM: &str = "dump_sockets";
 
-/// What one walk met.
+/// What one dump found.
 #[derive(Debug, Default)]
-pub struct Walk {
+pub struct SocketDump {
     pub sockets: Vec<Transition>,
-    /// The clock reading at the end of the walk of the first namespace.
+    /// The clock reading at the end of the first namespace.
     pub clock: Option<Clock>,
-    /// Namespaces that could not be walked, with the reason.
+    /// Namespaces that could not be read, with the reason.
     pub failed: Vec<(u64, String)>,
     /// Namespaces whose every socket is in `sockets`, by inode number.
     pub namespaces: HashSet<u32>,
 }
 
 impl Probes {
-    /// Meets every TCP socket on the host. The iterator shows the namespace that it is opened in, so
-    /// a thread of its own visits each; those it may not enter are listed in [`Walk::failed`].
+    /// Lists every TCP socket on the host. The iterator shows the namespace that it is opened in, so
+    /// a thread of its own visits each; those it may not enter are listed in [`SocketDump::failed`].
     ///
     /// # Errors
-    /// When not even the agent's own namespace can be walked.
-    pub fn walk(&mut self) -> Result<Walk, ProbeError> {
-        let mut walk = Walk::default();
+    /// When not even the agent's own namespace can be read.
+    pub fn dump_sockets(&mut self) -> Result<SocketDump, ProbeError> {
+        let mut dump = SocketDump::default();
         let own = namespace_id();
         for (netns, file) in namespaces::all() {
             let opened =
                 if Some(netns) == own { self.iterate(PROGRAM) } else { self.iterate_in(PROGRAM, &file) };
-            match opened.and_then(|records| read(records, &mut walk)) {
+            match opened.and_then(|records| read(records, &mut dump)) {
                 Ok(()) => {
-                    walk.namespaces.extend(u32::try_from(netns));
+                    dump.namespaces.extend(u32::try_from(netns));
                 }
-                Err(reason) if Some(netns) == own => return Err(ProbeError::Walk { netns, reason }),
-                Err(reason) => walk.failed.push((netns, reason)),
+                Err(reason) if Some(netns) == own => return Err(ProbeError::SocketDump { netns, reason }),
+                Err(reason) => dump.failed.push((netns, reason)),
             }
         }
-        Ok(walk)
+        Ok(dump)
     }
 
     pub(super) fn iterate_in(&mut self, name: &'static str, netns: &File) -> Result<File, String> {
@@ -84,16 +84,16 @@ pub(super) fn namespace_id() -> Option<u64> {
     Some(std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino())
 }
 
-fn read(mut records: File, walk: &mut Walk) -> Result<(), String> {
+fn read(mut records: File, dump: &mut SocketDump) -> Result<(), String> {
     let mut bytes = Vec::new();
     records.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         let (record, used) = decode(rest).map_err(|error| error.to_string())?;
         match record {
-            Record::Met(socket) => walk.sockets.push(*socket),
+            Record::Socket(socket) => dump.sockets.push(*socket),
             Record::Clock(clock) => {
-                walk.clock.get_or_insert(*clock);
+                dump.clock.get_or_insert(*clock);
             }
             _ => return Err("the iterator sent a record that is not its own".to_owned()),
         }

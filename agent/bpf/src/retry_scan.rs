@@ -1,4 +1,4 @@
-//! Asks the sockets that lead to a server for their newest requests.
+//! Scans the sockets that lead to a server for retries of a lost request.
 
 use std::{io::Read as _, net::IpAddr};
 
@@ -6,7 +6,7 @@ use aya::maps::HashMap;
 use whohungup_ebpf::{
     decode::{Record, decode},
     exchange::ExchangeRecord,
-    sought::{MAX_PLACES, Place},
+    retry_query::{MAX_RETRY_QUERIES, ServerKey},
 };
 use zerocopy::IntoBytes as _;
 
@@ -14,14 +14,14 @@ use super::{
     error::{ProbeError, chain},
     load::Probes,
     namespaces,
-    sockets::namespace_id,
+    socket_dump::namespace_id,
 };
-use whohungup_core::connection::Sought;
+use whohungup_core::connection::RetryQuery;
 
-pub(super) const PROGRAM: &str = "seek_requests";
-const MAP: &str = "SOUGHT";
-/// Bytes of [`Place`], which is what the map takes.
-type Key = [u8; size_of::<Place>()];
+pub(super) const PROGRAM: &str = "scan_retries";
+const MAP: &str = "RETRY_QUERIES";
+/// Bytes of [`ServerKey`], which is what the map takes.
+type Key = [u8; size_of::<ServerKey>()];
 /// Answers that are read for one question: a pool's connections.
 const MAX_ANSWERS: usize = 1024;
 
@@ -30,36 +30,36 @@ const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
 impl Probes {
-    /// The state of every client socket to one of the servers `sought` whose newest request began since then. Needs the
-    /// HTTP tier.
+    /// The state of every client socket to one of the servers in `queries` whose newest request started since then.
+    /// Needs the HTTP tier.
     ///
     /// # Errors
     /// When the map cannot be written or the agent's own namespace cannot be walked.
-    pub fn seek(&mut self, sought: &[Sought]) -> Result<Vec<ExchangeRecord>, ProbeError> {
-        let asked: Vec<(Key, u32)> = sought.iter().flat_map(keys).take(MAX_PLACES).collect();
-        self.ask(&asked, true)?;
+    pub fn scan_for_retries(&mut self, queries: &[RetryQuery]) -> Result<Vec<ExchangeRecord>, ProbeError> {
+        let keys: Vec<(Key, u32)> = queries.iter().flat_map(keys).take(MAX_RETRY_QUERIES).collect();
+        self.write_queries(&keys, true)?;
         let own = namespace_id();
         let mut answers = Vec::new();
         let mut outcome = Ok(());
         for (netns, file) in namespaces::all() {
-            if !sought.iter().any(|sought| u64::from(sought.netns) == netns) {
+            if !queries.iter().any(|query| u64::from(query.netns) == netns) {
                 continue;
             }
             let opened =
                 if Some(netns) == own { self.iterate(PROGRAM) } else { self.iterate_in(PROGRAM, &file) };
             if let Err(reason) = opened.and_then(|records| read(records, &mut answers)) {
-                outcome = Err(ProbeError::Walk { netns, reason });
+                outcome = Err(ProbeError::SocketDump { netns, reason });
             }
         }
-        self.ask(&asked, false)?;
+        self.write_queries(&keys, false)?;
         outcome.map(|()| answers)
     }
 
-    fn ask(&mut self, asked: &[(Key, u32)], begins: bool) -> Result<(), ProbeError> {
+    fn write_queries(&mut self, keys: &[(Key, u32)], begins: bool) -> Result<(), ProbeError> {
         let failed = |reason| ProbeError::Map { map: MAP, reason };
         let map = self.ebpf.map_mut(MAP).ok_or(ProbeError::NoMap(MAP))?;
         let mut map: HashMap<_, Key, u32> = map.try_into().map_err(|error| failed(chain(&error)))?;
-        for (key, since) in asked {
+        for (key, since) in keys {
             if begins {
                 map.insert(key, since, 0).map_err(|error| failed(chain(&error)))?;
             } else {
@@ -71,21 +71,21 @@ impl Probes {
     }
 }
 
-/// What sockets of either family may call the place.
-fn keys(sought: &Sought) -> Vec<(Key, u32)> {
-    let place = |family, address| {
-        let place = Place { address, port_be: sought.server.port().to_be(), family, netns: sought.netns };
+/// The keys under which sockets of either family may know the server.
+fn keys(query: &RetryQuery) -> Vec<(Key, u32)> {
+    let key = |family, address| {
+        let server = ServerKey { address, port_be: query.server.port().to_be(), family, netns: query.netns };
         let mut key = Key::default();
-        key.copy_from_slice(place.as_bytes());
-        (key, sought.since)
+        key.copy_from_slice(server.as_bytes());
+        (key, query.since)
     };
-    match sought.server.ip() {
+    match query.server.ip() {
         IpAddr::V4(address) => {
             let mut padded = [0; 16];
             padded[..4].copy_from_slice(&address.octets());
-            vec![place(AF_INET, padded), place(AF_INET6, address.to_ipv6_mapped().octets())]
+            vec![key(AF_INET, padded), key(AF_INET6, address.to_ipv6_mapped().octets())]
         }
-        IpAddr::V6(address) => vec![place(AF_INET6, address.octets())],
+        IpAddr::V6(address) => vec![key(AF_INET6, address.octets())],
     }
 }
 

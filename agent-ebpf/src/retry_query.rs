@@ -1,4 +1,4 @@
-//! Whose newest requests are asked for: clients' sockets by their server.
+//! Queries for retries: the newest requests of clients' sockets, by server.
 
 /// A server, as its client's socket names it.
 #[repr(C)]
@@ -7,7 +7,7 @@
     feature = "user",
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
-pub struct Place {
+pub struct ServerKey {
     /// An IPv4 address lies in the first four bytes.
     pub address: [u8; 16],
     /// Network order.
@@ -18,7 +18,7 @@ pub struct Place {
     pub netns: u32,
 }
 
-/// Places asked for at once.
-pub const MAX_PLACES: usize = 128;
+/// Servers queried at once.
+pub const MAX_RETRY_QUERIES: usize = 128;
 
-const _: () = assert!(size_of::<Place>() == 24);
+const _: () = assert!(size_of::<ServerKey>() == 24);

@@ -1,4 +1,4 @@
-//! What the probes on OpenSSL remember, and what the agent tells them with each attachment.
+//! State of the probes on OpenSSL, which read TLS plaintext, and the cookies with which the agent attaches them.
 
 /// The attachment's cookie (`bpf_get_attach_cookie`): what is being called.
 pub mod call {
@@ -32,35 +32,35 @@ pub struct Call {
 /// An `SSL` object of a process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct SslObject {
     pub ssl: u64,
     pub tgid: u32,
     pub reserved: u32,
 }
 
-/// The socket of a session.
+/// A TLS session and its socket.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct TlsSession {
     /// Socket cookie.
     pub cookie: u64,
-    /// [`LINKED`], [`FREED`] or [`BARRED`].
+    /// [`TRACKED`], [`FREED`] or [`EXCLUDED`].
     pub state: u64,
 }
 
-/// [`Link::state`]: what the session carries is read.
-pub const LINKED: u64 = 0;
-/// [`Link::state`]: the session is over, and its address may stand for another soon.
+/// [`TlsSession::state`]: what the session carries is read.
+pub const TRACKED: u64 = 0;
+/// [`TlsSession::state`]: the session is over, and its address may stand for another soon.
 pub const FREED: u64 = 1;
-/// [`Link::state`]: what the session carries is not, or not in full, what the socket does.
-pub const BARRED: u64 = 2;
+/// [`TlsSession::state`]: what the session carries is not, or not in full, what the socket does.
+pub const EXCLUDED: u64 = 2;
 
 /// A read from the socket counts as OpenSSL's own only this close below the stack of its caller: a coroutine
 /// that OpenSSL's I/O callback switches to runs elsewhere.
-pub const STACK_REACH: u64 = 64 << 10;
+pub const MAX_STACK_DISTANCE: u64 = 64 << 10;
 
 const _: () = {
     assert!(size_of::<Call>() == 40);
-    assert!(size_of::<Session>() == 16);
-    assert!(size_of::<Link>() == 16);
+    assert!(size_of::<SslObject>() == 16);
+    assert!(size_of::<TlsSession>() == 16);
 };

@@ -1,4 +1,4 @@
-//! What the HTTP tier keeps of a socket, and how it reaches user space.
+//! The HTTP tier's state of a socket: its storage, and how it reaches user space.
 
 use core::ffi::c_void;
 
@@ -12,21 +12,21 @@ use whohungup_ebpf::{
 
 use crate::{
     fields::{TcpSock, offset},
-    maps::{EVENTS, EXCHANGES, INSIDE_TLS, INSIDES, count},
+    maps::{EVENTS, EXCHANGES, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
     record,
 };
 
 #[inline(always)]
-pub fn stored(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
+pub fn find(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
     // Most sockets have no storage of any kind: one load instead of a call.
     if offset!(storage) != ABSENT && tp.read::<u64>(offset!(storage)) == 0 {
         return core::ptr::null_mut();
     }
-    storage(sk, 0)
+    get(sk, 0)
 }
 
 #[inline(always)]
-pub fn storage(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
+pub fn get(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
     unsafe {
         bpf_sk_storage_get(
             (&raw const EXCHANGES).cast_mut().cast(),
@@ -39,19 +39,19 @@ pub fn storage(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
 }
 
 #[inline(always)]
-pub fn is_news(sk: *const c_void, tp: TcpSock) -> bool {
-    let stored = stored(sk, tp);
+pub fn has_changes(sk: *const c_void, tp: TcpSock) -> bool {
+    let stored = find(sk, tp);
     if stored.is_null() {
         return false;
     }
     let exchange = unsafe { &(*stored).exchange };
-    exchange.segments != exchange.shipped || exchange.flags & HALF_CLOSED != 0
+    exchange.segments != exchange.reported_segments || exchange.flags & HALF_CLOSED != 0
 }
 
-/// Sends the HTTP tier's state after a transition; `only_news` when it went out before.
+/// Sends the HTTP tier's state after a transition; `only_if_changed` when it was sent before.
 #[inline(always)]
-pub fn tell(sk: *const c_void, tp: TcpSock, only_news: bool) {
-    let stored = stored(sk, tp);
+pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
+    let stored = find(sk, tp);
     if stored.is_null() {
         return;
     }
@@ -61,24 +61,24 @@ pub fn tell(sk: *const c_void, tp: TcpSock, only_news: bool) {
             return;
         }
         let cookie = bpf_get_socket_cookie(sk.cast_mut());
-        ship(stored, Kind::Exchange, cookie, only_news);
-        if INSIDE_TLS.load() == 1
+        output(stored, Kind::Exchange, cookie, only_if_changed);
+        if TLS_PLAINTEXT_ENABLED.load() == 1
             && protocol == TLS
-            && let Some(inside) = INSIDES.get_ptr_mut(cookie)
-            && (*inside).exchange.protocol != UNREAD
+            && let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie)
+            && (*plaintext).exchange.protocol != UNREAD
         {
-            ship(inside, Kind::Inside, cookie, only_news);
+            output(plaintext, Kind::TlsExchange, cookie, only_if_changed);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn ship(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_news: bool) {
+unsafe fn output(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_if_changed: bool) {
     unsafe {
-        if only_news && (*stored).exchange.segments == (*stored).exchange.shipped {
+        if only_if_changed && (*stored).exchange.segments == (*stored).exchange.reported_segments {
             return;
         }
-        (*stored).exchange.shipped = (*stored).exchange.segments;
+        (*stored).exchange.reported_segments = (*stored).exchange.segments;
         record::header(&raw mut (*stored).header, kind, size_of::<ExchangeRecord>(), cookie);
         let events = (&raw const EVENTS).cast_mut().cast();
         let size = size_of::<ExchangeRecord>() as u64;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
 use super::{
-    Sought, connection::Connection, requests::Counted, retries::Candidate, settle, tracker::Tracker,
+    RetryQuery, connection::Connection, requests::Counted, retries::Candidate, settle, tracker::Tracker,
 };
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
@@ -51,8 +51,8 @@ impl Tracker {
     }
 
     /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].
-    pub fn sought(&mut self, now_ns: u64) -> Vec<Sought> {
-        self.retries.sought(now_ns, self.tick)
+    pub fn retry_queries(&mut self, now_ns: u64) -> Vec<RetryQuery> {
+        self.retries.retry_queries(now_ns, self.tick)
     }
 
     /// Takes in how the sockets stand that were asked for.
