@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::probe::{Finding, Standing, check as probe_check};
+use whohungup_bpf::{Finding, Standing, check as probe_check};
 
 /// Prints one line a hook; fails when `run` would not start.
 pub fn check() -> ExitCode {

@@ -4,12 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    close::{Options, words::Verdict},
-    probe::{DEFAULT_RING_BYTES, LoadOptions, Tier},
-    session::SessionOptions,
-    track::Limits,
-};
+use crate::session::SessionOptions;
+use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
+use whohungup_core::{close::Options, connection::Limits, labels::Verdict};
 
 /// Says, for every TCP connection that ends on this host, who hung up and why.
 #[derive(Debug, Parser)]

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use crate::{
     clock::monotonic_ns,
-    infer::{EndpointId, Place},
     live::{Beat, Live, Material, Pace},
     observe::Understanding,
     session::Session,
-    track::{OpenByEndpoint, Report},
+};
+use whohungup_core::{
+    connection::{OpenByEndpoint, Report},
+    endpoint::{EndpointId, Place},
 };
 
 /// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.

@@ -32,12 +32,12 @@ pub use view::{
     Pulse, SCHEMA, TimerView, Tone, Viewers,
 };
 
-use crate::{
-    infer::{Endpoint, EndpointId, EndpointKey, Place},
-    report::Meta,
-    track::{OpenByEndpoint, Report},
-};
 use table::{COUNTS, LOST, Lost, Seen, Table};
+use whohungup_core::{
+    connection::{OpenByEndpoint, Report},
+    endpoint::{Endpoint, EndpointId, EndpointKey, Place},
+    report::Meta,
+};
 
 /// What is kept for those who look.
 #[derive(Debug)]
@@ -151,5 +151,4 @@ impl Beat {
 }
 
 #[cfg(test)]
-#[path = "live/tests.rs"]
 mod tests;

@@ -21,10 +21,10 @@ pub use scrape::{ProcessCost, Scrape};
 use series::Series;
 pub use snapshot::{BuildInfo, Snapshot};
 
-use crate::{
-    close::words::Role,
-    infer::{EndpointId, Place},
-    track::{Progressed, Report},
+use whohungup_core::{
+    connection::{Progressed, Report},
+    endpoint::{EndpointId, Place},
+    labels::Role,
 };
 
 /// Series at most where `endpoints` are told apart: the bound that docs/metrics.md gives.
@@ -118,20 +118,16 @@ impl Metrics {
 }
 
 #[cfg(test)]
-#[path = "metrics/tests.rs"]
 mod tests;
 
 #[cfg(test)]
 mod sample;
 
 #[cfg(test)]
-#[path = "metrics/cardinality_tests.rs"]
 mod cardinality_tests;
 
 #[cfg(test)]
-#[path = "metrics/golden_tests.rs"]
 mod golden_tests;
 
 #[cfg(test)]
-#[path = "metrics/docs_tests.rs"]
 mod docs_tests;

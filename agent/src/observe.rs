@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::{
     clock::{monotonic_ns, wall_time},
-    infer::{Endpoint, EndpointId, InferLimits, InferTotals, Inference, Outlook, Place},
-    knowledge::Knowledge,
-    probe,
     programs::Programs,
-    report::{self, Meta, ReportModel},
     session::Session,
-    track::{Progressed, Report},
+};
+use whohungup_core::{
+    connection::{Progressed, Report},
+    endpoint::{Endpoint, EndpointId, InferLimits, InferTotals, Inference, Outlook, Place},
+    products::Knowledge,
+    report::{Meta, ReportModel},
 };
 
 /// How often endpoints that have gone quiet are looked for.
@@ -84,7 +85,7 @@ impl Understanding {
 
     /// Everything so far, with advice. `session` tells what was missed.
     pub fn report(&self, session: &Session) -> ReportModel {
-        report::build(&self.endpoints(), Knowledge::builtin(), self.meta(session))
+        whohungup_core::report::build(&self.endpoints(), Knowledge::builtin(), self.meta(session))
     }
 
     /// What was observed, and how well.
@@ -94,7 +95,7 @@ impl Understanding {
             from: shown_time(self.began_ns),
             until: shown_time(now_ns),
             observed_seconds: now_ns.saturating_sub(self.began_ns) as f64 / 1e9,
-            kernel: probe::kernel_release(),
+            kernel: whohungup_bpf::kernel_release(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             events_lost: session.counters().lost() + session.probes().missed_runs(),
             connections_untracked: session.tracker().totals().untracked,

@@ -7,7 +7,7 @@ use std::{
 
 use procfs::process::{FDTarget, Process as ProcProcess, all_processes};
 
-use crate::track::{Ends, Process};
+use whohungup_core::connection::{Ends, Process};
 
 /// Socket owners by network namespace and addresses.
 #[derive(Debug, Default)]

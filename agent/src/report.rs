@@ -1,28 +1,13 @@
 //! `whohungup report`: what many closes show together, and what to change.
 
-mod advise;
-pub mod build;
-pub mod clean;
-pub(crate) mod draw;
 pub mod fetch;
-mod known;
-pub mod lore;
-pub mod markdown;
-pub mod model;
 mod record;
-#[cfg(test)]
-mod samples;
-mod say;
-pub mod text;
-mod value;
-pub mod words;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 
-pub use build::build;
-pub use model::{Meta, ReportModel};
+use whohungup_core::report::{ReportModel, markdown, text};
 
 use crate::{cli::ReportArgs, signals::stop_flag};
 

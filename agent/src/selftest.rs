@@ -13,9 +13,9 @@ pub use table::Table;
 use crate::{
     cli::{HttpInspection, SelftestArgs},
     clock::monotonic_ns,
-    probe::Tier,
     session::{POLL_INTERVAL, Session, SessionOptions},
 };
+use whohungup_bpf::Tier;
 
 /// After the last close the agent may still hold a verdict back this long.
 const LAST_REPORTS: Duration = Duration::from_secs(7);

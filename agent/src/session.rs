@@ -10,12 +10,16 @@ use whohungup_ebpf::decode::decode;
 
 use crate::{
     clock::{monotonic_ns, tick_seconds},
-    close::{Options, Tell},
     degraded::{Note, Reason},
     owners::Owners,
     peak::Peak,
-    probe::{CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan},
-    track::{Limits, Progressed, Report, Tracker},
+};
+use whohungup_bpf::{
+    CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan,
+};
+use whohungup_core::{
+    close::{Options, Tell},
+    connection::{Limits, Progressed, Report, Tracker},
 };
 
 /// How often the ring is emptied; it holds far more than comes in between.

@@ -75,5 +75,4 @@ fn show(
 }
 
 #[cfg(test)]
-#[path = "top/tests.rs"]
 mod tests;

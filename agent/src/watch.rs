@@ -12,13 +12,12 @@ use anyhow::Context as _;
 
 use crate::{
     cli::WatchArgs,
-    close::facts::comm,
     observe::Understanding,
     output::{json::CloseObject, line, summary::Summary},
     session::{POLL_INTERVAL, Session},
     signals::stop_flag,
-    track::Report,
 };
+use whohungup_core::{close::facts::comm, connection::Report};
 
 /// Watches until the time, the count, a signal or a broken pipe ends it.
 ///

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use whohungup::kernel::btf::Btf;
+use whohungup_bpf::btf::Btf;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(btf) = Btf::parse(input.to_vec()) else { return };

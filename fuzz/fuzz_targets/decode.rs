@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use whohungup::http::{self, Written};
+use whohungup_core::http::{self, Written};
 use whohungup_ebpf::decode::{Record, decode};
 
 fuzz_target!(|input: &[u8]| {

@@ -17,11 +17,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use load::Mode;
-use whohungup::{
-    close::Tell,
-    probe::ProgramStat,
-    session::{POLL_INTERVAL, Session, SessionOptions},
-};
+use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup_bpf::ProgramStat;
+use whohungup_core::close::Tell;
 
 #[derive(Debug, Parser)]
 struct Args {

@@ -15,11 +15,9 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use whohungup::{
-    close::Tell,
-    probe::libraries,
-    session::{Session, SessionOptions},
-};
+use whohungup::session::{Session, SessionOptions};
+use whohungup_bpf::libraries;
+use whohungup_core::close::Tell;
 
 use super::{Args, SETTLE, nginx, poll, stats};
 

@@ -9,16 +9,16 @@ use super::{
     table::{LOST, Seen},
     view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
 };
-use crate::{
-    clock::wall_time,
-    close::words::{Role, Side, Verdict},
-    infer::EndpointKey,
+use crate::clock::wall_time;
+use whohungup_core::{
+    connection::OpenState,
+    endpoint::EndpointKey,
+    labels::{Role, Side, Verdict},
     report::{
         ReportModel,
         model::{EndpointReport, told_before},
         words,
     },
-    track::OpenState,
 };
 
 /// Which endpoints are looked at; an empty list stands for all.

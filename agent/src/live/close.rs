@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{kept::KeptClose, say};
-use crate::{
-    clock::wall_time,
-    close::{
-        facts::comm,
-        words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
-    },
+use crate::clock::wall_time;
+use whohungup_core::{
+    close::facts::comm,
+    labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,12 +6,12 @@ use super::{
     KeptClose, Live, LiveView, Wanted, build,
     samples::{SECOND, closed, raced, reused_after},
 };
-use crate::{
-    close::words::{Race, Verdict},
-    infer::{InferLimits, Inference},
-    knowledge::Knowledge,
-    report::{self, Meta},
-    track::{OpenByEndpoint, Report},
+use whohungup_core::{
+    connection::{OpenByEndpoint, Report},
+    endpoint::{InferLimits, Inference},
+    labels::{Race, Verdict},
+    products::Knowledge,
+    report::Meta,
 };
 
 const TICK: f64 = 0.004;
@@ -39,7 +39,7 @@ impl Both {
 
     pub(super) fn view(&self, wanted: &Wanted) -> LiveView {
         let endpoints = self.inference.endpoints();
-        let model = report::build(&endpoints, Knowledge::builtin(), Meta::default());
+        let model = whohungup_core::report::build(&endpoints, Knowledge::builtin(), Meta::default());
         let material = self.live.material(
             self.now_ns,
             model.meta.clone(),

@@ -1,9 +1,9 @@
 //! Who hangs up on whom, and why, in a sentence or two.
 
 use super::view::{EndpointView, Headline, Tone};
-use crate::{
-    close::words::Role,
-    infer::Risk,
+use whohungup_core::{
+    endpoint::Risk,
+    labels::Role,
     report::{
         Meta,
         clean::clean,
@@ -89,7 +89,7 @@ fn about(endpoint: &EndpointView, tone: Tone, text: String) -> Headline {
     Headline { tone, text, action: endpoint.advice.first().map(action), endpoint: Some(endpoint.id.clone()) }
 }
 
-fn action(advice: &crate::report::model::Advice) -> String {
+fn action(advice: &whohungup_core::report::model::Advice) -> String {
     match (&advice.setting, &advice.value) {
         (Some(_), Some(value)) => {
             let whose = advice.program.as_ref().map_or_else(String::new, |program| format!(" ({program})"));

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::track::Report;
+use whohungup_core::connection::Report;
 
 /// Closes in trouble that are kept, and as many others: a flood of the one does not drive out the other.
 pub const KEPT_EACH: usize = 100;

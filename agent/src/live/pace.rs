@@ -1,6 +1,6 @@
 //! How much of the evidence is put into words: all of it on a quiet host, on a busy one what may be looked at.
 
-use crate::close::Tell;
+use whohungup_core::close::Tell;
 
 /// Closes of one turn of the observer (25 ms) up to which all are told.
 const ALL: u32 = 25;

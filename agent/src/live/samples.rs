@@ -2,12 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::{
-    close::{
-        Close,
-        words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
-    },
-    track::{Ends, Process, Report, Requests},
+use whohungup_core::{
+    close::Close,
+    connection::{Ends, Process, Report, Requests},
+    labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
 };
 
 pub(super) const SECOND: u64 = 1_000_000_000;

@@ -1,10 +1,8 @@
 //! One close in a sentence, for somebody who has read no documentation.
 
-use crate::{
-    close::{
-        Close,
-        words::{Cause, Closer, Phase, Race, Verdict},
-    },
+use whohungup_core::{
+    close::Close,
+    labels::{Cause, Closer, Phase, Race, Verdict},
     report::words::{counted, measured},
 };
 

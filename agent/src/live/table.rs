@@ -6,10 +6,10 @@ use super::{
     hour::{Hour, minute},
     idle::IdleBins,
 };
-use crate::{
-    close::words::{Closer, Role, Side, Verdict},
-    infer::{EndpointId, Place},
-    track::{Ends, Report},
+use whohungup_core::{
+    connection::{Ends, Report},
+    endpoint::{EndpointId, Place},
+    labels::{Closer, Role, Side, Verdict},
 };
 
 /// By verdict, and requests lost to idle closes.

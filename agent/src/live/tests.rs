@@ -5,9 +5,9 @@ use super::{
     samples::{SECOND, closed, raced, reused_after},
     *,
 };
-use crate::{
-    close::words::{Race, Role, Side, Verdict},
-    infer::Risk,
+use whohungup_core::{
+    endpoint::Risk,
+    labels::{Race, Role, Side, Verdict},
 };
 
 fn total(view: &LiveView) -> u64 {

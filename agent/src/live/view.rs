@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::close::CloseView;
-use crate::{
-    close::words::{Clock, Phase, Role, Side, Verdict},
-    infer::{Gaps, Headroom, Risk},
+use whohungup_core::{
+    endpoint::{Gaps, Headroom, Risk},
+    labels::{Clock, Phase, Role, Side, Verdict},
     report::{Meta, model::Advice},
 };
 

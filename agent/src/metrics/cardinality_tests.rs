@@ -8,9 +8,9 @@ use super::{
     Format, most_series,
     tests::{Counting, TICK, report},
 };
-use crate::{
-    close::words::{Basis, Cause, Closer, How, Race, Role, Verdict},
-    track::{Progressed, Report, Requests},
+use whohungup_core::{
+    connection::{Progressed, Report, Requests},
+    labels::{Basis, Cause, Closer, How, Race, Role, Verdict},
 };
 
 /// docs/metrics.md: what a line of a scrape takes at most, but for its exemplar.

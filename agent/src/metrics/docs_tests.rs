@@ -12,12 +12,12 @@ use super::{
     series::{OTHER, REQUEST_BASES},
     snapshot::Snapshot,
 };
-use crate::{
-    close::words::{Basis, Cause, Clock, Closer, How, Phase, Race, Role, Side, Verdict},
-    degraded::Reason,
-    infer::Risk,
-    probe::program_names,
-    track::OpenState,
+use crate::degraded::Reason;
+use whohungup_bpf::program_names;
+use whohungup_core::{
+    connection::OpenState,
+    endpoint::Risk,
+    labels::{Basis, Cause, Clock, Closer, How, Phase, Race, Role, Side, Verdict},
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");

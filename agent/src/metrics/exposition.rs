@@ -20,7 +20,7 @@ use super::{
     family::{Family, Kind},
     histogram::Histogram,
 };
-use crate::track::Ends;
+use whohungup_core::connection::Ends;
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,5 +241,4 @@ fn as_prometheus_text(open_metrics: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "exposition_tests.rs"]
 mod tests;

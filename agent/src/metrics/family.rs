@@ -4,7 +4,7 @@
 use prometheus_client::registry::Unit;
 
 use super::{exposition::Samples, families, scrape::Scrape};
-use crate::close::words::Role;
+use whohungup_core::labels::Role;
 
 /// One metric family.
 #[derive(Debug)]

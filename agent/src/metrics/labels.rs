@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::series::OTHER;
-use crate::{close::words::Role, infer::EndpointKey};
+use whohungup_core::{endpoint::EndpointKey, labels::Role};
 
 /// What tells an endpoint's series from others'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,12 +4,12 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, report};
 use super::{ProcessCost, Scrape, Snapshot};
-use crate::{
-    close::words::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
-    degraded::Reason,
-    infer::InferTotals,
-    probe::{CounterTotals, ProgramStat, TlsLibraries},
-    track::{Limits, OpenState, Progressed, Report, Requests, Totals},
+use crate::degraded::Reason;
+use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
+use whohungup_core::{
+    connection::{Limits, OpenState, Progressed, Report, Requests, Totals},
+    endpoint::InferTotals,
+    labels::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
 };
 
 const SECOND: u64 = 1_000_000_000;

@@ -12,7 +12,7 @@ use super::{
     series::{Hurt, REQUEST_BASES, RequestCounts, Series},
     snapshot::{BuildInfo, Snapshot},
 };
-use crate::close::words::Role;
+use whohungup_core::labels::Role;
 
 /// Cheap to take: endpoints are shared with the counting side, which copies one when it counts on while this is alive.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
 //! Everything that is counted of one endpoint.
 
 use super::histogram::{GAP_BOUNDS, Histogram, IDLE_BOUNDS, REQUEST_BOUNDS};
-use crate::{
-    close::{
-        Close,
-        words::{Basis, Cause, Closer, How, Race, Verdict},
-    },
-    track::{Ends, Report, Requests},
+use whohungup_core::{
+    close::Close,
+    connection::{Ends, Report, Requests},
+    labels::{Basis, Cause, Closer, How, Race, Verdict},
 };
 
 /// Combinations of verdict, closer, cause and how that are told apart; of later ones cause and how are `other`.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{
-    close::words::Role,
-    degraded::Reason,
-    infer::{InferTotals, Outlook},
-    probe::{CounterTotals, ProgramStat, TlsLibraries},
-    track::{Limits, OpenState, Totals},
+use crate::degraded::Reason;
+use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
+use whohungup_core::{
+    connection::{Limits, OpenState, Totals},
+    endpoint::{InferTotals, Outlook},
+    labels::Role,
 };
 
 /// What the running session says at one moment.

@@ -1,19 +1,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::*;
-use crate::{
-    close::{
-        Close,
-        words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Verdict},
-    },
-    infer::{InferLimits, Inference},
-    track::{Ends, OpenState, Process, Requests},
+use whohungup_core::{
+    close::Close,
+    connection::{Ends, OpenState, Process, Requests},
+    endpoint::{InferLimits, Inference},
+    labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Verdict},
 };
 
-#[path = "requests_tests.rs"]
-mod requests_tests;
-#[path = "timeouts_tests.rs"]
-mod timeouts_tests;
+mod requests;
+mod timeouts;
 
 pub(super) const TICK: f64 = 0.004;
 

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{
-    clock::wall_time,
-    close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
+use crate::clock::wall_time;
+use whohungup_core::{
     close::{KeepAlive, facts::comm},
-    track::{Process, Report},
+    connection::{Process, Report},
+    labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
 };
 
 /// Raised when a name changes its meaning or goes away.

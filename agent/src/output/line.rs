@@ -2,11 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{
-    clock::wall_time,
-    close::{facts::comm, words::Verdict},
-    track::Report,
-};
+use crate::clock::wall_time;
+use whohungup_core::{close::facts::comm, connection::Report, labels::Verdict};
 
 /// The columns' names, aligned with [`line()`].
 pub fn header() -> String {
@@ -45,7 +42,7 @@ pub fn line(report: &Report, coloured: bool) -> String {
         None => close.cause.to_string(),
     };
     let arrow = match close.closer {
-        crate::close::words::Closer::Both => "><",
+        whohungup_core::labels::Closer::Both => "><",
         closer if closer == close.role.this_end() => "->",
         closer if closer == close.role.other_end() => "<-",
         _ => "--",

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::line::seconds;
-use crate::{close::words::Verdict, track::Report};
+use whohungup_core::{connection::Report, labels::Verdict};
 
 /// Counts closes by verdict, with the range of their idle times.
 #[derive(Debug, Default)]

@@ -8,7 +8,8 @@ use std::{
 
 use procfs::process::Process;
 
-use super::{Program, read::read_process};
+use super::read::read_process;
+use whohungup_core::program::Program;
 
 /// Processes that are remembered at most.
 const LIMIT: usize = 4096;

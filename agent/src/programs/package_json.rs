@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::words::Words;
+use whohungup_core::products::keywords::Words;
 
 /// Bytes of a package.json that are read. One that is longer is not.
 const MOST_BYTES: u64 = 256 * 1024;

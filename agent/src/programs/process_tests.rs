@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{files_tests::jar, *};
+use whohungup_core::program::Program;
 
 /// A child that ends with the test.
 struct Running(Child);

@@ -7,13 +7,12 @@ use std::{
 
 use procfs::process::Process;
 
-use super::{
-    Program, elf,
-    jar::jars_within,
-    package_json::offer_dependencies,
-    words::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library, script},
+use super::{elf, jar::jars_within, package_json::offer_dependencies};
+use whohungup_core::products::Knowledge;
+use whohungup_core::{
+    products::keywords::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library, script},
+    program::Program,
 };
-use crate::knowledge::Knowledge;
 
 /// Bytes of a command line that are read.
 const COMMAND_LINE: u64 = 64 * 1024;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use super::model::{ReportModel, SCHEMA};
+use whohungup_core::report::{
+    clean::clean,
+    model::{ReportModel, SCHEMA},
+};
 
 /// Where a daemon answers with its report.
 pub const PATH: &str = "/api/v1/report";
@@ -75,7 +78,7 @@ fn decode(body: &[u8]) -> anyhow::Result<ReportModel> {
     let Labelled { schema } =
         serde_json::from_slice(body).context("not a report: no JSON object with a `schema`")?;
     if schema != SCHEMA {
-        let schema = super::clean::clean(&schema, 40);
+        let schema = clean(&schema, 40);
         bail!("it speaks schema `{schema}`, this is `{SCHEMA}`: use the same version on both sides");
     }
     serde_json::from_slice(body).with_context(|| format!("not a report of schema `{SCHEMA}`"))

@@ -8,17 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::model::ReportModel;
 use crate::{
     cli::ReportArgs,
-    close::{
-        Tell,
-        facts::comm,
-        words::{Role, Verdict},
-    },
     observe::Understanding,
     session::{POLL_INTERVAL, Session},
-    track::{Ends, Process, Report},
+};
+use whohungup_core::report::ReportModel;
+use whohungup_core::{
+    close::{Tell, facts::comm},
+    connection::{Ends, Process, Report},
+    labels::{Role, Verdict},
 };
 
 /// On a terminal the line is written anew this often, else a new one comes this often.

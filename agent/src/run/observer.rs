@@ -21,7 +21,6 @@ use crate::{
     live::{Beat, Material},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     observe::Understanding,
-    probe,
     session::{POLL_INTERVAL, Session},
 };
 
@@ -118,7 +117,7 @@ impl Loop {
         }
         let build = BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
-            kernel: probe::kernel_release(),
+            kernel: whohungup_bpf::kernel_release(),
             object: session.probes().object().to_owned(),
         };
         let tick = session.tracker().tick();

@@ -52,7 +52,7 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::close::words::Role;
+    use whohungup_core::labels::Role;
 
     #[test]
     fn names_and_values_are_read() {

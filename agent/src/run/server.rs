@@ -30,10 +30,10 @@ use super::{
     views::{self, Views},
 };
 use crate::{
-    knowledge::Knowledge,
     live::{CLOSES, EVENTS, LIVE},
-    report::{self, fetch::PATH as REPORT},
+    report::fetch::PATH as REPORT,
 };
+use whohungup_core::products::Knowledge;
 
 const JSON: &str = "application/json";
 /// Milliseconds after which a connection is given up whose peer takes nothing.
@@ -134,7 +134,8 @@ impl Shared {
     async fn report(&self) -> Option<String> {
         let (material, _) = self.ask(Ask::Material).await?;
         let made = spawn_blocking(move || {
-            let model = report::build(&material.endpoints, Knowledge::builtin(), material.meta);
+            let model =
+                whohungup_core::report::build(&material.endpoints, Knowledge::builtin(), material.meta);
             serde_json::to_string(&model)
         });
         made.await.ok()?.ok()

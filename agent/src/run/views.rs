@@ -16,11 +16,8 @@ use super::{
     query::wanted,
     server::{Shared, no_answer},
 };
-use crate::{
-    knowledge::Knowledge,
-    live::{CloseView, ClosesView, Material, SCHEMA, build},
-    report::{self, ReportModel},
-};
+use crate::live::{CloseView, ClosesView, Material, SCHEMA, build};
+use whohungup_core::{products::Knowledge, report::ReportModel};
 
 /// However many look, the observer is asked no more often than this.
 const FRESH: Duration = Duration::from_secs(2);
@@ -48,7 +45,11 @@ impl Views {
         let (material, took) = shared.ask(Ask::Material).await?;
         // Names and advice are looked up here: the observer has other things to do.
         let made = spawn_blocking(move || {
-            let model = report::build(&material.endpoints, Knowledge::builtin(), material.meta.clone());
+            let model = whohungup_core::report::build(
+                &material.endpoints,
+                Knowledge::builtin(),
+                material.meta.clone(),
+            );
             Arc::new((material, model))
         });
         let made = made.await.ok()?;

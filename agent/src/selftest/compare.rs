@@ -5,10 +5,10 @@ use std::{collections::HashMap, fmt};
 use serde::Serialize;
 use testserver::{Measured, Truth};
 
-use crate::{
-    close::words::{Confidence, Verdict},
-    probe::Tier,
-    track::{Ends, Report},
+use whohungup_bpf::Tier;
+use whohungup_core::{
+    connection::{Ends, Report},
+    labels::{Confidence, Verdict},
 };
 
 /// How far a clock may be off, seconds.

@@ -11,12 +11,10 @@ use super::{
     app::App,
     draw::{bold, dim, risk_style},
 };
-use crate::{
-    live::{CloseView, EndpointView, begins},
-    report::{
-        clean::clean,
-        draw::{Axis, gap_points},
-    },
+use crate::live::{CloseView, EndpointView, begins};
+use whohungup_core::report::{
+    clean::clean,
+    draw::{Axis, gap_points},
 };
 
 /// Characters before what a line says.
@@ -118,7 +116,7 @@ fn of_close(close: &CloseView, width: u16) -> Vec<Line<'static>> {
     let process = |process: &crate::live::ProcessView| {
         process.pid.map_or_else(|| process.comm.clone(), |pid| format!("{} ({pid})", process.comm))
     };
-    let seconds = |value: Option<f64>| value.map(crate::report::words::measured);
+    let seconds = |value: Option<f64>| value.map(whohungup_core::report::words::measured);
     let said = wrapped(&clean(&close.said, TEXT), usize::from(width).max(10)).into_iter();
     let mut lines: Vec<_> = said.map(|line| Line::styled(line, bold())).collect();
     let rows = [
@@ -133,7 +131,10 @@ fn of_close(close: &CloseView, width: u16) -> Vec<Line<'static>> {
         ("race", close.race.map(|race| race.to_string())),
         ("idle", seconds(close.idle_seconds)),
         ("age", seconds(close.age_seconds)),
-        ("served", close.requests.map(|requests| crate::report::words::counted(requests.into(), "request"))),
+        (
+            "served",
+            close.requests.map(|requests| whohungup_core::report::words::counted(requests.into(), "request")),
+        ),
         ("Server", close.server.clone()),
     ];
     for (label, text) in rows {

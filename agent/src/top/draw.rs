@@ -12,11 +12,8 @@ use super::{
     app::{App, Tab},
     details, tables,
 };
-use crate::{
-    infer::Risk,
-    live::{LiveView, Tone},
-    report::clean::clean,
-};
+use crate::live::{LiveView, Tone};
+use whohungup_core::{endpoint::Risk, report::clean::clean};
 
 /// Lines for the headline and what to do.
 const HEADLINE: u16 = 4;

@@ -1,9 +1,7 @@
 //! By what endpoints are ordered.
 
-use crate::{
-    close::words::{Clock, Phase, Side},
-    live::EndpointView,
-};
+use crate::live::EndpointView;
+use whohungup_core::labels::{Clock, Phase, Side};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {

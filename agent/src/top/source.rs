@@ -15,12 +15,12 @@ use anyhow::{Context as _, bail};
 use crate::{
     cli::TopArgs,
     keeper::Keeper,
-    knowledge::Knowledge,
     live::{CLOSES, CloseView, ClosesView, LIVE, LiveView, SCHEMA, Wanted, build},
     observe::Understanding,
-    report::{self, fetch},
+    report::fetch,
     session::{POLL_INTERVAL, Session},
 };
+use whohungup_core::products::Knowledge;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Updates that wait to be drawn.
@@ -110,7 +110,11 @@ fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, 
         if told.is_none_or(|told| told.elapsed() >= EVERY) {
             told = Some(Instant::now());
             let material = keeper.material(&session, &understanding);
-            let model = report::build(&material.endpoints, Knowledge::builtin(), material.meta.clone());
+            let model = whohungup_core::report::build(
+                &material.endpoints,
+                Knowledge::builtin(),
+                material.meta.clone(),
+            );
             let wanted = Wanted { limit: Wanted::MOST, ..Wanted::default() };
             let view = build(&material, &model, &wanted);
             let closes = keeper.beat(&session, 0).shown().closes;
@@ -144,7 +148,7 @@ fn ask(url: &str) -> anyhow::Result<(LiveView, Vec<CloseView>)> {
         format!("what answers at {url} is not understood; use the same version on both sides")
     })?;
     if view.schema != SCHEMA {
-        let schema = report::clean::clean(&view.schema, 40);
+        let schema = whohungup_core::report::clean::clean(&view.schema, 40);
         bail!(
             "the daemon at {url} speaks schema `{schema}`, this is `{SCHEMA}`: use the same version on both sides"
         );

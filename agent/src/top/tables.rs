@@ -13,10 +13,10 @@ use super::{
     draw::{bold, dim, risk_style},
     sort::{Column, timer},
 };
-use crate::{
-    close::words::{Cause, Role, Side},
-    infer::Risk,
-    live::{CloseView, EndpointView},
+use crate::live::{CloseView, EndpointView};
+use whohungup_core::{
+    endpoint::Risk,
+    labels::{Cause, Role, Side},
     report::{clean::clean, words::measured},
 };
 

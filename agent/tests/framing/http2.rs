@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
-use whohungup::{
-    close::words::Phase,
+use whohungup_core::{
     http::{self, Written},
+    labels::Phase,
 };
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT},

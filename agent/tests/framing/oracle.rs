@@ -1,7 +1,7 @@
 //! Where a conversation stands after so many bytes of either side, read the plain way: with both streams at
 //! hand and nothing shared with the code that is tested.
 
-use whohungup::close::words::Phase;
+use whohungup_core::labels::Phase;
 
 use crate::conversation::Conversation;
 

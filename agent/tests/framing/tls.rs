@@ -1,7 +1,7 @@
 //! Random TLS: whatever the records are, and a closing alert changes nothing that is told.
 
 use fastrand::Rng;
-use whohungup::http::{self, Written};
+use whohungup_core::http::{self, Written};
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT},
     framing::sample::follow,

@@ -1,9 +1,9 @@
 //! A conversation as segments, followed by the code that runs in the kernel and read as the agent reads it.
 
 use fastrand::Rng;
-use whohungup::{
-    close::words::Phase,
+use whohungup_core::{
     http::{self, Written},
+    labels::Phase,
 };
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT, state},

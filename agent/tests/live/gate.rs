@@ -2,10 +2,8 @@
 
 use std::{env, fmt, path::PathBuf, sync::OnceLock};
 
-use whohungup::{
-    probe::{ProbeError, Probes},
-    session::SessionOptions,
-};
+use whohungup::session::SessionOptions;
+use whohungup_bpf::{ProbeError, Probes};
 
 /// Whether the probes can be loaded here. Says why not; in CI it panics instead.
 pub(crate) fn can_observe() -> bool {

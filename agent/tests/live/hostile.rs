@@ -10,10 +10,10 @@ use std::{
 };
 
 use fastrand::Rng;
-use whohungup::{
-    close::words::{Closer, Confidence, Verdict},
-    session::{POLL_INTERVAL, Session, SessionOptions},
-    track::Report,
+use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup_core::{
+    connection::Report,
+    labels::{Closer, Confidence, Verdict},
 };
 
 use crate::{

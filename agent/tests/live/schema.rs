@@ -7,10 +7,8 @@ use std::{
 };
 
 use serde_json::Value;
-use whohungup::{
-    close::words::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict},
-    output::json::SCHEMA,
-};
+use whohungup::output::json::SCHEMA;
+use whohungup_core::labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict};
 
 use crate::{
     agent::Agent,

@@ -3,10 +3,8 @@
 use std::{collections::BTreeSet, fs, time::Instant};
 
 use testserver::scenarios;
-use whohungup::{
-    probe::Tier,
-    selftest::{self, Outcome, Table},
-};
+use whohungup::selftest::{self, Outcome, Table};
+use whohungup_bpf::Tier;
 
 use crate::{gate, namespace::Namespace};
 

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use whohungup::{
-    close::words::Verdict,
-    session::{POLL_INTERVAL, Session, SessionOptions},
-    track::{Ends, Report},
+use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup_core::{
+    connection::{Ends, Report},
+    labels::Verdict,
 };
 use whohungup_ebpf::counters::Counter;
 

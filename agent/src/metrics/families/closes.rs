@@ -7,7 +7,7 @@ use super::super::{
     histogram::{DURATION_BOUNDS, IDLE_BOUNDS, REQUEST_BOUNDS},
     series::{CLOSE_SETS, IDLE_CLOSERS},
 };
-use crate::close::words::{Closer, Race, Role};
+use whohungup_core::labels::{Closer, Race, Role};
 
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {

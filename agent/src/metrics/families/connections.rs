@@ -1,7 +1,7 @@
 //! Connections of the whole host, and whether all of them were seen.
 
 use super::super::family::{Family, Kind, Sets};
-use crate::{close::words::Role, track::OpenState};
+use whohungup_core::{connection::OpenState, labels::Role};
 use whohungup_ebpf::counters::Counter;
 
 pub(in super::super) const FAMILIES: &[Family] = &[

@@ -3,7 +3,7 @@
 use prometheus_client::registry::Unit;
 
 use super::super::family::{Family, Kind, Sets};
-use crate::probe::PROGRAMS;
+use whohungup_bpf::PROGRAMS;
 
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {

@@ -7,7 +7,7 @@ use super::super::{
     histogram::GAP_BOUNDS,
     series::REQUEST_BASES,
 };
-use crate::close::words::Verdict;
+use whohungup_core::labels::Verdict;
 
 const LABELS: &[&str] = &["role", "server_port", "process", "basis"];
 const SETS: Sets = Sets::PerEndpoint(REQUEST_BASES.len());

@@ -8,7 +8,7 @@ use super::super::{
     labels::Labels,
     scrape::Scrape,
 };
-use crate::infer::{Outlook, Risk, TIMERS, Timer};
+use whohungup_core::endpoint::{Outlook, Risk, TIMERS, Timer};
 
 const LABELS: &[&str] = &["role", "server_port", "process"];
 

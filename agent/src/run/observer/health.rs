@@ -5,10 +5,10 @@ use whohungup_ebpf::counters::Counter;
 use crate::{
     clock::monotonic_ns,
     degraded::{Lately, Note, Reason},
-    infer::InferTotals,
-    probe::CounterTotals,
     session::Session,
 };
+use whohungup_bpf::CounterTotals;
+use whohungup_core::endpoint::InferTotals;
 
 /// What was noticed so far.
 #[derive(Debug, Default)]

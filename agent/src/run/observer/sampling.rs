@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cli::BpfStats, probe::Probes};
+use crate::cli::BpfStats;
+use whohungup_bpf::Probes;
 
 const ON: Duration = Duration::from_secs(1);
 const OFF: Duration = Duration::from_secs(14);

@@ -1,0 +1,213 @@
+//! What this kernel and these privileges allow, found by trying.
+
+use aya::{
+    Btf as AyaBtf, Ebpf,
+    programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter},
+};
+
+use super::{
+    attach::{HTTP_PROGRAMS, lifecycle_programs},
+    cgroup::find_root,
+    error::ProbeError,
+    load::{self, program, tp_btf},
+    namespaces, openssl, sockets,
+};
+use crate::{
+    btf::{Btf, KERNEL_BTF},
+    layout::Layout,
+};
+
+/// How a thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Works,
+    /// `run` works without it, and sees less.
+    Degraded,
+    /// `run` would not start.
+    Missing,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub hook: String,
+    pub standing: Standing,
+    /// What it gives, or what is wrong and how to mend it.
+    pub detail: String,
+}
+
+/// Tries everything that `run` needs, in the order in which it needs it.
+pub fn check() -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Some(layout) = check_layout(&mut found) else { return found };
+    let Some((mut ebpf, btf)) = check_object(&mut found, &layout) else { return found };
+    check_lifecycle(&mut found, &mut ebpf, &btf, &layout);
+    check_http(&mut found, &mut ebpf);
+    check_openssl(&mut found, &mut ebpf, &btf);
+    check_namespaces(&mut found);
+    check_statistics(&mut found);
+    found
+}
+
+fn works(hook: impl Into<String>, detail: impl Into<String>) -> Finding {
+    Finding { hook: hook.into(), standing: Standing::Works, detail: detail.into() }
+}
+
+fn missing(hook: impl Into<String>, error: &ProbeError) -> Finding {
+    Finding { hook: hook.into(), standing: Standing::Missing, detail: error.to_string() }
+}
+
+fn degraded(hook: impl Into<String>, detail: impl Into<String>) -> Finding {
+    Finding { hook: hook.into(), standing: Standing::Degraded, detail: detail.into() }
+}
+
+fn check_layout(found: &mut Vec<Finding>) -> Option<Layout> {
+    let release = load::kernel_release();
+    let btf = match Btf::from_file(KERNEL_BTF) {
+        Ok(btf) => btf,
+        Err(error) => {
+            found.push(missing("kernel BTF", &error.into()));
+            return None;
+        }
+    };
+    found.push(works("kernel BTF", format!("kernel {release}")));
+    match Layout::resolve(&btf, &release) {
+        Ok(layout) if layout.missing.is_empty() => {
+            found.push(works("structure members", format!("{} found", layout.offsets.len())));
+            Some(layout)
+        }
+        Ok(layout) => {
+            found.push(degraded("structure members", format!("without {}", layout.missing.join(", "))));
+            Some(layout)
+        }
+        Err(error) => {
+            found.push(missing("structure members", &error.into()));
+            None
+        }
+    }
+}
+
+fn check_object(found: &mut Vec<Finding>, layout: &Layout) -> Option<(Ebpf, AyaBtf)> {
+    match load::open(layout, load::DEFAULT_RING_BYTES, true) {
+        Ok((ebpf, btf, object)) => {
+            found.push(works("BPF maps", format!("object: {object}")));
+            Some((ebpf, btf))
+        }
+        Err(error) => {
+            found.push(missing("BPF maps", &error));
+            None
+        }
+    }
+}
+
+fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layout: &Layout) {
+    for (name, tracepoint) in lifecycle_programs(layout) {
+        let hook = format!("tp_btf {tracepoint}");
+        let tried = tp_btf(ebpf, name).and_then(|program| {
+            program.load(tracepoint, btf).map_err(|error| ProbeError::load(name, &error))?;
+            let link = program.attach().map_err(|error| ProbeError::attach(name, &error))?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, &error))
+        });
+        found.push(match tried {
+            Ok(()) if tracepoint == "kfree_skb" => {
+                works(hook, "tells of late requests, of which tcp_send_reset does not before Linux 6.10")
+            }
+            Ok(()) => works(hook, "loads and attaches"),
+            Err(error) => missing(hook, &error),
+        });
+    }
+    let tried = program::<Iter>(ebpf, sockets::PROGRAM).and_then(|program| {
+        program.load("tcp", btf).map_err(|error| ProbeError::load(sockets::PROGRAM, &error))?;
+        program.attach().map(drop).map_err(|error| ProbeError::attach(sockets::PROGRAM, &error))
+    });
+    found.push(match tried {
+        Ok(()) => works("iter tcp", "sockets older than the agent are adopted"),
+        Err(error) => missing("iter tcp", &error),
+    });
+}
+
+fn check_http(found: &mut Vec<Finding>, ebpf: &mut Ebpf) {
+    let root = match find_root() {
+        Ok(root) => root,
+        Err(error) => {
+            found.push(missing("cgroup2", &error));
+            return;
+        }
+    };
+    found.push(match &root.path {
+        Some(path) => works("cgroup2", format!("mounted at {}", path.display())),
+        None => works("cgroup2", "mounted nowhere; mounted for the agent alone"),
+    });
+    for &(name, direction) in HTTP_PROGRAMS {
+        let hook = format!("cgroup_skb {direction}");
+        let attach_type =
+            if direction == "ingress" { CgroupSkbAttachType::Ingress } else { CgroupSkbAttachType::Egress };
+        let tried = program::<CgroupSkb>(ebpf, name).and_then(|program| {
+            program.load().map_err(|error| ProbeError::load(name, &error))?;
+            let link = program
+                .attach(&root.file, attach_type, CgroupAttachMode::Single)
+                .map_err(|error| ProbeError::attach(name, &error))?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, &error))
+        });
+        found.push(match tried {
+            Ok(()) => works(hook, "loads and attaches: HTTP heads are read"),
+            Err(error) => Finding {
+                detail: format!("{error}; `--http-inspection off` does without it"),
+                ..missing(hook, &error)
+            },
+        });
+    }
+}
+
+fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
+    let hook = "uprobe libssl";
+    let library = openssl::libraries().into_values().next();
+    let tried = openssl::load(ebpf, btf).and_then(|()| {
+        let Some(path) = &library else { return Ok(()) };
+        let links = openssl::attach_library(ebpf, path)?;
+        openssl::detach_library(ebpf, links)
+    });
+    found.push(match (tried, library) {
+        (Ok(()), Some(path)) => works(hook, format!("`--tls openssl` reads inside TLS ({})", path.display())),
+        (Ok(()), None) => works(hook, "loads; there is no OpenSSL library here to attach to"),
+        (Err(error), _) => degraded(hook, format!("{error}: `--tls openssl` does not work")),
+    });
+}
+
+fn check_namespaces(found: &mut Vec<Finding>) {
+    let all = namespaces::all();
+    let own = sockets::namespace_id();
+    let open = all.iter().filter(|(id, file)| own == Some(**id) || sockets::may_enter(file)).count();
+    let hook = "network namespaces";
+    found.push(if open == all.len() {
+        works(hook, format!("{open} of {open} can be entered"))
+    } else {
+        degraded(
+            hook,
+            format!(
+                "{open} of {} can be entered: old sockets of the others are not adopted; needs CAP_SYS_ADMIN",
+                all.len()
+            ),
+        )
+    });
+    let init = std::fs::read_dir("/proc/1/fd").is_ok();
+    found.push(if init {
+        works("/proc/PID/fd", "owners of old sockets are named")
+    } else {
+        degraded(
+            "/proc/PID/fd",
+            "owners of old sockets stay unnamed; needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+        )
+    });
+}
+
+fn check_statistics(found: &mut Vec<Finding>) {
+    let hook = "run statistics";
+    found.push(match aya::sys::enable_stats(aya::sys::Stats::RunTime) {
+        Ok(_held) => works(hook, "the cost of each program is measured"),
+        Err(error) => degraded(
+            hook,
+            format!("{}: what the programs cost is not measured; needs CAP_SYS_ADMIN", error.io_error),
+        ),
+    });
+}

@@ -1,0 +1,26 @@
+//! The only crate that knows aya: loads, attaches, reads and measures the probes.
+
+mod attach;
+pub mod btf;
+mod cgroup;
+mod check;
+mod counters;
+mod error;
+mod events;
+pub mod layout;
+mod load;
+mod namespaces;
+mod openssl;
+mod seek;
+mod sockets;
+mod stats;
+
+pub use cgroup::{CgroupRoot, find_root};
+pub use check::{Finding, Standing, check};
+pub use counters::CounterTotals;
+pub use error::ProbeError;
+pub use events::Events;
+pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
+pub use openssl::{Found, TlsLibraries, libraries, scan};
+pub use sockets::Walk;
+pub use stats::{PROGRAMS, ProgramStat, program_names};

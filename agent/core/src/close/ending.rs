@@ -1,0 +1,110 @@
+//! Who ended a connection and by what means: what the first step away from it proves.
+
+use super::facts::{
+    CLOSE, CLOSE_WAIT, ETIMEDOUT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim,
+};
+use crate::labels::{Cause, Closer, How, Role};
+
+// include/uapi/asm-generic/errno.h
+const ECONNABORTED: u32 = 103;
+const ECONNRESET: u32 = 104;
+const ECONNREFUSED: u32 = 111;
+const ENETUNREACH: u32 = 101;
+const EHOSTUNREACH: u32 = 113;
+const EPIPE: u32 = 32;
+
+/// How the first step came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub closer: Closer,
+    pub how: How,
+    pub cause: Cause,
+    /// This end did it, in its own process or its own kernel.
+    pub local: bool,
+    /// The handshake never ended.
+    pub connecting: bool,
+}
+
+pub(super) fn ending(facts: &Facts) -> Ending {
+    let first = &facts.first;
+    let connecting = matches!(first.old_state, SYN_SENT | SYN_RECV) && first.new_state == CLOSE;
+    let local = |how, cause| Ending { closer: facts.role.this_end(), how, cause, local: true, connecting };
+    let remote = |how, cause| Ending { closer: facts.role.other_end(), how, cause, local: false, connecting };
+    let ended = match (first.new_state, first.err) {
+        // What came first had come before the agent; the state tells which side it came from.
+        _ if first.old_state == CLOSE_WAIT => remote(How::Fin, Cause::Unknown),
+        _ if facts.is_seen_late() => local(How::Fin, Cause::Unknown),
+        (FIN_WAIT1, _) => local(How::Fin, process_cause(facts)),
+        (CLOSE_WAIT, _) => remote(How::Fin, Cause::Unknown),
+        (_, 0) => local(if connecting { How::Abort } else { How::Rst }, abort_cause(facts)),
+        (_, ECONNABORTED) => Ending {
+            closer: Closer::Host,
+            how: How::Abort,
+            cause: Cause::SockDestroy,
+            local: true,
+            connecting,
+        },
+        (_, ECONNREFUSED) => remote(How::Rst, Cause::Refused),
+        (_, ECONNRESET | EPIPE) => remote(How::Rst, Cause::Unknown),
+        (_, ETIMEDOUT | EHOSTUNREACH | ENETUNREACH) => Ending {
+            closer: Closer::Network,
+            how: How::Timeout,
+            cause: timeout_cause(facts),
+            local: false,
+            connecting,
+        },
+        (_, _) => Ending {
+            closer: Closer::Unknown,
+            how: How::Abort,
+            cause: Cause::Unknown,
+            local: false,
+            connecting,
+        },
+    };
+    if facts.crossing_fins { Ending { closer: Closer::Both, ..ended } } else { ended }
+}
+
+/// A process that ends takes its connections with it, whatever that looks like on the wire.
+fn process_cause(facts: &Facts) -> Cause {
+    let first = &facts.first;
+    if is_oom_victim(&first.task) {
+        return Cause::OomKilled;
+    }
+    match (first.is_exiting(), first.signal()) {
+        (true, Some(_)) => Cause::ProcessKilled,
+        (true, None) => Cause::ProcessExit,
+        (false, _) => Cause::Unknown,
+    }
+}
+
+/// ESTABLISHED to CLOSE without an error: this end reset it. In the order of `__tcp_close`
+/// (net/ipv4/tcp.c, v6.12), after children that no process ever accepted.
+fn abort_cause(facts: &Facts) -> Cause {
+    let first = &facts.first;
+    if first.old_state == SYN_SENT {
+        return process_cause(facts);
+    }
+    if first.has_socket == 0 && facts.role == Role::Server {
+        return Cause::NotAccepted;
+    }
+    match process_cause(facts) {
+        Cause::Unknown if first.unread() > 0 => Cause::UnreadData,
+        Cause::Unknown if first.is_linger_zero() => Cause::LingerZero,
+        cause => cause,
+    }
+}
+
+/// `tcp_keepalive_timer` gives up with probes out and nothing to send; `tcp_write_timeout` with data
+/// (net/ipv4/tcp_timer.c, v6.12).
+fn timeout_cause(facts: &Facts) -> Cause {
+    let first = &facts.first;
+    if first.old_state == SYN_SENT || first.old_state == SYN_RECV {
+        // An unreachable host or network is told at once, without a second SYN.
+        let waited = first.err == ETIMEDOUT || first.total_retrans > 0;
+        return if waited { Cause::RetransmitTimeout } else { Cause::Unknown };
+    }
+    if first.unacked() == 0 {
+        return Cause::KeepaliveDead;
+    }
+    if first.user_timeout > 0 { Cause::UserTimeout } else { Cause::RetransmitTimeout }
+}

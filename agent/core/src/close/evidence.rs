@@ -1,0 +1,187 @@
+//! The evidence in words, most telling first.
+
+use super::{
+    classify::Close,
+    ending::Ending,
+    facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
+    half_close::is_farewell_refused,
+    race::Found,
+    view::View,
+};
+use crate::labels::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict};
+
+pub(super) fn tell(
+    facts: &Facts,
+    ending: Ending,
+    view: &View,
+    race: Option<&Found>,
+    close: &Close,
+) -> Vec<String> {
+    let mut told = vec![first_step(facts, ending)];
+    if let Some(found) = race {
+        told.push(race_told(facts, found));
+    }
+    told.extend(exchange_told(view, close));
+    told.extend(cause_told(facts, ending));
+    let is_answered = view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle);
+    if close.verdict == Verdict::PrematureHangup && is_answered && is_farewell_refused(facts) {
+        told.push("the client's kernel took in the whole answer, and then refused our FIN".to_owned());
+    }
+    if close.verdict == Verdict::Unknown {
+        told.push(unknown_told(facts, view, ending).to_owned());
+    }
+    if let Some(error) = facts.soft_error {
+        told.push(format!("the application was told error {error} before"));
+    }
+    if facts.adopted {
+        told.push("the connection is older than the agent".to_owned());
+    }
+    told
+}
+
+fn first_step(facts: &Facts, ending: Ending) -> String {
+    let first = &facts.first;
+    let comm = comm(&first.task.comm);
+    let said = match (first.new_state, ending.how) {
+        (FIN_WAIT1, _) => format!("own FIN first, by {comm} ({})", first.task.tgid),
+        (CLOSE_WAIT, _) => "the peer's FIN came first".to_owned(),
+        (_, How::Rst) if ending.local && first.task.tgid != 0 => {
+            format!("own RST, by {comm} ({})", first.task.tgid)
+        }
+        (_, How::Rst) if ending.local => "own RST".to_owned(),
+        (_, How::Rst) => format!("a RST came in (error {})", first.err),
+        (_, How::Timeout) => format!("no FIN and no RST: error {} from a timer", first.err),
+        (_, How::Abort) if ending.closer == Closer::Host => {
+            format!("SOCK_DESTROY by {comm} ({})", first.task.tgid)
+        }
+        (_, How::Abort | How::Fin) if ending.connecting => "given up before the handshake ended".to_owned(),
+        (_, How::Fin) if ending.local => "own FIN first".to_owned(),
+        (_, How::Fin) => "the peer's FIN came first".to_owned(),
+        (_, How::Abort) => format!("ended by error {}", first.err),
+    };
+    if facts.crossing_fins { format!("{said}; the peer's FIN crossed it") } else { said }
+}
+
+fn race_told(facts: &Facts, found: &Found) -> String {
+    match (found.race, found.known_for) {
+        (Race::Stale, Some(seconds)) => {
+            format!("the next request was written {seconds:.3} s after the FIN had arrived")
+        }
+        (Race::Stale, None) => "the next request acknowledges the FIN: its sender had seen it".to_owned(),
+        (Race::Crossed, _) => {
+            "the next request was sent before the close was seen: neither acknowledges the other".to_owned()
+        }
+        (Race::OwnTimer, _) => "the client closed within a clock tick of its own request".to_owned(),
+        (Race::Unread, _) if facts.first.unread() > 0 => {
+            format!("the next request had arrived, {} bytes, and was not read", facts.first.unread())
+        }
+        (Race::Unread, _) => "the next request was answered by a RST after about one round trip".to_owned(),
+    }
+}
+
+fn exchange_told(view: &View, close: &Close) -> Vec<String> {
+    let mut told = Vec::new();
+    match view.phase {
+        Phase::Unused => told.push("not one payload byte ever".to_owned()),
+        Phase::Connecting | Phase::Unknown => {}
+        Phase::Idle if view.basis == Basis::Turns => told.push("the server had spoken last".to_owned()),
+        Phase::Waiting if view.basis == Basis::Turns => told.push("the client had spoken last".to_owned()),
+        phase => {
+            let requests = close.requests.map_or(String::new(), |n| format!(" after {n} requests"));
+            told.push(format!("phase {phase}{requests}"));
+        }
+    }
+    let Some(at) = &view.at else { return told };
+    if at.http2 {
+        told.push(format!("HTTP/2, {} streams begun", at.begun));
+    } else if let Some(several) = close.in_flight.filter(|&open| open > 1) {
+        told.push(format!("{several} requests pipelined"));
+    }
+    match at.missing {
+        Some(0) => told.push("the last chunk is missing".to_owned()),
+        Some(missing) => told.push(format!("{missing} bytes of the response are missing")),
+        None => {}
+    }
+    if at.until_close {
+        told.push("the body ends with the connection".to_owned());
+    } else if at.announced {
+        told.push("the end was announced (Connection: close or HTTP/1.0)".to_owned());
+    }
+    if let Some(status) = at.unasked_status {
+        told.push(format!("a {status} nobody had asked for went out with it"));
+    }
+    if at.goaway {
+        told.push("a GOAWAY frame had announced the end".to_owned());
+    }
+    if let Some(timeout) = at.keep_alive_timeout {
+        let max = at.keep_alive_max.map_or(String::new(), |max| format!(", max={max}"));
+        told.push(format!("Keep-Alive: timeout={timeout}{max} was announced"));
+    }
+    if let Some(server) = &at.server {
+        told.push(format!("Server: {server}"));
+    }
+    if view.inside {
+        told.push("read inside TLS (OpenSSL)".to_owned());
+    }
+    if at.encrypted {
+        told.push("TLS: phases inferred from turns and record sizes".to_owned());
+    } else if !at.exact {
+        told.push("not every byte that decides was seen, in order".to_owned());
+    }
+    if at.cut {
+        told.push("a head is longer than what is kept of it: other fields may be unread".to_owned());
+    }
+    told
+}
+
+fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
+    let first = &facts.first;
+    Some(match ending.cause {
+        Cause::ProcessKilled => format!("the process was dying of signal {}", first.signal()?),
+        Cause::OomKilled => "the out-of-memory killer had chosen the process".to_owned(),
+        Cause::ProcessExit => format!("the process was exiting with status {}", first.task.exit_code >> 8),
+        Cause::UnreadData => format!("closed with {} bytes unread", first.unread()),
+        Cause::LingerZero => "SO_LINGER was 0".to_owned(),
+        Cause::NotAccepted => "no process had accepted it".to_owned(),
+        Cause::KeepaliveDead => format!("{} keepalive probes unanswered", first.probes_out),
+        Cause::RetransmitTimeout | Cause::UserTimeout => {
+            format!("{} bytes unacknowledged after {} retransmissions", first.unacked(), first.total_retrans)
+        }
+        Cause::HalfClose => "the client had only stopped sending, and was answered in full".to_owned(),
+        Cause::Refused => "the port refused".to_owned(),
+        // Told with the messages, or by who found it among other closes.
+        Cause::KeepaliveTimer
+        | Cause::RequestTimeout
+        | Cause::StallTimer
+        | Cause::HeadTimer
+        | Cause::Announced
+        | Cause::MaxRequests
+        | Cause::MaxAge
+        | Cause::PoolEvict
+        | Cause::Shutdown
+        | Cause::MiddleboxReset
+        | Cause::FlowForgotten
+        | Cause::Truncated
+        | Cause::SockDestroy
+        | Cause::H2Goaway
+        | Cause::Unknown => {
+            return None;
+        }
+    })
+}
+
+fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
+    if facts.is_seen_late() {
+        "its end had begun before the agent"
+    } else if facts.rest_lost {
+        "what followed was lost"
+    } else if view.goodbye {
+        "the closer's last bytes left together with its close: a request or a goodbye, unread"
+    } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {
+        "which end this is was never seen"
+    } else if ending.closer == Closer::Client && view.phase == Phase::Idle && facts.first.unacked() > 0 {
+        "the client had closed when the answer came, and refused it: it hung up, or had read enough"
+    } else {
+        "the evidence does not decide"
+    }
+}

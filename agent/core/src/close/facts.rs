@@ -1,0 +1,226 @@
+//! The facts of one close, as the tracker hands them over.
+
+use whohungup_ebpf::{
+    event::{Reset, Task, Transition},
+    exchange::Exchange,
+};
+
+use crate::labels::Role;
+
+// include/net/tcp_states.h, v6.1 to v6.18.
+pub const ESTABLISHED: u8 = 1;
+pub const SYN_SENT: u8 = 2;
+pub const SYN_RECV: u8 = 3;
+pub const FIN_WAIT1: u8 = 4;
+pub const FIN_WAIT2: u8 = 5;
+pub const CLOSE: u8 = 7;
+pub const CLOSE_WAIT: u8 = 8;
+pub const LAST_ACK: u8 = 9;
+pub const LISTEN: u8 = 10;
+pub const TIME_WAIT: u8 = 6;
+pub const CLOSING: u8 = 11;
+
+/// include/uapi/asm-generic/errno.h
+pub const ETIMEDOUT: u32 = 110;
+
+/// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
+/// `segment_dropped`); a reset that is told always has a time-wait socket's cookie.
+pub fn is_told_by_its_drop(reset: &Reset) -> bool {
+    reset.state == TIME_WAIT && reset.header.cookie == 0
+}
+
+// enum sock_flags, include/net/sock.h, v6.1 to v6.18.
+const SOCK_DONE: u32 = 1 << 1;
+const SOCK_LINGER: u32 = 1 << 4;
+/// SEND_SHUTDOWN and RCV_SHUTDOWN, include/net/sock.h.
+const SHUTDOWN_BOTH: u8 = 3;
+/// include/linux/sched.h
+const PF_EXITING: u32 = 0x4;
+
+/// Resets kept for one close; more add nothing.
+pub const MAX_RESETS: usize = 4;
+
+/// At most [`MAX_RESETS`] resets of one connection, in order. Most connections have none, and
+/// then it costs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Resets {
+    kept: Vec<Reset>,
+}
+
+impl Resets {
+    pub fn push(&mut self, reset: Reset) {
+        if self.kept.len() < MAX_RESETS {
+            self.kept.push(reset);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Reset> {
+        self.kept.iter()
+    }
+}
+
+/// What was read inside TLS, when that was asked for. Its sequence numbers count plaintext, from 0.
+#[derive(Clone, Debug, Default)]
+pub struct Plaintext {
+    /// At the first step.
+    pub at: Option<Box<Exchange>>,
+    /// At the newest later step, when it had changed.
+    pub after: Option<Box<Exchange>>,
+}
+
+/// Everything known of one close at one end.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub role: Role,
+    /// When the connection was made, CLOCK_MONOTONIC ns; `None` for sockets older than the agent.
+    pub opened_ns: Option<u64>,
+    /// The socket was there before the agent.
+    pub adopted: bool,
+    /// The first step away from a working connection.
+    pub first: Transition,
+    /// The newest later step, when there was one.
+    pub last: Option<Transition>,
+    /// FIN_WAIT1 to CLOSING was seen: two FINs crossed.
+    pub crossing_fins: bool,
+    /// The HTTP tier's state at the first step; `None` when the socket spoke nothing that it reads.
+    pub exchange: Option<Box<Exchange>>,
+    /// The same at the newest later step, when it had changed.
+    pub exchange_after: Option<Box<Exchange>>,
+    /// What was read inside TLS.
+    pub inside: Plaintext,
+    pub resets: Resets,
+    /// The error that the application was told while the socket lived on.
+    pub soft_error: Option<u32>,
+    /// A newer connection to the same address was made while this one waited in vain.
+    pub others_get_through: bool,
+    /// Later steps were lost: what came of an open exchange is not known.
+    pub rest_lost: bool,
+    /// Length of the kernel's clock tick in seconds.
+    pub tick: f64,
+}
+
+impl Facts {
+    /// The first step that was seen was not the first: the end had begun before the agent.
+    pub fn is_seen_late(&self) -> bool {
+        !matches!(self.first.old_state, ESTABLISHED | SYN_SENT | SYN_RECV)
+    }
+}
+
+/// Whether a sequence number comes before another (RFC 9293 section 3.4: modulo 2^32).
+pub fn is_before(sequence: u32, other: u32) -> bool {
+    (sequence.wrapping_sub(other) as i32) < 0
+}
+
+/// Readings of one transition.
+pub trait Reading {
+    fn is_fin_received(&self) -> bool;
+    fn unread(&self) -> u32;
+    fn unacked(&self) -> u32;
+    fn is_linger_zero(&self) -> bool;
+    fn is_closed_whole(&self) -> bool;
+    fn payload_sent(&self) -> u64;
+    fn payload_received(&self) -> u64;
+    fn is_exiting(&self) -> bool;
+    fn signal(&self) -> Option<u32>;
+    fn srtt_seconds(&self) -> f64;
+    fn ticks_since(&self, jiffies: u32) -> u32;
+}
+
+impl Reading for Transition {
+    fn is_fin_received(&self) -> bool {
+        self.flags & SOCK_DONE != 0
+    }
+
+    /// Payload that arrived and was not read, bytes.
+    fn unread(&self) -> u32 {
+        let fin = u32::from(self.is_fin_received());
+        let unread = self.rcv_nxt.wrapping_sub(self.copied_seq).wrapping_sub(fin);
+        // A process that has read the FIN has read one more than there is payload.
+        if unread > u32::MAX / 2 { 0 } else { unread }
+    }
+
+    /// Sequence numbers that were written and not acknowledged.
+    fn unacked(&self) -> u32 {
+        self.write_seq.wrapping_sub(self.snd_una)
+    }
+
+    fn is_linger_zero(&self) -> bool {
+        self.flags & SOCK_LINGER != 0 && self.linger_time == 0
+    }
+
+    /// Both directions were shut, not just sending.
+    fn is_closed_whole(&self) -> bool {
+        self.shutdown & SHUTDOWN_BOTH == SHUTDOWN_BOTH
+    }
+
+    /// Payload bytes sent once, retransmissions not counted.
+    fn payload_sent(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.bytes_retrans)
+    }
+
+    /// Payload bytes received; the kernel counts a FIN as one.
+    fn payload_received(&self) -> u64 {
+        self.bytes_received.saturating_sub(u64::from(self.is_fin_received()))
+    }
+
+    fn is_exiting(&self) -> bool {
+        is_exiting(&self.task)
+    }
+
+    fn signal(&self) -> Option<u32> {
+        signal(&self.task)
+    }
+
+    fn srtt_seconds(&self) -> f64 {
+        f64::from(self.srtt_us) / 8.0 / 1e6
+    }
+
+    /// Ticks from `jiffies` to this transition; 0 if it lies later.
+    fn ticks_since(&self, jiffies: u32) -> u32 {
+        let ticks = self.header.jiffies.wrapping_sub(jiffies);
+        if ticks > u32::MAX / 2 { 0 } else { ticks }
+    }
+}
+
+/// The task was in `do_exit`.
+pub fn is_exiting(task: &Task) -> bool {
+    task.flags & PF_EXITING != 0
+}
+
+/// The signal that ends the task, if one does (wait(2) status encoding).
+pub fn signal(task: &Task) -> Option<u32> {
+    let signal = task.exit_code & 0x7f;
+    (is_exiting(task) && signal != 0).then_some(signal)
+}
+
+/// The status that the process ends with, when it ends by itself.
+pub fn status(task: &Task) -> Option<u32> {
+    (is_exiting(task) && signal(task).is_none()).then_some(task.exit_code >> 8)
+}
+
+/// The out-of-memory killer had chosen the process.
+pub fn is_oom_victim(task: &Task) -> bool {
+    is_exiting(task) && task.oom_victim != 0
+}
+
+/// A task name (at most 15 bytes) without its padding.
+pub fn comm(raw: &[u8; 16]) -> String {
+    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
+    String::from_utf8_lossy(&raw[..len]).into_owned()
+}
+
+/// The role that the socket's own counters prove while no FIN has been sent: the SYN of an active
+/// open is counted in `bytes_acked`, that of a passive one is not (tcp_ack in
+/// net/ipv4/tcp_input.c, v6.1 to v6.18).
+pub fn role_from_counters(socket: &Transition) -> Role {
+    if !matches!(socket.old_state, ESTABLISHED | CLOSE_WAIT) {
+        return Role::Unknown;
+    }
+    let in_flight = u64::from(socket.snd_nxt.wrapping_sub(socket.snd_una));
+    let Some(acked_payload) = socket.payload_sent().checked_sub(in_flight) else { return Role::Unknown };
+    match socket.bytes_acked.checked_sub(acked_payload) {
+        Some(0) => Role::Server,
+        Some(1) => Role::Client,
+        _ => Role::Unknown,
+    }
+}

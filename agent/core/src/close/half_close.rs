@@ -1,0 +1,72 @@
+//! A client that stops sending and is answered all the same: whether it was served, and still there to read.
+
+use whohungup_ebpf::event::Transition;
+
+use super::{
+    ending::Ending,
+    facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
+    view::View,
+};
+use crate::labels::{Basis, Phase, Role};
+
+/// Whether the client had closed before the end of the answer was there, as far as the server's socket tells.
+pub(super) enum Crossed {
+    No,
+    /// It took it in all the same.
+    Taken,
+    /// It hung up on its request, or had read all that it wanted.
+    Refused,
+}
+
+pub(super) fn answer_crossed(facts: &Facts, ending: Ending) -> Crossed {
+    // What its FIN acknowledges is taken in before the FIN (tcp_rcv_established, net/ipv4/tcp_input.c, v6.1 to v6.18).
+    if ending.local || facts.first.new_state != CLOSE_WAIT || facts.first.unacked() == 0 {
+        return Crossed::No;
+    }
+    if is_reset_after(facts) { Crossed::Refused } else { Crossed::Taken }
+}
+
+pub(super) fn is_reset_after(facts: &Facts) -> bool {
+    facts.resets.iter().next().is_some() || facts.last.is_some_and(|last| last.err != 0)
+}
+
+pub(super) enum HalfClose {
+    /// The client stopped sending, and was answered in full.
+    Served,
+    /// It stopped sending and kept reading; what came of it was not seen.
+    Open,
+    /// Its kernel took in the whole answer, and then answered our FIN with a reset: by then nobody wanted to read.
+    Refused,
+    No,
+}
+
+pub(super) fn half_close(facts: &Facts, ending: Ending, view: &View) -> HalfClose {
+    let failed = is_reset_after(facts);
+    if ending.local && facts.first.is_closed_whole() {
+        return HalfClose::No;
+    }
+    let answered = match &view.after {
+        Some(after) => after.phase == Phase::Idle,
+        // Without the messages: the server wrote after the FIN and nobody objected.
+        None if view.basis != Basis::Http => match (facts.last, facts.role) {
+            (Some(last), Role::Server) => {
+                facts.first.new_state == CLOSE_WAIT && last.write_seq != facts.first.write_seq
+            }
+            (Some(last), Role::Client) => last.payload_received() > facts.first.payload_received(),
+            _ => false,
+        },
+        None => false,
+    };
+    match (answered && !failed, ending.local) {
+        (true, _) => HalfClose::Served,
+        (false, _) if answered && is_farewell_refused(facts) => HalfClose::Refused,
+        (false, true) if !failed && facts.last.is_none() => HalfClose::Open,
+        (false, _) => HalfClose::No,
+    }
+}
+
+/// The peer reset the connection when nothing but our FIN was left to acknowledge.
+pub(super) fn is_farewell_refused(facts: &Facts) -> bool {
+    let is_reset = |last: &Transition| last.old_state == LAST_ACK && last.err != 0 && last.unacked() <= 1;
+    facts.resets.iter().next().is_none() && facts.last.as_ref().is_some_and(is_reset)
+}

@@ -1,0 +1,216 @@
+//! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
+
+use whohungup_ebpf::{event::Reset, exchange::OUT};
+
+use super::{
+    between::Received,
+    ending::Ending,
+    facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
+    half_close::is_reset_after,
+    inside::MAX_GOODBYE_BYTES,
+    view::View,
+};
+use crate::labels::{Basis, Closer, How, Phase, Race, Role};
+
+/// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
+/// close: the server had time to read it.
+const UNREAD_WINDOW_SECONDS: f64 = 0.020;
+const TCP_FIN: u8 = 0x01;
+
+/// A race, with whether it is proved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Found {
+    pub race: Race,
+    pub exact: bool,
+    /// Seconds for which the loser had known that the other side had closed.
+    pub known_for: Option<f64>,
+}
+
+impl Found {
+    fn new(race: Race, exact: bool) -> Self {
+        Self { race, exact, known_for: None }
+    }
+}
+
+/// The request is on its way, and not a byte of the response.
+fn is_asking(phase: Phase) -> bool {
+    matches!(phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody)
+}
+
+pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
+        return None;
+    }
+    if is_announced(view) {
+        // A request after an announced end is the sender's own mistake, no matter of time-outs.
+        return None;
+    }
+    match (facts.role, ending.local) {
+        (Role::Server, true) => at_server(facts, ending, view),
+        (Role::Client, false) => at_client(facts, ending, view),
+        (Role::Client, true) | (Role::Server, false) => own_timer(facts, ending, view),
+        (Role::Unknown, _) => None,
+    }
+}
+
+/// The response before the request that was lost said that it is the last.
+fn is_announced(view: &View) -> bool {
+    let of_response = view.at.as_ref().is_some_and(|at| at.response_is_last);
+    (view.announced && view.phase == Phase::Idle) || (of_response && view.reused)
+}
+
+/// The server's kernel: its own close first, then the request.
+fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    let alone = view.reused && view.in_flight == Some(1);
+    let start = request_start(facts, view).filter(|_| alone);
+    if start.is_some_and(|start| !is_before(start, facts.first.rcv_nxt)) {
+        // It had passed the probe, and waited for the process that closed to let go of the socket.
+        return Some(Found::new(Race::Crossed, view.exact));
+    }
+    if view.phase == Phase::Idle {
+        return late_request(facts, ending, view).or_else(|| thrown_away(facts, ending, view));
+    }
+    let unread = facts.first.unread();
+    let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
+    // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
+    let untouched = start.is_some_and(|start| !is_before(start, facts.first.copied_seq));
+    let lost_whole = unread > 0 && (unread >= view.request_bytes || untouched);
+    (ending.how == How::Rst && view.reused && is_asking(view.phase) && lost_whole && fresh)
+        .then_some(Found::new(Race::Unread, view.reads_segments() && view.exact))
+}
+
+/// Where the newest request begins, when its segments were read.
+fn request_start(facts: &Facts, view: &View) -> Option<u32> {
+    let exchange = facts.exchange.as_deref().filter(|_| view.reads_segments())?;
+    Some(exchange.streams[usize::from(exchange.request_direction & 1)].start_seq)
+}
+
+/// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
+/// no socket: what it acknowledges tells whether the client had seen the FIN.
+fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    if view.at.as_ref().is_some_and(|at| at.http2) {
+        // It may as well have been an acknowledgment of SETTINGS, or a GOAWAY in answer to one.
+        return None;
+    }
+    let segment = facts.resets.iter().find(|reset| {
+        reset.direction == whohungup_ebpf::event::RESET_SENT
+            && reset.has_segment == 1
+            && reset.payload > 0
+            && brings_new_bytes(facts, reset)
+            && (view.reads_segments() || reset.payload > MAX_GOODBYE_BYTES)
+    })?;
+    let saw_fin = ending.how == How::Fin && acknowledges_the_fin(facts, segment.ack_seq);
+    // A client that had closed too was not sending a request.
+    if segment.tcp_flags & TCP_FIN != 0 && !view.reads_segments() {
+        return None;
+    }
+    let race = if saw_fin { Race::Stale } else { Race::Crossed };
+    Some(Found::new(race, view.reads_segments() && view.exact))
+}
+
+/// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
+/// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
+fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    let shut_only = ending.how == How::Fin && !facts.first.is_closed_whole();
+    if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
+        return None;
+    }
+    let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
+    if after.begun == at.begun || at.begun == 0 {
+        return None;
+    }
+    let saw_fin = acknowledges_the_fin(facts, facts.exchange_after.as_ref()?.request_ack);
+    Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
+}
+
+/// Of this end, behind all that its process had written.
+fn acknowledges_the_fin(facts: &Facts, ack_seq: u32) -> bool {
+    is_before(facts.first.write_seq, ack_seq)
+}
+
+/// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
+/// 6.10 and later) there is no need to ask; before, only the segment that a time-wait socket dropped is.
+fn brings_new_bytes(facts: &Facts, segment: &Reset) -> bool {
+    let end = segment.seq.wrapping_add(segment.payload);
+    !is_told_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
+}
+
+/// The client's kernel: a request, and the server's close instead of an answer.
+fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    let first = &facts.first;
+    match ending.how {
+        // The FIN's acknowledgment does not cover the request: the server had not seen it.
+        How::Fin if view.phase == Phase::Idle => stale_request(facts, view),
+        How::Fin => {
+            let unseen = first.unacked();
+            (is_asking(view.phase) && view.reused && unseen > 0 && unseen >= view.request_bytes)
+                .then_some(Found::new(Race::Crossed, view.reads_segments() && view.exact))
+        }
+        How::Rst => {
+            let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
+            let unseen = does_not_acknowledge_the_request(facts);
+            let race = if unseen { Race::Crossed } else { Race::Unread };
+            (is_asking(view.phase) && view.reused && fresh)
+                .then_some(Found::new(race, unseen && view.reads_segments() && view.exact))
+        }
+        How::Timeout | How::Abort => None,
+    }
+}
+
+/// The server's reset left before the request had come.
+fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
+    let request = facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(OUT)].start_seq);
+    let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
+    acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
+}
+
+/// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
+/// close as can be told.
+fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+    let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
+    let whole = !ending.local || facts.first.is_closed_whole();
+    (ending.how == How::Fin
+        && ending.closer == Closer::Client
+        && view.basis == Basis::Http
+        && view.phase == Phase::Waiting
+        && view.reused
+        && together
+        && whole
+        && !served_after(facts, ending, view))
+    .then_some(Found::new(Race::OwnTimer, false))
+}
+
+/// The request was answered after all: not where the client had closed both directions, or reset what came.
+fn served_after(facts: &Facts, ending: Ending, view: &View) -> bool {
+    !ending.local
+        && !is_reset_after(facts)
+        && view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
+}
+
+/// The client wrote after the FIN had arrived.
+fn stale_request(facts: &Facts, view: &View) -> Option<Found> {
+    let last = facts.last.as_ref()?;
+    let written = last.write_seq.wrapping_sub(facts.first.write_seq);
+    if written == 0 || written > u32::MAX / 2 {
+        return None;
+    }
+    let asked = match &view.after {
+        Some(after) => {
+            view.basis == Basis::Http && view.at.as_ref().is_some_and(|at| after.begun != at.begun)
+        }
+        None => false,
+    };
+    if !asked && (view.basis == Basis::Http || written <= MAX_GOODBYE_BYTES) {
+        return None;
+    }
+    let known = last.lsndtime.wrapping_sub(facts.first.header.jiffies);
+    Some(Found {
+        race: Race::Stale,
+        exact: asked && view.exact,
+        known_for: (known < u32::MAX / 2).then(|| f64::from(known) * facts.tick),
+    })
+}
+
+fn window(facts: &Facts) -> f64 {
+    UNREAD_WINDOW_SECONDS.max(2.0 * facts.first.srtt_seconds())
+}

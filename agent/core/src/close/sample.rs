@@ -1,0 +1,287 @@
+//! Connections for tests, told by who says what; the fields follow as the kernel would set them.
+
+use whohungup_ebpf::{
+    WIRE_VERSION,
+    event::{Endpoints, Header, Kind, RESET_SENT, Reset, Transition},
+    exchange::{Exchange, IN, OUT, TLS, state},
+    framing::sample::follow,
+};
+use zerocopy::FromZeros as _;
+
+use super::facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Facts, Plaintext, Resets};
+use crate::labels::Role;
+
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+pub(crate) const COOKIE: u64 = 7;
+pub(crate) const NETNS: u32 = 4_026_531_840;
+pub(crate) const PID: u32 = 4711;
+pub(crate) const OPENED_NS: u64 = 1_000_000_000_000;
+pub(crate) const TICK: f64 = 0.004;
+pub(crate) const TICK_NS: u64 = 4_000_000;
+
+// include/net/sock.h: enum sock_flags and shutdown bits.
+pub(crate) const SOCK_DONE: u32 = 1 << 1;
+pub(crate) const SOCK_LINGER: u32 = 1 << 4;
+const RCV_SHUTDOWN: u8 = 1;
+const SEND_SHUTDOWN: u8 = 2;
+
+/// One end of a connection between 10.0.0.1:80 and 10.0.0.2:40000.
+#[derive(Clone, Debug)]
+pub(crate) struct Talk {
+    pub(crate) role: Role,
+    /// The socket as it stands.
+    pub(crate) socket: Transition,
+    pub(crate) exchange: Exchange,
+    /// The probes would tell of what was said last.
+    pub(crate) told: bool,
+    http: bool,
+    newest: u32,
+}
+
+pub(crate) fn server() -> Talk {
+    Talk::begin(Role::Server, 1000, 5000, 0x1000_0000)
+}
+
+pub(crate) fn client() -> Talk {
+    Talk::begin(Role::Client, 5000, 1000, 0x1000_0000)
+}
+
+impl Talk {
+    /// A connection just made, with the next sequence number of each direction.
+    pub(crate) fn begin(role: Role, sending: u32, receiving: u32, jiffies: u32) -> Self {
+        let mut socket = Transition::new_zeroed();
+        socket.header = header::<Transition>(Kind::Transition, COOKIE, OPENED_NS);
+        socket.header.jiffies = jiffies;
+        socket.endpoints = match role {
+            Role::Client => endpoints([10, 0, 0, 2], 40000, [10, 0, 0, 1], 80),
+            Role::Server | Role::Unknown => endpoints([10, 0, 0, 1], 80, [10, 0, 0, 2], 40000),
+        };
+        socket.netns = NETNS;
+        socket.has_socket = 1;
+        (socket.snd_una, socket.snd_nxt, socket.write_seq) = (sending, sending, sending);
+        (socket.rcv_nxt, socket.copied_seq, socket.rcv_wup) = (receiving, receiving, receiving);
+        socket.snd_wl1 = receiving.wrapping_sub(1);
+        (socket.lsndtime, socket.lrcvtime) = (jiffies, jiffies);
+        // The SYN of an active open is counted.
+        socket.bytes_acked = u64::from(role == Role::Client);
+        let mut exchange = Exchange::new_zeroed();
+        exchange.request_direction = if role == Role::Client { OUT } else { IN };
+        Self { role, socket, exchange, told: false, http: true, newest: 0 }
+    }
+
+    /// Nothing reads the messages: only the socket's own fields are known.
+    pub(crate) fn unobserved(mut self) -> Self {
+        self.http = false;
+        self
+    }
+
+    /// The messages are TLS records, and the handshake is over.
+    pub(crate) fn encrypted(mut self) -> Self {
+        self.exchange.protocol = TLS;
+        let (asking, answering) =
+            (self.exchange.request_direction, IN + OUT - self.exchange.request_direction);
+        let hello = self.says_raw(asking, &tls_record(22, 200)).says_raw(answering, &tls_record(22, 900));
+        hello
+            .says_raw(asking, &[tls_record(20, 1), tls_record(22, 40)].concat())
+            .says_raw(answering, &[tls_record(20, 1), tls_record(22, 40)].concat())
+    }
+
+    pub(crate) fn waits(mut self, ticks: u32) -> Self {
+        self.socket.header.jiffies = self.socket.header.jiffies.wrapping_add(ticks);
+        self.socket.header.ktime_ns += u64::from(ticks) * TICK_NS;
+        self
+    }
+
+    /// The client says it, this end reads it or gets it acknowledged.
+    pub(crate) fn asks(self, text: &str) -> Self {
+        let direction = self.exchange.request_direction;
+        self.says(direction, text)
+    }
+
+    pub(crate) fn answers(self, text: &str) -> Self {
+        let direction = IN + OUT - self.exchange.request_direction;
+        self.says(direction, text)
+    }
+
+    /// One request, one response, then `ticks` of silence.
+    pub(crate) fn served(self, ticks: u32) -> Self {
+        self.asks(GET).waits(1).answers(OK).waits(ticks)
+    }
+
+    /// A response to nothing, right behind the last one.
+    pub(crate) fn answers_unasked(self, text: &str) -> Self {
+        self.answers(text)
+    }
+
+    fn says(self, direction: u8, text: &str) -> Self {
+        if self.exchange.protocol == TLS {
+            return self.says_raw(direction, &tls_record(23, text.len() + 24));
+        }
+        self.says_raw(direction, text.as_bytes())
+    }
+
+    fn says_raw(mut self, direction: u8, bytes: &[u8]) -> Self {
+        let now = self.socket.header.jiffies;
+        let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
+        self.move_bytes(direction, bytes.len() as u32);
+        self.told = follow(&mut self.exchange, direction, seq, bytes, now);
+        self
+    }
+
+    /// `len` bytes that nothing reads as a message.
+    pub(crate) fn move_bytes(&mut self, direction: u8, len: u32) {
+        let socket = &mut self.socket;
+        let now = socket.header.jiffies;
+        self.newest = len;
+        if direction == OUT {
+            socket.write_seq = socket.write_seq.wrapping_add(len);
+            (socket.snd_nxt, socket.snd_una) = (socket.write_seq, socket.write_seq);
+            socket.bytes_sent += u64::from(len);
+            socket.bytes_acked += u64::from(len);
+            socket.lsndtime = now;
+            // The acknowledgment is the peer's newest segment.
+            socket.snd_wl1 = socket.rcv_nxt;
+        } else {
+            socket.snd_wl1 = socket.rcv_nxt;
+            socket.rcv_nxt = socket.rcv_nxt.wrapping_add(len);
+            (socket.copied_seq, socket.rcv_wup) = (socket.rcv_nxt, socket.rcv_nxt);
+            socket.bytes_received += u64::from(len);
+            socket.lrcvtime = now;
+        }
+    }
+
+    /// What came last has not been read.
+    pub(crate) fn unread(mut self) -> Self {
+        self.socket.copied_seq = self.socket.copied_seq.wrapping_sub(self.newest);
+        self
+    }
+
+    /// What went out last has not been acknowledged, except its first `acknowledged` bytes.
+    pub(crate) fn unacked(mut self, acknowledged: u32) -> Self {
+        let open = self.newest - acknowledged;
+        self.socket.snd_una = self.socket.snd_una.wrapping_sub(open);
+        self.socket.bytes_acked -= u64::from(open);
+        self
+    }
+
+    /// This end's process closes.
+    pub(crate) fn closes(mut self) -> Facts {
+        self.socket.shutdown = RCV_SHUTDOWN | SEND_SHUTDOWN;
+        self.by_process().ends(ESTABLISHED, FIN_WAIT1)
+    }
+
+    /// This end's process shuts its sending side.
+    pub(crate) fn stops_sending(mut self) -> Facts {
+        self.socket.shutdown = SEND_SHUTDOWN;
+        self.by_process().ends(ESTABLISHED, FIN_WAIT1)
+    }
+
+    /// This end resets.
+    pub(crate) fn resets(mut self) -> Facts {
+        self.socket.shutdown = RCV_SHUTDOWN | SEND_SHUTDOWN;
+        self.by_process().ends(ESTABLISHED, CLOSE)
+    }
+
+    /// The peer's FIN comes.
+    pub(crate) fn gets_fin(self) -> Facts {
+        self.fin_came().ends(ESTABLISHED, CLOSE_WAIT)
+    }
+
+    /// The socket after the peer's FIN.
+    pub(crate) fn fin_came(mut self) -> Self {
+        let socket = &mut self.socket;
+        socket.snd_wl1 = socket.rcv_nxt;
+        socket.rcv_nxt = socket.rcv_nxt.wrapping_add(1);
+        socket.bytes_received += 1;
+        socket.flags |= SOCK_DONE;
+        socket.shutdown |= RCV_SHUTDOWN;
+        self
+    }
+
+    /// The kernel gives the connection up.
+    pub(crate) fn fails(mut self, err: u32) -> Facts {
+        self.socket.err = err;
+        self.ends(ESTABLISHED, CLOSE)
+    }
+
+    pub(crate) fn by_process(mut self) -> Self {
+        self.socket.task.tgid = PID;
+        self.socket.task.comm[..4].copy_from_slice(b"test");
+        self
+    }
+
+    /// Any first step.
+    pub(crate) fn ends(mut self, old_state: u8, new_state: u8) -> Facts {
+        (self.socket.old_state, self.socket.new_state) = (old_state, new_state);
+        let spoken = self.exchange.streams.iter().any(|stream| stream.state != state::NEW);
+        Facts {
+            role: self.role,
+            opened_ns: Some(OPENED_NS),
+            adopted: false,
+            first: self.socket,
+            last: None,
+            crossing_fins: false,
+            exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
+            exchange_after: None,
+            inside: Plaintext::default(),
+            resets: Resets::default(),
+            soft_error: None,
+            others_get_through: false,
+            rest_lost: false,
+            tick: TICK,
+        }
+    }
+
+    /// Goes on after `facts`: how the socket stands when it makes a later step.
+    pub(crate) fn later(mut self, facts: &mut Facts, old_state: u8, new_state: u8) {
+        (self.socket.old_state, self.socket.new_state) = (old_state, new_state);
+        facts.last = Some(self.socket);
+        let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
+        facts.exchange_after = news.then(|| Box::new(self.exchange));
+    }
+}
+
+/// A TLS 1.2 record with a payload of `len` bytes.
+fn tls_record(kind: u8, len: usize) -> Vec<u8> {
+    let mut record = vec![0; len + 5];
+    record[..3].copy_from_slice(&[kind, 3, 3]);
+    record[3..5].copy_from_slice(&(len as u16).to_be_bytes());
+    record
+}
+
+/// A segment of the peer's that meets what the close of `first` left, and the reset that it draws.
+pub(crate) fn late_segment(first: &Transition, payload: u32, ack_seq: u32) -> Reset {
+    const TIME_WAIT: u8 = 6;
+    let mut reset = Reset::new_zeroed();
+    reset.header = header::<Reset>(Kind::Reset, first.header.cookie, first.header.ktime_ns + TICK_NS);
+    let ends = &first.endpoints;
+    reset.segment = Endpoints {
+        sport_be: ends.dport_be,
+        dport_be: ends.sport_be,
+        saddr: ends.daddr,
+        daddr: ends.saddr,
+        ..*ends
+    };
+    (reset.direction, reset.state, reset.has_segment) = (RESET_SENT, TIME_WAIT, 1);
+    (reset.payload, reset.ack_seq, reset.netns) = (payload, ack_seq, first.netns);
+    reset
+}
+
+pub(crate) fn header<T>(kind: Kind, cookie: u64, ktime_ns: u64) -> Header {
+    Header {
+        version: WIRE_VERSION,
+        kind: kind as u8,
+        size: size_of::<T>() as u16,
+        jiffies: 0,
+        ktime_ns,
+        cookie,
+    }
+}
+
+pub(crate) fn endpoints(local: [u8; 4], sport: u16, remote: [u8; 4], dport: u16) -> Endpoints {
+    let (mut saddr, mut daddr) = ([0; 16], [0; 16]);
+    saddr[..4].copy_from_slice(&local);
+    daddr[..4].copy_from_slice(&remote);
+    Endpoints { family: 2, sport_be: sport.to_be(), dport_be: dport.to_be(), reserved: 0, saddr, daddr }
+}

@@ -1,0 +1,101 @@
+//! How connections and listeners come into the table.
+
+use whohungup_ebpf::event::{Connect, Listen, Open};
+
+use super::{
+    connection::{Connection, Process},
+    report::Ends,
+    requests::Counted,
+    tracker::Tracker,
+};
+use crate::{close::facts, labels::Role};
+
+impl Tracker {
+    pub(super) fn connect(&mut self, connect: &Connect) {
+        let cookie = connect.header.cookie;
+        if self.connections.get(&cookie).is_some_and(|known| known.pending.is_some()) {
+            // The same socket connects again after a failure: that is another connection.
+            let failed = self.finish(cookie, connect.header.ktime_ns);
+            self.ready.extend(failed);
+        }
+        if self.is_full() && !self.connections.contains_key(&cookie) {
+            self.totals.untracked += 1;
+            return;
+        }
+        let connection = self.entry(cookie, connect.header.ktime_ns);
+        let before = connection.standing();
+        connection.role = Role::Client;
+        connection.process = Process::from_task(&connect.task);
+        let after = connection.standing();
+        self.tally.moves(before, after);
+    }
+
+    pub(super) fn open(&mut self, open: &Open) {
+        let cookie = open.header.cookie;
+        let role = if open.old_state == u32::from(facts::SYN_SENT) { Role::Client } else { Role::Server };
+        if self.is_full() && !self.connections.contains_key(&cookie) {
+            // A client's was counted when it connected.
+            self.totals.untracked += u64::from(role == Role::Server);
+            return;
+        }
+        let local = Ends::new(&open.endpoints).local;
+        let listener = self.listeners.at(open.netns, local).and_then(|listener| listener.owner);
+        let connection = self.entry(cookie, open.header.ktime_ns);
+        if connection.pending.is_some() {
+            return;
+        }
+        let before = connection.standing();
+        connection.endpoints = open.endpoints;
+        connection.netns = open.netns;
+        connection.opened_ns = Some(open.header.ktime_ns);
+        connection.connected = true;
+        connection.role = role;
+        if role == Role::Server {
+            connection.process = listener.map(|owner| Process { pid: None, ..owner });
+        }
+        let pool = connection.pool().filter(|_| !connection.pooled);
+        connection.pooled |= pool.is_some();
+        let (netns, ends) = (connection.netns, Ends::new(&connection.endpoints));
+        let after = connection.standing();
+        self.tally.moves(before, after);
+        self.reached.note(netns, role, &ends, open.header.ktime_ns);
+        if let Some(pool) = pool {
+            self.siblings.opened(pool);
+        }
+    }
+
+    /// The connection of `cookie`, made if it is new; the caller has seen to the bound.
+    pub(super) fn entry(&mut self, cookie: u64, now_ns: u64) -> &mut Connection {
+        let Self { connections, totals, tally, .. } = self;
+        connections.entry(cookie).or_insert_with(|| {
+            totals.opened += 1;
+            let connection = Connection {
+                endpoints: zerocopy::FromZeros::new_zeroed(),
+                netns: 0,
+                role: Role::Unknown,
+                begun_ns: now_ns,
+                opened_ns: None,
+                adopted: false,
+                connected: false,
+                process: None,
+                soft_error: None,
+                counted: Counted::default(),
+                pooled: false,
+                pending: None,
+            };
+            tally.enters(connection.standing());
+            connection
+        })
+    }
+
+    pub(super) fn listen(&mut self, listen: &Listen) {
+        let address = Ends::new(&listen.endpoints).local;
+        let (netns, cookie) = (listen.netns, listen.header.cookie);
+        if listen.began == 1 {
+            self.listeners.began(netns, cookie, address, Process::from_task(&listen.task));
+        } else {
+            self.listeners.ended(netns, cookie, address.port());
+            self.siblings.listener_ended(listen.header.ktime_ns, netns, address);
+        }
+    }
+}

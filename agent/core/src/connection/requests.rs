@@ -1,0 +1,103 @@
+//! Requests of one connection, counted as they go: what each report adds to what was counted before.
+
+use whohungup_ebpf::{
+    event::Progress,
+    exchange::{HTTP, HTTP2, TLS},
+    framing::LONG_GAP_TICKS,
+};
+
+use super::{connection::Process, report::Ends};
+use crate::{
+    close::Outcome,
+    labels::{Basis, Role},
+};
+
+/// What is new since the last count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Requests {
+    /// [`Basis::Inferred`]: turns of an encrypted connection.
+    pub basis: Basis,
+    pub begun: u32,
+    pub answered: u32,
+    /// Open when the connection ended; 0 while it lives.
+    pub unanswered: u32,
+    /// Of the begun, those that came on an idle connection.
+    pub reused: u32,
+    /// Of the re-uses, those after less than [`LONG_GAP_TICKS`].
+    pub short_gaps: u32,
+    /// Seconds before a re-use after a longer one. Of the re-uses, those that are in neither came when nobody was
+    /// told of their gaps.
+    pub long_gap: Option<f64>,
+}
+
+/// New requests on a connection that is open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progressed {
+    pub role: Role,
+    pub ends: Ends,
+    pub process: Option<Process>,
+    pub requests: Requests,
+}
+
+/// What of a connection has been counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    begun: u32,
+    answered: u32,
+    reuses: u32,
+}
+
+impl Counted {
+    /// What `seen` adds. `told` says whether the connection was followed as its requests came, so that every long
+    /// gap has been told of.
+    pub(super) fn adds(self, seen: &Outcome, told: bool, tick: f64) -> Requests {
+        let reused = added(self.reuses, seen.reuses);
+        // Of several, the gap of the newest is known; a long one has always come by itself, unless it was lost.
+        let newest_is_long = reused > 0 && seen.gap >= LONG_GAP_TICKS;
+        let others = reused - u32::from(reused > 0);
+        let known = if told { others } else { 0 };
+        Requests {
+            basis: seen.basis,
+            begun: added(self.begun, seen.begun),
+            answered: added(self.answered, seen.answered),
+            unanswered: seen.unanswered,
+            reused,
+            short_gaps: known + u32::from(reused > 0 && !newest_is_long),
+            long_gap: newest_is_long.then(|| f64::from(seen.gap) * tick),
+        }
+    }
+
+    /// Counts `seen`. What is older than what was counted changes nothing.
+    pub(super) fn note(&mut self, seen: &Outcome) {
+        for (counted, seen) in [
+            (&mut self.begun, seen.begun),
+            (&mut self.answered, seen.answered),
+            (&mut self.reuses, seen.reuses),
+        ] {
+            *counted = counted.wrapping_add(added(*counted, seen));
+        }
+    }
+}
+
+/// How many requests there are in `progress`; `None` when it tells of none.
+pub(super) fn so_far(progress: &Progress) -> Option<Outcome> {
+    let basis = match u8::try_from(progress.protocol) {
+        Ok(HTTP | HTTP2) => Basis::Http,
+        Ok(TLS) => Basis::Inferred,
+        _ => return None,
+    };
+    Some(Outcome {
+        basis,
+        begun: progress.begun,
+        answered: progress.answered,
+        unanswered: 0,
+        reuses: progress.reuses,
+        gap: progress.gap,
+    })
+}
+
+/// From one reading of a counter that wraps to the next; 0 when the other is the older one.
+fn added(counted: u32, seen: u32) -> u32 {
+    let ahead = seen.wrapping_sub(counted);
+    if ahead > u32::MAX / 2 { 0 } else { ahead }
+}

@@ -1,0 +1,75 @@
+//! When a close is settled: nothing that could change its verdict is to be expected any more.
+
+use whohungup_ebpf::event::Transition;
+
+use super::connection::Pending;
+use crate::{
+    close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, LAST_ACK, Reading as _},
+    labels::Role,
+};
+
+const MS: u64 = 1_000_000;
+/// Records of one instant come within this.
+const GRACE_NS: u64 = 20 * MS;
+/// A request that crosses a close, or is written by a pool that does not look, mostly comes within this.
+const LATE_NS: u64 = 1_000 * MS;
+/// After our own answering FIN the peer's reset may still come, one round trip later.
+const ANSWERED_NS: u64 = 50 * MS;
+const MAX_ROUND_TRIPS_NS: u64 = 2_000 * MS;
+/// A pool that leaves a closed connection lying is reported after this; later changes amend it.
+const ABANDONED_NS: u64 = 5_000 * MS;
+/// A half-close whose end was never told.
+const HALF_CLOSED_NS: u64 = 60_000 * MS;
+
+/// When `pending` settles as things stand, CLOCK_MONOTONIC ns.
+pub(super) fn due(pending: &Pending, role: Role) -> u64 {
+    let first = &pending.first;
+    let newest = pending.last.as_ref().unwrap_or(first);
+    let (began, now) = (first.header.ktime_ns, newest.header.ktime_ns);
+    let ended = newest.new_state == CLOSE;
+    match first.new_state {
+        // Nobody sends requests to a client: only the peer's own FIN may have crossed ours.
+        FIN_WAIT1 if role == Role::Client && first.is_closed_whole() => now + round_trips(newest),
+        CLOSE if first.err == 0 && role == Role::Client => now + GRACE_NS,
+        // Reset by this end: the peer may have been sending.
+        CLOSE if first.err == 0 => began + LATE_NS,
+        CLOSE => began + GRACE_NS,
+        FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
+        FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
+        FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
+        CLOSE_WAIT if newest.new_state == LAST_ACK => now + round_trips(newest),
+        CLOSE_WAIT if !ended => began + ABANDONED_NS,
+        _ => now + GRACE_NS,
+    }
+}
+
+/// Time for the peer to answer.
+fn round_trips(step: &Transition) -> u64 {
+    let some = (4.0 * step.srtt_seconds() * 1e9) as u64;
+    some.clamp(ANSWERED_NS, MAX_ROUND_TRIPS_NS)
+}
+
+/// The socket may live on after [`due`]: only an idle close may be reported then.
+pub(super) fn is_abandoned(pending: &Pending) -> bool {
+    pending.first.new_state == CLOSE_WAIT && pending.last.is_none()
+}
+
+/// This end closed first: what comes for the connection may find a listener or no socket at all.
+pub(super) fn leaves_an_orphan(pending: &Pending) -> bool {
+    let first = &pending.first;
+    // Shut for sending, then closed: by now it is as if it had been closed at once.
+    let ended = pending.last.is_some_and(|last| last.new_state == CLOSE && last.err == 0);
+    (first.new_state == FIN_WAIT1 && (first.is_closed_whole() || ended))
+        || (first.new_state == CLOSE && first.err == 0)
+}
+
+/// Only the socket's own next step can settle it: nothing is due, or not for long.
+pub(super) fn waits_for_the_socket(pending: &Pending) -> bool {
+    let half_closed = pending.first.new_state == FIN_WAIT1 && !pending.first.is_closed_whole();
+    pending.last.is_none() && (half_closed || pending.first.new_state == CLOSE_WAIT)
+}
+
+/// A request may still meet what this socket leaves behind.
+pub(super) fn may_be_met_late(pending: &Pending) -> bool {
+    is_abandoned(pending) || leaves_an_orphan(pending)
+}

@@ -1,0 +1,209 @@
+//! The table of connections.
+
+use hashbrown::HashMap;
+use whohungup_ebpf::{decode::Record, event::Reset};
+
+use super::{
+    connection::{Connection, OpenState},
+    deadlines::Deadlines,
+    listeners::Listeners,
+    reached::Reached,
+    recent::Recent,
+    report::{Ends, Report},
+    requests::Progressed,
+    retries::Retries,
+    siblings::Siblings,
+    tally::Tally,
+};
+use crate::{
+    close::{Options, Tell},
+    labels::Role,
+};
+
+/// Bounds of the tracker's memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections followed at once; more are counted and not followed. About 200 bytes each, and
+    /// 3 KiB while a close is pending.
+    pub connections: usize,
+    /// Servers' idle closes remembered for late requests, up to 65 s, about 2 KiB each.
+    pub recent: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 1 << 20, recent: 16384 }
+    }
+}
+
+/// What the tracker counts; all but the gauges only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Connections begun: SYN sent, or accepted by the kernel.
+    pub opened: u64,
+    /// Of them, those whose opening record was lost and whose closing record was not.
+    pub opened_unseen: u64,
+    pub adopted: u64,
+    pub closed: u64,
+    /// Of them, those that ended unseen and were found missing by a walk.
+    pub closed_unseen: u64,
+    /// Connections that were not followed because the table was full.
+    pub untracked: u64,
+    /// Late requests joined to a close that had been reported.
+    pub late_requests: u64,
+    /// Late segments that belonged to nothing known.
+    pub late_strangers: u64,
+    /// Races whose request the same process sent again, and got answered.
+    pub masked: u64,
+    /// Races whose retry was not looked for: too many came at once, or looking takes too long here.
+    pub retries_unsought: u64,
+    /// Gauges.
+    pub open: u64,
+    pub listeners: u64,
+    pub recent: u64,
+    pub recent_evicted: u64,
+}
+
+/// Follows connections by socket cookie.
+#[derive(Debug)]
+pub struct Tracker {
+    pub(super) connections: HashMap<u64, Connection>,
+    pub(super) tally: Tally,
+    pub(super) listeners: Listeners,
+    pub(super) recent: Recent,
+    /// Pending closes that a late segment may still meet, by what such a segment says.
+    pub(super) pending_ends: HashMap<(u32, Ends), u64>,
+    pub(super) due: Deadlines,
+    pub(super) siblings: Siblings,
+    pub(super) reached: Reached,
+    pub(super) retries: Retries,
+    pub(super) newest_reset: Option<Reset>,
+    /// Reports for the next `settle`.
+    pub(super) ready: Vec<Report>,
+    /// New requests on open connections, for the next `take_progress`.
+    pub(super) progressed: Vec<Progressed>,
+    pub(super) totals: Totals,
+    limits: Limits,
+    pub(super) options: Options,
+    /// Seconds per jiffy.
+    pub(super) tick: f64,
+}
+
+impl Tracker {
+    /// `tick` is the length of the kernel's clock tick in seconds.
+    pub fn new(limits: Limits, options: Options, tick: f64) -> Self {
+        Self {
+            connections: HashMap::new(),
+            tally: Tally::default(),
+            listeners: Listeners::default(),
+            recent: Recent::new(limits.recent),
+            pending_ends: HashMap::new(),
+            due: Deadlines::default(),
+            siblings: Siblings::default(),
+            reached: Reached::default(),
+            retries: Retries::default(),
+            newest_reset: None,
+            ready: Vec::new(),
+            progressed: Vec::new(),
+            totals: Totals::default(),
+            limits,
+            options,
+            tick,
+        }
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            open: self.connections.len() as u64,
+            listeners: self.listeners.len() as u64,
+            recent: self.recent.len() as u64,
+            recent_evicted: self.recent.evicted,
+            masked: self.retries.masked,
+            retries_unsought: self.retries.unsought,
+            ..self.totals
+        }
+    }
+
+    /// Open connections by role and state.
+    pub fn open_by_role_and_state(&self) -> Vec<(Role, OpenState, u64)> {
+        Role::ALL
+            .iter()
+            .flat_map(|&role| OpenState::ALL.map(|state| (role, state)))
+            .map(|(role, state)| (role, state, self.tally.get((role, state))))
+            .collect()
+    }
+
+    /// Takes in one record.
+    pub fn apply(&mut self, record: &Record<'_>) {
+        match record {
+            Record::Connect(connect) => self.connect(connect),
+            Record::Open(open) => self.open(open),
+            Record::Transition(step) => self.step(step),
+            Record::Exchange(record) => self.exchange(record, Connection::exchange),
+            Record::Inside(record) => self.exchange(record, Connection::inside),
+            Record::Reset(reset) => self.reset(reset),
+            Record::Progress(progress) => self.progress(progress),
+            Record::Listen(listen) => self.listen(listen),
+            Record::ErrorReport(report) => {
+                if let Some(connection) = self.connections.get_mut(&report.header.cookie) {
+                    connection.soft_error = Some(report.err);
+                }
+            }
+            // Walks come in through `adopt` and `reconcile`.
+            Record::Met(_) | Record::Clock(_) => {}
+        }
+    }
+
+    /// Settles every close that is due at `now_ns` and hands it to `sink`.
+    pub fn settle(&mut self, now_ns: u64, sink: impl FnMut(Report)) {
+        while let Some(due) = self.due.pop(now_ns) {
+            for (at, cookie) in due {
+                if let Some(report) = self.settle_one(cookie, at, now_ns) {
+                    self.ready.push(report);
+                }
+            }
+        }
+        self.retries.hold(&mut self.ready, now_ns);
+        self.ready.drain(..).for_each(sink);
+        self.recent.expire(now_ns);
+    }
+
+    /// Settles everything that is pending, whether due or not: the agent is ending.
+    pub fn settle_all(&mut self, mut sink: impl FnMut(Report)) {
+        let mut pending: Vec<(u64, u64)> = self
+            .connections
+            .iter()
+            .filter_map(|(&cookie, c)| Some((c.pending.as_ref()?.first.header.ktime_ns, cookie)))
+            .collect();
+        pending.sort_unstable();
+        for (at, cookie) in pending {
+            if let Some(report) = self.finish(cookie, at) {
+                sink(report);
+            }
+        }
+        self.retries.release_all(&mut self.ready);
+        self.ready.drain(..).for_each(sink);
+    }
+
+    /// Hands over the requests that were counted on open connections since the last call.
+    pub fn take_progress(&mut self) -> impl Iterator<Item = Progressed> {
+        self.progressed.drain(..)
+    }
+
+    /// Seconds per clock tick of the kernel.
+    pub fn tick(&self) -> f64 {
+        self.tick
+    }
+
+    /// Of which closes the evidence is put into words from now on.
+    pub fn set_tell(&mut self, tell: Tell) {
+        self.options.tell = tell;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.connections.len() >= self.limits.connections
+    }
+}
+
+#[cfg(test)]
+mod tests;

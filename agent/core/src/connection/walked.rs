@@ -1,0 +1,135 @@
+//! What a walk over the sockets that exist is good for: adoption, and finding what ended unseen.
+
+use std::collections::HashSet;
+
+use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
+
+use super::{
+    Sought,
+    connection::{Connection, Process},
+    report::Ends,
+    requests::Counted,
+    retries::Candidate,
+    settle,
+    tracker::Tracker,
+};
+use crate::{close::facts, labels::Role};
+
+impl Tracker {
+    /// Takes in sockets that were there before; `owner` says which process holds one.
+    pub fn adopt(&mut self, sockets: &[Transition], owner: impl Fn(u32, Ends) -> Option<Process>) {
+        for socket in sockets.iter().filter(|socket| socket.old_state == facts::LISTEN) {
+            let ends = Ends::new(&socket.endpoints);
+            self.listeners.began(socket.netns, socket.header.cookie, ends.local, owner(socket.netns, ends));
+        }
+        for socket in sockets.iter().filter(|socket| lives(socket)) {
+            self.adopt_one(socket, &owner);
+        }
+    }
+
+    /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
+    /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
+    /// of namespaces that the walk could not reach stay. Returns how many connections ended unseen.
+    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
+        let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();
+        let gone: Vec<u64> = self
+            .connections
+            .iter()
+            .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
+            // One that only connects has not told its namespace yet.
+            .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
+            .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
+            .map(|(&cookie, _)| cookie)
+            .collect();
+        let mut unseen = 0;
+        for cookie in gone {
+            if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
+                pending.rest_lost = true;
+            }
+            match self.finish(cookie, walked_ns) {
+                Some(report) => self.ready.push(report),
+                None => unseen += 1,
+            }
+        }
+        self.totals.closed_unseen += unseen;
+        unseen
+    }
+
+    /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].
+    pub fn sought(&mut self, now_ns: u64) -> Vec<Sought> {
+        self.retries.sought(now_ns, self.tick)
+    }
+
+    /// Takes in how the sockets stand that were asked for.
+    pub fn found(&mut self, answers: &[ExchangeRecord]) {
+        let Self { connections, retries, .. } = self;
+        let candidates: Vec<Candidate<'_>> = answers
+            .iter()
+            .filter_map(|answer| {
+                let connection = connections.get(&answer.header.cookie)?;
+                Some(Candidate {
+                    cookie: answer.header.cookie,
+                    pid: connection.process?.pid?,
+                    netns: connection.netns,
+                    server: Ends::new(&connection.endpoints).remote,
+                    exchange: &answer.exchange,
+                })
+            })
+            .collect();
+        retries.found(&candidates, self.tick);
+    }
+
+    fn adopt_one(&mut self, socket: &Transition, owner: &impl Fn(u32, Ends) -> Option<Process>) {
+        let cookie = socket.header.cookie;
+        if self.connections.contains_key(&cookie) || self.recent.by_cookie(cookie).is_some() {
+            return;
+        }
+        if self.is_full() {
+            self.totals.untracked += 1;
+            return;
+        }
+        let ends = Ends::new(&socket.endpoints);
+        let listener = self.listeners.at(socket.netns, ends.local).copied();
+        let listening = || listener?.owner.map(|owner| Process { pid: None, ..owner });
+        self.totals.adopted += 1;
+        let mut connection = Connection {
+            endpoints: socket.endpoints,
+            netns: socket.netns,
+            role: role(socket, listener.is_some()),
+            begun_ns: socket.header.ktime_ns,
+            opened_ns: None,
+            adopted: true,
+            connected: socket.old_state != facts::SYN_SENT,
+            process: owner(socket.netns, ends).or_else(listening),
+            soft_error: None,
+            counted: Counted::default(),
+            pooled: false,
+            pending: None,
+        };
+        if let Some(pool) = connection.pool() {
+            connection.pooled = true;
+            self.siblings.opened(pool);
+        }
+        self.tally.enters(connection.standing());
+        self.connections.insert(cookie, connection);
+    }
+}
+
+/// The socket can still end in a way that is told. A closed one in FIN_WAIT ends untold.
+fn lives(socket: &Transition) -> bool {
+    let held = socket.has_socket == 1;
+    matches!(socket.old_state, facts::ESTABLISHED | facts::CLOSE_WAIT | facts::SYN_SENT)
+        || (held && matches!(socket.old_state, facts::FIN_WAIT1 | facts::FIN_WAIT2))
+}
+
+/// The counters prove the role; a listener must not contradict them.
+fn role(socket: &Transition, listened: bool) -> Role {
+    if socket.old_state == facts::SYN_SENT {
+        return Role::Client;
+    }
+    match (facts::role_from_counters(socket), listened) {
+        (Role::Server, _) | (Role::Unknown, true) => Role::Server,
+        (Role::Client, false) => Role::Client,
+        (Role::Client, true) | (Role::Unknown, false) => Role::Unknown,
+    }
+}

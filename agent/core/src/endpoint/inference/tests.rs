@@ -1,0 +1,287 @@
+//! The table: counts, bounds, and what hostile values do to it.
+
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::*;
+use crate::{
+    close::KeepAlive,
+    connection::Process,
+    endpoint::{
+        Risk,
+        sample::{
+            SECOND, TICK, announced, at_port, fed, idle, in_flight, name, only, raced, requests, reuse,
+        },
+    },
+    labels::{Closer, Phase, Race, Side, Verdict},
+};
+
+fn limited(endpoints: usize) -> Inference {
+    Inference::new(InferLimits { endpoints, ..InferLimits::default() }, TICK)
+}
+
+#[test]
+fn a_tick_that_is_none_is_replaced_by_the_usual_one() {
+    for tick in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
+        assert!((Inference::new(InferLimits::default(), tick).tick - USUAL_TICK).abs() < f64::EPSILON);
+    }
+}
+
+#[test]
+fn closes_are_counted_by_endpoint() {
+    let mut inference = fed([idle(Side::Server, 5.0), idle(Side::Client, 2.0), raced(Race::Stale, 5.0)]);
+    inference.progress(&reuse(1.0), SECOND);
+    let mut said = idle(Side::Server, 5.0);
+    said.close.server = Some("nginx".to_owned());
+    said.close.keep_alive = Some(KeepAlive { timeout: Some(5), max: None });
+    inference.close(&mut said, false);
+    let endpoint = only(&inference);
+    let key = EndpointKey { role: Role::Server, server_port: Some(8080), process: "node".to_owned() };
+    assert_eq!(endpoint.key, key);
+    assert_eq!((endpoint.closes, endpoint.begun, endpoint.reused, endpoint.lost), (4, 13, 9, 1));
+    assert_eq!(
+        endpoint.verdicts,
+        [(Verdict::ServerIdle, 2), (Verdict::ClientIdle, 1), (Verdict::IdleRace, 1)]
+    );
+    assert_eq!(endpoint.races, [(Race::Stale, 1)]);
+    assert_eq!((endpoint.server.as_deref(), endpoint.announced), (Some("nginx"), Some(5)));
+    assert_eq!(endpoint.gaps.count, 10, "two short ones of each close, the long one, and the lost one's");
+}
+
+#[test]
+fn an_amendment_moves_the_verdict_and_does_not_count_the_close_or_its_timer_again() {
+    let mut inference = fed([5.0, 5.0, 5.0].map(|seconds| idle(Side::Server, seconds)));
+    let mut late = raced(Race::Stale, 5.0);
+    (late.amends, late.requests) = (true, None);
+    inference.close(&mut late, false);
+    assert_eq!(late.close.cause, Cause::KeepaliveTimer);
+    let endpoint = only(&inference);
+    assert_eq!(endpoint.verdicts, [(Verdict::ServerIdle, 2), (Verdict::IdleRace, 1)]);
+    assert_eq!((endpoint.closes, endpoint.lost, endpoint.timers[0].count), (3, 1, 3));
+    assert_eq!(endpoint.causes.iter().map(|&(_, count)| count).sum::<u64>(), 3);
+}
+
+#[test]
+fn endpoints_over_the_limit_are_counted_together_and_nothing_is_inferred_of_them() {
+    let mut inference = limited(16);
+    for round in 0..10 {
+        for port in 1..=2000 {
+            inference.close(&mut at_port(port, idle(Side::Server, 5.0 + f64::from(round) * 1e-3)), false);
+        }
+    }
+    let all = inference.endpoints();
+    let totals = inference.totals();
+    assert_eq!((all.len(), totals.endpoints, totals.limit, totals.over), (17, 16, 16, 19_840));
+    assert_eq!(all.iter().map(|endpoint| endpoint.closes).sum::<u64>(), 20_000);
+    let other = all.iter().find(|endpoint| endpoint.key.process == "other").expect("one");
+    assert_eq!((other.closes, other.timers.len(), other.risk), (19_840, 0, Risk::Unknown));
+    assert!(all.iter().filter(|endpoint| endpoint.key.process != "other").all(|one| one.timers.len() == 1));
+}
+
+#[test]
+fn a_scan_does_not_lock_out_endpoints_that_come_later() {
+    let mut inference = limited(16);
+    let at = |seconds: u64, port, mut report: Report| {
+        report.close.at_ns = seconds * SECOND;
+        at_port(port, report)
+    };
+    for second in 0..3 {
+        inference.close(&mut at(second, 1, idle(Side::Server, 5.0)), false);
+    }
+    for port in 1000..3000 {
+        inference.close(&mut at(3, port, idle(Side::Client, 0.0)), false);
+    }
+    assert_eq!((inference.totals().over, inference.totals().evicted), (1985, 0));
+    for round in 0..3 {
+        inference.close(&mut at(63 + round, 80, idle(Side::Server, 5.0)), false);
+    }
+    let all = inference.endpoints();
+    let timers = |port| all.iter().find(|one| one.key.server_port == Some(port)).map(|one| one.timers.len());
+    assert_eq!((timers(1), timers(80)), (Some(1), Some(1)));
+    assert_eq!((inference.totals().over, inference.totals().evicted), (1986, 1));
+    assert_eq!(all.iter().map(|one| one.closes).sum::<u64>(), 2006, "none is lost");
+}
+
+#[test]
+fn endpoints_that_are_not_seen_any_more_make_room() {
+    let mut inference = limited(2);
+    for (port, at) in [(1, 1), (2, 3000)] {
+        let mut report = at_port(port, idle(Side::Server, 5.0));
+        report.close.at_ns = at * SECOND;
+        inference.close(&mut report, false);
+    }
+    inference.expire(3600 * SECOND);
+    assert_eq!(inference.totals().expired, 0);
+    inference.expire(3602 * SECOND);
+    let totals = inference.totals();
+    assert_eq!((totals.endpoints, totals.expired), (1, 1));
+    inference.close(&mut at_port(3, idle(Side::Server, 5.0)), false);
+    assert_eq!((inference.totals().endpoints, inference.totals().over), (2, 0));
+}
+
+#[test]
+fn the_worst_come_first_then_those_with_the_most_closes() {
+    let mut inference = fed([]);
+    for (port, closes) in [(1, 2), (2, 9), (3, 1)] {
+        for _ in 0..closes {
+            inference.close(&mut at_port(port, in_flight(Side::Client, Phase::Waiting, 1.0, 1.0)), false);
+        }
+    }
+    inference.close(&mut at_port(4, raced(Race::Crossed, 5.0)), false);
+    let ports: Vec<_> = inference.endpoints().iter().map(|one| one.key.server_port).collect();
+    assert_eq!(ports, [Some(4), Some(2), Some(1), Some(3)]);
+}
+
+#[test]
+fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
+    let report = idle(Side::Server, 5.0);
+    let mut inference = fed([report.clone()]);
+    let asked: Vec<_> = (0..5).map(|_| inference.unknown_program(&report)).collect();
+    assert_eq!(asked, [Some(7), Some(7), Some(7), None, None]);
+    let mut inference = fed([report.clone()]);
+    let long = Program {
+        executable: Some("é".repeat(500)),
+        runtime: Some("node".to_owned()),
+        words: vec!["w".repeat(500); 500],
+        depends: vec!["d".repeat(500); 500],
+    };
+    inference.know(&id_of(&report), long);
+    assert_eq!(inference.unknown_program(&report), None);
+    let program = only(&inference).program.expect("known");
+    assert_eq!(program.runtime.as_deref(), Some("node"));
+    assert!(program.executable.is_some_and(|text| text.len() <= 40) && program.words.len() <= 6);
+    assert!(program.depends.is_empty(), "what it runs comes first");
+}
+
+#[test]
+fn what_lies_behind_the_end_of_a_name_makes_no_other_endpoint() {
+    let mut one = idle(Side::Server, 5.0);
+    let mut comm = name("node");
+    comm[9] = b'x';
+    one.process = Some(Process { pid: None, comm });
+    only(&fed([one, idle(Side::Server, 5.0)]));
+}
+
+#[test]
+fn a_race_that_was_made_good_is_counted() {
+    let report = raced(Race::Crossed, 5.0);
+    let mut inference = fed([report.clone()]);
+    inference.masked(&report);
+    assert_eq!(only(&inference).masked, 1);
+}
+
+/// Something of everything, hostile numbers included.
+fn anything(rng: &mut Rng) -> Report {
+    let number = |rng: &mut Rng| match rng.u8(0..12) {
+        0 => None,
+        1 => Some(f64::NAN),
+        2 => Some(f64::INFINITY),
+        3 => Some(f64::NEG_INFINITY),
+        4 => Some(-5.0),
+        5 => Some(0.0),
+        6 => Some(f64::MAX),
+        7 => Some(f64::MIN_POSITIVE),
+        8 => Some(1e9 * rng.f64()),
+        9 => Some(5.0),
+        _ => Some(100.0 * rng.f64()),
+    };
+    let mut report = idle(Side::Server, 1.0);
+    let close = &mut report.close;
+    close.at_ns = if rng.u8(0..9) == 0 { u64::MAX } else { rng.u64(..) };
+    close.closer = Closer::ALL[rng.usize(0..Closer::ALL.len())];
+    close.phase = Phase::ALL[rng.usize(0..Phase::ALL.len())];
+    close.verdict = Verdict::ALL[rng.usize(0..Verdict::ALL.len())];
+    close.cause = if rng.bool() { Cause::Unknown } else { Cause::ALL[rng.usize(0..Cause::ALL.len())] };
+    close.race = if rng.bool() { None } else { Some(Race::ALL[rng.usize(0..Race::ALL.len())]) };
+    (close.age, close.idle, close.silent) = (number(rng), number(rng), number(rng));
+    (close.request, close.reuse_gap) = (number(rng), number(rng));
+    close.requests = if rng.bool() { Some(rng.u32(..)) } else { Some(rng.u32(0..3)) };
+    close.server = Some("ü".repeat(rng.usize(0..300)));
+    report.amends = rng.u8(0..5) == 0;
+    report.requests = rng.bool().then(|| requests(rng.u32(0..9), rng.u32(0..9), number(rng)));
+    report
+}
+
+#[test]
+fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_finite_numbers() {
+    for seed in 0..40 {
+        let mut rng = Rng::with_seed(seed);
+        let mut inference = limited(1);
+        for at in 0..1500_u64 {
+            let mut report = anything(&mut rng);
+            let known = report.close.cause;
+            inference.close(&mut report, true);
+            assert!(matches!(known, Cause::Unknown | Cause::Announced) || report.close.cause == known);
+            if at % 50 == 0 {
+                inference.expire(rng.u64(0..u64::MAX / 2));
+                let words = vec!["x".repeat(at as usize); 20];
+                let program = Program { executable: Some("y".repeat(300)), words, ..Program::default() };
+                inference.know(&id_of(&report), program);
+            }
+        }
+        for endpoint in inference.endpoints() {
+            let text = serde_json::to_string(&endpoint).expect("JSON");
+            let back: Endpoint = serde_json::from_str(&text).expect("numbers, and no null for one");
+            assert_eq!(back.timers.len(), endpoint.timers.len());
+            for timer in &endpoint.timers {
+                assert!(timer.least <= timer.most && (0.0..=1.0).contains(&timer.share), "{timer:?}");
+                assert!(timer.bins.iter().map(|&n| u64::from(n)).sum::<u64>() == timer.count, "{timer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
+    let mut inference = limited(1);
+    let mut most = 0;
+    for round in 0..300 {
+        let seconds = 1.0 + f64::from(round % 7) * 10.0;
+        for side in [Side::Client, Side::Server] {
+            for phase in [Phase::RequestHead, Phase::RequestBody, Phase::Waiting, Phase::Response] {
+                inference.close(&mut in_flight(side, phase, seconds, seconds / 2.0), false);
+            }
+            inference.close(&mut idle(side, seconds), false);
+        }
+        let mut said = announced(round, seconds);
+        said.close.server = Some("s".repeat(1000));
+        inference.close(&mut said, false);
+        inference.progress(&reuse(seconds), SECOND);
+        let program = Program {
+            executable: Some("e".repeat(1000)),
+            runtime: Some("r".repeat(1000)),
+            words: vec!["w".repeat(1000); 100],
+            depends: vec!["d".repeat(1000); 100],
+        };
+        inference.know(&id_of(&said), program);
+        most = most.max(inference.table.values().map(|state| state.bytes()).max().unwrap_or(0));
+    }
+    println!("{most} bytes, at most {MOST_BYTES}");
+    assert!(most <= MOST_BYTES && MOST_BYTES < 4096, "{most} bytes, at most {MOST_BYTES}");
+    assert!(most > MOST_BYTES * 9 / 10, "it was not filled: {most} of {MOST_BYTES}");
+}
+
+#[test]
+fn a_close_in_the_steady_state_is_cheap_and_takes_no_more_memory() {
+    let mut rng = Rng::with_seed(1);
+    let mut report = idle(Side::Server, 5.0);
+    let mut inference = fed([report.clone()]);
+    let mut feed = |closes: u32, inference: &mut Inference| {
+        let began = Instant::now();
+        for _ in 0..closes {
+            report.close.idle = Some(if rng.bool() { 5.0 } else { 100.0 * rng.f64() });
+            report.close.cause = Cause::Unknown;
+            report.close.at_ns += 10_000_000;
+            inference.close(&mut report, false);
+        }
+        began.elapsed() / closes
+    };
+    feed(2000, &mut inference);
+    let before = inference.totals().bytes;
+    let each = feed(20_000, &mut inference);
+    println!("{each:?} a close");
+    assert_eq!(inference.totals().bytes, before);
+    // Unoptimized and on a busy machine; a list of closes or a sort of them would be far beyond it.
+    assert!(each < Duration::from_micros(500), "{each:?} a close");
+}

@@ -1,0 +1,160 @@
+//! What has been inferred of one endpoint, as plain values for the report, the metrics and the API.
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
+
+use super::stops::Stops;
+use crate::{
+    labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
+    program::Program,
+};
+
+/// One end of connections: on the server side the port that is listened at and the process, on the client side the
+/// process and the port that it connects to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EndpointKey {
+    pub role: Role,
+    /// `None` where the role is unknown.
+    pub server_port: Option<u16>,
+    /// The process's name (its group leader's `comm`, at most 15 bytes); empty when it is not known.
+    pub process: String,
+}
+
+/// One endpoint, as seen so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    #[serde(flatten)]
+    pub key: EndpointKey,
+    /// What is known of the program behind [`EndpointKey::process`].
+    pub program: Option<Program>,
+    /// `Server` of the newest response.
+    pub server: Option<String>,
+    /// `Keep-Alive: timeout=` of the newest response that had one, seconds.
+    pub announced: Option<u32>,
+    pub closes: u64,
+    pub verdicts: Vec<(Verdict, u64)>,
+    pub causes: Vec<(Cause, u64)>,
+    pub races: Vec<(Race, u64)>,
+    /// Of the races, those whose request was sent again and answered.
+    pub masked: u64,
+    /// Requests begun, and of them those on an idle connection that had served others.
+    pub begun: u64,
+    pub reused: u64,
+    /// Requests lost to idle closes.
+    pub lost: u64,
+    /// Of the re-uses, those whose gap came within the margin of the other side's timer.
+    pub at_risk: u64,
+    pub timers: Vec<Timer>,
+    pub gaps: Gaps,
+    /// Of processes and listeners that ended.
+    #[serde(default)]
+    pub stops: Stops,
+    pub headroom: Option<Headroom>,
+    pub risk: Risk,
+}
+
+/// What an endpoint's timers and gaps mean, without what was counted of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlook {
+    pub key: EndpointKey,
+    pub timers: Vec<Timer>,
+    pub headroom: Option<Headroom>,
+    pub risk: Risk,
+    pub masked: u64,
+    pub at_risk: u64,
+}
+
+/// A side closes again and again after the same time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timer {
+    pub side: Side,
+    pub phase: Phase,
+    pub clock: Clock,
+    /// Middle of what was observed, seconds. For a timer that is polled (`most` well above `least`) the least.
+    pub seconds: f64,
+    pub least: f64,
+    pub most: f64,
+    /// Closes that show it.
+    pub count: u64,
+    /// Of all closes by this side in this phase, the share that this timer made, 0 to 1.
+    pub share: f64,
+    /// Closes by bins of equal width from `least` to `most`.
+    pub bins: Vec<u32>,
+}
+
+/// Seconds from the end of a response to the next request on the same connection, lost ones included.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gaps {
+    pub count: u64,
+    pub longest: Option<f64>,
+    /// Upper bounds (seconds) and counts, shortest first, empty bins left out.
+    pub bins: Vec<(f64, u64)>,
+}
+
+/// The server's idle timer against the gaps after which clients use the connection again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Headroom {
+    /// `server` minus `client`, seconds; negative when requests are being lost or are about to be.
+    pub seconds: f64,
+    /// The server's idle timer, seconds.
+    pub server: f64,
+    /// How long clients hold an idle connection and use it again, seconds: their own idle timer where one shows,
+    /// else the longest gap; at least this when `open_ended`.
+    pub client: f64,
+    pub open_ended: bool,
+    /// What counts as too close, seconds.
+    pub margin: f64,
+}
+
+/// What the timers and the gaps of an endpoint mean together, worst first.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    Default,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Risk {
+    /// Requests have been lost to idle closes within the last hour.
+    Losing,
+    /// The server closes connections that clients would use again: none was lost yet.
+    Mismatch,
+    /// Both sides close at about the same time.
+    Tie,
+    /// The clients close first, with room to spare.
+    Safe,
+    /// Nothing has been seen that tells.
+    #[default]
+    Unknown,
+}
+
+crate::label_set!(Risk);
+
+/// How full the table of endpoints is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferTotals {
+    /// Endpoints told apart now, and at most.
+    pub endpoints: usize,
+    pub limit: usize,
+    /// Endpoints forgotten because nothing was seen of them any more.
+    pub expired: u64,
+    /// Endpoints with hardly a close that made room for others; what was counted of them is in `other`.
+    #[serde(default)]
+    pub evicted: u64,
+    /// Closes of endpoints beyond the limit, counted together.
+    pub over: u64,
+    /// Memory now, and of one endpoint at most.
+    pub bytes: usize,
+    pub endpoint_bytes: usize,
+}

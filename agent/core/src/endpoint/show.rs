@@ -1,0 +1,118 @@
+//! An endpoint's state as plain values.
+
+use super::{
+    after_response::Limit,
+    cause::is_tighter,
+    model::{Endpoint, EndpointKey, Gaps, Outlook, Risk, Timer},
+    observe::Kind,
+    risk,
+    series::Series,
+    state::State,
+    told::Shown,
+};
+use crate::labels::{Cause, Clock, Phase, Race, Side, Verdict};
+
+pub(super) fn endpoint(key: EndpointKey, state: &State, tick: f64) -> Endpoint {
+    let (headroom, risk) = risk::judge(state, tick);
+    Endpoint {
+        timers: timers(state, tick),
+        gaps: state.gaps.as_ref().map_or_else(Gaps::default, |gaps| gaps.shown()),
+        headroom,
+        risk,
+        ..counts(key, state)
+    }
+}
+
+/// What is inferred, with little of what was counted.
+pub(super) fn outlook(key: EndpointKey, state: &State, tick: f64) -> Outlook {
+    let (headroom, risk) = risk::judge(state, tick);
+    Outlook { key, timers: timers(state, tick), headroom, risk, masked: state.masked, at_risk: state.at_risk }
+}
+
+/// What was counted, with nothing inferred.
+pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
+    Endpoint {
+        key,
+        program: state.program.clone(),
+        server: state.server.as_deref().map(str::to_owned),
+        announced: state.announced,
+        closes: state.closes,
+        verdicts: most_first(Verdict::ALL, state.verdicts),
+        causes: most_first(Cause::ALL, state.causes.map(u64::from)),
+        races: most_first(Race::ALL, state.races),
+        masked: state.masked,
+        begun: state.begun,
+        reused: state.reused,
+        lost: state.lost,
+        at_risk: state.at_risk,
+        timers: Vec::new(),
+        gaps: Gaps::default(),
+        stops: state.stops.shown(),
+        headroom: None,
+        risk: Risk::Unknown,
+    }
+}
+
+fn most_first<Word: Copy>(words: &[Word], counts: impl IntoIterator<Item = u64>) -> Vec<(Word, u64)> {
+    let mut counted: Vec<_> = words.iter().copied().zip(counts).filter(|&(_, count)| count > 0).collect();
+    counted.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counted
+}
+
+/// The timer with the most closes first.
+fn timers(state: &State, tick: f64) -> Vec<Timer> {
+    let shown =
+        state.series.iter().flat_map(|(kind, series)| series.shown().into_iter().map(|shown| (*kind, shown)));
+    let all: Vec<(Kind, Shown)> = shown.collect();
+    let told = all.iter().filter(|one| !is_outdone(one, &all, tick));
+    let mut timers: Vec<Timer> = told.map(|(kind, shown)| timer(*kind, shown)).collect();
+    timers.extend(age_limit(state));
+    timers.sort_by(|one, other| {
+        other.count.cmp(&one.count).then_with(|| one.seconds.total_cmp(&other.seconds))
+    });
+    timers
+}
+
+/// Q and R show the same timer twice; the looser of the two goes. While they are equal both stay.
+fn is_outdone((kind, shown): &(Kind, Shown), all: &[(Kind, Shown)], tick: f64) -> bool {
+    if !matches!(kind.clock, Clock::Request | Clock::Silent) {
+        return false;
+    }
+    all.iter().any(|(other, by)| {
+        (other.side, other.phase) == (kind.side, kind.phase)
+            && other.clock != kind.clock
+            && is_tighter(by.deviation, shown.deviation, tick)
+    })
+}
+
+fn timer(Kind { side, phase, clock }: Kind, shown: &Shown) -> Timer {
+    Timer {
+        side,
+        phase,
+        clock,
+        seconds: f64::from(shown.seconds),
+        least: f64::from(shown.least),
+        most: f64::from(shown.most),
+        count: u64::from(shown.count),
+        share: f64::from(shown.share),
+        bins: shown.bins.clone(),
+    }
+}
+
+/// A limit on the age of connections that the server keeps to after a response.
+fn age_limit(state: &State) -> Option<Timer> {
+    let Limit::Age { least, most, closes } = state.after.age()? else { return None };
+    let kind = Kind { side: Side::Server, phase: Phase::Idle, clock: Clock::Idle };
+    let others = state.find(kind).map_or(0, Series::total);
+    Some(Timer {
+        side: Side::Server,
+        phase: Phase::Idle,
+        clock: Clock::Age,
+        seconds: f64::from(least),
+        least: f64::from(least),
+        most: f64::from(most),
+        count: u64::from(closes),
+        share: f64::from(closes) / (f64::from(closes) + f64::from(others)),
+        bins: vec![closes],
+    })
+}

@@ -1,0 +1,252 @@
+//! What is kept of one endpoint.
+
+use super::{
+    after_response::AfterResponse,
+    balance::Balance,
+    gaps::GapSketch,
+    limits::{bounded, bounded_text, most_bytes, program_bytes},
+    observe::{self, Kind, Reading},
+    risk::{self, Guard},
+    series::Series,
+    stops::Counts,
+    told::Part,
+};
+use crate::{
+    close::Close,
+    connection::{Report, Requests},
+    labels::{Cause, Clock, Phase, Race, Side, Verdict},
+    program::Program,
+};
+
+/// Timers that are looked for at one endpoint, at most. Those of idle connections are never given up for others.
+pub(super) const SERIES: usize = 5;
+/// What one endpoint holds at most.
+pub(super) const MOST_BYTES: usize = most_bytes(SERIES);
+
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) program: Option<Program>,
+    pub(super) asked: u8,
+    pub(super) server: Option<Box<str>>,
+    pub(super) announced: Option<u32>,
+    pub(super) closes: u64,
+    pub(super) verdicts: [u64; Verdict::ALL.len()],
+    pub(super) causes: [u32; Cause::ALL.len()],
+    pub(super) races: [u64; Race::ALL.len()],
+    pub(super) masked: u64,
+    pub(super) begun: u64,
+    pub(super) reused: u64,
+    pub(super) lost: u64,
+    pub(super) at_risk: u64,
+    pub(super) series: Vec<(Kind, Series)>,
+    pub(super) after: AfterResponse,
+    pub(super) balance: Balance,
+    pub(super) gaps: Option<Box<GapSketch>>,
+    pub(super) stops: Counts,
+    /// The server's idle timer while it is known, to count re-uses that come close to it.
+    guard: Option<Guard>,
+    /// The re-uses from before it was known have been counted.
+    has_looked_back: bool,
+    /// CLOCK_MONOTONIC ns of the newest close or count.
+    pub(super) seen_ns: u64,
+    /// The same of the newest race.
+    pub(super) raced_ns: u64,
+}
+
+/// A clock of a close with the timer that it shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) reading: Reading,
+    pub(super) part: Option<Part>,
+}
+
+/// The clocks of one close.
+pub(super) type AllSeen = [Option<Seen>; 4];
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            program: None,
+            asked: 0,
+            server: None,
+            announced: None,
+            closes: 0,
+            verdicts: [0; Verdict::ALL.len()],
+            causes: [0; Cause::ALL.len()],
+            races: [0; Race::ALL.len()],
+            masked: 0,
+            begun: 0,
+            reused: 0,
+            lost: 0,
+            at_risk: 0,
+            series: Vec::new(),
+            after: AfterResponse::default(),
+            balance: Balance::default(),
+            gaps: None,
+            stops: Counts::default(),
+            guard: None,
+            has_looked_back: false,
+            seen_ns: 0,
+            raced_ns: 0,
+        }
+    }
+
+    /// Counts a close; its cause is counted when it is known for good.
+    pub(super) fn count(&mut self, report: &Report) {
+        let close = &report.close;
+        self.seen_ns = self.seen_ns.max(close.at_ns);
+        if let Some(requests) = &report.requests {
+            self.count_requests(requests);
+        }
+        if let Some(race) = close.race {
+            add(&mut self.races[race as usize]);
+            self.raced_ns = self.raced_ns.max(close.at_ns);
+            let unanswered = report.requests.map_or(0, |requests| requests.unanswered);
+            self.lost = self.lost.saturating_add(u64::from(unanswered.max(1)));
+        }
+        add(&mut self.verdicts[close.verdict as usize]);
+        if report.amends {
+            let before = &mut self.verdicts[Verdict::ServerIdle as usize];
+            *before = before.saturating_sub(1);
+            return;
+        }
+        add(&mut self.closes);
+        self.stops.add(report);
+        if let Some(server) = close.server.as_deref().map(bounded_text)
+            && self.server.as_deref() != Some(server)
+        {
+            self.server = Some(server.into());
+        }
+        self.announced = close.keep_alive.and_then(|said| said.timeout).or(self.announced);
+    }
+
+    pub(super) fn count_requests(&mut self, requests: &Requests) {
+        self.begun = self.begun.saturating_add(u64::from(requests.begun));
+        self.reused = self.reused.saturating_add(u64::from(requests.reused));
+    }
+
+    pub(super) fn count_cause(&mut self, cause: Cause) {
+        let count = &mut self.causes[cause as usize];
+        *count = count.saturating_add(1);
+    }
+
+    /// Gaps of requests that were counted.
+    pub(super) fn gaps(&mut self, requests: &Requests, tick: f64, now_ns: u64) {
+        self.seen_ns = self.seen_ns.max(now_ns);
+        if requests.short_gaps > 0 {
+            self.sketch(tick).add_short(requests.short_gaps);
+        }
+        if let Some(gap) = requests.long_gap {
+            self.gap(gap, tick, now_ns);
+        }
+    }
+
+    pub(super) fn gap(&mut self, seconds: f64, tick: f64, now_ns: u64) {
+        if seconds.is_nan() || seconds < 0.0 {
+            return;
+        }
+        let seconds = seconds.min(observe::LONGEST);
+        self.sketch(tick).add(seconds, now_ns);
+        if self.guard.is_some_and(|guard| guard.is_close(seconds)) {
+            add(&mut self.at_risk);
+        }
+    }
+
+    fn sketch(&mut self, tick: f64) -> &mut GapSketch {
+        self.gaps.get_or_insert_with(|| Box::new(GapSketch::new(tick)))
+    }
+
+    /// Takes in the clocks of a close. One that amends was taken in before.
+    pub(super) fn see(&mut self, close: &Close, amends: bool, tick: f64) -> AllSeen {
+        let readings = observe::readings(close);
+        let seen = readings.map(|reading| {
+            let reading = reading?;
+            let seconds = reading.seconds as f32;
+            let part = if amends {
+                self.find(reading.kind).and_then(|series| series.find(seconds))
+            } else {
+                self.series(reading.kind).and_then(|series| series.add(seconds, close.at_ns))
+            };
+            Some(Seen { reading, part })
+        });
+        if amends {
+            return seen;
+        }
+        let idle = |side| Kind { side, phase: Phase::Idle, clock: Clock::Idle };
+        let by = |side| seen.iter().flatten().any(|seen| seen.reading.kind == idle(side));
+        match (by(Side::Server), by(Side::Client)) {
+            (true, false) => self.balance.add(Side::Server),
+            (false, true) => self.balance.add(Side::Client),
+            _ => return seen,
+        }
+        let guard = risk::guard(self, tick);
+        if let Some(now) = guard.filter(|_| !self.has_looked_back) {
+            // What had been counted before there was something to compare with.
+            self.has_looked_back = true;
+            let before = self.gaps.as_ref().map_or(0, |gaps| gaps.from(now.from()));
+            self.at_risk = self.at_risk.saturating_add(before);
+        }
+        self.guard = guard;
+        seen
+    }
+
+    pub(super) fn find(&self, kind: Kind) -> Option<&Series> {
+        self.series.iter().find(|(known, _)| *known == kind).map(|(_, series)| series)
+    }
+
+    /// The series of `kind`; one that shows nothing yet makes room for it. `None` when there is none to give up.
+    fn series(&mut self, kind: Kind) -> Option<&mut Series> {
+        let known = self.series.iter().position(|(known, _)| *known == kind);
+        let at = match known {
+            Some(at) => at,
+            None if self.series.len() < SERIES => {
+                self.series.reserve_exact(1);
+                self.series.push((kind, Series::new()));
+                self.series.len() - 1
+            }
+            None => {
+                let given_up =
+                    |(kind, series): &(Kind, Series)| kind.phase != Phase::Idle && series.is_scattered();
+                let all = self.series.iter().enumerate();
+                let (at, _) =
+                    all.filter(|(_, one)| given_up(one)).min_by_key(|(_, (_, series))| series.total())?;
+                self.series[at] = (kind, Series::new());
+                at
+            }
+        };
+        self.series.get_mut(at).map(|(_, series)| series)
+    }
+
+    /// Adds what was counted of another endpoint.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let join = |into: &mut u64, count: u64| *into = into.saturating_add(count);
+        self.verdicts.iter_mut().zip(other.verdicts).for_each(|(into, count)| join(into, count));
+        self.races.iter_mut().zip(other.races).for_each(|(into, count)| join(into, count));
+        for (into, count) in self.causes.iter_mut().zip(other.causes) {
+            *into = into.saturating_add(count);
+        }
+        join(&mut self.closes, other.closes);
+        join(&mut self.masked, other.masked);
+        join(&mut self.begun, other.begun);
+        join(&mut self.reused, other.reused);
+        join(&mut self.lost, other.lost);
+        join(&mut self.at_risk, other.at_risk);
+    }
+
+    pub(super) fn know(&mut self, program: Program) {
+        self.program = Some(bounded(program));
+    }
+
+    /// All that it holds, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.series.capacity() * size_of::<(Kind, Series)>()
+            + self.gaps.as_ref().map_or(0, |_| size_of::<GapSketch>())
+            + self.server.as_ref().map_or(0, |server| server.len())
+            + self.program.as_ref().map_or(0, program_bytes)
+    }
+}
+
+fn add(count: &mut u64) {
+    *count = count.saturating_add(1);
+}

@@ -1,0 +1,96 @@
+//! What happens to an endpoint's connections when its process ends or its listener is closed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::{Report, is_shutdown},
+    labels::{Cause, Verdict},
+};
+
+/// Ways of ending that are told apart at one endpoint.
+const DEATHS: usize = 3;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Death {
+    /// By itself, with this status.
+    Status(u32),
+    /// Of this signal.
+    Signal(u32),
+}
+
+/// What was seen of stops.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stops {
+    /// Requests under way that ended with their process, by how that ended, most first; beyond three ways the rest is left out.
+    pub cut_off: Vec<(Death, u64)>,
+    /// Idle connections that were closed with their listener.
+    pub idle_closed: u64,
+    /// Idle connections that outlived it.
+    pub idle_left: u64,
+    /// For how long at most, seconds.
+    pub waited: Option<f64>,
+}
+
+/// The same as it is kept of an endpoint, in few bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// As wait(2) encodes an end, and how often; those that are not in use have no count.
+    cut_off: [(u32, u32); DEATHS],
+    idle_closed: u32,
+    idle_left: u32,
+    waited: f32,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, report: &Report) {
+        let close = &report.close;
+        if close.verdict == Verdict::PrematureHangup
+            && matches!(close.cause, Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled)
+            && let Some(by) = report.closed_by
+        {
+            let end = by.signal.unwrap_or_else(|| by.status.unwrap_or(0) << 8);
+            let known = |&&mut (known, count): &&mut (u32, u32)| count == 0 || known == end;
+            if let Some((kept, count)) = self.cut_off.iter_mut().find(known) {
+                (*kept, *count) = (end, count.saturating_add(1));
+            }
+        }
+        let Some(after) = close.after_listener else { return };
+        // One that ends with its response was not waited for idly.
+        if !matches!(close.verdict, Verdict::ServerIdle | Verdict::ClientIdle | Verdict::IdleRace) {
+            return;
+        }
+        if is_shutdown(after) {
+            self.idle_closed = self.idle_closed.saturating_add(1);
+        } else {
+            self.idle_left = self.idle_left.saturating_add(1);
+            self.waited = self.waited.max(after as f32);
+        }
+    }
+
+    pub(super) fn shown(&self) -> Stops {
+        let seen = self.cut_off.iter().filter(|(_, count)| *count > 0);
+        let mut cut_off: Vec<_> = seen.map(|&(end, count)| (Death::of(end), u64::from(count))).collect();
+        cut_off.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        Stops {
+            cut_off,
+            idle_closed: self.idle_closed.into(),
+            idle_left: self.idle_left.into(),
+            waited: (self.idle_left > 0).then_some(self.waited.into()),
+        }
+    }
+}
+
+impl Death {
+    /// From what wait(2) says.
+    fn of(end: u32) -> Self {
+        match end & 0x7f {
+            0 => Self::Status(end >> 8),
+            signal => Self::Signal(signal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

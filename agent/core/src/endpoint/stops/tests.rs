@@ -1,0 +1,46 @@
+use super::*;
+use crate::{
+    connection::ClosedBy,
+    endpoint::sample::{fed, idle, in_flight, name, only},
+    labels::{Phase, Side},
+};
+
+fn cut_off(cause: Cause, status: Option<u32>, signal: Option<u32>) -> Report {
+    let mut report = in_flight(Side::Server, Phase::Waiting, 0.1, 0.1);
+    report.close.cause = cause;
+    report.closed_by = Some(ClosedBy { pid: 7, comm: name("node"), exiting: true, signal, status });
+    report
+}
+
+fn after_listener(seconds: f64) -> Report {
+    let mut report = idle(Side::Server, 5.0);
+    report.close.after_listener = Some(seconds);
+    report
+}
+
+#[test]
+fn requests_that_ended_with_their_process_are_counted_by_how_it_ended() {
+    let exits = [3, 1, 3].map(|status| cut_off(Cause::ProcessExit, Some(status), None));
+    let killed = cut_off(Cause::ProcessKilled, None, Some(9));
+    let other = in_flight(Side::Server, Phase::Waiting, 60.0, 60.0);
+
+    let stops = only(&fed(exits.into_iter().chain([killed, other]))).stops;
+
+    assert_eq!(stops.cut_off, [(Death::Status(3), 2), (Death::Status(1), 1), (Death::Signal(9), 1)]);
+}
+
+#[test]
+fn ways_to_end_are_bounded() {
+    let exits = (0..100).map(|status| cut_off(Cause::ProcessExit, Some(status), None));
+    assert_eq!(only(&fed(exits)).stops.cut_off.len(), DEATHS);
+}
+
+#[test]
+fn idle_connections_end_with_their_listener_or_are_waited_for() {
+    let mut busy = after_listener(9.0);
+    busy.close.verdict = Verdict::Completed;
+    let stops = only(&fed([-0.001, 0.002, 4.25, 1.0].map(after_listener).into_iter().chain([busy]))).stops;
+
+    assert_eq!((stops.idle_closed, stops.idle_left, stops.waited), (2, 2, Some(4.25)));
+    assert_eq!(only(&fed([idle(Side::Server, 5.0)])).stops, Stops::default());
+}

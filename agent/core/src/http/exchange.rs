@@ -1,0 +1,332 @@
+//! Where the exchange on a socket stands, from what the HTTP tier recorded.
+
+use whohungup_ebpf::exchange::{
+    DEEP, DOUBT, Exchange, GAP, GOAWAY_IN, GOAWAY_OUT, HTTP, HTTP2, IN, OUT, STARTED_LATE, Stream, TLS,
+    TUNNEL, notes, state,
+};
+
+use super::head;
+use crate::labels::Phase;
+
+/// [`Stream::part`] of a TLS stream whose handshake is over.
+const TLS_FINISHED: u8 = 2;
+
+/// How one exchange stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub phase: Phase,
+    /// Requests begun and not fully answered; HTTP/2: streams open. `None` when it cannot be known.
+    pub in_flight: Option<u32>,
+    /// Requests begun.
+    pub begun: u32,
+    /// Requests answered in full; `None` when they cannot be told apart (TLS).
+    pub answered: Option<u32>,
+    /// Every byte that decides was read: nothing missing or encrypted.
+    pub exact: bool,
+    /// Encrypted: the phase comes from turns and record sizes.
+    pub encrypted: bool,
+    pub http2: bool,
+    /// A head is longer than what is kept of it.
+    pub cut: bool,
+    /// Either message of the newest exchange said that the connection ends with it.
+    pub announced: bool,
+    /// The newest response said so.
+    pub response_is_last: bool,
+    /// A GOAWAY frame went either way.
+    pub goaway: bool,
+    /// The response's body ends with the connection.
+    pub until_close: bool,
+    /// Bytes that the responder, which is this end, had written and not sent: what they are was not seen.
+    pub unsent: u32,
+    /// The first message seen was a response.
+    pub started_late: bool,
+    /// Response bytes that were promised and had not come; `Some(0)` for a missing last chunk.
+    pub missing: Option<u64>,
+    /// Jiffies at the end of the newest response that was asked for, when one ended.
+    pub response_end: Option<u32>,
+    /// Jiffies of the first byte of the request under way, or of the newest, when there was one.
+    pub request_start: Option<u32>,
+    /// Bytes of the newest request.
+    pub request_bytes: u32,
+    /// The newest request was not the first on the connection.
+    pub reused: bool,
+    /// The newest response came when nobody had asked for one, with this status.
+    pub unasked_status: Option<u16>,
+    pub keep_alive_timeout: Option<u32>,
+    pub keep_alive_max: Option<u32>,
+    pub server: Option<String>,
+    pub status: Option<u16>,
+}
+
+/// Bytes on either side of the socket that the segments have not shown (yet).
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// The socket's `write_seq`: what the process has written, sent or not.
+    pub write_seq: u32,
+    /// The socket's `snd_nxt`: what has been sent.
+    pub sent_seq: u32,
+}
+
+/// Whether `exchange` tells of messages at all.
+pub fn is_read(exchange: &Exchange) -> bool {
+    matches!(exchange.protocol, HTTP | HTTP2 | TLS)
+}
+
+/// Reads how `exchange` stands.
+pub fn read(exchange: &Exchange, written: Written) -> Standing {
+    let request = stream(exchange, exchange.request_direction);
+    let response = stream(exchange, IN + OUT - exchange.request_direction);
+    let mut standing = Standing {
+        phase: Phase::Unknown,
+        in_flight: None,
+        begun: exchange.begun,
+        answered: Some(exchange.answered),
+        exact: exchange.flags & (GAP | DEEP | DOUBT) == 0,
+        encrypted: exchange.protocol == TLS,
+        http2: exchange.protocol == HTTP2,
+        cut: false,
+        announced: false,
+        response_is_last: false,
+        goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
+        until_close: false,
+        unsent: 0,
+        started_late: exchange.flags & STARTED_LATE != 0,
+        missing: None,
+        response_end: (exchange.answered > 0).then_some(exchange.response_ended),
+        request_start: (request.state != state::NEW && exchange.begun > 0).then_some(request.started),
+        request_bytes: request.end_seq.wrapping_sub(request.start_seq),
+        reused: exchange.begun > 1 || exchange.flags & STARTED_LATE != 0,
+        unasked_status: None,
+        keep_alive_timeout: None,
+        keep_alive_max: None,
+        server: None,
+        status: None,
+    };
+    match exchange.protocol {
+        HTTP => Http { exchange, request, response }.read(&mut standing, written),
+        HTTP2 => read_http2(&mut standing, exchange, request, response),
+        _ => read_tls(&mut standing, exchange, request, response),
+    }
+    if standing.phase.is_in_flight() {
+        standing.in_flight.get_or_insert(1);
+    } else if standing.phase != Phase::Unknown {
+        standing.in_flight = Some(0);
+    }
+    standing
+}
+
+fn stream(exchange: &Exchange, direction: u8) -> &Stream {
+    &exchange.streams[usize::from(direction & 1)]
+}
+
+fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+    standing.exact = false;
+    standing.answered = None;
+    if request.state == state::LOST || response.state == state::LOST {
+        return;
+    }
+    standing.phase = if request.part & TLS_FINISHED == 0 || exchange.begun == 0 {
+        Phase::Unused
+    } else if exchange.begun == exchange.answered {
+        Phase::Idle
+    } else {
+        Phase::Waiting
+    };
+}
+
+fn read_http2(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+    standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
+    if request.state == state::LOST || response.state == state::LOST {
+        return;
+    }
+    let told_apart: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
+    let old = exchange.old_streams().count() as u32;
+    let open = told_apart + old + exchange.open_before;
+    standing.in_flight = Some(open);
+    let is_open = |id: u64| {
+        let at = (id as u32 >> 1).wrapping_sub(exchange.base);
+        let is_newer = at < 128 && exchange.open[at as usize / 64] >> (at % 64) & 1 == 1;
+        id != 0 && (is_newer || exchange.old_streams().any(|old| u64::from(old) == id))
+    };
+    standing.phase = if exchange.begun == 0 {
+        Phase::Unused
+    } else if open == 0 {
+        Phase::Idle
+    } else if open == 1 && request.part != 0 && is_open(u64::from(request.messages)) {
+        // Its header block has not come in full.
+        Phase::RequestHead
+    } else if is_open(response.length) {
+        Phase::Response
+    } else if is_open(request.length) {
+        Phase::RequestBody
+    } else {
+        Phase::Waiting
+    };
+}
+
+/// HTTP/1 on one socket.
+struct Http<'a> {
+    exchange: &'a Exchange,
+    request: &'a Stream,
+    response: &'a Stream,
+}
+
+impl Http<'_> {
+    fn read(&self, standing: &mut Standing, written: Written) {
+        let Self { exchange, request, response } = *self;
+        self.read_heads(standing);
+        if exchange.flags & STARTED_LATE != 0 && exchange.begun == 1 {
+            // Nobody saw what was asked, or whether anything was.
+            standing.exact = false;
+        }
+        if exchange.flags & TUNNEL != 0 {
+            standing.phase = Phase::Tunnel;
+            return;
+        }
+        let mut answered = exchange.answered;
+        let unsent = self.unsent(written);
+        standing.unsent = unsent;
+        if let Some(surely) = self.is_answered_by(unsent) {
+            answered = answered.wrapping_add(1);
+            standing.exact &= surely;
+            standing.response_end = Some(response.last);
+            standing.answered = Some(answered);
+        }
+        let open = exchange.begun.wrapping_sub(answered);
+        let asking = self.request_phase();
+        standing.request_start = standing.request_start.map(|newest| {
+            // One is open: it is the newest. Of several, the oldest has been waiting.
+            if open > 1 { exchange.oldest_started } else { newest }
+        });
+        (standing.phase, standing.in_flight) = match (open, asking) {
+            // Answered early: the request is not over before its body is (RFC 9112 section 9.3).
+            (0 | 1, Some(phase)) => (phase, Some(1)),
+            (0, None) if exchange.begun == 0 => (Phase::Unused, Some(0)),
+            (0, None) => (Phase::Idle, Some(0)),
+            (open, _) if answered == exchange.answered && self.is_responding() => {
+                if response.state == state::UNTIL_CLOSE && open == 1 {
+                    standing.until_close = true;
+                    standing.announced = true;
+                    standing.response_end = Some(response.last);
+                    standing.answered = Some(answered.wrapping_add(1));
+                    (Phase::Idle, Some(0))
+                } else {
+                    standing.missing = missing(response, unsent);
+                    (Phase::Response, Some(open))
+                }
+            }
+            (open, _) => (Phase::Waiting, Some(open)),
+        };
+        if request.state == state::LOST || response.state == state::LOST {
+            standing.exact = false;
+        }
+    }
+
+    /// Bytes that the responder, when it is this end, has written and not sent.
+    fn unsent(&self, written: Written) -> u32 {
+        if self.exchange.request_direction == OUT {
+            return 0;
+        }
+        // Before the first byte went out its position is what the requests acknowledge; the caller knows better.
+        let sent = if self.response.state == state::NEW { written.sent_seq } else { self.response.end_seq };
+        let ahead = written.write_seq.wrapping_sub(sent);
+        if ahead > u32::MAX / 2 { 0 } else { ahead }
+    }
+
+    /// What the process has written before it closed counts, though it has not left: whether it ends the response that
+    /// is due, and surely so.
+    fn is_answered_by(&self, unsent: u32) -> Option<bool> {
+        let open = self.exchange.begun.wrapping_sub(self.exchange.answered);
+        if unsent == 0 || open == 0 {
+            return None;
+        }
+        if !self.is_responding() {
+            // Not a byte of it has left (a cork, a full window): most likely whole, if the process closes behind it.
+            return Some(false);
+        }
+        match self.response.state {
+            // What is more than the rest may be of the responses to others.
+            state::BODY if self.response.skip <= u64::from(unsent) => {
+                Some(self.response.skip == u64::from(unsent) || open == 1)
+            }
+            // It may or may not hold the rest of the head, or the last chunk.
+            state::HEAD | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A final response to a request has begun and not ended.
+    fn is_responding(&self) -> bool {
+        let response = self.response;
+        if response.notes & notes::UNASKED != 0 {
+            return false;
+        }
+        match response.state {
+            // Not before its first line is whole can it be told from an interim one.
+            state::HEAD => response.notes & notes::FIRST_LINE == 0 || response.status >= 200,
+            state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER | state::UNTIL_CLOSE => true,
+            _ => false,
+        }
+    }
+
+    /// The phase of a request that has not come in full.
+    fn request_phase(&self) -> Option<Phase> {
+        let request = self.request;
+        let no_body_yet = request.end_seq == request.ends;
+        // The newest response is that interim one: no other has come for this request.
+        let told_to = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
+        match request.state {
+            state::HEAD => Some(Phase::RequestHead),
+            // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
+            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet && !told_to => {
+                None
+            }
+            state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(Phase::RequestBody),
+            _ => None,
+        }
+    }
+
+    /// What the heads say besides lengths.
+    fn read_heads(&self, standing: &mut Standing) {
+        let Self { request, response, .. } = *self;
+        standing.announced = is_last(request);
+        standing.cut = (request.notes | response.notes) & notes::CUT != 0;
+        if response.notes & notes::UNASKED != 0 {
+            standing.unasked_status =
+                Some(self.exchange.unasked_status).filter(|&status| (100..1000).contains(&status));
+            return;
+        }
+        if response.notes & notes::FIRST_LINE == 0 {
+            return;
+        }
+        standing.response_is_last = is_last(response);
+        standing.announced |= standing.response_is_last;
+        standing.status = Some(response.status);
+        let words = head::response(captured(response));
+        standing.keep_alive_timeout = words.keep_alive_timeout;
+        standing.keep_alive_max = words.keep_alive_max;
+        standing.server = words.server;
+    }
+}
+
+fn captured(stream: &Stream) -> &[u8] {
+    &stream.head[..usize::from(stream.head_len).min(stream.head.len())]
+}
+
+/// The message says that it is the last on its connection (RFC 9112 section 9.3).
+fn is_last(stream: &Stream) -> bool {
+    let said = stream.notes;
+    let old = said & notes::OLD != 0 && said & notes::KEEP_ALIVE == 0;
+    said & notes::HEAD_DONE != 0 && said & notes::INTERIM == 0 && (said & notes::CLOSE != 0 || old)
+}
+
+fn missing(response: &Stream, unsent: u32) -> Option<u64> {
+    match response.state {
+        state::BODY => Some(response.skip.saturating_sub(u64::from(unsent))),
+        state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(0),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

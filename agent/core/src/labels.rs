@@ -1,0 +1,459 @@
+//! The labels of the product: closed sets, the same in JSON, metrics and docs.
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
+
+/// What every closed set of labels can do besides its derives: list itself, name a label in a constant, and parse a
+/// label with an error that lists what is known.
+#[macro_export]
+macro_rules! label_set {
+    ($name:ident) => {
+        impl $name {
+            /// Every label of the set.
+            pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
+            /// The label itself.
+            pub const fn as_str(self) -> &'static str {
+                self.into_str()
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|label| label.as_str() == text).ok_or_else(|| {
+                    let all: Vec<_> = Self::ALL.iter().map(|label| label.as_str()).collect();
+                    format!("`{text}` is none of: {}", all.join(", "))
+                })
+            }
+        }
+    };
+}
+
+/// Which end of the connection a socket is: who did the active open.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Role {
+    Client,
+    Server,
+    Unknown,
+}
+
+label_set!(Role);
+
+/// Who ended the connection first on the wire.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Closer {
+    Client,
+    Server,
+    /// Two FINs that crossed.
+    Both,
+    /// Nobody: a time-out.
+    Network,
+    /// SOCK_DESTROY.
+    Host,
+    Unknown,
+}
+
+label_set!(Closer);
+
+/// By what means.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum How {
+    Fin,
+    Rst,
+    Timeout,
+    Abort,
+}
+
+label_set!(How);
+
+/// Where the HTTP exchange on the socket stood at the first FIN or RST.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Phase {
+    /// Never established.
+    Connecting,
+    Unused,
+    RequestHead,
+    RequestBody,
+    Waiting,
+    Response,
+    Idle,
+    Tunnel,
+    Unknown,
+}
+
+label_set!(Phase);
+
+/// The tag.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Verdict {
+    ClientIdle,
+    ServerIdle,
+    IdleRace,
+    PrematureHangup,
+    Completed,
+    TunnelEnd,
+    Network,
+    ConnectFailed,
+    HostAbort,
+    Unknown,
+}
+
+label_set!(Verdict);
+
+/// Why, when something proves it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Cause {
+    KeepaliveTimer,
+    RequestTimeout,
+    StallTimer,
+    HeadTimer,
+    Announced,
+    MaxRequests,
+    MaxAge,
+    PoolEvict,
+    Shutdown,
+    ProcessExit,
+    ProcessKilled,
+    OomKilled,
+    UnreadData,
+    LingerZero,
+    NotAccepted,
+    Truncated,
+    HalfClose,
+    KeepaliveDead,
+    RetransmitTimeout,
+    UserTimeout,
+    MiddleboxReset,
+    FlowForgotten,
+    Refused,
+    SockDestroy,
+    H2Goaway,
+    Unknown,
+}
+
+label_set!(Cause);
+
+/// How a request met an idle close.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Race {
+    Crossed,
+    Stale,
+    Unread,
+    /// The client's own timer fired as it wrote.
+    OwnTimer,
+}
+
+label_set!(Race);
+
+/// Which end of a connection keeps a timer.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+label_set!(Side);
+
+/// What a timer is measured from, to the first FIN or RST.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Clock {
+    /// The end of the last response (I).
+    Idle,
+    /// The last payload byte either way (Q).
+    Silent,
+    /// The first byte of the current request (R).
+    Request,
+    /// The first byte of the current head, or the accept (H).
+    Head,
+    /// The connection was made (C).
+    Age,
+}
+
+label_set!(Clock);
+
+/// Whether the evidence proves the verdict.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Confidence {
+    Exact,
+    Probable,
+}
+
+label_set!(Confidence);
+
+/// What the phase was read from.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
+pub enum Basis {
+    Http,
+    Turns,
+    Inferred,
+}
+
+label_set!(Basis);
+
+impl Closer {
+    /// The closer's letter in the code.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Client => 'C',
+            Self::Server => 'S',
+            Self::Both => 'B',
+            Self::Network => 'N',
+            Self::Host => 'H',
+            Self::Unknown => 'U',
+        }
+    }
+}
+
+impl Verdict {
+    /// Something broke off, or a request was lost: nobody meant it to end like this.
+    pub const fn is_trouble(self) -> bool {
+        matches!(self, Self::IdleRace | Self::PrematureHangup | Self::Network | Self::HostAbort)
+    }
+}
+
+impl Phase {
+    /// The phase's letter in the code.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Connecting => 'C',
+            Self::Unused => 'U',
+            Self::RequestHead => 'H',
+            Self::RequestBody => 'B',
+            Self::Waiting => 'W',
+            Self::Response => 'R',
+            Self::Idle => 'I',
+            Self::Tunnel => 'T',
+            Self::Unknown => '-',
+        }
+    }
+
+    /// No exchange is open.
+    pub const fn is_idle(self) -> bool {
+        matches!(self, Self::Unused | Self::Idle)
+    }
+
+    /// An exchange is open.
+    pub const fn is_in_flight(self) -> bool {
+        matches!(self, Self::RequestHead | Self::RequestBody | Self::Waiting | Self::Response)
+    }
+}
+
+impl Role {
+    /// This end, as a closer.
+    pub const fn this_end(self) -> Closer {
+        match self {
+            Self::Client => Closer::Client,
+            Self::Server => Closer::Server,
+            Self::Unknown => Closer::Unknown,
+        }
+    }
+
+    /// The other end, as a closer.
+    pub const fn other_end(self) -> Closer {
+        match self {
+            Self::Client => Closer::Server,
+            Self::Server => Closer::Client,
+            Self::Unknown => Closer::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_round_trip_and_strangers_are_named() {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.as_str().parse::<Verdict>().as_ref(), Ok(verdict));
+        }
+        let error = "idle".parse::<Verdict>().expect_err("no verdict");
+        assert!(error.contains("`idle`") && error.contains("server-idle"), "{error}");
+    }
+
+    #[test]
+    fn code_letters_are_unique() {
+        let mut letters: Vec<char> = Phase::ALL.iter().map(|phase| phase.letter()).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), Phase::ALL.len());
+    }
+}

@@ -1,0 +1,267 @@
+use super::*;
+use crate::{
+    endpoint::{Death, Stops},
+    labels::{Cause, Clock, Phase, Role},
+    report::samples::{Some3, endpoint, risky, timer},
+};
+
+fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
+    let seen = |side: Side, process| Seen {
+        side,
+        process,
+        program: None,
+        server: endpoint.server.as_deref(),
+        announced: endpoint.announced,
+    };
+    let (server, client) = match endpoint.key.role {
+        Role::Client => ("", endpoint.key.process.as_str()),
+        _ => (endpoint.key.process.as_str(), client),
+    };
+    advise(Case {
+        endpoint,
+        server: seen(Side::Server, server),
+        client: seen(Side::Client, client),
+        lore: &Some3,
+        passed_on: &|_| None,
+    })
+}
+
+/// Side, value and whether it is an alternative.
+fn short(advice: &[Advice]) -> Vec<(Side, Option<&str>, bool)> {
+    advice.iter().map(|one| (one.side, one.value.as_deref(), one.alternative)).collect()
+}
+
+#[test]
+fn nothing_wrong_needs_no_advice() {
+    for risk in [Risk::Safe, Risk::Unknown] {
+        assert_eq!(advice_for(&risky(Role::Server, "node", risk, 75.0, Some(60.0)), ""), []);
+    }
+    let mut announced = risky(Role::Server, "node", Risk::Safe, 6.0, Some(4.0));
+    announced.announced = Some(5);
+    announced.causes = vec![(Cause::MaxRequests, 50), (Cause::MaxAge, 50)];
+    assert_eq!(advice_for(&announced, ""), [], "limits that are announced are fine");
+}
+
+#[test]
+fn the_server_is_to_outlast_what_its_clients_are_known_to_hold() {
+    use Side::{Client, Server};
+    struct Row {
+        name: &'static str,
+        endpoint: Endpoint,
+        client: &'static str,
+        expected: [(Side, Option<&'static str>, bool); 2],
+    }
+    let row = |name, endpoint, client, first: (Side, _), second: (Side, _)| Row {
+        name,
+        endpoint,
+        client,
+        expected: [(first.0, first.1, false), (second.0, second.1, true)],
+    };
+    let rows = [
+        row(
+            "a tie at 30 s",
+            risky(Role::Server, "jetty", Risk::Tie, 30.0, Some(30.0)),
+            "",
+            (Server, Some("35 s")),
+            (Client, Some("25 s")),
+        ),
+        row(
+            "unknown clients, most like a load balancer with 60 s",
+            risky(Role::Server, "node", Risk::Losing, 6.0, None),
+            "",
+            (Server, Some("server.keepAliveTimeout = 70000")),
+            (Client, Some("5 s")),
+        ),
+        row(
+            "unknown clients that hold more than 60 s: Google Cloud's 600 s",
+            risky(Role::Server, "nginx", Risk::Losing, 75.0, None),
+            "",
+            (Server, Some("620 s")),
+            (Client, Some("65 s")),
+        ),
+        row(
+            "a client whose default is known",
+            risky(Role::Server, "node", Risk::Mismatch, 6.0, None),
+            "go",
+            (Server, Some("server.keepAliveTimeout = 100000")),
+            (Client, Some("Transport.IdleConnTimeout = 5 * time.Second")),
+        ),
+        row(
+            "seen from the client: its own setting first",
+            risky(Role::Client, "go", Risk::Losing, 6.0, None),
+            "",
+            (Client, Some("Transport.IdleConnTimeout = 5 * time.Second")),
+            (Server, Some("100 s")),
+        ),
+        row(
+            "a client without a limit: no server is long enough for certain",
+            risky(Role::Server, "node", Risk::Losing, 6.0, None),
+            "python3",
+            (Client, None),
+            (Server, Some("server.keepAliveTimeout = 70000")),
+        ),
+        row(
+            "a client's default that is below the server's cannot be what it holds",
+            risky(Role::Client, "go", Risk::Losing, 120.0, None),
+            "",
+            (Client, Some("Transport.IdleConnTimeout = 100 * time.Second")),
+            (Server, Some("620 s")),
+        ),
+    ];
+    for Row { name, endpoint, client, expected } in rows {
+        let advice = advice_for(&endpoint, client);
+        assert_eq!(short(&advice), expected, "{name}: {advice:#?}");
+    }
+}
+
+#[test]
+fn a_loss_is_urgent_and_a_tie_is_told_before_one() {
+    let losing = advice_for(&risky(Role::Server, "node", Risk::Losing, 6.0, None), "");
+    assert_eq!(losing[0].urgency, Urgency::Now);
+    assert!(losing[0].why.starts_with("2 requests were lost. The server closes"), "{}", losing[0].why);
+    let tie = advice_for(&risky(Role::Server, "jetty", Risk::Tie, 30.0, Some(30.0)), "");
+    assert_eq!(tie[0].urgency, Urgency::Soon);
+    assert!(tie[0].why.contains("server after 30.0 s, the client after 30.0 s"), "{}", tie[0].why);
+    let mismatch = advice_for(&risky(Role::Server, "node", Risk::Mismatch, 6.0, None), "");
+    assert!(mismatch[0].why.ends_with("None was lost yet."), "{}", mismatch[0].why);
+}
+
+#[test]
+fn a_client_that_keeps_to_an_announcement_below_the_timer_is_told_to_be_safe() {
+    let mut node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
+    node.announced = Some(5);
+    let advice = advice_for(&node, "");
+    assert!(
+        advice[1].text.contains("`Keep-Alive: timeout=5` is safe: the server closes 1.00 s later"),
+        "{advice:#?}"
+    );
+    assert_eq!(advice.len(), 2, "announcing less than the timer is no fault: {advice:#?}");
+}
+
+#[test]
+fn an_announcement_that_is_not_kept_is_told() {
+    let mut proxied = risky(Role::Client, "go", Risk::Safe, 60.0, Some(20.0));
+    proxied.announced = Some(75);
+    let advice = advice_for(&proxied, "");
+    assert_eq!(short(&advice), [(Side::Server, Some("60 s"), false)]);
+    proxied.announced = Some(60);
+    assert_eq!(advice_for(&proxied, ""), []);
+}
+
+#[test]
+fn the_clients_own_timer_is_the_clients_affair() {
+    let mut own = risky(Role::Client, "node", Risk::Losing, 60.0, Some(4.0));
+    own.races = vec![(Race::OwnTimer, 2)];
+    let advice = advice_for(&own, "");
+    assert_eq!(short(&advice), [(Side::Client, None, false)]);
+    assert!(advice[0].why.contains("The server had no part in it"), "{advice:#?}");
+}
+
+#[test]
+fn a_pool_that_does_not_look_is_told_besides() {
+    let mut stale = risky(Role::Client, "java", Risk::Losing, 30.0, None);
+    stale.races = vec![(Race::Stale, 9), (Race::Crossed, 1)];
+    stale.gaps.longest = Some(42.0);
+    let advice = advice_for(&stale, "");
+    assert_eq!(advice.len(), 3, "{advice:#?}");
+    assert!(advice[2].why.starts_with("9 of 10 lost requests were written after"), "{advice:#?}");
+    assert!(advice[2].why.ends_with("up to 12.0 s after it."), "{advice:#?}");
+    assert!(!advice[2].alternative);
+    stale.gaps.longest = Some(30.05);
+    assert_eq!(advice_for(&stale, "").len(), 2, "the latency of a loop");
+}
+
+#[test]
+fn losses_without_a_timer_are_told_with_what_closed() {
+    let mut stopped = endpoint(Role::Server, "node");
+    stopped.risk = Risk::Losing;
+    stopped.lost = 3;
+    stopped.races = vec![(Race::Crossed, 3)];
+    stopped.causes = vec![(Cause::Shutdown, 40)];
+    let advice = advice_for(&stopped, "");
+    assert!(advice[0].text.contains("when stopping, answer with `Connection: close`"), "{advice:#?}");
+    stopped.causes = vec![(Cause::MaxRequests, 40)];
+    assert!(advice_for(&stopped, "")[0].text.contains("announce the end"));
+    stopped.causes.clear();
+    let advice = advice_for(&stopped, "");
+    assert!(advice[0].text.starts_with("Record longer"), "{advice:#?}");
+    assert_eq!(advice[0].value, None, "no value is made up");
+}
+
+#[test]
+fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
+    let mut slow = endpoint(Role::Client, "go");
+    for (clock, count) in [(Clock::Request, 7), (Clock::Silent, 7)] {
+        slow.timers.push(Timer { phase: Phase::Waiting, clock, ..timer(Side::Client, 30.0, count) });
+    }
+    let advice = advice_for(&slow, "");
+    assert_eq!(advice.len(), 1, "{advice:#?}");
+    assert_eq!(advice[0].urgency, Urgency::Consider);
+    assert_eq!(
+        advice[0].why,
+        "The client (`Go net/http`) ended 7 requests, 30.0 s after the request began, while the response was due."
+    );
+}
+
+#[test]
+fn a_byte_now_and_then_is_advised_against_a_wait_for_bytes_only() {
+    for (clock, advised) in [(Clock::Silent, true), (Clock::Request, false)] {
+        let mut upload = endpoint(Role::Client, "node");
+        let seen = timer(Side::Client, 60.0, 7);
+        upload.timers = vec![Timer { phase: Phase::RequestBody, clock, ..seen }];
+        let advice = advice_for(&upload, "");
+        let says = advice.iter().any(|one| one.text.contains("more often than that"));
+        assert_eq!(says, advised, "{advice:#?}");
+    }
+}
+
+#[test]
+fn hostile_names_stay_within_their_quotes() {
+    let mut hostile = risky(Role::Server, "`rm`\u{1b}[2J", Risk::Losing, 6.0, None);
+    hostile.server = Some("x`\n# y".to_owned());
+    for one in advice_for(&hostile, "a`b") {
+        assert!(!one.text.contains('\u{1b}') && !one.text.contains('\n'), "{}", one.text);
+        assert_eq!(one.text.matches('`').count() % 2, 0, "{}", one.text);
+    }
+}
+
+#[test]
+fn a_process_that_ends_under_its_requests_is_told_first_of_all() {
+    let mut endpoint = endpoint(Role::Server, "node");
+    endpoint.stops.cut_off = vec![(Death::Status(3), 2), (Death::Signal(9), 1)];
+
+    let advice = advice_for(&endpoint, "");
+
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert_eq!((advice[0].side, advice[0].urgency), (Side::Server, Urgency::Now));
+    let why = &advice[0].why;
+    assert!(
+        why.contains("3 requests were cut off") && why.contains("2 by an exit with status 3, 1 by signal 9"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_client_that_was_told_to_end_has_nothing_to_mend() {
+    let advised = |role, death| {
+        let mut endpoint = endpoint(role, "curl");
+        endpoint.stops.cut_off = vec![(death, 2)];
+        !advice_for(&endpoint, "").is_empty()
+    };
+    assert!(!advised(Role::Client, Death::Signal(2)) && !advised(Role::Client, Death::Signal(15)));
+    assert!(advised(Role::Client, Death::Signal(11)) && advised(Role::Client, Death::Status(1)));
+    assert!(advised(Role::Server, Death::Signal(15)));
+}
+
+#[test]
+fn a_shutdown_that_waits_for_idle_connections_is_worth_a_word_from_a_second_on() {
+    let mut endpoint = endpoint(Role::Server, "node");
+    endpoint.stops = Stops { idle_left: 3, waited: Some(0.4), ..Stops::default() };
+    assert_eq!(advice_for(&endpoint, ""), []);
+
+    endpoint.stops.waited = Some(4.6);
+
+    let advice = advice_for(&endpoint, "");
+    assert!(advice[0].why.contains("left 3 idle connections open for up to 4.60 s"), "{advice:?}");
+    assert_eq!(advice[0].urgency, Urgency::Consider);
+}

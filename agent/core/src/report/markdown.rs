@@ -1,0 +1,193 @@
+//! The report for a ticket: Markdown as GitHub, GitLab and Jira's editors read it.
+
+use std::fmt::Write as _;
+
+use super::{
+    clean::clean,
+    draw::{Axis, gap_points, timer_points},
+    model::{EndpointReport, ReportModel, told_before},
+    say,
+    value::measured,
+};
+use crate::{endpoint::Risk, labels::Side};
+
+const TEXT: usize = 1200;
+/// Columns of the drawing.
+const COLUMNS: usize = 64;
+
+/// The whole report; at most `top` endpoints in full and as many in the closing table.
+pub fn markdown(model: &ReportModel, top: usize) -> String {
+    let mut out = String::from("## whohungup report\n\n");
+    let _infallible = writeln!(out, "**{}**\n", prose(&say::verdict(model)));
+    for line in say::observed(&model.meta) {
+        let _infallible = writeln!(out, "- {}", prose(&line));
+    }
+    let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
+    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(top).enumerate() {
+        endpoint(&mut out, index + 1, report, told.map(|told| told + 1));
+    }
+    more(&mut out, loud.len(), top);
+    table(&mut out, &quiet, top);
+    out
+}
+
+/// `told` is the number of the other end, when that came before.
+fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Option<usize>) {
+    let endpoint = &report.endpoint;
+    let risk = match endpoint.risk {
+        Risk::Safe | Risk::Unknown => String::new(),
+        risk => format!(": {}", say::risk(risk)),
+    };
+    let _infallible =
+        writeln!(out, "\n### {number}. {} {}{risk}\n", code(&say::process(endpoint)), say::place(endpoint));
+    let mut item = |text: &str| {
+        let _infallible = writeln!(out, "- {}", prose(text));
+    };
+    item(&say::closes(endpoint));
+    let stops = say::stops(endpoint).map(|stops| format!("stops: {stops}"));
+    if let Some(told) = told {
+        if let Some(stops) = &stops {
+            item(stops);
+        }
+        item(&format!("the same connections as {told}, seen from this end: see there"));
+        return;
+    }
+    item(&format!("requests: {}", say::requests(endpoint)));
+    if let Some(lost) = say::lost(endpoint) {
+        item(&lost);
+    }
+    if let Some(announced) = say::announced(report) {
+        item(&announced);
+    }
+    if let Some(stops) = &stops {
+        item(stops);
+    }
+    if let Some(peer) = &report.peer {
+        let _infallible = writeln!(out, "- the other end is {} on this host", code(&clean(peer, 32)));
+    }
+    if !endpoint.timers.is_empty() {
+        out.push_str("\n| timer | seen | whose |\n|---|---|---|\n");
+        for (timer, named) in endpoint.timers.iter().zip(&report.named) {
+            let whose = say::whose(&named.candidates).unwrap_or_default();
+            let told = say::timer(timer);
+            let (what, seen) = told.split_once(", ").unwrap_or((&told, ""));
+            let _infallible = writeln!(out, "| {} | {} | {} |", cell(what), cell(seen), cell(&whose));
+        }
+    }
+    drawing(out, report);
+    let mut why = "";
+    for one in &report.advice {
+        if one.why != why {
+            let _infallible = writeln!(out, "\n**Why:** {}\n", prose(&clean(&one.why, TEXT)));
+            why = &one.why;
+        }
+        let label = if one.alternative { "Or" } else { "Do" };
+        let _infallible = writeln!(out, "- **{label}:** {}", prose(&clean(&one.text, TEXT)));
+    }
+}
+
+fn drawing(out: &mut String, report: &EndpointReport) {
+    let gaps = gap_points(&report.endpoint.gaps);
+    let of = |side| report.idle_timer(side).map(timer_points).unwrap_or_default();
+    let (server, client) = (of(Side::Server), of(Side::Client));
+    let all = gaps.iter().chain(&server).chain(&client).map(|(seconds, _)| *seconds);
+    let Some(axis) = Axis::over(all, COLUMNS) else { return };
+    out.push_str("\n```text\n");
+    for (label, points) in [("re-used", &gaps), ("server shuts", &server), ("client shuts", &client)] {
+        if !points.is_empty() {
+            let _infallible = writeln!(
+                out,
+                "{}",
+                format!(
+                    "{label:<13}{}",
+                    if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) }
+                )
+                .trim_end()
+            );
+        }
+    }
+    let _infallible = writeln!(out, "{:13}{}\n```", "", axis.ticks());
+}
+
+fn table(out: &mut String, quiet: &[&EndpointReport], top: usize) {
+    if quiet.is_empty() {
+        return;
+    }
+    out.push_str(
+        "\n### Quiet\n\n| process | role | port | closes | requests a connection | longest gap | server's timer | client's timer |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for report in quiet.iter().take(top) {
+        let endpoint = &report.endpoint;
+        let seconds = |value: Option<f64>| value.map_or("-".to_owned(), measured);
+        let timer = |side| seconds(report.idle_timer(side).map(|timer| timer.seconds));
+        let _infallible = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            code_cell(&say::process(endpoint)),
+            endpoint.key.role,
+            endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string()),
+            endpoint.closes,
+            say::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
+            seconds(endpoint.gaps.longest),
+            timer(Side::Server),
+            timer(Side::Client),
+        );
+    }
+    more(out, quiet.len(), top);
+}
+
+fn more(out: &mut String, all: usize, top: usize) {
+    let more = all.saturating_sub(top);
+    if more > 0 {
+        let _infallible = writeln!(out, "\nand {more} more.");
+    }
+}
+
+/// Text in which only what is between back-ticks is Markdown, as code.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd back-tick opens nothing.
+    let paired = parts.len() % 2 == 1;
+    let mut out = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index % 2 == 1 && (paired || index + 1 < parts.len()) {
+            out.push_str(&code(part));
+        } else {
+            out.push_str(&escaped(part));
+        }
+    }
+    out
+}
+
+fn cell(text: &str) -> String {
+    // In a table a bar ends a cell even within code; the back-slash before it is not shown.
+    prose(text).replace("\\|", "|").replace('|', "\\|")
+}
+
+/// A code span that nothing in `text` can end.
+fn code(text: &str) -> String {
+    let text = if text.is_empty() { "?" } else { text };
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+fn code_cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if matches!(c, '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '@' | '&') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! What the report says of an endpoint, in words that the terminal and a ticket share.
+
+use super::{
+    advise::counted,
+    clean::clean,
+    model::{Candidate, EndpointReport, Likelihood, Meta, ReportModel},
+    value::measured,
+};
+use crate::{
+    endpoint::{Death, Endpoint, Risk, Timer},
+    labels::{Clock, Phase, Role, Side, Verdict},
+};
+
+/// Characters of a name that are shown.
+const NAME: usize = 32;
+/// Candidates listed when none is identified.
+const POSSIBLE: usize = 3;
+/// Reasons told of one that is.
+const REASONS: usize = 2;
+
+pub(super) fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Losing => "requests lost",
+        Risk::Mismatch => "time-outs disagree",
+        Risk::Tie => "time-outs tie",
+        Risk::Safe => "safe",
+        Risk::Unknown => "nothing at risk seen",
+    }
+}
+
+pub(super) fn process(endpoint: &Endpoint) -> String {
+    if endpoint.key.process.is_empty() { "?".to_owned() } else { clean(&endpoint.key.process, NAME) }
+}
+
+/// Role and port, without the process's name.
+pub(super) fn place(endpoint: &Endpoint) -> String {
+    let port = endpoint.key.server_port.map_or("?".to_owned(), |port| port.to_string());
+    match endpoint.key.role {
+        Role::Server => format!("server on port {port}"),
+        Role::Client => format!("client of port {port}"),
+        Role::Unknown => "role unknown".to_owned(),
+    }
+}
+
+/// `12 closes: 9 server-idle, 3 idle-race (2 crossed, 1 stale)`.
+pub(super) fn closes(endpoint: &Endpoint) -> String {
+    let mut verdicts = endpoint.verdicts.clone();
+    verdicts.retain(|(_, count)| *count > 0);
+    verdicts.sort_by_key(|(verdict, count)| (std::cmp::Reverse(*count), *verdict));
+    let parts: Vec<_> = verdicts
+        .iter()
+        .map(|(verdict, count)| {
+            let kinds = if *verdict == Verdict::IdleRace { races(endpoint) } else { String::new() };
+            format!("{count} {verdict}{kinds}")
+        })
+        .collect();
+    format!("{}: {}", counted(endpoint.closes, "close"), parts.join(", "))
+}
+
+fn races(endpoint: &Endpoint) -> String {
+    let kinds: Vec<_> = endpoint
+        .races
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(race, n)| format!("{n} {race}"))
+        .collect();
+    if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) }
+}
+
+/// How connections are used again.
+pub(super) fn requests(endpoint: &Endpoint) -> String {
+    if endpoint.begun == 0 {
+        return "none seen".to_owned();
+    }
+    let each = per_connection(endpoint).map_or_else(String::new, |each| format!(", {each:.1} a connection"));
+    let share = endpoint.reused as f64 * 100.0 / endpoint.begun as f64;
+    let longest = endpoint
+        .gaps
+        .longest
+        .map_or_else(String::new, |longest| format!(", after up to {}", measured(longest)));
+    format!("{}{each}; {share:.0} % on a connection that had been idle{longest}", endpoint.begun)
+}
+
+pub(super) fn per_connection(endpoint: &Endpoint) -> Option<f64> {
+    (endpoint.closes > 0 && endpoint.begun > 0).then(|| endpoint.begun as f64 / endpoint.closes as f64)
+}
+
+/// Requests lost, hidden by retries, and nearly lost; `None` when there were none.
+pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
+    let mut parts = Vec::new();
+    if endpoint.lost > 0 {
+        parts.push(format!("{} lost", counted(endpoint.lost, "request")));
+    }
+    if endpoint.masked > 0 {
+        parts.push(format!("{} of them sent again and answered", endpoint.masked));
+    }
+    if endpoint.at_risk > 0 {
+        let margin = endpoint.headroom.map_or_else(
+            || "shortly before the server's time-out or later".to_owned(),
+            |headroom| format!("within {} of the server's time-out or later", measured(headroom.margin)),
+        );
+        parts.push(format!("{} came {margin}", endpoint.at_risk));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Processes and listeners that ended, and what that did to connections; `None` when there were none.
+pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
+    let stops = &endpoint.stops;
+    let mut parts = Vec::new();
+    let cut_off = stops.cut_off.iter().map(|(_, count)| count).sum();
+    if cut_off > 0 {
+        parts.push(format!("{} cut off: {}", counted(cut_off, "request"), deaths(&stops.cut_off)));
+    }
+    if stops.idle_closed > 0 {
+        parts.push(format!("{} closed with its listener", counted(stops.idle_closed, "idle connection")));
+    }
+    if let Some(waited) = stops.waited {
+        let left = counted(stops.idle_left, "idle connection");
+        parts.push(format!("{left} left open for up to {} after its listener", measured(waited)));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `2 by an exit with status 3, 1 by signal 9`.
+pub(super) fn deaths(deaths: &[(Death, u64)]) -> String {
+    let told = deaths.iter().map(|(death, count)| match death {
+        Death::Status(status) => format!("{count} by an exit with status {status}"),
+        Death::Signal(signal) => format!("{count} by signal {signal}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// `server closes idle connections after 6.00 s (98 %, 120 closes)`.
+pub(super) fn timer(timer: &Timer) -> String {
+    let phase = match timer.phase {
+        Phase::Idle => "idle".to_owned(),
+        Phase::Unused => "never used".to_owned(),
+        phase => format!("in {phase}"),
+    };
+    let clock = match (timer.phase, timer.clock) {
+        (Phase::Idle, Clock::Idle) | (Phase::Unused, Clock::Age) => String::new(),
+        (_, Clock::Silent) => " without a byte".to_owned(),
+        (_, Clock::Age) => " of age".to_owned(),
+        (_, clock) => format!(" ({clock} clock)"),
+    };
+    let polled = timer.most > timer.least * 1.02 + 0.05;
+    let length = if polled {
+        format!("{} to {}", measured(timer.least), measured(timer.most))
+    } else {
+        measured(timer.seconds)
+    };
+    format!(
+        "{} {phase} {length}{clock}, {} ({:.0} %)",
+        timer.side,
+        counted(timer.count, "close"),
+        timer.share * 100.0
+    )
+}
+
+/// Whose the timer is or could be; `None` when nothing known fits.
+pub(super) fn whose(candidates: &[Candidate]) -> Option<String> {
+    let named: Vec<_> =
+        candidates.iter().filter(|candidate| candidate.likelihood != Likelihood::Possible).collect();
+    if let Some(first) = named.first() {
+        let likely = if first.likelihood == Likelihood::Named { "" } else { "likely " };
+        let reasons: Vec<_> =
+            first.reasons.iter().take(REASONS).map(|reason| clean(reason, 200).replace('`', "'")).collect();
+        let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+        return Some(format!("{likely}{}{why}", product(first)));
+    }
+    let possible: Vec<_> = candidates.iter().take(POSSIBLE).map(product).collect();
+    let more = candidates.len().saturating_sub(POSSIBLE);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!possible.is_empty()).then(|| format!("by its length alone it could be {}{more}", possible.join(", ")))
+}
+
+fn product(candidate: &Candidate) -> String {
+    let versions = if candidate.versions.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", clean(&candidate.versions, 40).replace('`', "'"))
+    };
+    let setting = clean(&candidate.setting, 64).replace('`', "'");
+    let setting = if setting.is_empty() { String::new() } else { format!(" `{setting}`") };
+    format!("{}{versions}{setting}", clean(&candidate.product, NAME).replace('`', "'"))
+}
+
+/// What the server says of its time-out, against what it does.
+pub(super) fn announced(report: &EndpointReport) -> Option<String> {
+    let announced = report.endpoint.announced?;
+    let seen = report.idle_timer(Side::Server).map_or_else(String::new, |timer| {
+        let later = timer.seconds - f64::from(announced);
+        match later {
+            later if later.abs() < 0.1 => ", as it does".to_owned(),
+            later if later > 0.0 => format!(", and closes {} later", measured(later)),
+            later => format!(", but closes {} before that", measured(-later)),
+        }
+    });
+    Some(format!("the server announces `Keep-Alive: timeout={announced}`{seen}"))
+}
+
+/// One line on the whole.
+pub(super) fn verdict(model: &ReportModel) -> String {
+    let count =
+        |wanted: Risk| model.endpoints.iter().filter(|report| report.endpoint.risk == wanted).count() as u64;
+    let parts: Vec<_> = [Risk::Losing, Risk::Mismatch, Risk::Tie]
+        .into_iter()
+        .filter(|risk| count(*risk) > 0)
+        .map(|wanted| format!("{} at {}", risk(wanted), counted(count(wanted), "endpoint")))
+        .collect();
+    if !parts.is_empty() {
+        return format!("{}.", capital(&parts.join(", ")));
+    }
+    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.stops.cut_off);
+    let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+    if cut_off > 0 {
+        let told = counted(cut_off, "request");
+        return format!("{told} cut off because a process ended. No idle time-outs disagree or tie.");
+    }
+    if model.endpoints.iter().all(|report| report.endpoint.closes == 0) {
+        return "No connection ended.".to_owned();
+    }
+    "No request was lost to an idle close, and no idle time-outs disagree or tie.".to_owned()
+}
+
+/// What was watched, and what of it was missed.
+pub(super) fn observed(meta: &Meta) -> Vec<String> {
+    let from = clean(&meta.from, 40);
+    let until = clean(&meta.until, 40);
+    let mut lines = vec![format!(
+        "{} from {from} to {until}; Linux {}, whohungup {}",
+        measured(meta.observed_seconds),
+        clean(&meta.kernel, 64),
+        clean(&meta.version, 32)
+    )];
+    let mut missed = Vec::new();
+    if meta.events_lost > 0 {
+        missed
+            .push(format!("{} lost (a larger --ring-bytes holds more)", counted(meta.events_lost, "event")));
+    }
+    if meta.connections_untracked > 0 {
+        missed.push(format!(
+            "{} not followed (raise --max-connections)",
+            counted(meta.connections_untracked, "connection")
+        ));
+    }
+    if meta.endpoints_over > 0 {
+        missed.push(format!(
+            "{} of endpoints beyond the limit (raise --max-endpoints)",
+            counted(meta.endpoints_over, "close")
+        ));
+    }
+    let missed = if missed.is_empty() {
+        "nothing was missed".to_owned()
+    } else {
+        format!("missed: {}", missed.join(", "))
+    };
+    let unknown = if meta.closes > 0 && meta.unknown_share > 0.0 {
+        format!(", {:.1} % without a verdict", meta.unknown_share * 100.0)
+    } else {
+        String::new()
+    };
+    lines.push(format!("{}{unknown}; {missed}", counted(meta.closes, "close")));
+    lines
+}
+
+/// Connections that ended in the middle of something, of all endpoints.
+pub(super) fn premature(model: &ReportModel) -> u64 {
+    model
+        .endpoints
+        .iter()
+        .flat_map(|report| &report.endpoint.verdicts)
+        .filter(|(verdict, _)| *verdict == Verdict::PrematureHangup)
+        // Another host's numbers may be anything.
+        .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+}
+
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

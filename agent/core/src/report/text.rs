@@ -1,0 +1,278 @@
+//! The report for a terminal.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use super::{
+    clean::clean,
+    draw::{Axis, gap_points, timer_points},
+    model::{Advice, EndpointReport, ReportModel, told_before},
+    say,
+    value::measured,
+};
+use crate::{endpoint::Risk, labels::Side};
+
+/// Columns before what an endpoint's lines say.
+const MARGIN: usize = 13;
+/// Longest text of one advice or reason, characters.
+const TEXT: usize = 1200;
+
+/// How wide, and whether in colour.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub columns: usize,
+    pub coloured: bool,
+    /// Endpoints shown in full, and lines of the closing table.
+    pub top: usize,
+}
+
+/// The whole report.
+pub fn text(model: &ReportModel, look: Look) -> String {
+    let look = Look { columns: look.columns.clamp(60, 100), ..look };
+    let mut page = Page { look, out: String::new() };
+    page.head(model);
+    let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
+    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(look.top).enumerate() {
+        page.endpoint(index + 1, report, told.map(|told| told + 1));
+    }
+    page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
+    page.table(&quiet);
+    page.out
+}
+
+struct Page {
+    look: Look,
+    out: String,
+}
+
+impl Page {
+    fn head(&mut self, model: &ReportModel) {
+        for line in say::observed(&model.meta) {
+            self.wrapped("", &line, 0, self.dim());
+        }
+        let worst = model.endpoints.iter().map(|report| report.endpoint.risk).min();
+        self.wrapped(
+            "",
+            &say::verdict(model),
+            0,
+            self.style_of(worst.unwrap_or_default()).effects(self.bold()),
+        );
+        let premature = say::premature(model);
+        if premature > 0 {
+            let told = format!(
+                "{premature} ended in the middle of a request or response: `whohungup watch --verdict premature-hangup` shows each."
+            );
+            self.wrapped("", &told, 0, Style::new());
+        }
+    }
+
+    /// `told` is the number of the other end, when that came before.
+    fn endpoint(&mut self, number: usize, report: &EndpointReport, told: Option<usize>) {
+        let endpoint = &report.endpoint;
+        let style = self.style_of(endpoint.risk).effects(self.bold());
+        let name = format!("{} {}", say::process(endpoint), say::place(endpoint));
+        let title = if report.endpoint.risk == Risk::Safe || report.endpoint.risk == Risk::Unknown {
+            String::new()
+        } else {
+            format!("  {style}{}{style:#}", say::risk(endpoint.risk).to_uppercase())
+        };
+        let bold = Style::new().effects(self.bold());
+        let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
+        self.line("closes", &say::closes(endpoint));
+        let stops = say::stops(endpoint);
+        if let Some(told) = told {
+            self.stops(stops.as_deref());
+            self.line("other end", &format!("the same connections as {told}, seen from this end: see there"));
+            return;
+        }
+        self.line("requests", &say::requests(endpoint));
+        if let Some(lost) = say::lost(endpoint) {
+            self.line("at stake", &lost);
+        }
+        let mut label = "timers";
+        for (timer, named) in endpoint.timers.iter().zip(&report.named) {
+            self.line(label, &say::timer(timer));
+            if let Some(whose) = say::whose(&named.candidates) {
+                self.wrapped(&" ".repeat(MARGIN + 2), &whose, MARGIN + 2, self.dim());
+            }
+            label = "";
+        }
+        if endpoint.timers.is_empty() {
+            self.line("timers", "none seen yet: three closes after the same time make one");
+        }
+        if let Some(announced) = say::announced(report) {
+            self.line("announced", &announced);
+        }
+        self.stops(stops.as_deref());
+        if let Some(peer) = &report.peer {
+            self.line("other end", &format!("{} on this host", clean(peer, 32)));
+        }
+        self.drawing(report);
+        self.advice(&report.advice);
+    }
+
+    fn stops(&mut self, stops: Option<&str>) {
+        if let Some(stops) = stops {
+            self.line("stops", stops);
+        }
+    }
+
+    fn drawing(&mut self, report: &EndpointReport) {
+        let endpoint = &report.endpoint;
+        let gaps = gap_points(&endpoint.gaps);
+        let of = |side| report.idle_timer(side).map(timer_points).unwrap_or_default();
+        let (server, client) = (of(Side::Server), of(Side::Client));
+        let all = gaps.iter().chain(&server).chain(&client).map(|(seconds, _)| *seconds);
+        let Some(axis) = Axis::over(all, self.look.columns - MARGIN) else { return };
+        self.out.push('\n');
+        let danger = endpoint.headroom.map(|headroom| axis.column(headroom.server - headroom.margin));
+        for (label, points) in [("re-used", &gaps), ("server shuts", &server), ("client shuts", &client)] {
+            if points.is_empty() {
+                continue;
+            }
+            let bars = if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) };
+            let (calm, risky) = match danger {
+                Some(column) if label == "re-used" => {
+                    let at = bars.char_indices().nth(column).map_or(bars.len(), |(at, _)| at);
+                    bars.split_at(at)
+                }
+                _ => (bars.as_str(), ""),
+            };
+            let (gap, red) = match label {
+                "re-used" => (self.colour(AnsiColor::Green), self.colour(AnsiColor::Red)),
+                _ => (self.colour(AnsiColor::Cyan), Style::new()),
+            };
+            let row = format!("{label:<MARGIN$}{gap}{calm}{gap:#}{red}{}{red:#}", risky.trim_end());
+            let _infallible = writeln!(self.out, "{}", row.trim_end());
+        }
+        let dim = self.dim();
+        let _infallible = writeln!(self.out, "{:MARGIN$}{dim}{}{dim:#}", "", axis.ticks());
+    }
+
+    fn advice(&mut self, advice: &[Advice]) {
+        let mut why = "";
+        for one in advice {
+            // The ways out of one trouble share its reason.
+            if one.why != why {
+                self.out.push('\n');
+                self.line("why", &clean(&one.why, TEXT));
+                why = &one.why;
+            }
+            let label = if one.alternative { "or" } else { "do" };
+            let bold = Style::new().effects(self.bold());
+            let label = format!("{bold}{label:<MARGIN$}{bold:#}");
+            self.wrapped(&label, &clean(&one.text, TEXT), MARGIN, Style::new());
+        }
+    }
+
+    /// Endpoints that need nothing.
+    fn table(&mut self, quiet: &[&EndpointReport]) {
+        if quiet.is_empty() {
+            return;
+        }
+        let bold = Style::new().effects(self.bold());
+        let _infallible = writeln!(self.out, "\n{bold}Quiet{bold:#}: no request lost, none at risk");
+        let dim = self.dim();
+        let _infallible = writeln!(
+            self.out,
+            "{dim}{:<16} {:<7} {:>5} {:>8} {:>8} {:>9} {:>9} {:>9}{dim:#}",
+            "PROCESS", "ROLE", "PORT", "CLOSES", "REQ/CONN", "LONGEST", "SERVER", "CLIENT"
+        );
+        for report in quiet.iter().take(self.look.top) {
+            let endpoint = &report.endpoint;
+            let seconds = |value: Option<f64>| value.map_or("-".to_owned(), measured);
+            let timer = |side| seconds(report.idle_timer(side).map(|timer| timer.seconds));
+            let port = endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string());
+            let row = format!(
+                "{:<16} {:<7} {port:>5} {:>8} {:>8} {:>9} {:>9} {:>9}",
+                say::process(endpoint),
+                endpoint.key.role,
+                endpoint.closes,
+                say::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
+                seconds(endpoint.gaps.longest),
+                timer(Side::Server),
+                timer(Side::Client),
+            );
+            let _infallible = writeln!(self.out, "{}", row.trim_end());
+        }
+        self.more(quiet.len(), "is", "are");
+    }
+
+    fn more(&mut self, all: usize, one: &str, many: &str) {
+        let more = all.saturating_sub(self.look.top);
+        if more > 0 {
+            let are = if more == 1 { one } else { many };
+            let _infallible = writeln!(self.out, "\n{more} more {are} not shown; --top {all} shows all.");
+        }
+    }
+
+    fn line(&mut self, label: &str, text: &str) {
+        self.wrapped(&format!("{label:<MARGIN$}"), text, MARGIN, Style::new());
+    }
+
+    /// `text` after `label`, broken between words; code between back-ticks is not broken.
+    fn wrapped(&mut self, label: &str, text: &str, indent: usize, style: Style) {
+        let room = self.look.columns.saturating_sub(indent).max(20);
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        for word in words(text) {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&word);
+        }
+        lines.push(line);
+        for (index, line) in lines.iter().enumerate() {
+            let before = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
+            let _infallible = writeln!(self.out, "{before}{style}{line}{style:#}");
+        }
+    }
+
+    fn style_of(&self, risk: Risk) -> Style {
+        match risk {
+            Risk::Losing => self.colour(AnsiColor::Red),
+            Risk::Mismatch | Risk::Tie => self.colour(AnsiColor::Yellow),
+            Risk::Safe | Risk::Unknown => self.colour(AnsiColor::Green),
+        }
+    }
+
+    fn colour(&self, colour: AnsiColor) -> Style {
+        if self.look.coloured { Style::new().fg_color(Some(colour.into())) } else { Style::new() }
+    }
+
+    fn bold(&self) -> Effects {
+        if self.look.coloured { Effects::BOLD } else { Effects::new() }
+    }
+
+    fn dim(&self) -> Style {
+        if self.look.coloured { Style::new().dimmed() } else { Style::new() }
+    }
+}
+
+/// Words, with what is between two back-ticks as one, unless it is long, and a number with its unit.
+fn words(text: &str) -> Vec<String> {
+    const LONGEST: usize = 40;
+    let mut words: Vec<String> = Vec::new();
+    let mut inside = false;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let unit = ["s", "min", "h", "%"].contains(&word.trim_end_matches([',', '.', ';', ':', ')']));
+        match words.last_mut().filter(|last| unit || (inside && last.chars().count() < LONGEST)) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => words.push(word.to_owned()),
+        }
+        if word.matches('`').count() % 2 == 1 {
+            inside = !inside;
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests;

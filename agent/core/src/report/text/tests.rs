@@ -1,0 +1,120 @@
+use super::*;
+use crate::{
+    endpoint::Endpoint,
+    labels::Role,
+    report::{
+        build,
+        model::Meta,
+        samples::{Some3, endpoint, risky},
+    },
+};
+
+fn page(endpoints: &[Endpoint], columns: usize, top: usize) -> String {
+    let meta = Meta {
+        from: "2026-01-01T00:00:00Z".to_owned(),
+        until: "2026-01-01T00:10:00Z".to_owned(),
+        observed_seconds: 600.0,
+        kernel: "6.12".to_owned(),
+        version: "0.1.0".to_owned(),
+        ..Meta::default()
+    };
+    text(&build(endpoints, &Some3, meta), Look { columns, coloured: false, top })
+}
+
+#[test]
+fn a_losing_server_is_told_from_head_to_advice() {
+    let mut node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
+    node.announced = Some(5);
+    node.at_risk = 3;
+    let text = page(&[node], 100, 10);
+    let expected = "\
+10.0 min from 2026-01-01T00:00:00Z to 2026-01-01T00:10:00Z; Linux 6.12, whohungup 0.1.0
+100 closes; nothing was missed
+Requests lost at 1 endpoint.
+
+1. node server on port 8080  REQUESTS LOST
+";
+    assert!(text.starts_with(expected), "{text}");
+    for line in [
+        "closes       100 closes: 98 server-idle, 2 idle-race (2 crossed)",
+        "requests     400, 4.0 a connection; 75 % on a connection that had been idle, after up to 5.90 s",
+        "at stake     2 requests lost; 3 came within 0.60 s of the server's time-out or later",
+        "timers       server idle 6.00 s, 98 closes (100 %)",
+        "               Node.js `server.keepAliveTimeout`: the process is node",
+        "announced    the server announces `Keep-Alive: timeout=5`, and closes 1.00 s later",
+        "why          2 requests were lost. The server closes connections that were idle for 6.00 s; clients",
+        "do           The server (`Node.js`): set `server.keepAliveTimeout = 70000`. How long the clients",
+        "or           The client: lower the pool's idle time-out to 5 s, or check connections before use. A",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn the_drawing_puts_gaps_and_timers_on_one_axis() {
+    let text = page(&[risky(Role::Server, "node", Risk::Tie, 6.0, Some(6.0))], 80, 10);
+    let row = |label: &str| text.lines().find(|line| line.starts_with(label)).expect("a row").to_owned();
+    let last = |row: &str| row.trim_end().chars().count();
+    let (gaps, server, client) = (row("re-used"), row("server shuts"), row("client shuts"));
+    assert_eq!(last(&server), last(&client), "{text}");
+    assert!(last(&gaps).abs_diff(last(&server)) <= 1, "a gap of 5.9 s beside a timer of 6 s:\n{text}");
+}
+
+#[test]
+fn lines_keep_to_the_width() {
+    let mut wide = risky(Role::Server, "a-long-process-", Risk::Losing, 6.0, None);
+    wide.server = Some("x".repeat(64));
+    for columns in [60, 80, 100, 5000] {
+        let text = page(&[wide.clone(), endpoint(Role::Client, "quiet")], columns, 10);
+        let limit = columns.clamp(60, 100);
+        for line in text.lines().filter(|line| !line.contains("quiet") && !line.contains("PROCESS")) {
+            assert!(line.chars().count() <= limit, "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn quiet_endpoints_share_a_bounded_table() {
+    let many: Vec<_> = (0..30).map(|i| endpoint(Role::Client, &format!("p{i}"))).collect();
+    let text = page(&many, 80, 10);
+    assert!(
+        text.contains("No request was lost to an idle close, and no idle time-outs disagree or tie."),
+        "{text}"
+    );
+    assert_eq!(text.lines().filter(|line| line.starts_with('p')).count(), 10, "{text}");
+    assert!(text.contains("20 more are not shown; --top 30 shows all."), "{text}");
+    assert!(
+        text.contains("p0               client   8080      100      4.0    5.90 s         -         -"),
+        "{text}"
+    );
+}
+
+#[test]
+fn hostile_strings_and_numbers_leave_no_control_character_and_no_panic() {
+    let mut hostile = risky(Role::Server, "\u{1b}]0;x\u{7}\r\n", Risk::Losing, f64::MAX, None);
+    hostile.server = Some("\u{202e}\u{1b}[2J".to_owned());
+    hostile.gaps.bins = vec![(f64::MAX, u64::MAX), (-1.0, u64::MAX), (0.0, 1)];
+    hostile.gaps.longest = Some(-5.0);
+    hostile.closes = u64::MAX;
+    hostile.timers[0].bins = vec![u32::MAX; 3];
+    hostile.timers[0].least = -f64::MAX;
+    let mut model = build(&[hostile.clone()], &Some3, Meta::default());
+    // As a daemon that lies would answer.
+    for report in &mut model.endpoints {
+        report.endpoint.verdicts = vec![(crate::labels::Verdict::PrematureHangup, u64::MAX); 2];
+        report.endpoint.begun = u64::MAX;
+        report.named.clear();
+    }
+    model.endpoints.push(model.endpoints[0].clone());
+    let text = text(&model, Look { columns: 80, coloured: false, top: usize::MAX });
+    let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(bad), "{text:?}");
+    assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
+}
+
+#[test]
+fn colour_is_there_when_asked_for() {
+    let model = build(&[risky(Role::Server, "node", Risk::Losing, 6.0, None)], &Some3, Meta::default());
+    assert!(text(&model, Look { columns: 80, coloured: true, top: 1 }).contains("\u{1b}[1m"));
+    assert!(!text(&model, Look { columns: 80, coloured: false, top: 1 }).contains('\u{1b}'));
+}
