@@ -9,9 +9,9 @@ use std::{
 use testserver::SlowWire;
 
 use crate::{
-    agent::Agent,
-    gate,
-    peer::{ANYWHERE, Dialled, ask, dial, read_end, read_request, read_response, write_answer},
+    agent,
+    gate::require,
+    peer::{Dialled, ask, dial, read_end, read_request, read_response, write_answer},
 };
 
 /// Beyond `--idle-min`.
@@ -19,11 +19,8 @@ const IDLE: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_closes() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let (listener, agent) = agent::watched();
     let mut dialled = Dialled::to(&listener);
     dialled.exchange();
     thread::sleep(IDLE);
@@ -33,17 +30,19 @@ fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_clos
     drop(server);
     drop(client);
     for close in agent.closes(2) {
-        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("how", "fin"), ("code", "SI")]);
+        close.says(&[
+            ("verdict", "server-idle"),
+            ("closer", "server"),
+            ("close_type", "fin"),
+            ("code", "SI"),
+        ]);
     }
 }
 
 #[test]
 fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let (listener, agent) = agent::watched();
     let Dialled { mut client, mut server } = Dialled::to(&listener);
     ask(&mut client);
     read_request(&mut server);
@@ -52,7 +51,7 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
     drop(client);
     drop(server);
     for close in agent.closes(2) {
-        close.says(&[("closer", "client"), ("how", "fin"), ("code", "CW")]);
+        close.says(&[("closer", "client"), ("close_type", "fin"), ("code", "CW")]);
         // The client's kernel alone does not tell this from a half-close whose answer is still to come.
         let verdict = close.word("verdict");
         assert!(["premature-hangup", "unknown"].contains(&verdict), "{close:?}");
@@ -79,9 +78,7 @@ enum Leave {
 
 #[test]
 fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let wire = SlowWire::start().expect("a slow wire");
     let listener = thread::scope(|scope| {
         let bound = scope.spawn(|| {
@@ -92,7 +89,7 @@ fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
     });
     let at = listener.local_addr().expect("address");
     for (leave, verdict, confidence) in LEAVES {
-        let agent = Agent::watch(at);
+        let agent = agent::watch(&[at]);
         thread::scope(|scope| {
             scope.spawn(|| {
                 wire.enter_client().expect("enter the client's namespace");
@@ -107,7 +104,7 @@ fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
         });
         let closes = agent.closes(2);
         let server = closes.iter().find(|close| close.word("role") == "server").expect("the server's end");
-        server.says(&[("closer", "client"), ("how", "fin"), ("code", "CW")]);
+        server.says(&[("closer", "client"), ("close_type", "fin"), ("code", "CW")]);
         server.says(&[("verdict", verdict), ("confidence", confidence)]);
     }
 }

@@ -2,18 +2,19 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
 };
 
-use super::{
-    ANYWHERE, Close, Dialled, Duration, TcpListener, ask, become_known, dial, read_response, thread,
-};
+use harness::{Close, all_at};
+
+use super::become_known;
 use crate::{
-    agent::Agent,
-    close::all_at,
-    gate,
-    peer::{read_end, read_request},
-    software::nginx::Nginx,
+    agent,
+    gate::require,
+    peer::{Dialled, ask, dial, listen, read_end, read_request, read_response},
+    software::nginx,
 };
 
 const TIMES: u64 = 4;
@@ -24,12 +25,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 #[test]
 fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(nginx) = Nginx::start() else { return };
-    let at = nginx.server.at;
-    let agent = Agent::watch(at);
+    require!("nginx");
+    let nginx = nginx("keepalive_timeout 1s;", "return 200 hi;");
+    let at = nginx.at;
+    let agent = agent::watch(&[at]);
     let used = || {
         thread::sleep(APART);
         let mut stream = dial(at);
@@ -54,12 +53,10 @@ fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
 
 #[test]
 fn a_head_that_takes_too_long_meets_the_servers_timer_for_it() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(nginx) = Nginx::with("client_header_timeout 1s;", "return 200 hi;") else { return };
-    let at = nginx.server.at;
-    let agent = Agent::watch(at);
+    require!("nginx");
+    let nginx = nginx("client_header_timeout 1s;", "return 200 hi;");
+    let at = nginx.at;
+    let agent = agent::watch(&[at]);
     let begun = || {
         thread::sleep(APART);
         let mut stream = dial(at);
@@ -105,19 +102,17 @@ fn give_up(listener: &TcpListener, from_byte: bool) {
 }
 
 fn timed_out(client: &mut TcpStream, after: Duration) {
-    client.set_read_timeout(Some(after)).expect("time-out");
+    client.set_read_timeout(Some(after)).expect("timeout");
     let read = client.read(&mut [0; 64]);
     assert!(read.is_err(), "nothing comes: {read:?}");
 }
 
 #[test]
 fn one_more_byte_tells_a_deadline_from_a_wait_for_the_next_byte() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listeners = [(); 3].map(|()| TcpListener::bind(ANYWHERE).expect("bind"));
+    require!();
+    let listeners = [(); 3].map(|()| listen());
     let [deadline, stall, silent] = listeners.each_ref().map(|one| one.local_addr().expect("address"));
-    let agent = Agent::watch_all(&[deadline, stall, silent]);
+    let agent = agent::watch(&[deadline, stall, silent]);
     thread::scope(|scope| {
         scope.spawn(|| give_up(&listeners[0], false));
         scope.spawn(|| give_up(&listeners[1], true));

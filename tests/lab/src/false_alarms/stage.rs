@@ -13,16 +13,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::{Program, spawn};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::{
-    kit::Kit,
-    program::{self, Program},
-    setting::Setting,
-    software::apache,
-    truth::Side,
-    wire::Wire,
-};
+use crate::{kit::Kit, setting::Setting, software::apache, truth::Side, wire::Wire};
 
 /// Where a play takes place.
 #[derive(Debug, Clone, Copy)]
@@ -249,7 +243,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = program::spawn(command)?;
+        let mut child = spawn(command)?;
         let readers = vec![read(child.stdout.take()), read(child.stderr.take())];
         Ok(Self { child, readers })
     }

@@ -78,7 +78,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
         for (end, local, remote) in play.ends() {
             let (word, report) = match play.reports(end, said)[..] {
                 [] => ("not told", None),
-                [report] => (report.word(), Some(report)),
+                [report] => (report.verdict_or_race(), Some(report)),
                 [.., report] => ("told twice", Some(report)),
             };
             judged.push(Judged {

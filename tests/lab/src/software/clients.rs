@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::spawn;
 
 use super::runtimes::{GO_NEEDS, JAVA_NEEDS, NODE_NEEDS, go_program, python_version};
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
         Mode,
     },
     kit::{self, Kit, Need},
-    program,
 };
 
 const ALL: &[Ender] = &[Itself, Kill, Peer];
@@ -92,7 +92,7 @@ pub(crate) fn java_class(kit: &Kit, name: &str, source: &str, class_path: &str) 
     let classes = kit.directory()?;
     let mut command = kit.command("javac");
     command.args(["-cp", class_path, "-d"]).arg(&classes).arg(source);
-    let status = program::spawn(&mut command)?.wait();
+    let status = spawn(&mut command)?.wait();
     ensure!(status.context("wait for the Java compiler")?.success(), "the Java compiler refused {name}.java");
     Ok(classes)
 }

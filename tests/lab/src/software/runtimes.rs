@@ -3,10 +3,10 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::spawn;
 
 use crate::{
     kit::{self, Kit, Need},
-    program,
     server::Server,
     server_cases::HTTP1,
     setting::Setting,
@@ -180,7 +180,7 @@ pub(crate) fn go_program(kit: &Kit, name: &str, source: &str) -> Result<PathBuf>
         .env("GOTOOLCHAIN", "local")
         .env("GOFLAGS", "-mod=mod")
         .env("GO111MODULE", "off");
-    let status = program::spawn(&mut command)?.wait().context("wait for the Go compiler")?;
+    let status = spawn(&mut command)?.wait().context("wait for the Go compiler")?;
     ensure!(status.success(), "the Go compiler refused {name}.go");
     Ok(binary)
 }

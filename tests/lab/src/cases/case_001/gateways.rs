@@ -3,13 +3,14 @@
 use std::{fmt::Display, fs, net::SocketAddr, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
+use harness::Program;
 
 use super::super::{
     heard::Heard,
     software::nginx,
     stage::{Place, Scene, fill},
 };
-use crate::{program::Program, software::runtimes::go_program};
+use crate::software::runtimes::go_program;
 
 /// A gateway and the model server behind it. The gateways are at the stage's first ports, the model servers follow.
 #[derive(Debug)]
