@@ -30,12 +30,7 @@ fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_clos
     drop(server);
     drop(client);
     for close in agent.closes(2) {
-        close.says(&[
-            ("verdict", "server-idle"),
-            ("closer", "server"),
-            ("close_type", "fin"),
-            ("code", "SI"),
-        ]);
+        close.says("verdict=server-idle closer=server close_type=fin code=SI");
     }
 }
 
@@ -51,7 +46,7 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
     drop(client);
     drop(server);
     for close in agent.closes(2) {
-        close.says(&[("closer", "client"), ("close_type", "fin"), ("code", "CW")]);
+        close.says("closer=client close_type=fin code=CW");
         // The client's kernel alone does not tell this from a half-close whose answer is still to come.
         let verdict = close.word("verdict");
         assert!(["premature-hangup", "unknown"].contains(&verdict), "{close:?}");
@@ -104,8 +99,8 @@ fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
         });
         let closes = agent.closes(2);
         let server = closes.iter().find(|close| close.word("role") == "server").expect("the server's end");
-        server.says(&[("closer", "client"), ("close_type", "fin"), ("code", "CW")]);
-        server.says(&[("verdict", verdict), ("confidence", confidence)]);
+        server.says("closer=client close_type=fin code=CW");
+        server.says(&format!("verdict={verdict} confidence={confidence}"));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Real software, one file a program: how it is started in the foreground, and what its tests share of its configuration.
 
+pub mod apache;
+pub mod envoy;
 pub mod haproxy;
+pub mod java;
 pub mod nginx;
 pub mod node;
 pub mod openssl;

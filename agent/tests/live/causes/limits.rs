@@ -33,7 +33,7 @@ fn are_explained(closes: &[&Close], cause: &str) {
     assert_eq!(closes.len(), TIMES as usize, "{closes:#?}");
     for (at, close) in closes.iter().enumerate() {
         let want = if at < 2 { "announced" } else { cause };
-        close.says(&[("verdict", "completed"), ("closer", "server"), ("phase", "idle"), ("cause", want)]);
+        close.says(&format!("verdict=completed closer=server phase=idle cause={want}"));
     }
 }
 

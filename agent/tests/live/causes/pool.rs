@@ -74,12 +74,12 @@ fn a_connection_too_many_is_evicted_from_the_pool() {
     let (evicted, kept): (Vec<&Close>, Vec<&Close>) =
         clients.into_iter().partition(|close| close.cause == "pool-evict");
     let ([evicted], [kept]) = (evicted.as_slice(), kept.as_slice()) else { panic!("{closes:#?}") };
-    evicted.says(&[("verdict", "completed"), ("closer", "client")]);
+    evicted.says("verdict=completed closer=client");
     evicted.proves(&["keeps 1 others to the same server and uses them again"]);
     // The library tidies up before its process exits.
-    kept.says(&[("verdict", "client-idle"), ("closer", "client"), ("cause", "unknown")]);
+    kept.says("verdict=client-idle closer=client cause=unknown");
     for close in all_at(&closes, at, "server") {
-        close.says(&[("closer", "client"), ("cause", "unknown")]);
+        close.says("closer=client cause=unknown");
     }
 }
 
@@ -119,25 +119,15 @@ fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
     // Half of what there was, then half of the rest.
     assert!(evicted.len() >= 3, "{closes:#?}");
     for close in &evicted {
-        close.says(&[
-            ("verdict", "client-idle"),
-            ("closer", "client"),
-            ("close_type", "rst"),
-            ("phase", "idle"),
-        ]);
+        close.says("verdict=client-idle closer=client close_type=rst phase=idle");
         close.proves(&["others to the same server that had been idle for other times"]);
         close.is_held_by("haproxy");
     }
     // One that goes by itself shows no more than how it was done.
     for close in alone {
-        close.says(&[("verdict", "client-idle"), ("cause", "linger-zero")]);
+        close.says("verdict=client-idle cause=linger-zero");
     }
     for close in all_at(&closes, upstream, "server") {
-        close.says(&[
-            ("verdict", "client-idle"),
-            ("closer", "client"),
-            ("close_type", "rst"),
-            ("cause", "unknown"),
-        ]);
+        close.says("verdict=client-idle closer=client close_type=rst cause=unknown");
     }
 }

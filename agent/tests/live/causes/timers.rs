@@ -44,7 +44,7 @@ fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
     for role in ["client", "server"] {
         let told = all_at(&closes, at, role);
         for close in &told {
-            close.says(&[("verdict", "server-idle"), ("phase", "idle")]);
+            close.says("verdict=server-idle phase=idle");
         }
         become_known(&told, "keepalive-timer");
         told[2].proves(&["3 closes by the server so far came", "s after the last response"]);
@@ -71,12 +71,7 @@ fn a_head_that_takes_too_long_meets_the_servers_timer_for_it() {
     for role in ["client", "server"] {
         let told = all_at(&closes, at, role);
         for close in &told {
-            close.says(&[
-                ("verdict", "premature-hangup"),
-                ("closer", "server"),
-                ("phase", "request-head"),
-                ("code", "SH"),
-            ]);
+            close.says("verdict=premature-hangup closer=server phase=request-head code=SH");
         }
         become_known(&told, "head-timer");
     }
@@ -132,7 +127,7 @@ fn one_more_byte_tells_a_deadline_from_a_wait_for_the_next_byte() {
         for role in ["client", "server"] {
             let told: Vec<&Close> = all_at(&closes, at, role);
             for close in &told {
-                close.says(&[("verdict", "premature-hangup"), ("closer", "client"), ("phase", phase)]);
+                close.says(&format!("verdict=premature-hangup closer=client phase={phase}"));
             }
             become_known(&told, cause);
             told[2].proves(&["closes by the client so far came 0.5", since]);

@@ -116,14 +116,11 @@ fn upstream(answer: &[u8]) -> SocketAddr {
     at
 }
 
-fn say(closes: &[Close], expected: &[(&str, &str)], requests: u32, in_flight: u32) {
+fn say(closes: &[Close], expected: &str) {
     for close in closes {
-        close.says(&[("basis", "http"), ("confidence", "exact")]);
+        close.says("basis=http confidence=exact");
         close.says(expected);
-        let counted = (close.value("/requests"), close.value("/in_flight"));
-        assert_eq!(counted, (&requests.into(), &in_flight.into()), "{close:#?}");
-        let evidence = close.value("/evidence").as_array().expect("a list");
-        assert!(evidence.iter().any(|said| said == "read inside TLS (OpenSSL)"), "{close:#?}");
+        assert!(close.evidence.iter().any(|said| said == "read inside TLS (OpenSSL)"), "{close:#?}");
     }
     at(closes, "client").is_held_by("python3");
     at(closes, "server").is_held_by("nginx");
@@ -136,7 +133,7 @@ fn inside_tls_idle_closes_are_exact() {
     for version in [None, Some("1.2")] {
         for (what, verdict) in [("leaves", "client-idle"), ("is-left", "server-idle")] {
             let (closes, idle) = nginx.ask("openssl", what, version);
-            say(&closes, &[("verdict", verdict), ("phase", "idle"), ("close_type", "fin")], 3, 0);
+            say(&closes, &format!("verdict={verdict} phase=idle close_type=fin requests=3 in_flight=0"));
             for close in &closes {
                 close.was_idle_for(idle.parse().expect("seconds"));
             }
@@ -149,7 +146,7 @@ fn inside_tls_a_request_in_flight_is_seen() {
     require!("nginx", "openssl");
     let nginx = Nginx::start();
     let (closes, _) = nginx.ask("openssl", "waits", None);
-    say(&closes, &[("verdict", "premature-hangup"), ("closer", "client"), ("phase", "waiting")], 0, 1);
+    say(&closes, "verdict=premature-hangup closer=client phase=waiting requests=0 in_flight=1");
 }
 
 #[test]
@@ -158,16 +155,12 @@ fn inside_tls_a_response_cut_short_is_told_with_what_is_missing() {
     let nginx = Nginx::start();
     let (closes, got) = nginx.ask("openssl", "is-cut", None);
     assert_eq!(got, "2000");
-    let expected = [
-        ("verdict", "premature-hangup"),
-        ("closer", "server"),
-        ("phase", "response"),
-        ("cause", "truncated"),
-    ];
-    say(&closes, &expected, 0, 1);
+    say(
+        &closes,
+        "verdict=premature-hangup closer=server phase=response cause=truncated requests=0 in_flight=1",
+    );
     for close in &closes {
-        let evidence = close.value("/evidence").to_string();
-        assert!(evidence.contains("3000 bytes of the response are missing"), "{evidence}");
+        close.proves(&["3000 bytes of the response are missing"]);
     }
 }
 
@@ -177,7 +170,7 @@ fn without_uprobes_tls_is_inferred() {
     let nginx = Nginx::start();
     let (closes, idle) = nginx.ask("none", "is-left", None);
     for close in &closes {
-        close.says(&[("basis", "inferred"), ("confidence", "probable"), ("verdict", "server-idle")]);
+        close.says("basis=inferred confidence=probable verdict=server-idle");
         close.was_idle_for(idle.parse().expect("seconds"));
     }
 }
@@ -189,9 +182,9 @@ fn a_client_that_does_its_own_io_for_openssl_is_inferred_and_its_server_is_exact
     let agent = nginx.watched("openssl");
     run(python::script(MEMORY_CLIENT).arg(nginx.0.at.to_string()).arg(nginx.certificate()));
     let closes = agent.closes(2);
-    at(&closes, "client").says(&[("basis", "inferred"), ("phase", "idle")]);
-    at(&closes, "server").says(&[("basis", "http"), ("phase", "idle")]);
-    assert_eq!(at(&closes, "server").value("/requests"), 2);
+    at(&closes, "client").says("basis=inferred phase=idle");
+    at(&closes, "server").says("basis=http phase=idle");
+    at(&closes, "server").says("requests=2");
 }
 
 #[test]
@@ -202,7 +195,6 @@ fn curl_over_http2_inside_tls_is_counted_in_streams() {
     let url = format!("https://{}/", nginx.0.at);
     run(Command::new("curl").arg("-sS").arg("--cacert").arg(nginx.certificate()).args([&url, &url]));
     for close in agent.closes(2) {
-        close.says(&[("verdict", "completed"), ("phase", "idle"), ("basis", "http")]);
-        assert_eq!(close.value("/requests"), 2, "{close:#?}");
+        close.says("verdict=completed phase=idle basis=http requests=2");
     }
 }

@@ -46,16 +46,10 @@ fn assert_idle_close_is_inferred(server: SocketAddr, version: &str) {
     assert!((0.9..3.0).contains(&idle), "the server's timer fired after {idle} s");
     let closes = agent.closes(2);
     for close in &closes {
-        close.says(&[
-            ("verdict", "server-idle"),
-            ("closer", "server"),
-            ("phase", "idle"),
-            ("basis", "inferred"),
-            ("confidence", "probable"),
-        ]);
+        close.says("verdict=server-idle closer=server phase=idle basis=inferred confidence=probable");
         close.was_idle_for(idle);
     }
-    at(&closes, "server").says(&[("close_type", "fin")]);
+    at(&closes, "server").says("close_type=fin");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
-use harness::spawn;
+use harness::{software::java, spawn};
 
 use super::runtimes::{GO_NEEDS, JAVA_NEEDS, NODE_NEEDS, go_program, python_version};
 use crate::{
@@ -69,8 +69,7 @@ pub(super) const JAVA: Client = Client {
     version: |kit| kit::version(kit.command("java").arg("--version")),
     prepare: |kit| java_class(kit, "Client", include_str!("../../programs/Client.java"), ""),
     command: |kit, order| {
-        let mut command = kit.command("java");
-        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        let mut command = java::small(kit.command("java"));
         if order.mode == Mode::PoolTimer {
             command.arg("-Djdk.httpclient.keepalive.timeout=1");
         }
