@@ -14,8 +14,25 @@ use crate::gate::require;
 
 const SEED: u64 = 20;
 
-/// Plays everything once; panics unless every scenario was compared over each of its families.
+/// A run in which the kernel left out an event, of whoever on the host, proves nothing of what is missing in it.
+const RUNS: usize = 3;
+
+/// Plays everything until nothing is lost.
 fn play(tier: Tier) -> Table {
+    for _ in 1..RUNS {
+        let table = play_once(tier);
+        assert_eq!(table.wrong(), 0);
+        if table.lost == 0 {
+            return table;
+        }
+    }
+    let table = play_once(tier);
+    assert_eq!(table.lost, 0);
+    table
+}
+
+/// Plays everything once; panics unless every scenario was compared over each of its families.
+fn play_once(tier: Tier) -> Table {
     let began = Instant::now();
     let mut compared = BTreeSet::new();
     let table = selftest::run(tier, None, 1, SEED, |checked| {
@@ -32,7 +49,6 @@ fn play(tier: Tier) -> Table {
         .collect();
     assert_eq!(compared, there);
     assert!(table.unplayed().is_empty(), "not played: {:?}", table.unplayed());
-    assert_eq!(table.lost, 0);
     table
 }
 

@@ -110,7 +110,7 @@ fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
             read_response(client);
         }
         // Half of what there was, then half of the rest.
-        agent.wait_for(3, |close| close.cause == "pool-evict");
+        agent.wait_for(6, |close| close.role == "client");
         haproxy.stop().expect("HAProxy ends");
         agent.closes(12)
     });
