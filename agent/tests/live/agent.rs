@@ -51,7 +51,9 @@ impl Watched {
     /// exactly once.
     pub(crate) fn closes(self, count: usize) -> Vec<Close> {
         let closes = self.0.closes(count).unwrap_or_else(|error| panic!("{error:#}"));
-        closes.iter().for_each(|close| schema::check(close.json()));
+        for close in &closes {
+            schema::check(close.json());
+        }
         closes
     }
 }

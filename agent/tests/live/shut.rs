@@ -3,9 +3,10 @@
 use std::{
     net::{Shutdown, TcpListener, TcpStream},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use harness::{Close, at, wait};
 use testserver::SlowWire;
 
 use crate::{
@@ -82,30 +83,55 @@ fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
         });
         bound.join().expect("a listener")
     });
-    let at = listener.local_addr().expect("address");
     for (leave, verdict, confidence) in LEAVES {
-        let agent = agent::watch(&[at]);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                wire.enter_client().expect("enter the client's namespace");
-                leave_after_a_request(dial(at), leave);
-            });
-            let (mut server, _) = listener.accept().expect("accept");
-            read_request(&mut server);
-            read_end(&mut server);
-            write_answer(&mut server);
-            // The answer has been acknowledged by then, but for a client that is gone.
-            thread::sleep(3 * SlowWire::DELAY);
-        });
-        let closes = agent.closes(2);
-        let server = closes.iter().find(|close| close.word("role") == "server").expect("the server's end");
+        let played = wait::until_as_scripted(|| play(&wire, &listener, leave));
+        let closes = played.unwrap_or_else(|error| panic!("{leave:?}: {error}"));
+        let server = at(&closes, "server");
         server.says("closer=client close_type=fin code=CW");
         server.says(&format!("verdict={verdict} confidence={confidence}"));
     }
 }
 
-/// The server answers one round trip after the client has stopped sending, and closes three delays later.
-fn leave_after_a_request(mut client: TcpStream, leave: Leave) {
+/// The server answers when the client has stopped sending, and closes three delays later. `None` when the client did not
+/// leave when it should.
+fn play(wire: &SlowWire, listener: &TcpListener, leave: Leave) -> Option<Vec<Close>> {
+    let server = listener.local_addr().expect("address");
+    let agent = agent::watch(&[server]);
+    let (left, answered, hung_up) = thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            wire.enter_client().expect("enter the client's namespace");
+            leave_after_a_request(dial(server), leave)
+        });
+        let (mut server, _) = listener.accept().expect("accept");
+        read_request(&mut server);
+        read_end(&mut server);
+        let answered = Instant::now();
+        write_answer(&mut server);
+        // The answer has been acknowledged by then, but for a client that is gone.
+        thread::sleep(3 * SlowWire::DELAY);
+        let hung_up = span(|| drop(server));
+        (client.join().expect("the client leaves"), answered, hung_up)
+    });
+    let is_as_scripted = match leave {
+        Leave::Reads => true,
+        // The server's FIN is on its way.
+        Leave::ClosesUnread => hung_up.1 < left.0 && left.1 < hung_up.0 + SlowWire::DELAY,
+        // The answer is.
+        Leave::ClosesBefore => left.1 < answered + SlowWire::DELAY,
+    };
+    let closes = agent.closes(2);
+    is_as_scripted.then_some(closes)
+}
+
+/// From when until when it was done.
+fn span(act: impl FnOnce()) -> (Instant, Instant) {
+    let from = Instant::now();
+    act();
+    (from, Instant::now())
+}
+
+/// Returns when it left.
+fn leave_after_a_request(mut client: TcpStream, leave: Leave) -> (Instant, Instant) {
     ask(&mut client);
     client.shutdown(Shutdown::Write).expect("shut down");
     match leave {
@@ -120,4 +146,5 @@ fn leave_after_a_request(mut client: TcpStream, leave: Leave) {
         }
         Leave::ClosesBefore => thread::sleep(SlowWire::DELAY),
     }
+    span(|| drop(client))
 }

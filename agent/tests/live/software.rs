@@ -53,7 +53,9 @@ fn assert_idle_close_is_told(server: SocketAddr, timer: std::ops::Range<f64>, co
     assert!(timer.contains(&idle), "the server's timer fired after {idle} s");
     let closes = agent.closes(2);
     for close in &closes {
-        close.says("verdict=server-idle closer=server close_type=fin phase=idle code=SI requests=2 in_flight=0");
+        close.says(
+            "verdict=server-idle closer=server close_type=fin phase=idle code=SI requests=2 in_flight=0",
+        );
         close.says("basis=http confidence=exact");
         close.was_idle_for(idle);
     }

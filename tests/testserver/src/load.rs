@@ -60,7 +60,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                         continue;
                     }
                     // What a busy machine was late with is not made up for in a burst.
-                    due = (due + pause).max(Instant::now() - LOOK_EVERY);
+                    due += pause;
+                    if due + LOOK_EVERY < Instant::now() {
+                        due = Instant::now();
+                    }
                     let count = if exchange(listener).is_ok() { done } else { failed };
                     count.fetch_add(1, Ordering::Relaxed);
                 }

@@ -133,9 +133,7 @@ fn a_process_that_ends_says_how() {
     end(streams.into_iter().flatten());
 
     let closes = agent.closes(12);
-    for (server, cause, signal) in
-        [(&killed, "process-killed", "9"), (&terminated, "process-killed", "15")]
-    {
+    for (server, cause, signal) in [(&killed, "process-killed", "9"), (&terminated, "process-killed", "15")] {
         are_ended_idle(&closes, server.at, cause, "");
         for close in all_at(&closes, server.at, "server") {
             was_ended_by(close, cause, signal);
