@@ -80,7 +80,7 @@ pub enum Closer {
     Server,
     /// Two FINs that crossed.
     Both,
-    /// Nobody: a time-out.
+    /// Nobody: a timeout.
     Network,
     /// SOCK_DESTROY.
     Host,

@@ -5,7 +5,7 @@ use whohungup_ebpf::{
     exchange::Exchange,
 };
 
-use super::{requests::Counted, siblings::Pool, tally::Standing};
+use super::{pools::Pool, requests::Counted, tally::StateKey};
 use crate::identity::Ends;
 use crate::identity::Process;
 use crate::{
@@ -48,7 +48,7 @@ pub(super) struct Connection {
     pub(super) process: Option<Process>,
     pub(super) soft_error: Option<u32>,
     pub(super) counted: Counted,
-    /// Counted among its siblings.
+    /// Counted among its pools.
     pub(super) pooled: bool,
     pub(super) pending: Option<Box<Pending>>,
 }
@@ -76,7 +76,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn state_key(&self) -> StateKey {
         (self.role, self.state())
     }
 
@@ -127,7 +127,7 @@ impl Connection {
         pending.facts.last = Some(*step);
     }
 
-    /// The error that the application was told.
+    /// The error that the application was reported.
     pub(super) fn soft_error(&mut self, error: u32) {
         self.soft_error = Some(error);
         if let Some(pending) = &mut self.pending {

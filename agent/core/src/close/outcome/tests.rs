@@ -66,9 +66,9 @@ fn turns_of_tls_are_counted_as_such_and_are_no_requests() {
 
 #[test]
 fn what_the_newest_response_announced_is_kept() {
-    let told =
+    let text =
         "HTTP/1.1 200 OK\r\nServer: Jetty(9.4)\r\nKeep-Alive: timeout=5, max=99\r\nContent-Length: 0\r\n\r\n";
-    let close = classified(&client().served(9).asks(GET).answers(told).closes());
+    let close = classified(&client().served(9).asks(GET).answers(text).closes());
     let keep_alive = close.keep_alive.expect("announced");
     assert_eq!((keep_alive.timeout, keep_alive.max), (Some(5), Some(99)));
     assert_eq!(close.server.as_deref(), Some("Jetty(9.4)"));

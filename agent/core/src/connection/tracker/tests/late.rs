@@ -22,7 +22,7 @@ fn late_requests() -> (Facts, [Reset; 3]) {
 }
 
 #[test]
-fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_is_told() {
+fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_shows() {
     let (facts, ways) = late_requests();
     for (way, late) in ways.iter().enumerate() {
         let mut tracker = tracker();

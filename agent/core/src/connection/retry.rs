@@ -3,7 +3,7 @@
 //! A client's race is held back for up to a second. Meanwhile the sockets of its process are asked for their newest
 //! requests: one that is the lost request again, and is answered, masks the race.
 
-use std::net::SocketAddr;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use whohungup_ebpf::exchange::{Exchange, HTTP, OUT, Stream, state};
 
@@ -16,6 +16,8 @@ const ASKED_AFTER_NS: [u64; 3] = [50 * MS, 250 * MS, 1_000 * MS];
 const HELD_FOR_NS: u64 = 1_100 * MS;
 /// Races held at once; more are reported without looking.
 const MAX_HELD: usize = 64;
+/// Retries remembered, so that none explains two races.
+const MAX_TAKEN: usize = 1024;
 /// A retry begins no later than this after the loss was known.
 const PROMPT_SECONDS: f64 = 0.1;
 /// The same request sent by others of the process this shortly before makes a retry one of many that are alike.
@@ -60,14 +62,25 @@ struct Held {
     asked: usize,
 }
 
+/// One retry explains one race.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    cookie: u64,
+    /// Jiffies at which the request began.
+    began: u32,
+    at_ns: u64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Retries {
     /// Of races that are about to be reported, by cookie.
     lost: Vec<(u64, Lost)>,
     held: Vec<Held>,
-    /// Sockets whose request masks a race already.
-    taken: Vec<(u64, u32)>,
-    pub(super) masked: u64,
+    /// Retries that explain a race already, oldest first.
+    taken: VecDeque<Taken>,
+    /// CLOCK_MONOTONIC ns of the newest call that gave it.
+    now_ns: u64,
+    pub(super) retried: u64,
     /// Races that were not looked into: too many came at once, or looking takes too long here.
     pub(super) unchecked: u64,
 }
@@ -91,7 +104,7 @@ impl Retries {
         }
     }
 
-    /// Takes races out of `ready` while they may turn out to be masked, and puts those back that need no more looking.
+    /// Takes races out of `ready` while they may turn out to be retried, and puts those back that need no more looking.
     pub(super) fn hold(&mut self, ready: &mut Vec<ClosedConnection>, now_ns: u64) {
         let Self { lost, held, unchecked, .. } = self;
         if !lost.is_empty() {
@@ -115,6 +128,7 @@ impl Retries {
 
     /// Which sockets are to be looked at now.
     pub(super) fn retry_queries(&mut self, now_ns: u64, tick: f64) -> Vec<RetryQuery> {
+        self.now_ns = now_ns;
         let mut queries = Vec::new();
         for held in &mut self.held {
             let is_due = |&after: &u64| now_ns >= held.since_ns + after;
@@ -131,7 +145,7 @@ impl Retries {
 
     /// Looks for retries among what was found; `tick` is in seconds.
     pub(super) fn found(&mut self, candidates: &[Candidate<'_>], tick: f64) {
-        let Self { held, taken, masked, .. } = self;
+        let Self { held, taken, retried, now_ns, .. } = self;
         for held in held.iter_mut().filter(|held| !held.close.retried) {
             let others = candidates.iter().filter(|candidate| {
                 candidate.cookie != held.close.id.cookie
@@ -140,10 +154,14 @@ impl Retries {
             });
             let Some(retry) = held.lost.retry(others, tick) else { continue };
             let began = newest_request(retry.exchange).map_or(0, |request| request.started);
-            if is_answered(retry.exchange) && !taken.contains(&(retry.cookie, began)) {
-                taken.push((retry.cookie, began));
+            let is_taken = taken.iter().any(|known| (known.cookie, known.began) == (retry.cookie, began));
+            if is_answered(retry.exchange) && !is_taken {
+                if taken.len() >= MAX_TAKEN {
+                    taken.pop_front();
+                }
+                taken.push_back(Taken { cookie: retry.cookie, began, at_ns: *now_ns });
                 held.close.retried = true;
-                *masked += 1;
+                *retried += 1;
             }
         }
     }
@@ -154,8 +172,9 @@ impl Retries {
             self.unchecked += u64::from(held.asked == 0);
             ready.push(held.close);
         }
-        if self.held.is_empty() {
-            self.taken.clear();
+        // A race whose retry this was not may be held for as long again.
+        while self.taken.front().is_some_and(|taken| taken.at_ns + 2 * HELD_FOR_NS < now_ns) {
+            self.taken.pop_front();
         }
     }
 
@@ -207,4 +226,49 @@ fn head(stream: &Stream) -> &[u8] {
 
 fn is_answered(exchange: &Exchange) -> bool {
     exchange.answered == exchange.begun
+}
+
+#[cfg(test)]
+mod tests {
+    use whohungup_ebpf::exchange::IN;
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+    use crate::{labels::Race, testing};
+
+    /// A client's socket whose newest request began at `began`, answered.
+    fn answered(began: u32) -> Exchange {
+        let mut exchange = Exchange::new_zeroed();
+        (exchange.protocol, exchange.request_direction) = (HTTP, OUT);
+        (exchange.begun, exchange.answered) = (1, 1);
+        let request = &mut exchange.streams[usize::from(OUT)];
+        (request.state, request.started, request.head_len) = (state::HEAD, began, 3);
+        request.head[..3].copy_from_slice(b"GET");
+        exchange.streams[usize::from(IN)].state = state::HEAD;
+        exchange
+    }
+
+    /// A steady load, with a race held at every moment.
+    #[test]
+    fn retries_that_explained_a_race_are_forgotten_while_others_are_held() {
+        let (mut retries, mut ready, tick) = (Retries::default(), Vec::new(), 0.004);
+        for turn in 0..20_000_u64 {
+            let (now_ns, began) = (turn * 100 * MS, turn as u32 * 25);
+            let mut race = testing::raced(80, "node", Race::Stale);
+            race.id.cookie = turn;
+            let server = race.ends.remote;
+            retries.expect(turn, Lost { pid: 7, head: b"GET".to_vec(), began, known: began });
+            ready.push(race);
+            retries.hold(&mut ready, now_ns);
+            let _queries = retries.retry_queries(now_ns, tick);
+            let exchange = answered(began + 1);
+            let socket =
+                Candidate { cookie: turn + 1_000_000, pid: 7, netns: 1, server, exchange: &exchange };
+            retries.found(&[socket], tick);
+            ready.clear();
+            assert!(!retries.held.is_empty());
+        }
+        assert_eq!(retries.retried, 20_000);
+        assert!(retries.taken.len() <= 30, "{}", retries.taken.len());
+    }
 }

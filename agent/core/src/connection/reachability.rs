@@ -13,7 +13,7 @@ const CAPACITY: usize = 2048;
 /// When a connection to each place was last made, CLOCK_MONOTONIC ns. The newest are known: at least [`CAPACITY`], at most
 /// twice as many.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct Reachability {
     newer: HashMap<Place, u64>,
     older: HashMap<Place, u64>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Reached {
 /// A server's address and port, or a client's address: its ports are of no account.
 type Place = (u32, IpAddr, Option<u16>);
 
-impl Reached {
+impl Reachability {
     pub(super) fn note(&mut self, netns: u32, role: Role, ends: &Ends, at_ns: u64) {
         if self.newer.len() >= CAPACITY {
             self.older = std::mem::take(&mut self.newer);
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_place_is_reached_by_a_later_connection_to_the_same_server() {
-        let mut reached = Reached::default();
+        let mut reached = Reachability::default();
         reached.note(1, Role::Client, &ends("10.0.0.1:80"), 100);
         assert!(reached.is_reached(1, Role::Client, &ends("10.0.0.1:80"), 99));
         for (netns, remote, since) in
@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn a_client_is_its_address_whatever_its_port() {
-        let mut reached = Reached::default();
+        let mut reached = Reachability::default();
         reached.note(1, Role::Server, &ends("10.0.0.1:40000"), 100);
         assert!(reached.is_reached(1, Role::Server, &ends("10.0.0.1:50000"), 99));
     }
 
     #[test]
     fn only_the_newest_places_are_known() {
-        let mut reached = Reached::default();
+        let mut reached = Reachability::default();
         for port in 0..=u16::MAX {
             reached.note(1, Role::Client, &ends(&format!("10.0.0.1:{port}")), 1);
         }

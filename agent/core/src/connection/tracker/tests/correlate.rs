@@ -1,4 +1,4 @@
-//! Causes that the siblings and the listener show.
+//! Causes that the pools and the listener show.
 
 use super::*;
 use crate::{
@@ -77,7 +77,7 @@ fn neither_an_exit_nor_the_other_end_is_a_shutdown() {
 }
 
 #[test]
-fn a_worker_that_ends_while_others_listen_is_told_as_one() {
+fn a_worker_that_ends_while_others_listen_is_reported_as_one() {
     let mut tracker = tracker();
     feed(&mut tracker, &listen(90, true));
     let mut talk = server().served(1250);
@@ -85,8 +85,8 @@ fn a_worker_that_ends_while_others_listen_is_told_as_one() {
     let facts = talk.clone().closes();
     play(&mut tracker, &talk, &facts);
     let closed = one(settle_all(&mut tracker));
-    let told = &closed.evidence;
-    assert!(told.iter().any(|line| line.contains("others still listen at port 80")), "{told:?}");
+    let text = &closed.evidence;
+    assert!(text.iter().any(|line| line.contains("others still listen at port 80")), "{text:?}");
 }
 
 /// A client's connection that was idle for `ticks` at the same instant as the others'.

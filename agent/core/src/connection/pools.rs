@@ -19,7 +19,7 @@ const PURGED: usize = 8;
 pub(super) type Pool = (u32, u32, SocketAddr);
 
 #[derive(Debug, Default)]
-pub(super) struct Siblings {
+pub(super) struct Pools {
     ended: VecDeque<EndedListener>,
     pools: HashMap<Pool, Connections>,
 }
@@ -51,7 +51,7 @@ struct Closed {
     idle: Option<f64>,
 }
 
-impl Siblings {
+impl Pools {
     pub(super) fn listener_ended(&mut self, at_ns: u64, netns: u32, address: SocketAddr) {
         if self.ended.len() >= LISTENERS {
             self.ended.pop_front();
@@ -142,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_close_belongs_to_its_own_listeners_end_in_either_order() {
-        let mut siblings = Siblings::default();
-        siblings.listener_ended(1_000_000_000, 1, address("0.0.0.0:80"));
-        let after = |at, netns, local| siblings.after_listener(at, netns, address(local));
+        let mut pools = Pools::default();
+        pools.listener_ended(1_000_000_000, 1, address("0.0.0.0:80"));
+        let after = |at, netns, local| pools.after_listener(at, netns, address(local));
         assert_eq!(after(1_000_500_000, 1, "10.0.0.1:80"), Some(500_000));
         assert_eq!(after(999_500_000, 1, "10.0.0.1:80"), Some(-500_000));
         assert!(is_shutdown(-0.0005) && is_shutdown(0.0005) && !is_shutdown(4.0));
@@ -157,29 +157,29 @@ mod tests {
 
     #[test]
     fn a_pool_is_forgotten_with_its_last_connection_and_its_closes_are_bounded() {
-        let mut siblings = Siblings::default();
+        let mut pools = Pools::default();
         let pool = (1, 2, address("10.0.0.1:80"));
         for cookie in 0..100 {
-            siblings.opened(pool);
-            siblings.closing(&pool, cookie, 5, true);
+            pools.opened(pool);
+            pools.closing(&pool, cookie, 5, true);
         }
-        assert_eq!(siblings.closed_with(&pool, 99, 5).len(), PURGED - 1);
-        assert_eq!(siblings.closed_with(&pool, 99, 5 + 2 * PURGE_NS).len(), 0);
+        assert_eq!(pools.closed_with(&pool, 99, 5).len(), PURGED - 1);
+        assert_eq!(pools.closed_with(&pool, 99, 5 + 2 * PURGE_NS).len(), 0);
         for _ in 0..100 {
-            siblings.gone(&pool, true);
+            pools.gone(&pool, true);
         }
-        assert!(siblings.pools.is_empty());
+        assert!(pools.pools.is_empty());
     }
 
     #[test]
     fn what_a_pool_keeps_counts_only_once_it_is_known_to_be_one() {
-        let mut siblings = Siblings::default();
+        let mut pools = Pools::default();
         let pool = (1, 2, address("10.0.0.1:80"));
-        siblings.opened(pool);
-        siblings.opened(pool);
-        assert_eq!(siblings.kept(&pool), None);
-        siblings.reuses(&pool);
-        siblings.closing(&pool, 1, 5, true);
-        assert_eq!(siblings.kept(&pool), Some(1));
+        pools.opened(pool);
+        pools.opened(pool);
+        assert_eq!(pools.kept(&pool), None);
+        pools.reuses(&pool);
+        pools.closing(&pool, 1, 5, true);
+        assert_eq!(pools.kept(&pool), Some(1));
     }
 }

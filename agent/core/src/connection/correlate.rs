@@ -1,8 +1,8 @@
-//! Causes that no close shows alone: what happened to its listener, and to its siblings.
+//! Causes that no close shows alone: what happened to its listener, and to its pools.
 
 use super::{
     connection::{Connection, Pending},
-    siblings::is_shutdown,
+    pools::is_shutdown,
     tracker::Tracker,
 };
 use crate::identity::Ends;
@@ -21,7 +21,7 @@ const PURGING_RATIO: f64 = 1.01;
 
 impl Tracker {
     /// Names the cause of a close that this end made, where its surroundings prove one.
-    pub(super) fn explain(&self, cookie: u64, connection: &Connection, close: &mut ClosedConnection) {
+    pub(super) fn correlate(&self, cookie: u64, connection: &Connection, close: &mut ClosedConnection) {
         if connection.role == Role::Server {
             close.after_listener = self.after_listener(connection, close);
         }
@@ -30,20 +30,20 @@ impl Tracker {
             return;
         }
         match connection.role {
-            Role::Server => self.explain_server(connection, pending, close),
-            Role::Client => self.explain_client(cookie, connection, pending, close),
+            Role::Server => self.correlate_server(connection, pending, close),
+            Role::Client => self.correlate_client(cookie, connection, pending, close),
             Role::Unknown => {}
         }
     }
 
-    fn explain_server(&self, connection: &Connection, pending: &Pending, close: &mut ClosedConnection) {
+    fn correlate_server(&self, connection: &Connection, pending: &Pending, close: &mut ClosedConnection) {
         if !matches!(close.closer, Closer::Server | Closer::Both) {
             return;
         }
         let local = Ends::new(&connection.endpoints).local;
         if is_exiting(&pending.facts.first.task) {
             if self.listeners.at(connection.netns, local).is_some() {
-                self.tell(close, || {
+                self.add_evidence(close, || {
                     format!("others still listen at port {}: one worker of several", local.port())
                 });
             }
@@ -56,9 +56,11 @@ impl Tracker {
                 close.cause = Cause::Shutdown;
             }
             let order = if after < 0.0 { "after" } else { "before" };
-            self.tell(close, || format!("its listener was closed {:.1} ms {order} it", seconds * 1e3));
+            self.add_evidence(close, || {
+                format!("its listener was closed {:.1} ms {order} it", seconds * 1e3)
+            });
         } else {
-            self.tell(close, || {
+            self.add_evidence(close, || {
                 format!("its listener had been closed {seconds:.1} s before: a shutdown that waited for it")
             });
         }
@@ -67,12 +69,12 @@ impl Tracker {
     /// Seconds since its listener's end.
     fn after_listener(&self, connection: &Connection, close: &ClosedConnection) -> Option<f64> {
         let local = Ends::new(&connection.endpoints).local;
-        let after = self.siblings.after_listener(close.at_ns, connection.netns, local)? as f64 / 1e9;
+        let after = self.pools.after_listener(close.at_ns, connection.netns, local)? as f64 / 1e9;
         // One that was made later is of the listener that came after it: a server that was started again.
         close.age.is_none_or(|age| age >= after).then_some(after)
     }
 
-    fn explain_client(
+    fn correlate_client(
         &self,
         cookie: u64,
         connection: &Connection,
@@ -85,27 +87,27 @@ impl Tracker {
         if !is_open_question || is_exiting(&pending.facts.first.task) {
             return;
         }
-        let others = self.siblings.closed_with(&pool, cookie, close.at_ns);
+        let others = self.pools.closed_with(&pool, cookie, close.at_ns);
         let ratio = if close.cause == Cause::LingerZero { PURGING_RATIO } else { POLLED_TIMER_RATIO };
-        let not_mine = |&other: &(u64, Option<f64>)| {
+        let is_other_timer = |&other: &(u64, Option<f64>)| {
             let theirs = other.1.or_else(|| self.idle_of(other.0));
             let apart = |(mine, theirs): (f64, f64)| {
                 (mine - theirs).abs() > SAME_TIMER_SECONDS && mine.max(theirs) > ratio * mine.min(theirs)
             };
             close.idle.zip(theirs).is_some_and(apart)
         };
-        let purged = others.iter().filter(|other| not_mine(other)).count();
+        let purged = others.iter().filter(|other| is_other_timer(other)).count();
         if purged > 0 {
             close.cause = Cause::PoolEvict;
-            self.tell(close, || {
+            self.add_evidence(close, || {
                 format!("closed together with {purged} others to the same server that had been idle for other times")
             });
         } else if close.verdict == Verdict::Completed
             && close.cause == Cause::Unknown
-            && let Some(kept) = self.siblings.kept(&pool).filter(|&kept| kept > 0)
+            && let Some(kept) = self.pools.kept(&pool).filter(|&kept| kept > 0)
         {
             close.cause = Cause::PoolEvict;
-            self.tell(close, || {
+            self.add_evidence(close, || {
                 format!("closed right after its response, while the process keeps {kept} others to the same server and uses them again")
             });
         }
@@ -116,7 +118,7 @@ impl Tracker {
         judge(self.connections.get(&cookie)?.facts()?, self.options).idle()
     }
 
-    fn tell(&self, close: &mut ClosedConnection, words: impl FnOnce() -> String) {
+    fn add_evidence(&self, close: &mut ClosedConnection, words: impl FnOnce() -> String) {
         if self.options.detail.covers(close.verdict) {
             close.evidence.push(words());
         }

@@ -26,8 +26,8 @@ fn sibling(tracker: &mut Tracker, cookie: u64, raced: &Talk, request: &str, afte
     exchange(cookie, raced.socket.header.ktime_ns, &talk.exchange)
 }
 
-/// Asks as often as the tracker wants, gives `answers`, and returns whether the race was told as masked.
-fn told(tracker: &mut Tracker, settled: u64, answers: &[ExchangeRecord]) -> bool {
+/// Asks as often as the tracker wants, gives `answers`, and returns whether the race was reported as retried.
+fn summary(tracker: &mut Tracker, settled: u64, answers: &[ExchangeRecord]) -> bool {
     let mut reports = Vec::new();
     for step in 0..60 {
         let now = settled + step * 25 * MS;
@@ -46,8 +46,8 @@ fn a_race_is_masked_by_the_same_request_of_the_same_process_that_is_answered() {
     let mut tracker = tracker();
     let (talk, settled) = raced(&mut tracker);
     let retry = sibling(&mut tracker, 2, &talk, GET, 1);
-    assert!(told(&mut tracker, settled, &[retry]));
-    assert_eq!(tracker.totals().masked, 1);
+    assert!(summary(&mut tracker, settled, &[retry]));
+    assert_eq!(tracker.totals().retried, 1);
 }
 
 #[test]
@@ -56,8 +56,8 @@ fn another_request_masks_nothing() {
         let mut tracker = tracker();
         let (talk, settled) = raced(&mut tracker);
         let other = sibling(&mut tracker, 2, &talk, request, after);
-        assert!(!told(&mut tracker, settled, &[other]), "{request} {after}");
-        assert_eq!(tracker.totals().masked, 0);
+        assert!(!summary(&mut tracker, settled, &[other]), "{request} {after}");
+        assert_eq!(tracker.totals().retried, 0);
     }
 }
 
@@ -67,7 +67,7 @@ fn a_request_that_is_sent_all_the_time_proves_nothing() {
     let (talk, settled) = raced(&mut tracker);
     let before = sibling(&mut tracker, 2, &talk, GET, -50);
     let after = sibling(&mut tracker, 3, &talk, GET, 1);
-    assert!(!told(&mut tracker, settled, &[before, after]));
+    assert!(!summary(&mut tracker, settled, &[before, after]));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn of_two_that_may_be_the_retry_neither_is() {
     let mut tracker = tracker();
     let (talk, settled) = raced(&mut tracker);
     let retries = [2, 3].map(|cookie| sibling(&mut tracker, cookie, &talk, GET, 1));
-    assert!(!told(&mut tracker, settled, &retries));
+    assert!(!summary(&mut tracker, settled, &retries));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_retry_without_an_answer_does_not_mask() {
     let (talk, settled) = raced(&mut tracker);
     let mut retry = sibling(&mut tracker, 2, &talk, GET, 1);
     retry.exchange.answered = 0;
-    assert!(!told(&mut tracker, settled, &[retry]));
+    assert!(!summary(&mut tracker, settled, &[retry]));
 }
 
 #[test]
