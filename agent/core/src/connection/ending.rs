@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     close::{ClosedBy, ClosedConnection, Identity},
-    identity::{Ends, Process},
+    identity::Ends,
 };
 use crate::{
     close::{facts, judge, woken_at},

@@ -5,7 +5,7 @@ use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::{key::EndpointKey, stops::Stops};
 use crate::{
-    labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
+    labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
 };
 
