@@ -241,7 +241,7 @@ fn every_name_is_documented() {
     let (view, closes) = example::losing();
     let mut value = serde_json::to_value(&view).expect("JSON");
     for endpoint in value["endpoints"].as_array_mut().expect("endpoints") {
-        // What they hold is told by the closed's documentation.
+        // What they hold is told by the report's documentation.
         for foreign in ["gaps", "headroom", "advice"] {
             endpoint[foreign] = serde_json::Value::Null;
         }

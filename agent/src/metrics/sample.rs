@@ -42,11 +42,10 @@ fn node(counting: &mut Counting) {
 /// A client that hangs up on a slow server, over TLS and IPv6.
 fn curl(counting: &mut Counting) {
     let mut closed = at(443, "curl", 40);
-    let mut close = closed.clone();
-    (close.role, close.closer, close.close_type) = (Role::Client, Closer::Client, CloseType::Rst);
-    (close.verdict, close.phase, close.cause) =
+    (closed.role, closed.closer, closed.close_type) = (Role::Client, Closer::Client, CloseType::Rst);
+    (closed.verdict, closed.phase, closed.cause) =
         (Verdict::PrematureHangup, Phase::Waiting, Cause::RequestTimeout);
-    (close.idle, close.age, close.requests) = (None, Some(30.0), Some(0));
+    (closed.idle, closed.age, closed.requests) = (None, Some(30.0), Some(0));
     let end = |text: &str| text.parse::<SocketAddr>().expect("an address");
     (closed.ends.local, closed.ends.remote) = (end("[2001:db8::1]:50000"), end("[2001:db8::2]:443"));
     closed.uncounted = Some(RequestDelta { basis: Basis::Inferred, ..requests(1, 0, 1) });

@@ -74,7 +74,7 @@ impl Matcher {
         self.reports.entry((closed.netns, closed.ends)).or_default().push(closed);
     }
 
-    /// Every expectation has its closed.
+    /// Every expectation has its report.
     pub(super) fn is_complete(&mut self) -> bool {
         self.join();
         self.expected.iter().all(|expected| !expected.reports.is_empty())

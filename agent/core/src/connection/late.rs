@@ -1,4 +1,4 @@
-//! What comes after the first step, or after the closed: resets, and amendments.
+//! What comes after the first step, or after the report: resets, and amendments.
 
 use whohungup_ebpf::event::Reset;
 

@@ -1,4 +1,4 @@
-//! Requests of one connection, counted as they go: what each closed adds to what was counted before.
+//! Requests of one connection, counted as they go: what each report adds to what was counted before.
 
 use whohungup_ebpf::{
     event::Progress,

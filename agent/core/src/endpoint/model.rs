@@ -1,4 +1,4 @@
-//! What has been inferred of one endpoint, as plain values for the closed, the metrics and the API.
+//! What has been inferred of one endpoint, as plain values for the report, the metrics and the API.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};

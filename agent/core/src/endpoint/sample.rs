@@ -71,7 +71,7 @@ pub(super) fn reuse(gap: f64) -> Progressed {
     Progressed { role, ends, process, requests: requests(1, 0, Some(gap)) }
 }
 
-/// The same closed from another listening port.
+/// The same close from another listening port.
 pub(super) fn at_port(port: u16, mut closed: ClosedConnection) -> ClosedConnection {
     closed.ends.local.set_port(port);
     closed

@@ -51,7 +51,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Opened plus preexisting minus closed minus open, read at one moment. Anything but 0 is a bug of the agent: please closed it",
+        help: "Opened plus preexisting minus closed minus open, read at one moment. Anything but 0 is a bug of the agent: please report it",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.balance()),
     },
     Family {

@@ -98,7 +98,7 @@ fn happen(rng: &mut Rng, tracker: &mut Tracker, now_ns: &mut u64) -> Vec<ClosedC
             }
         }
         14 => {
-            // An idle close, its closed, and a late request.
+            // An idle close, its report, and a late request.
             let talk = numbered(server(), cookie).served(9).by_process();
             let mut facts = talk.closes();
             facts.first.header.ktime_ns = *now_ns;
@@ -153,7 +153,7 @@ fn whatever_happens_every_connection_that_began_is_open_or_closed() {
         assert_eq!(
             reported,
             totals.closed - totals.closed_unseen,
-            "seed {seed}: a closed for each close seen"
+            "seed {seed}: a report for each close seen"
         );
         assert!(amended <= reported, "seed {seed}: each close is amended once at most");
         seen.opened += totals.opened;
