@@ -2,10 +2,10 @@
 //!
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
-mod connection;
 mod correlate;
 mod deadlines;
 mod ending;
+mod entry;
 mod late;
 mod listeners;
 mod open;
@@ -20,7 +20,7 @@ mod settle;
 mod tally;
 mod tracker;
 
-pub use connection::OpenState;
+pub use entry::OpenState;
 pub use open::OpenByEndpoint;
 pub(crate) use pools::is_shutdown;
 pub use requests::{Progressed, RequestDelta};

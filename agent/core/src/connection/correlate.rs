@@ -1,7 +1,7 @@
 //! Causes that no close shows alone: what happened to its listener, and to its pools.
 
 use super::{
-    connection::{Connection, Pending},
+    entry::{Connection, Pending},
     pools::is_shutdown,
     tracker::Tracker,
 };

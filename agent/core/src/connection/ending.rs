@@ -7,7 +7,7 @@ use whohungup_ebpf::{
 };
 
 use super::{
-    connection::Connection,
+    entry::Connection,
     recent::RecentClose,
     requests::{Progressed, so_far},
     retry::Lost,
@@ -135,7 +135,7 @@ impl Tracker {
         }
         // A request can only be lost to an idle close by the server.
         if closed.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
-            let (verdict, outcome) = (closed.verdict, closed.outcome);
+            let (verdict, outcome) = (closed.verdict, closed.request_totals);
             if let Some(outcome) = &outcome {
                 connection.counted.note(outcome);
             }
@@ -197,7 +197,7 @@ impl Tracker {
         let mut close = judge(&pending.facts, self.options).record(identity, self.options.detail);
         self.correlate(cookie, connection, &mut close);
         close.uncounted = close
-            .outcome
+            .request_totals
             .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
         Some(close)
     }

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{connection::OpenState, tracker::Tracker};
+use super::{entry::OpenState, tracker::Tracker};
 use crate::endpoint::EndpointKey;
 use crate::identity::Ends;
 

@@ -2,7 +2,7 @@
 
 use whohungup_ebpf::event::{Connect, Listen, Open};
 
-use super::{connection::Connection, requests::Counted, tracker::Tracker};
+use super::{entry::Connection, requests::Counted, tracker::Tracker};
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
-use super::{
-    RetryQuery, connection::Connection, requests::Counted, retry::Candidate, settle, tracker::Tracker,
-};
+use super::{RetryQuery, entry::Connection, requests::Counted, retry::Candidate, settle, tracker::Tracker};
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 

@@ -2,7 +2,7 @@
 
 use whohungup_ebpf::event::Transition;
 
-use super::connection::Pending;
+use super::entry::Pending;
 use crate::{
     close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, LAST_ACK, Reading as _},
     labels::Role,

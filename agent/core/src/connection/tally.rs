@@ -1,6 +1,6 @@
 //! Open connections by role and state, counted as they come, change and go: a scrape must not walk them all.
 
-use super::connection::OpenState;
+use super::entry::OpenState;
 use crate::labels::Role;
 
 /// What a connection counts as.

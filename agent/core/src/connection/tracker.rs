@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
-    connection::{Connection, OpenState},
     deadlines::Deadlines,
+    entry::{Connection, OpenState},
     listeners::Listeners,
     pools::Pools,
     reachability::Reachability,

@@ -9,7 +9,7 @@ use crate::{
 
 /// Begun, answered and unanswered.
 fn numbers(facts: &Facts) -> Option<(u32, u32, u32)> {
-    let outcome = classified(facts).outcome?;
+    let outcome = classified(facts).request_totals?;
     Some((outcome.begun, outcome.answered, outcome.unanswered))
 }
 
@@ -58,7 +58,7 @@ fn what_came_after_the_first_step_counts() {
 #[test]
 fn turns_of_tls_are_counted_as_such_and_are_no_requests() {
     let close = classified(&server().encrypted().served(9).served(1250).closes());
-    let outcome = close.outcome.expect("followed");
+    let outcome = close.request_totals.expect("followed");
     assert_eq!((outcome.basis, outcome.begun, outcome.answered), (Basis::Inferred, 2, 2));
     assert_eq!((close.requests, close.requests_started), (None, None));
     assert_eq!((close.verdict, close.reuse_gap), (Verdict::ServerIdle, Some(9.0 * TICK)));

@@ -6,7 +6,7 @@ use crate::labels::{Basis, Phase};
 
 /// Counted over the whole connection; the numbers wrap as the probes' do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RequestTotals {
     /// [`Basis::Http`] where requests were read, [`Basis::Inferred`] where they are turns.
     pub basis: Basis,
     pub begun: u32,
@@ -21,14 +21,14 @@ pub struct Outcome {
 }
 
 /// At the newest step that was seen; `None` when the messages were not followed.
-pub(super) fn outcome(facts: &Facts, view: &ExchangePhase) -> Option<Outcome> {
+pub(super) fn request_totals(facts: &Facts, view: &ExchangePhase) -> Option<RequestTotals> {
     let at = view.at.as_ref()?;
     let after = view.after.as_ref().zip(facts.exchange_after.as_deref());
     let after = after.filter(|(_, exchange)| http::is_read(exchange));
     let (standing, exchange) = after.or(Some(at).zip(facts.exchange.as_deref()))?;
     let answered = standing.answered.unwrap_or(exchange.answered);
     let open = if standing.phase == Phase::Unknown { None } else { standing.in_flight };
-    Some(Outcome {
+    Some(RequestTotals {
         basis: if standing.encrypted { Basis::Inferred } else { Basis::Http },
         begun: standing.begun,
         answered,
