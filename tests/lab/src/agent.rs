@@ -1,4 +1,5 @@
-//! The agent under test: `whohungup watch --json`, and what it says of each close.
+//! The agent under test: `whohungup watch --json`, and what it reports of each close. Nothing else in the lab knows the
+//! names that it writes.
 
 use std::{
     collections::HashMap,
@@ -19,16 +20,18 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// One line of `watch --json` (docs/json.md), as far as it is compared.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct Close {
     pub(crate) time: String,
     pub(crate) role: String,
     pub(crate) closer: String,
-    pub(crate) how: String,
+    #[serde(rename = "how")]
+    pub(crate) close_type: String,
     pub(crate) phase: String,
     pub(crate) verdict: String,
     pub(crate) cause: String,
     pub(crate) race: Option<String>,
-    pub(crate) masked: bool,
+    #[serde(rename = "masked")]
+    pub(crate) retried: bool,
     pub(crate) code: String,
     pub(crate) confidence: String,
     pub(crate) basis: String,
@@ -58,8 +61,8 @@ pub(crate) struct Process {
     pub(crate) signal: Option<i32>,
 }
 
-impl Report {
-    /// What orders reports by time: the fraction of a second has as many digits as it needs.
+impl Close {
+    /// What orders closes by time: the fraction of a second has as many digits as it needs.
     pub(crate) fn moment(&self) -> (String, String) {
         let time = self.time.trim_end_matches('Z');
         let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
@@ -67,39 +70,38 @@ impl Report {
     }
 
     /// The verdict, or of a race the kind.
-    pub(crate) fn word(&self) -> &str {
+    pub(crate) fn verdict_or_race(&self) -> &str {
         if self.verdict == "idle-race" { self.race.as_deref().unwrap_or("idle-race") } else { &self.verdict }
     }
 
-    /// Whether it replaces what was said of the same socket before.
+    /// Whether it replaces what was reported of the same socket before.
     pub(crate) fn amends(&self) -> bool {
         self.evidence.first().is_some_and(|first| first.starts_with("amends"))
     }
 }
 
-/// What was said, by local and remote address.
+/// What stands of each socket, by local and remote address.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
-    sockets: HashMap<(SocketAddr, SocketAddr), Vec<Report>>,
+pub(crate) struct Closes {
+    sockets: HashMap<(SocketAddr, SocketAddr), Vec<Close>>,
     /// As it was printed, line by line.
     printed: String,
 }
 
-#[cfg(test)]
-impl FromIterator<Report> for Said {
-    fn from_iter<T: IntoIterator<Item = Report>>(reports: T) -> Self {
-        let mut said = Self::default();
-        reports.into_iter().for_each(|report| said.add(report));
-        said
+impl FromIterator<Close> for Closes {
+    fn from_iter<T: IntoIterator<Item = Close>>(all: T) -> Self {
+        let mut closes = Self::default();
+        all.into_iter().for_each(|close| closes.add(close));
+        closes
     }
 }
 
-impl Said {
+impl Closes {
     /// What `watch --json` has printed.
     pub(crate) fn read(output: impl Read) -> Result<Self> {
-        let said = Mutex::default();
-        read_reports(output, &said)?;
-        Ok(said.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let closes = Mutex::default();
+        read_closes(output, &closes)?;
+        Ok(closes.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// All that was printed, what was amended included.
@@ -107,38 +109,38 @@ impl Said {
         &self.printed
     }
 
-    pub(crate) fn add(&mut self, report: Report) {
-        let reports = self.sockets.entry((report.local, report.remote)).or_default();
+    pub(crate) fn add(&mut self, close: Close) {
+        let closes = self.sockets.entry((close.local, close.remote)).or_default();
         // The same addresses may be in use in several namespaces.
-        let amended = |said: &Report| said.netns == report.netns;
-        if report.amends()
-            && let Some(index) = reports.iter().rposition(amended)
+        let amended = |before: &Close| before.netns == close.netns;
+        if close.amends()
+            && let Some(index) = closes.iter().rposition(amended)
         {
-            reports.remove(index);
+            closes.remove(index);
         }
-        reports.push(report);
+        closes.push(close);
     }
 
     /// What stands of each socket.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Report> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Close> {
         self.sockets.values().flatten()
     }
 
-    pub(crate) fn of(&self, local: SocketAddr, remote: SocketAddr) -> &[Report] {
+    pub(crate) fn of(&self, local: SocketAddr, remote: SocketAddr) -> &[Close] {
         self.sockets.get(&(local, remote)).map_or(&[], Vec::as_slice)
     }
 }
 
 /// A running `watch`. Dropping it ends it.
 #[derive(Debug)]
-pub(crate) struct Agent {
+pub(crate) struct Watch {
     child: Child,
-    said: Arc<Mutex<Said>>,
+    closes: Arc<Mutex<Closes>>,
     reader: Option<thread::JoinHandle<Result<()>>>,
     complaints: mpsc::Receiver<String>,
 }
 
-impl Agent {
+impl Watch {
     /// Starts it and waits until its probes are there.
     pub(crate) fn start(binary: &Path) -> Result<Self> {
         let mut child = Command::new(binary)
@@ -148,12 +150,12 @@ impl Agent {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("start {}", binary.display()))?;
-        let said = Arc::<Mutex<Said>>::default();
+        let closes = Arc::<Mutex<Closes>>::default();
         let stdout = child.stdout.take().context("take the agent's output")?;
         let stderr = child.stderr.take().context("take the agent's messages")?;
         let reader = thread::spawn({
-            let said = Arc::clone(&said);
-            move || read_reports(stdout, &said)
+            let closes = Arc::clone(&closes);
+            move || read_closes(stdout, &closes)
         });
         let (sender, complaints) = mpsc::channel();
         thread::spawn(move || {
@@ -163,9 +165,9 @@ impl Agent {
                 }
             }
         });
-        let agent = Self { child, said, reader: Some(reader), complaints };
-        agent.await_ready()?;
-        Ok(agent)
+        let watch = Self { child, closes, reader: Some(reader), complaints };
+        watch.await_ready()?;
+        Ok(watch)
     }
 
     fn await_ready(&self) -> Result<()> {
@@ -181,12 +183,12 @@ impl Agent {
     }
 
     /// Looks at what was said until now.
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&Said) -> T) -> T {
-        at(&self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Closes) -> T) -> T {
+        at(&self.closes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends it as Ctrl-C does. Returns all that it said, and its closing words.
-    pub(crate) fn finish(mut self) -> Result<(Said, Vec<String>)> {
+    pub(crate) fn finish(mut self) -> Result<(Closes, Vec<String>)> {
         kill_process(Pid::from_child(&self.child), Signal::INT).context("interrupt the agent")?;
         let reader = self.reader.take().context("wait for the agent once")?;
         reader.join().map_err(|_panic| anyhow::anyhow!("the reader of the agent's output panicked"))??;
@@ -194,12 +196,12 @@ impl Agent {
         if !status.success() {
             bail!("the agent ended with {status}");
         }
-        let said = std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok((said, self.complaints.iter().collect()))
+        let closes = std::mem::take(&mut *self.closes.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok((closes, self.complaints.iter().collect()))
     }
 }
 
-impl Drop for Agent {
+impl Drop for Watch {
     fn drop(&mut self) {
         // Fails only when it has ended already.
         let _gone = self.child.kill();
@@ -207,18 +209,17 @@ impl Drop for Agent {
     }
 }
 
-fn read_reports(output: impl Read, said: &Mutex<Said>) -> Result<()> {
+fn read_closes(output: impl Read, closes: &Mutex<Closes>) -> Result<()> {
     for line in BufReader::new(output).lines() {
         let line = line.context("read the agent's output")?;
-        let report = serde_json::from_str(&line).with_context(|| format!("parse {line}"))?;
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.add(report);
-        said.printed.push_str(&line);
-        said.printed.push('\n');
+        let close = serde_json::from_str(&line).with_context(|| format!("parse {line}"))?;
+        let mut closes = closes.lock().unwrap_or_else(PoisonError::into_inner);
+        closes.add(close);
+        closes.printed.push_str(&line);
+        closes.printed.push('\n');
     }
     Ok(())
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 pub(crate) mod tests;

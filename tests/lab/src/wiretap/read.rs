@@ -209,5 +209,4 @@ impl Unwrap {
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;
