@@ -15,10 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use self::manifest::Manifest;
-use self::{
-    compile::Action,
-    tools::{Toolchain, Tools},
-};
+use self::tools::{Toolchain, Tools};
 use crate::{debian::Apt, process, workspace::Workspace};
 
 pub(crate) const OBJECT: &str = "whohungup.bpf.o";
@@ -64,7 +61,7 @@ pub(crate) fn build(
     let tools = Tools::provide(workspace, wanted, install)?;
     eprintln!("{tools}");
     let linker_directory = tools.linker.path.parent().context("find the directory of bpf-linker")?;
-    let mut build = compile::cargo(workspace, tools.toolchain, Action::Build);
+    let mut build = compile::cargo(workspace, tools.toolchain, compile::Action::Build);
     process::run(build.env("PATH", process::path_with(linker_directory)?)).context("compile the probes")?;
     ensure!(
         manifest::sources_sha256(workspace)? == sources_sha256,
@@ -114,7 +111,7 @@ pub(crate) fn clippy_toolchain(install: bool) -> Result<Toolchain> {
 
 /// Runs clippy on the probes for the kernel; the host's clippy never sees them.
 pub(crate) fn clippy(workspace: &Workspace, toolchain: Toolchain) -> Result<()> {
-    process::run(compile::cargo(workspace, toolchain, Action::Clippy).args(["--", "-D", "warnings"]))
+    process::run(compile::cargo(workspace, toolchain, compile::Action::Clippy).args(["--", "-D", "warnings"]))
 }
 
 /// Reads the manifest of the object in git.

@@ -244,8 +244,8 @@ fn find_objcopy(toolchain: Toolchain, llvm_major: u32) -> Result<PathBuf> {
 }
 
 fn rustc_field<'a>(verbose: &'a str, key: &str) -> Result<&'a str> {
-    verbose
-        .lines()
+    let mut lines = verbose.lines();
+    lines
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
         .with_context(|| format!("find `{key}` in the output of `rustc -vV`"))
 }
