@@ -8,7 +8,7 @@ use crate::session::SessionOptions;
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
 use whohungup_core::{close::Options, connection::Limits, labels::Verdict};
 
-/// Says, for every TCP connection that ends on this host, who hung up and why.
+/// Reports who hung up, and why, for every TCP connection that ends on this host.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 pub struct Cli {
@@ -20,13 +20,13 @@ pub struct Cli {
 pub enum Command {
     /// Print one line for each close as it happens
     Watch(WatchArgs),
-    /// Observe for a while, or ask a running daemon, and say which idle time-outs disagree and what to change
+    /// Report which idle timeouts disagree and which setting to change (observes for a while, or `--from` a daemon)
     Report(ReportArgs),
-    /// Show in the terminal what goes on: endpoints, open connections and the last closes; of its own or of a running daemon
+    /// Live terminal view of endpoints, open connections and recent closes (own probes, or `--from` a daemon)
     Top(TopArgs),
-    /// Run as a daemon: a page for people at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
+    /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
-    /// Say what this kernel and these privileges allow; exits with 1 if `run` would not work
+    /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
     Check,
     /// Play known closes against the live probes and compare every verdict with the truth
     Selftest(SelftestArgs),
@@ -39,7 +39,7 @@ pub struct ObserveArgs {
     #[arg(long, value_enum, default_value_t = HttpInspection::On, env = "WHOHUNGUP_HTTP_INSPECTION")]
     pub http_inspection: HttpInspection,
 
-    /// Read what programs send through OpenSSL (libssl.so), inside TLS; costs microseconds for each call of SSL_read and SSL_write (docs/tls.md)
+    /// Read plaintext inside OpenSSL (libssl.so); costs microseconds per call of SSL_read and SSL_write (docs/tls.md)
     #[arg(long, value_enum, default_value_t = Tls::None, env = "WHOHUNGUP_TLS")]
     pub tls: Tls,
 
@@ -47,15 +47,15 @@ pub struct ObserveArgs {
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_THRESHOLD")]
     pub idle_threshold: Duration,
 
-    /// Size of the ring buffer between kernel and agent: a power of two of at least 4096
+    /// Size of the ring buffer between kernel and agent; a power of two, at least 4096
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_RING_BYTES, env = "WHOHUNGUP_RING_BYTES")]
     pub ring_bytes: u32,
 
-    /// Connections that are followed at once; more are counted as untracked
+    /// Maximum connections tracked at once; the rest are counted as untracked
     #[arg(long, value_name = "N", default_value_t = 1 << 20, env = "WHOHUNGUP_MAX_CONNECTIONS")]
     pub max_connections: usize,
 
-    /// Combinations of role, port and process that are told apart, and get series of their own; the rest is counted as `other`
+    /// Maximum endpoints (role, port, process) tracked individually; the rest are aggregated as `other`
     #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
     pub max_endpoints: usize,
 }
@@ -70,9 +70,9 @@ pub enum HttpInspection {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tls {
-    /// Phases are inferred from record sizes and turns
+    /// Infer phases from record sizes and traffic direction
     None,
-    /// Uprobes on every libssl that is in use
+    /// Attach uprobes to every libssl in use
     Openssl,
 }
 
@@ -85,7 +85,7 @@ impl ObserveArgs {
         SessionOptions {
             load: LoadOptions { tier, ring_bytes: self.ring_bytes, openssl: self.tls == Tls::Openssl },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
-            judge: Options { idle_min: self.idle_threshold.as_secs_f64(), ..Options::default() },
+            judge: Options { idle_threshold: self.idle_threshold.as_secs_f64(), ..Options::default() },
         }
     }
 }
@@ -125,11 +125,11 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
 
-    /// Observe for this long; Ctrl-C ends it earlier and reports what there is
+    /// Observe for this long; Ctrl-C ends it earlier, with a report
     #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     pub duration: Duration,
 
-    /// Do not observe: ask the daemon (`whohungup run`) at this address for all that it has seen, such as http://127.0.0.1:9909
+    /// Ask a running daemon (`whohungup run`) instead of observing, such as http://127.0.0.1:9909
     #[arg(long, value_name = "URL", conflicts_with = "duration")]
     pub from: Option<String>,
 
@@ -149,7 +149,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "NAME")]
     pub process: Vec<String>,
 
-    /// Endpoints shown in full, and as many in the closing table
+    /// Maximum endpoints shown in full, and in the closing table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
 }
@@ -159,7 +159,7 @@ pub struct TopArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
 
-    /// Do not observe: show what the daemon (`whohungup run`) at this address sees, such as http://127.0.0.1:9909
+    /// Show what a running daemon (`whohungup run`) sees, such as http://127.0.0.1:9909
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
 }
@@ -169,7 +169,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
 
-    /// Where the page, /metrics, /api/v1/report, /healthz and /readyz are served
+    /// Listen address of the page, /metrics, /api/v1/report, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
     pub listen: SocketAddr,
 

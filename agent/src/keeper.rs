@@ -9,8 +9,9 @@ use crate::{
     session::Session,
 };
 use whohungup_core::{
-    connection::{OpenByEndpoint, Report},
-    endpoint::{EndpointId, Place},
+    close::ClosedConnection,
+    connection::OpenByEndpoint,
+    endpoint::{EndpointKey, Place},
 };
 
 /// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.
@@ -41,19 +42,19 @@ impl Keeper {
     }
 
     /// Keeps a settled close; `place` says which endpoint it belongs to.
-    pub fn close(&mut self, report: Report, place: &Place) {
-        self.pace.count(report.close.verdict.is_trouble());
-        self.live.close(report, place);
+    pub fn close(&mut self, closed: ClosedConnection, place: &Place) {
+        self.pace.count(closed.verdict.is_trouble());
+        self.live.close(closed, place);
     }
 
     /// Forgets endpoints that are no longer told apart.
-    pub fn forget(&mut self, gone: &[EndpointId]) {
+    pub fn forget(&mut self, gone: &[EndpointKey]) {
         self.live.forget(gone);
     }
 
     /// Ends a turn: says how much of the evidence is told in the next.
     pub fn turn(&mut self, session: &mut Session) {
-        session.set_tell(self.pace.turn());
+        session.set_evidence_detail(self.pace.turn());
     }
 
     /// What has changed since the close with number `after`.

@@ -22,7 +22,7 @@ mod view;
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::{Wanted, build};
-pub use close::{CloseView, ProcessView};
+pub use close::NumberedClose;
 pub use hour::MINUTES;
 pub use idle::{BINS, FIRST, PER_DECADE, begins};
 pub use kept::{KEPT_EACH, KeptClose};
@@ -34,8 +34,9 @@ pub use view::{
 
 use table::{COUNTS, LOST, Lost, Seen, Table};
 use whohungup_core::{
-    connection::{OpenByEndpoint, Report},
-    endpoint::{Endpoint, EndpointId, EndpointKey, Place},
+    close::ClosedConnection,
+    connection::OpenByEndpoint,
+    endpoint::{Endpoint, EndpointKey, Place},
     report::Meta,
 };
 
@@ -79,13 +80,13 @@ impl Live {
     }
 
     /// Takes in a settled close; `place` says which endpoint it belongs to. Constant time.
-    pub fn close(&mut self, report: Report, place: &Place) {
-        self.table.close(&report, place);
-        self.kept.add(report);
+    pub fn close(&mut self, closed: ClosedConnection, place: &Place) {
+        self.table.close(&closed, place);
+        self.kept.add(closed);
     }
 
     /// Forgets endpoints that are no longer told apart.
-    pub fn forget(&mut self, gone: &[EndpointId]) {
+    pub fn forget(&mut self, gone: &[EndpointKey]) {
         self.table.forget(gone);
     }
 
@@ -122,7 +123,7 @@ impl Live {
             meta,
             endpoints,
             open,
-            seen: self.table.iter().map(|(key, seen)| (key.shown(), seen.clone())).collect(),
+            seen: self.table.iter().map(|(key, seen)| (*key, seen.clone())).collect(),
             all: (*self.table.all).clone(),
             other: (*self.table.other).clone(),
             lost: self.table.lost.clone(),
@@ -145,7 +146,7 @@ impl Beat {
             left_out: self.left_out,
             lost_hour: self.lost_hour,
             minute: self.minute.clone(),
-            closes: self.closes.iter().map(|kept| CloseView::new(kept)).collect(),
+            closes: self.closes.iter().map(|kept| NumberedClose::new(kept)).collect(),
         }
     }
 }

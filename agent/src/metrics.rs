@@ -22,8 +22,9 @@ use series::Series;
 pub use snapshot::{BuildInfo, Snapshot};
 
 use whohungup_core::{
-    connection::{Progressed, Report},
-    endpoint::{EndpointId, Place},
+    close::ClosedConnection,
+    connection::Progressed,
+    endpoint::{EndpointKey, Place},
     labels::Role,
 };
 
@@ -36,7 +37,7 @@ pub fn most_series(endpoints: usize) -> usize {
 #[derive(Debug)]
 pub struct Metrics {
     /// As many as there are endpoints: [`Metrics::forget`] hears of those that are gone.
-    endpoints: HashMap<EndpointId, Counted>,
+    endpoints: HashMap<EndpointKey, Counted>,
     /// By role; all that have no series of their own.
     others: [Option<Counted>; Role::ALL.len()],
     durations: [Histogram; Role::ALL.len()],
@@ -60,14 +61,14 @@ impl Metrics {
     }
 
     /// Counts one settled close at the endpoint where it was placed.
-    pub fn close(&mut self, report: &Report, place: &Place) {
+    pub fn close(&mut self, closed: &ClosedConnection, place: &Place) {
         let tick = self.tick;
-        self.series(place).close(report, tick);
-        if report.amends {
+        self.series(place).close(closed, tick);
+        if closed.amends {
             // It was counted as what it seemed to be.
             self.amended += 1;
-        } else if let Some(age) = report.close.age {
-            self.durations[report.close.role as usize].observe(age);
+        } else if let Some(age) = closed.age {
+            self.durations[closed.role as usize].observe(age);
         }
     }
 
@@ -78,7 +79,7 @@ impl Metrics {
     }
 
     /// Ends all series of endpoints that are gone.
-    pub fn forget(&mut self, gone: &[EndpointId]) {
+    pub fn forget(&mut self, gone: &[EndpointKey]) {
         for endpoint in gone {
             self.endpoints.remove(endpoint);
         }
@@ -101,9 +102,9 @@ impl Metrics {
         self.endpoints_gave_up(place);
         let new = |labels| Counted { labels, series: Arc::new(Series::new()) };
         let counted = if place.own {
-            self.endpoints.entry(place.id).or_insert_with(|| new(Labels::shown(&place.id.shown())))
+            self.endpoints.entry(place.id).or_insert_with(|| new(Labels::shown(&place.id)))
         } else {
-            let role = place.id.role();
+            let role = place.id.role;
             self.others[role as usize].get_or_insert_with(|| new(Labels::other(role)))
         };
         // Copied when a scrape that is being written still holds it.

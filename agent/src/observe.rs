@@ -9,8 +9,9 @@ use crate::{
     session::Session,
 };
 use whohungup_core::{
-    connection::{Progressed, Report},
-    endpoint::{Endpoint, EndpointId, InferLimits, InferTotals, Inference, Outlook, Place},
+    close::ClosedConnection,
+    connection::Progressed,
+    endpoint::{Endpoint, EndpointKey, InferLimits, InferTotals, Inference, Outlook, Place},
     products::Knowledge,
     report::{Meta, ReportModel},
 };
@@ -41,14 +42,14 @@ impl Understanding {
 
     /// Takes in a settled close, and names its cause where it and those before it prove one. Says which endpoint it
     /// belongs to.
-    pub fn close(&mut self, report: &mut Report) -> Place {
+    pub fn close(&mut self, closed: &mut ClosedConnection) -> Place {
         // Where the evidence was put into words, so is this.
-        let tell = !report.close.evidence.is_empty();
-        let place = self.inference.close(report, tell);
-        if report.close.masked {
-            self.inference.masked(report);
+        let tell = !closed.evidence.is_empty();
+        let place = self.inference.close(closed, tell);
+        if closed.retried {
+            self.inference.masked(closed);
         }
-        if let Some(pid) = self.inference.unknown_program(report)
+        if let Some(pid) = self.inference.unknown_program(closed)
             && let Some(program) = self.programs.get(pid, Instant::now())
         {
             self.inference.know(&place.id, program.as_ref().clone());
@@ -62,7 +63,7 @@ impl Understanding {
     }
 
     /// Forgets, now and then, what has not been seen for long, and names it.
-    pub fn tidy(&mut self) -> Vec<EndpointId> {
+    pub fn tidy(&mut self) -> Vec<EndpointKey> {
         if self.tidied.elapsed() < TIDY_INTERVAL {
             return Vec::new();
         }

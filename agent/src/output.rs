@@ -1,5 +1,4 @@
 //! Closes for people and for programs.
 
-pub mod json;
 pub mod line;
 pub mod summary;

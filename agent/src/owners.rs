@@ -7,7 +7,7 @@ use std::{
 
 use procfs::process::{FDTarget, Process as ProcProcess, all_processes};
 
-use whohungup_core::connection::{Ends, Process};
+use whohungup_core::identity::{Comm, Ends, Process};
 
 /// Socket owners by network namespace and addresses.
 #[derive(Debug, Default)]
@@ -48,9 +48,7 @@ impl Owners {
                 continue;
             }
             let Ok(stat) = process.stat() else { continue };
-            let mut comm = [0; 16];
-            let len = stat.comm.len().min(15);
-            comm[..len].copy_from_slice(&stat.comm.as_bytes()[..len]);
+            let comm = Comm::from_text(&stat.comm);
             for key in held {
                 by_ends.entry(key).or_insert(Process { pid: u32::try_from(stat.pid).ok(), comm });
             }

@@ -9,7 +9,7 @@ use std::{
 use whohungup_ebpf::decode::decode;
 
 use crate::{
-    clock::{monotonic_ns, tick_seconds},
+    clock::{monotonic_ns, tick_seconds, wall_ahead_ns},
     degraded::{Note, Reason},
     owners::Owners,
     peak::Peak,
@@ -18,8 +18,8 @@ use whohungup_bpf::{
     CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan,
 };
 use whohungup_core::{
-    close::{Options, Tell},
-    connection::{Limits, Progressed, Report, Tracker},
+    close::{ClosedConnection, EvidenceDetail, Options},
+    connection::{Limits, Progressed, Tracker},
 };
 
 /// How often the ring is emptied; it holds far more than comes in between.
@@ -134,14 +134,19 @@ impl Session {
     }
 
     /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
-    pub fn poll(&mut self, sink: impl FnMut(Report)) -> usize {
+    pub fn poll(&mut self, sink: impl FnMut(ClosedConnection)) -> usize {
         self.poll_all(sink, drop)
     }
 
     /// The same, and hands requests that were counted on open connections to `requests`.
-    pub fn poll_all(&mut self, mut sink: impl FnMut(Report), mut requests: impl FnMut(Progressed)) -> usize {
+    pub fn poll_all(
+        &mut self,
+        mut sink: impl FnMut(ClosedConnection),
+        mut requests: impl FnMut(Progressed),
+    ) -> usize {
         self.events.forward_log();
         self.note_interval();
+        self.tracker.set_wall_ahead(wall_ahead_ns());
         if self.looked_for_losses.elapsed() >= RECONCILE_INTERVAL {
             self.looked_for_losses = Instant::now();
             let reconciled = self.reconcile();
@@ -194,7 +199,7 @@ impl Session {
     }
 
     /// Settles every pending close at once: nothing more will be seen.
-    pub fn finish(&mut self, sink: impl FnMut(Report)) {
+    pub fn finish(&mut self, sink: impl FnMut(ClosedConnection)) {
         self.drain(usize::MAX);
         self.tracker.settle_all(sink);
     }
@@ -218,8 +223,8 @@ impl Session {
     }
 
     /// Of which closes the evidence is put into words from now on.
-    pub fn set_tell(&mut self, tell: Tell) {
-        self.tracker.set_tell(tell);
+    pub fn set_evidence_detail(&mut self, tell: EvidenceDetail) {
+        self.tracker.set_evidence_detail(tell);
     }
 
     pub fn probes(&self) -> &Probes {

@@ -13,11 +13,11 @@ use anyhow::Context as _;
 use crate::{
     cli::WatchArgs,
     observe::Understanding,
-    output::{json::CloseObject, line, summary::Summary},
+    output::{line, summary::Summary},
     session::{POLL_INTERVAL, Session},
     signals::stop_flag,
 };
-use whohungup_core::{close::facts::comm, connection::Report};
+use whohungup_core::close::ClosedConnection;
 
 /// Watches until the time, the count, a signal or a broken pipe ends it.
 ///
@@ -64,10 +64,10 @@ fn run(
     loop {
         let mut written = Ok(());
         session.poll_all(
-            |mut report| {
-                understanding.borrow_mut().close(&mut report);
+            |mut closed| {
+                understanding.borrow_mut().close(&mut closed);
                 if written.is_ok() && !printer.is_full() {
-                    written = printer.print(&report);
+                    written = printer.print(&closed);
                 }
             },
             |progressed| {
@@ -86,10 +86,10 @@ fn run(
         thread::sleep(POLL_INTERVAL);
     }
     let mut written = Ok(());
-    session.finish(|mut report| {
-        understanding.borrow_mut().close(&mut report);
+    session.finish(|mut closed| {
+        understanding.borrow_mut().close(&mut closed);
         if written.is_ok() && !printer.is_full() {
-            written = printer.print(&report);
+            written = printer.print(&closed);
         }
     });
     written?;
@@ -122,17 +122,17 @@ impl<'a> Printer<'a> {
         self.out.flush()
     }
 
-    fn print(&mut self, report: &Report) -> io::Result<()> {
-        if !self.wants(report) {
+    fn print(&mut self, closed: &ClosedConnection) -> io::Result<()> {
+        if !self.wants(closed) {
             return Ok(());
         }
-        self.summary.add(report);
+        self.summary.add(closed);
         self.printed += 1;
         if self.args.json {
-            serde_json::to_writer(&mut self.out, &CloseObject::new(report))?;
+            serde_json::to_writer(&mut self.out, closed)?;
             writeln!(self.out)
         } else {
-            writeln!(self.out, "{}", line::line(report, self.colour))
+            writeln!(self.out, "{}", line::line(closed, self.colour))
         }
     }
 
@@ -144,16 +144,16 @@ impl<'a> Printer<'a> {
         self.args.count.is_some_and(|count| self.printed >= count)
     }
 
-    fn wants(&self, report: &Report) -> bool {
-        let ports = [report.ends.local.port(), report.ends.remote.port()];
+    fn wants(&self, closed: &ClosedConnection) -> bool {
+        let ports = [closed.ends.local.port(), closed.ends.remote.port()];
         let named = |wanted: &String| {
-            report.process.is_some_and(|process| {
-                comm(&process.comm) == *wanted || process.pid.is_some_and(|pid| pid.to_string() == *wanted)
+            closed.process.is_some_and(|process| {
+                process.comm == wanted.as_str() || process.pid.is_some_and(|pid| pid.to_string() == *wanted)
             })
         };
         let WatchArgs { port, process, verdict, .. } = self.args;
         (port.is_empty() || port.iter().any(|port| ports.contains(port)))
             && (process.is_empty() || process.iter().any(named))
-            && (verdict.is_empty() || verdict.contains(&report.close.verdict))
+            && (verdict.is_empty() || verdict.contains(&closed.verdict))
     }
 }

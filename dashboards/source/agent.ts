@@ -17,7 +17,7 @@ export const agent = dashboard({
   panels: [
     stat({
       title: "Up",
-      description: "Whether the last scrape of each agent succeeded.",
+      description: "Success of the last scrape of each agent.",
       queries: [{ expr: `min by (instance) (${of("up")})`, legend: "{{instance}}", instant: true }],
       width: 4,
       none: "no agent",
@@ -29,7 +29,7 @@ export const agent = dashboard({
     }),
     stat({
       title: "What runs?",
-      description: "The agent's version, the kernel's release, and where the BPF programs come from.",
+      description: "Version of the agent, release of the kernel, origin of the BPF programs.",
       queries: [
         {
           expr: `count by (version, kernel, object) (${of("whohungup_build_info")})`,
@@ -44,7 +44,7 @@ export const agent = dashboard({
     }),
     stat({
       title: "Is everything seen?",
-      description: "Reasons for which an agent sees less than it should. They are named below; docs/metrics.md says what to do about each.",
+      description: "Number of reasons for an incomplete view. They are listed below; docs/metrics.md has the remedy of each.",
       queries: [{ expr: `sum(${of("whohungup_degraded")})`, instant: true }],
       width: 3,
       decimals: 0,
@@ -64,7 +64,7 @@ export const agent = dashboard({
     }),
     stat({
       title: "Running since",
-      description: "The start of the agent that was started last. All its counters began at 0 then or later.",
+      description: "Start time of the newest agent. All its counters began at 0 then or later.",
       queries: [{ expr: `max(${of("process_start_time_seconds")}) * 1000`, instant: true }],
       width: 4,
       unit: "dateTimeFromNow",
@@ -73,7 +73,7 @@ export const agent = dashboard({
     }),
     stat({
       title: "Counted as other",
-      description: "The share of closes that got no endpoint of their own, because an agent's table of endpoints was full: raise --max-endpoints.",
+      description: "Share of closes without an endpoint of their own, because an agent's table of endpoints was full: raise --max-endpoints.",
       queries: [
         {
           expr:
@@ -91,7 +91,7 @@ export const agent = dashboard({
     row("Was anything missed?"),
     states({
       title: "Why do agents see less than they should?",
-      description: "One line for each reason, red while it holds. docs/metrics.md says what is missing and what to do.",
+      description: "One line per reason, red while it holds. docs/metrics.md has what is missing, and the remedy.",
       queries: [{ expr: `max by (reason) (${of("whohungup_degraded")})`, legend: "{{reason}}" }],
       width: 12,
       height: 10,
@@ -100,15 +100,15 @@ export const agent = dashboard({
     timeseries({
       title: "What was lost?",
       description:
-        "A minute: records that did not fit the ring buffer or could not be decoded, runs that the kernel left out, connections that were not followed or whose beginning or end was not seen. Nothing here is what to expect.",
+        "Per minute: events lost because the ring buffer was full, events that could not be decoded, nested BPF program runs skipped by the kernel, connections without tracking, and connections with a missed open or close event. All should be 0.",
       queries: [
-        { expr: `sum(${perMinute(of("whohungup_events_lost_total"))})`, legend: "records lost" },
-        { expr: `sum(${perMinute(of("whohungup_events_malformed_total"))})`, legend: "records not decoded" },
-        { expr: `sum(${perMinute(of("whohungup_bpf_program_missed_runs_total"))})`, legend: "runs left out" },
-        { expr: `sum(${perMinute(of("whohungup_connections_untracked_total"))})`, legend: "connections not followed" },
-        { expr: `sum(${perMinute(of("whohungup_connections_missed_open_total"))})`, legend: "openings not seen" },
-        { expr: `sum(${perMinute(of("whohungup_connections_closed_unseen_total"))})`, legend: "ends not seen" },
-        { expr: `sum(${perMinute(of("whohungup_socket_tracking_failures_total"))})`, legend: "sockets not read" },
+        { expr: `sum(${perMinute(of("whohungup_events_lost_total"))})`, legend: "events lost" },
+        { expr: `sum(${perMinute(of("whohungup_events_malformed_total"))})`, legend: "events not decoded" },
+        { expr: `sum(${perMinute(of("whohungup_bpf_program_missed_runs_total"))})`, legend: "runs skipped" },
+        { expr: `sum(${perMinute(of("whohungup_connections_untracked_total"))})`, legend: "connections not tracked" },
+        { expr: `sum(${perMinute(of("whohungup_connections_missed_open_total"))})`, legend: "opens missed" },
+        { expr: `sum(${perMinute(of("whohungup_connections_closed_unseen_total"))})`, legend: "closes missed" },
+        { expr: `sum(${perMinute(of("whohungup_socket_tracking_failures_total"))})`, legend: "sockets not tracked" },
         { expr: `sum(${perMinute(of("whohungup_scrapes_refused_total"))})`, legend: "scrapes refused" },
       ],
       width: 12,
@@ -120,9 +120,9 @@ export const agent = dashboard({
 
     row("What does it cost?"),
     timeseries({
-      title: "How much processor does it take?",
+      title: "How much CPU does it take?",
       description:
-        "Processors in use: by the agent's process, and by its BPF programs, which the kernel charges to whoever runs them. The latter while the kernel's statistics were on (--bpf-stats).",
+        "CPUs in use by the agent's process, and by its BPF programs, which the kernel charges to the processes that trigger them. The latter only while BPF run-time statistics were on (--bpf-stats).",
       queries: [
         { expr: `sum by (instance) (${rate(of("process_cpu_seconds_total"))})`, legend: "process at {{instance}}" },
         {
@@ -138,7 +138,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "What does one run of a program cost?",
-      description: "The mean time of a run, by program: http_in and http_out run for each segment with data, the others for events of connections.",
+      description: "Mean time of a run, by program: http_in and http_out run for each segment with data, the others for events of connections.",
       queries: [
         {
           expr:
@@ -153,7 +153,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How often do the programs run?",
-      description: "Runs a second by program, while the kernel's statistics were on.",
+      description: "Runs per second by program, while BPF run-time statistics were on.",
       queries: [
         {
           expr:
@@ -168,7 +168,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How much memory does it take?",
-      description: "Resident memory of the process; of that, what is inferred of endpoints. The ring buffer is the kernel's.",
+      description: "Resident memory of the process, and the part of it used by inference. The ring buffer is kernel memory.",
       queries: [
         { expr: `sum by (instance) (${of("process_resident_memory_bytes")})`, legend: "resident at {{instance}}" },
         { expr: `sum by (instance) (${of("whohungup_inference_memory_bytes")})`, legend: "inference at {{instance}}" },
@@ -180,7 +180,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How long does a scrape take?",
-      description: "As Prometheus measures it; it must stay well below the scrape's timeout.",
+      description: "Measured by Prometheus; it must stay well below the scrape timeout.",
       queries: [{ expr: of("scrape_duration_seconds"), legend: "{{instance}}" }],
       width: 8,
       unit: "s",
@@ -188,7 +188,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How many series does a scrape have?",
-      description: "Samples of each scrape. docs/metrics.md has the bound, which --max-endpoints sets.",
+      description: "Samples per scrape. --max-endpoints sets the limit (docs/metrics.md).",
       queries: [{ expr: of("scrape_samples_scraped"), legend: "{{instance}}" }],
       width: 8,
       unit: "short",
@@ -198,7 +198,7 @@ export const agent = dashboard({
     row("How full is it?"),
     gauges({
       title: "How full are the tables?",
-      description: "Entries of the limit, in the fullest agent: raise --max-connections or --max-endpoints before one is full. recent_closes is meant to be full on a busy node.",
+      description: "Entries as a share of the limit, in the fullest agent: raise --max-connections or --max-endpoints before one is full. A full recent_closes is normal on a busy node.",
       queries: [
         {
           expr: `max by (table) (${of("whohungup_table_entries")} / on (instance, job, table) ${of("whohungup_table_limit")})`,
@@ -224,7 +224,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How many connections are open?",
-      description: "Connections that are followed, by state; closing ones wait for their close to be settled.",
+      description: "Tracked connections by state; those in state closing wait for their close to be settled.",
       queries: [{ expr: `sum by (state) (${of("whohungup_connections_open")})`, legend: "{{state}}" }],
       width: 8,
       unit: "short",
@@ -234,7 +234,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "How many begin and end?",
-      description: "Connections a second. Connections older than the agent are counted as preexisting at its start.",
+      description: "Connections per second. Connections older than the agent are counted as preexisting at its start.",
       queries: [
         { expr: `sum(${rate(of("whohungup_connections_opened_total"))})`, legend: "opened" },
         { expr: `sum(${rate(of("whohungup_connections_closed_total"))})`, legend: "closed" },
@@ -245,7 +245,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "Is the agent in time?",
-      description: "The longest time between two emptyings of the ring buffer: 0.025 s is usual. Much more means that the agent gets no processor.",
+      description: "Longest time between two drains of the ring buffer: 0.025 s is normal. Much more means that the agent is short of CPU.",
       queries: [{ expr: of("whohungup_poll_interval_max_seconds"), legend: "{{instance}}" }],
       width: 8,
       unit: "s",
@@ -253,11 +253,11 @@ export const agent = dashboard({
       steps: worse(0.25, 1),
     }),
     timeseries({
-      title: "Who made room for others?",
-      description: "A minute: entries that were dropped before their time, and endpoints that were forgotten after an hour's quiet.",
+      title: "What was evicted?",
+      description: "Per minute: entries evicted early to make room, and endpoints removed after a quiet hour.",
       queries: [
         { expr: `sum by (table) (${perMinute(of("whohungup_table_evictions_total"))})`, legend: "evicted: {{table}}" },
-        { expr: `sum(${perMinute(of("whohungup_endpoints_expired_total"))})`, legend: "quiet for an hour: endpoints" },
+        { expr: `sum(${perMinute(of("whohungup_endpoints_expired_total"))})`, legend: "endpoints after a quiet hour" },
       ],
       width: 8,
       unit: "short",
@@ -266,7 +266,7 @@ export const agent = dashboard({
     }),
     timeseries({
       title: "What is read?",
-      description: "Sockets a second whose HTTP or TLS messages are followed, and with --tls openssl TLS sessions that are read inside.",
+      description: "Sockets per second with HTTP or TLS messages tracked, and, with --tls openssl, sessions with plaintext tracked.",
       queries: [
         { expr: `sum(${rate(of("whohungup_sockets_followed_total"))})`, legend: "sockets" },
         { expr: `sum(${rate(of("whohungup_tls_sessions_followed_total"))})`, legend: "TLS sessions" },

@@ -13,13 +13,13 @@ const RISKS = ["losing", "mismatch", "tie", "safe", "unknown"];
 export const endpoint = dashboard({
   uid: "whohungup-endpoint",
   title: "whohungup / One endpoint",
-  description: "After which time each side of a service closes, how near its clients come to that, and what is lost. Choose a port and a process.",
+  description: "The time after which each side of a service closes, how close its clients come to it, and the losses. Select a port and a process.",
   variables: ENDPOINT,
   panels: [
     stat({
       title: "What do its timeouts mean?",
       description:
-        "losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. safe: they close in the right order.",
+        "losing: requests were lost within the last hour. mismatch: requests will be lost. tie: both sides close at about the same time. safe: they close in the right order.",
       queries: [{ expr: `max by (level) (${of("whohungup_endpoint_risk")}) == 1`, legend: "{{level}}", instant: true }],
       width: 5,
       none: "not seen",
@@ -29,7 +29,7 @@ export const endpoint = dashboard({
     }),
     stat({
       title: "Headroom",
-      description: "The server's idle timeout minus how long clients hold idle connections. Below 0 requests are lost or will be: raise the server's timeout.",
+      description: "The server's idle timeout minus the time for which clients hold idle connections. Below 0 requests are lost or will be: raise the server's timeout.",
       queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
       width: 4,
       unit: "s",
@@ -59,7 +59,7 @@ export const endpoint = dashboard({
     }),
     stat({
       title: "Requests a second",
-      description: "Requests that were read (HTTP in clear text), within the last minutes.",
+      description: "Parsed requests (HTTP in clear text), within the last minutes.",
       queries: [{ expr: `sum(${rate(of("whohungup_requests_started_total", HTTP))})`, instant: true }],
       width: 4,
       unit: "reqps",
@@ -68,7 +68,7 @@ export const endpoint = dashboard({
     }),
     stat({
       title: "On used connections",
-      description: "The share of requests that came on a connection which had served others. Near 0, connections are not used again.",
+      description: "Share of requests on a connection that had served others before. Near 0, connections are not reused.",
       queries: [
         {
           expr: `sum(${rate(of("whohungup_connection_reuses_total", HTTP))}) / sum(${rate(of("whohungup_requests_started_total", HTTP))})`,
@@ -84,9 +84,9 @@ export const endpoint = dashboard({
 
     row("Timeouts"),
     heatmap({
-      title: "After how long idle does the server close?",
+      title: "After which idle time does the server close?",
       description:
-        "Closes a second by the time from the end of the last response to the first FIN or RST. A timeout shows as one bright line. Rows are buckets, named by their upper bound.",
+        "Closes per second by the time from the end of the last response to the first FIN or RST. A timeout shows as one bright line. Rows are buckets, named by their upper bound.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_idle_at_close_seconds_bucket", 'closer="server"'))})`,
@@ -99,9 +99,9 @@ export const endpoint = dashboard({
       rows: "Closes a second",
     }),
     heatmap({
-      title: "After how long idle do clients close?",
+      title: "After which idle time do clients close?",
       description:
-        "The same for closes by the clients. Lines below the server's are well; a line at or above it means that requests can be lost.",
+        "The same for closes by the clients. Lines below the server's are safe; a line at or above it means that requests can be lost.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_idle_at_close_seconds_bucket", 'closer="client"'))})`,
@@ -116,7 +116,7 @@ export const endpoint = dashboard({
     heatmap({
       title: "How long are connections idle before they are used again?",
       description:
-        "Reuses a second by the gap before them. Gaps near the server's timeout are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
+        "Reuses per second by the gap before them. Gaps near the server's timeout are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_reuse_gap_seconds_bucket", HTTP))})`,
@@ -131,7 +131,7 @@ export const endpoint = dashboard({
     timeseries({
       title: "Do gaps reach the timeouts?",
       description:
-        "The longest gap between two requests of a connection, and the idle timeouts of both sides. Requests are lost where the gap reaches the server's timeout.",
+        "The longest gap between two requests of a connection, and the idle timeouts of both sides. Requests are lost if the gap reaches the server's timeout.",
       queries: [
         { expr: `min by (clock) (${IDLE_TIMER("server")})`, legend: "server closes ({{clock}})" },
         { expr: `min by (clock) (${IDLE_TIMER("client")})`, legend: "clients close ({{clock}})" },
@@ -165,7 +165,7 @@ export const endpoint = dashboard({
     table({
       title: "Which timeouts are there?",
       description:
-        "After how long each side closes again and again, in which phase of a connection, and what that is measured from (clock): docs/verdicts.md has the words.",
+        "The times after which each side closes repeatedly, with the phase of the connection and the clock: docs/verdicts.md defines the words.",
       queries: [
         {
           expr: `min by (instance, role, server_port, process, side, phase, clock) (${of("whohungup_inferred_timeout_seconds")})`,
@@ -191,7 +191,7 @@ export const endpoint = dashboard({
     }),
     timeseries({
       title: "How many requests were nearly lost?",
-      description: "Reuses a second that came within the margin of the other side's idle timeout.",
+      description: "Reuses per second within the margin of the other side's idle timeout.",
       queries: [{ expr: `sum by (role) (${rate(of("whohungup_requests_at_risk_total"))})`, legend: "seen by the {{role}}" }],
       width: 12,
       unit: "ops",
@@ -202,12 +202,12 @@ export const endpoint = dashboard({
     row("Ends"),
     verdicts({
       title: "How do its connections end?",
-      description: "Closes a second by verdict (docs/verdicts.md).",
+      description: "Closes per second by verdict (docs/verdicts.md).",
       closes: rate(of("whohungup_closes_total")),
     }),
     timeseries({
       title: "Why?",
-      description: "Closes a second by the side that hung up and the cause.",
+      description: "Closes per second by the side that hung up and the cause.",
       queries: [
         {
           expr: `sum by (closer, cause) (${rate(of("whohungup_closes_total"))}) > 0`,
@@ -223,7 +223,7 @@ export const endpoint = dashboard({
     timeseries({
       title: "How were requests lost to idle closes?",
       description:
-        "Idle races a minute. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request. hidden by a retry: of these, those that were sent again and answered.",
+        "Idle races per minute. crossed: request and FIN crossed on the wire. stale: the client wrote on a closed connection. unread: the server closed without reading. own-timer: the client's own timer fired as it wrote. hidden by a retry: races whose request was retried and answered.",
       queries: [
         { expr: `sum by (kind) (${perMinute(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" },
         { expr: `sum(${perMinute(of("whohungup_idle_races_retried_total"))})`, legend: "hidden by a retry" },
@@ -243,7 +243,7 @@ export const endpoint = dashboard({
     }),
     timeseries({
       title: "Which requests got no answer?",
-      description: "Requests a minute that were open when their connection ended, by the verdict on that close: what users lost.",
+      description: "Requests per minute without a complete response when their connection ended, by the verdict on that close: losses of users.",
       queries: [
         { expr: `sum by (verdict) (${perMinute(of("whohungup_requests_unanswered_total"))})`, legend: "{{verdict}}" },
       ],
@@ -257,7 +257,7 @@ export const endpoint = dashboard({
     row("Use"),
     heatmap({
       title: "How many requests does a connection carry?",
-      description: "Connections a second by the requests that were answered on them. All in the lowest rows means that connections are not used again.",
+      description: "Connections per second by the number of answered requests. All in the lowest rows means that connections are not reused.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_requests_per_connection_bucket"))})`,
@@ -270,11 +270,11 @@ export const endpoint = dashboard({
       rows: "Connections a second",
     }),
     timeseries({
-      title: "How many requests are there, and how many on used connections?",
-      description: "Requests a second. On open connections updated every 256 requests and after each idle gap of 250 ms or more. http: read from messages; inferred: from the traffic direction of TLS connections.",
+      title: "How many requests are there, and how many on reused connections?",
+      description: "Requests per second. On open connections updated every 256 requests and after each idle gap of 250 ms or more. http: read from messages; inferred: from the traffic direction of TLS connections.",
       queries: [
         { expr: `sum by (basis) (${rate(of("whohungup_requests_started_total"))})`, legend: "started ({{basis}})" },
-        { expr: `sum by (basis) (${rate(of("whohungup_connection_reuses_total"))})`, legend: "on a used connection ({{basis}})" },
+        { expr: `sum by (basis) (${rate(of("whohungup_connection_reuses_total"))})`, legend: "on a reused connection ({{basis}})" },
         { expr: `sum by (basis) (${rate(of("whohungup_requests_completed_total"))})`, legend: "completed ({{basis}})" },
       ],
       width: 12,

@@ -21,7 +21,7 @@ export const overview = dashboard({
     stat({
       title: "Requests lost to idle closes",
       description:
-        "Requests that met a close of their idle connection, within the time range. Raise the server's idle timeout above its clients', or lower theirs. Where both ends are watched each counts: choose a role.",
+        "Requests lost to idle closes, within the time range. Raise the server's idle timeout above its clients', or lower theirs. If both ends are observed, both count: select a role.",
       queries: [{ expr: `sum(${happened(of("whohungup_idle_races_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -32,7 +32,7 @@ export const overview = dashboard({
     stat({
       title: "Of these, hidden by a retry",
       description:
-        "They were sent again and answered: no log shows them, users only waited longer. Known at the client's end only.",
+        "Their request was retried and answered: no log shows them, users only waited longer. Known at the client's end only.",
       queries: [{ expr: `sum(${happened(of("whohungup_idle_races_retried_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -43,7 +43,7 @@ export const overview = dashboard({
     stat({
       title: "Hang-ups in mid request",
       description:
-        "Closes in the middle of a request or response, within the time range. Where both ends are watched each counts: choose a role. Look at the request timeouts, crashes and deployments of the side that hung up.",
+        "Closes in the middle of a request or response, within the time range. If both ends are observed, both count: select a role. Check the request timeouts, crashes and deployments of the side that hung up.",
       queries: [{ expr: `sum(${happened(of("whohungup_premature_hangups_total"))})`, instant: true }],
       width: 4,
       unit: "short",
@@ -54,7 +54,7 @@ export const overview = dashboard({
     stat({
       title: "Endpoints that lose requests",
       description:
-        "What their timeouts mean. losing: requests were lost within the last hour. mismatch: they will be. tie: both sides close at about the same time. The rest is safe or not known yet.",
+        "By risk. losing: requests were lost within the last hour. mismatch: requests will be lost. tie: both sides close at about the same time. The others are safe or not known yet.",
       queries: [
         {
           expr: `sum by (level) (${of("whohungup_endpoint_risk", TROUBLE)})`,
@@ -72,7 +72,7 @@ export const overview = dashboard({
     stat({
       title: "Least headroom",
       description:
-        "The server's idle timeout minus how long its clients hold idle connections, at the endpoint where it is least. Below 0 requests are lost or will be; below 1 s it is a matter of luck.",
+        "The server's idle timeout minus the time for which its clients hold idle connections, at the endpoint with the least. Below 0 requests are lost or will be; below 1 s chance decides.",
       queries: [{ expr: `min(${of("whohungup_idle_headroom_seconds")})`, instant: true }],
       width: 4,
       unit: "s",
@@ -81,7 +81,7 @@ export const overview = dashboard({
     }),
     stat({
       title: "Agents in trouble",
-      description: "Down, or degraded: what is missing and what to do is on the agents' dashboard.",
+      description: "Agents that are down or degraded: see the agents' dashboard for the reason and the remedy.",
       queries: [
         {
           expr: `count((max by (instance) (${ofAgents("whohungup_degraded")}) == 1) or (min by (instance) (${ofAgents("up")}) == 0)) or vector(0)`,
@@ -97,12 +97,12 @@ export const overview = dashboard({
 
     verdicts({
       title: "How do connections end?",
-      description: "Closes a second by verdict. Red and orange are requests that users lost; blue and green are ordinary ends.",
+      description: "Closes per second by verdict. Red and orange are lost requests; blue and green are ordinary ends.",
       closes: rate(of("whohungup_closes_total")),
     }),
     timeseries({
       title: "Who hangs up first?",
-      description: "Closes a second by the side that sent the first FIN or RST; network where the path or a middlebox ended it, host where a third party on the node did.",
+      description: "Closes per second by the side that sent the first FIN or RST; network: the path or a middlebox ended it; host: a third party on the node did.",
       queries: [{ expr: `sum by (closer) (${rate(of("whohungup_closes_total"))})`, legend: "{{closer}}" }],
       width: 12,
       unit: "ops",
@@ -114,7 +114,7 @@ export const overview = dashboard({
     timeseries({
       title: "How were idle connections' requests lost?",
       description:
-        "Idle races a minute by kind. crossed: request and FIN met on the wire. stale: the client wrote on a connection that had been closed. unread: the server closed without reading. own-timer: the client's own timer met its request.",
+        "Idle races per minute by kind. crossed: request and FIN crossed on the wire. stale: the client wrote on a closed connection. unread: the server closed without reading. own-timer: the client's own timer fired as it wrote.",
       queries: [{ expr: `sum by (kind) (${perMinute(of("whohungup_idle_races_total"))})`, legend: "{{kind}}" }],
       width: 8,
       unit: "short",
@@ -123,7 +123,7 @@ export const overview = dashboard({
     }),
     timeseries({
       title: "Who hangs up in mid request?",
-      description: "Closes a minute in the middle of a request or response, by the side that hung up.",
+      description: "Closes per minute in the middle of a request or response, by the side that hung up.",
       queries: [{ expr: `sum by (closer) (${perMinute(of("whohungup_premature_hangups_total"))})`, legend: "{{closer}}" }],
       width: 8,
       unit: "short",
@@ -133,7 +133,7 @@ export const overview = dashboard({
     }),
     timeseries({
       title: "Which share of requests went unanswered?",
-      description: "Requests that were open when their connection ended, of all that began, by the verdict on that close. Only requests that were read (HTTP in clear text).",
+      description: "Requests without a complete response when their connection ended, as a share of all, by the verdict on that close. Only parsed requests (HTTP in clear text).",
       queries: [
         {
           expr:
@@ -153,7 +153,7 @@ export const overview = dashboard({
     table({
       title: "Which endpoints are in trouble?",
       description:
-        "Endpoints that lost requests within the time range, or will by what is known of their timeouts. Click a port to see one. `whohungup report --from` says what to change.",
+        "Endpoints that lost requests within the time range, or will lose some by their timeouts. Click a port to see one. `whohungup report --from` names the setting to change.",
       queries: [
         { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_idle_races_total"))}) > 0)`, instant: true, format: "table" },
         { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_premature_hangups_total"))}) > 0)`, instant: true, format: "table" },
@@ -204,7 +204,7 @@ export const overview = dashboard({
     }),
     timeseries({
       title: "Where is the headroom least?",
-      description: "The ten endpoints with the least time between the server's idle timeout and how long clients hold idle connections. Below the red line requests are lost.",
+      description: "The ten endpoints with the least headroom: the server's idle timeout minus the time for which clients hold idle connections. Below the red line requests are lost.",
       queries: [
         {
           expr: `bottomk(10, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}))`,
@@ -219,7 +219,7 @@ export const overview = dashboard({
     }),
     timeseries({
       title: "Who nearly loses requests?",
-      description: "Reuses a second that came within the margin of the other side's idle timeout: they could have been lost, and some day will be. The ten endpoints with most.",
+      description: "Reuses per second within the margin of the other side's idle timeout: these requests could have been lost. The ten endpoints with the most.",
       queries: [
         {
           expr: `topk(10, sum by (${ENDPOINT_LABELS}) (${rate(of("whohungup_requests_at_risk_total"))}) > 0)`,

@@ -1,19 +1,21 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
-mod between;
 pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
 mod half_close;
-mod outcome;
+mod middlebox;
+mod phase;
 mod race;
+pub mod record;
+mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
-mod view;
 
-pub use between::woken_at;
-pub use classify::{Close, KeepAlive, Options, Tell, classify};
+pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};
-pub use outcome::Outcome;
+pub use middlebox::woken_at;
+pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};
+pub use request_totals::RequestTotals;

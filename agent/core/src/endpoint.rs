@@ -10,11 +10,11 @@ mod cause;
 mod cluster;
 mod gaps;
 mod inference;
+mod key;
 mod limits;
 pub mod model;
 mod newcomers;
 mod observe;
-mod place;
 mod risk;
 #[cfg(test)]
 mod sample;
@@ -25,7 +25,7 @@ mod stops;
 mod told;
 
 pub use inference::Inference;
+pub use key::{EndpointKey, Place};
 pub use limits::{InferLimits, TIMERS};
-pub use model::{Endpoint, EndpointKey, Gaps, Headroom, InferTotals, Outlook, Risk, Timer};
-pub use place::{EndpointId, Place};
+pub use model::{Endpoint, Gaps, Headroom, InferTotals, Outlook, Risk, Timer};
 pub use stops::{Death, Stops};

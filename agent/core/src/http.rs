@@ -3,4 +3,4 @@
 mod exchange;
 mod head;
 
-pub use exchange::{Standing, Written, is_read, read};
+pub use exchange::{ExchangeState, Written, is_read, read};

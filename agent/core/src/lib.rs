@@ -8,7 +8,11 @@ pub mod close;
 pub mod connection;
 pub mod endpoint;
 pub mod http;
+pub mod identity;
 pub mod labels;
 pub mod products;
 pub mod program;
 pub mod report;
+pub mod sanitize;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

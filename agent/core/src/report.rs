@@ -2,7 +2,6 @@
 
 mod advise;
 pub mod build;
-pub mod clean;
 pub mod draw;
 mod known;
 pub mod lore;

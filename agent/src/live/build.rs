@@ -42,7 +42,7 @@ impl Wanted {
     fn endpoint(&self, key: &EndpointKey) -> bool {
         (self.roles.is_empty() || self.roles.contains(&key.role))
             && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
-            && (self.processes.is_empty() || self.processes.contains(&key.process))
+            && (self.processes.is_empty() || self.processes.iter().any(|name| key.process == name.as_str()))
     }
 }
 
@@ -125,12 +125,12 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
         id: id(&endpoint.key),
         role: endpoint.key.role,
         server_port: endpoint.key.server_port,
-        process: endpoint.key.process.clone(),
+        process: endpoint.key.process.to_string(),
         title: words::title(endpoint),
         risk: endpoint.risk,
         risk_told: words::risk(endpoint.risk).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,
-        peer: report.peer.clone(),
+        peer: report.peer.map(|peer| peer.to_string()),
         told_at: None,
         closes: endpoint.closes,
         closes_hour: (0..LOST).map(in_hour).sum(),
@@ -176,7 +176,7 @@ type OpenByKey = HashMap<EndpointKey, [u64; 3]>;
 fn open_by_key(material: &Material) -> OpenByKey {
     let mut open = OpenByKey::new();
     for (key, counts) in &material.open.endpoints {
-        let sums = open.entry(key.shown()).or_default();
+        let sums = open.entry(*key).or_default();
         sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
     open
@@ -186,8 +186,8 @@ fn open_by_key(material: &Material) -> OpenByKey {
 fn open_counts(material: &Material, wanted: &Wanted) -> Vec<OpenCount> {
     let mut sums = [[0_u64; 3]; Role::ALL.len()];
     for (key, counts) in &material.open.endpoints {
-        if wanted.endpoint(&key.shown()) {
-            sums[key.role() as usize].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        if wanted.endpoint(&*key) {
+            sums[key.role as usize].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
     }
     if wanted.everything() {

@@ -7,7 +7,8 @@ use super::{
     samples::{SECOND, closed, raced, reused_after},
 };
 use whohungup_core::{
-    connection::{OpenByEndpoint, Report},
+    close::ClosedConnection,
+    connection::OpenByEndpoint,
     endpoint::{InferLimits, Inference},
     labels::{Race, Verdict},
     products::Knowledge,
@@ -30,11 +31,11 @@ impl Both {
         Self { inference: Inference::new(limits, TICK), live: Live::new(now_ns), now_ns }
     }
 
-    pub(super) fn close(&mut self, mut report: Report) {
-        report.close.at_ns = self.now_ns;
+    pub(super) fn close(&mut self, mut closed: ClosedConnection) {
+        closed.at_ns = self.now_ns;
         self.now_ns += SECOND / 100;
-        let place = self.inference.close(&mut report, true);
-        self.live.close(report, &place);
+        let place = self.inference.close(&mut closed, true);
+        self.live.close(closed, &place);
     }
 
     pub(super) fn view(&self, wanted: &Wanted) -> LiveView {
@@ -58,7 +59,10 @@ impl Both {
 pub(crate) fn losing() -> (LiveView, Vec<Arc<KeptClose>>) {
     let mut both = Both::new(8);
     (0..20).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));
-    both.close(Report { requests: Some(reused_after(4.9)), ..closed(8080, "node", Verdict::ServerIdle) });
+    both.close(ClosedConnection {
+        uncounted: Some(reused_after(4.9)),
+        ..closed(8080, "node", Verdict::ServerIdle)
+    });
     both.close(closed(9090, "nginx", Verdict::ClientIdle));
     (0..3).for_each(|_| both.close(raced(8080, "node", Race::Stale)));
     (both.everything(), both.live.closes(0))

@@ -6,9 +6,9 @@ use whohungup_core::{
     labels::Role,
     report::{
         Meta,
-        clean::clean,
         words::{counted, measured},
     },
+    sanitize::clean,
 };
 
 /// Characters of a process's name.

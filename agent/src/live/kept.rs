@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use whohungup_core::connection::Report;
+use whohungup_core::close::ClosedConnection;
 
 /// Closes in trouble that are kept, and as many others: a flood of the one does not drive out the other.
 pub const KEPT_EACH: usize = 100;
@@ -12,7 +12,7 @@ pub const KEPT_EACH: usize = 100;
 pub struct KeptClose {
     /// Counted from 1 over all that were kept.
     pub number: u64,
-    pub report: Report,
+    pub close: ClosedConnection,
 }
 
 #[derive(Debug, Default)]
@@ -25,17 +25,17 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Keeps a close whose evidence was put into words, and counts the others.
-    pub(super) fn add(&mut self, report: Report) {
-        if report.close.evidence.is_empty() {
+    pub(super) fn add(&mut self, closed: ClosedConnection) {
+        if closed.evidence.is_empty() {
             self.left_out += 1;
             return;
         }
         self.newest += 1;
-        let kept = if report.close.verdict.is_trouble() { &mut self.trouble } else { &mut self.others };
+        let kept = if closed.verdict.is_trouble() { &mut self.trouble } else { &mut self.others };
         if kept.len() >= KEPT_EACH {
             kept.pop_front();
         }
-        kept.push_back(Arc::new(KeptClose { number: self.newest, report }));
+        kept.push_back(Arc::new(KeptClose { number: self.newest, close: closed }));
     }
 
     /// The number of the newest; 0 when there is none.

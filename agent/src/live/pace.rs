@@ -1,6 +1,6 @@
 //! How much of the evidence is put into words: all of it on a quiet host, on a busy one what may be looked at.
 
-use whohungup_core::close::Tell;
+use whohungup_core::close::EvidenceDetail;
 
 /// Closes of one turn of the observer (25 ms) up to which all are told.
 const ALL: u32 = 25;
@@ -24,14 +24,14 @@ impl Pace {
     }
 
     /// Ends a turn, and says what is told in the next.
-    pub fn turn(&mut self) -> Tell {
+    pub fn turn(&mut self) -> EvidenceDetail {
         let Self { closes, trouble, turn } = *self;
         *self = Self { turn: turn.wrapping_add(1), ..Self::default() };
         match (closes <= ALL, trouble <= TROUBLE) {
-            (true, _) => Tell::Everything,
-            (false, true) => Tell::Trouble,
-            (false, false) if turn.is_multiple_of(SAMPLED) => Tell::Trouble,
-            (false, false) => Tell::Nothing,
+            (true, _) => EvidenceDetail::All,
+            (false, true) => EvidenceDetail::FailuresOnly,
+            (false, false) if turn.is_multiple_of(SAMPLED) => EvidenceDetail::FailuresOnly,
+            (false, false) => EvidenceDetail::Off,
         }
     }
 }
@@ -40,7 +40,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn turn(pace: &mut Pace, ordinary: u32, trouble: u32) -> Tell {
+    fn turn(pace: &mut Pace, ordinary: u32, trouble: u32) -> EvidenceDetail {
         (0..ordinary).for_each(|_| pace.count(false));
         (0..trouble).for_each(|_| pace.count(true));
         pace.turn()
@@ -49,15 +49,15 @@ mod tests {
     #[test]
     fn a_busy_host_tells_of_trouble_only_and_a_quiet_one_of_everything_again() {
         let mut pace = Pace::default();
-        assert_eq!(turn(&mut pace, 25, 0), Tell::Everything);
-        assert_eq!(turn(&mut pace, 500, 3), Tell::Trouble);
-        assert_eq!(turn(&mut pace, 0, 0), Tell::Everything);
+        assert_eq!(turn(&mut pace, 25, 0), EvidenceDetail::All);
+        assert_eq!(turn(&mut pace, 500, 3), EvidenceDetail::FailuresOnly);
+        assert_eq!(turn(&mut pace, 0, 0), EvidenceDetail::All);
     }
 
     #[test]
     fn a_flood_of_trouble_is_sampled() {
         let mut pace = Pace::default();
-        let told = (0..80).filter(|_| turn(&mut pace, 0, 1000) == Tell::Trouble).count();
+        let told = (0..80).filter(|_| turn(&mut pace, 0, 1000) == EvidenceDetail::FailuresOnly).count();
         assert_eq!(told, 10);
     }
 }

@@ -1,12 +1,12 @@
 //! One close in a sentence, for somebody who has read no documentation.
 
 use whohungup_core::{
-    close::Close,
+    close::ClosedConnection,
     labels::{Cause, Closer, Phase, Race, Verdict},
     report::words::{counted, measured},
 };
 
-pub(super) fn close(close: &Close) -> String {
+pub(super) fn close(close: &ClosedConnection) -> String {
     let told = match close.verdict {
         Verdict::ClientIdle | Verdict::ServerIdle => idle(close),
         Verdict::IdleRace => race(close),
@@ -19,11 +19,11 @@ pub(super) fn close(close: &Close) -> String {
         Verdict::Unknown => format!("{} ended it; what was under way is not known", by(close)),
     };
     let why = because(close);
-    let masked = if close.masked { "; it was sent again and answered" } else { "" };
+    let masked = if close.retried { "; it was sent again and answered" } else { "" };
     format!("{told}{why}{masked}.")
 }
 
-fn by(close: &Close) -> &'static str {
+fn by(close: &ClosedConnection) -> &'static str {
     match close.closer {
         Closer::Client => "The client",
         Closer::Server => "The server",
@@ -34,7 +34,7 @@ fn by(close: &Close) -> &'static str {
     }
 }
 
-fn idle(close: &Close) -> String {
+fn idle(close: &ClosedConnection) -> String {
     if close.phase == Phase::Unused {
         let age = close.age.map_or_else(String::new, |age| format!(" after {}", measured(age)));
         return format!("{} closed a connection that was never used{age}", by(close));
@@ -48,7 +48,7 @@ fn idle(close: &Close) -> String {
     format!("{} closed the idle connection{idle}{served}", by(close))
 }
 
-fn race(close: &Close) -> String {
+fn race(close: &ClosedConnection) -> String {
     let idle = close.idle.map_or_else(String::new, |idle| format!(" after {}", measured(idle)));
     match close.race {
         Some(Race::Crossed) => {
@@ -71,7 +71,7 @@ fn race(close: &Close) -> String {
     }
 }
 
-fn premature(close: &Close) -> String {
+fn premature(close: &ClosedConnection) -> String {
     let during = match close.phase {
         Phase::RequestHead => "in the middle of a request's head",
         Phase::RequestBody => "in the middle of a request's body",
@@ -83,7 +83,7 @@ fn premature(close: &Close) -> String {
     format!("{} hung up {during}{after}", by(close))
 }
 
-fn completed(close: &Close) -> String {
+fn completed(close: &ClosedConnection) -> String {
     match close.cause {
         Cause::Announced | Cause::MaxRequests | Cause::MaxAge => {
             format!("{} closed after a last response that announced it", by(close))
@@ -112,7 +112,7 @@ fn connect(cause: Cause) -> &'static str {
 }
 
 /// The cause, where the sentence does not say it already.
-fn because(close: &Close) -> &'static str {
+fn because(close: &ClosedConnection) -> &'static str {
     if matches!(
         close.verdict,
         Verdict::Network | Verdict::ConnectFailed | Verdict::HostAbort | Verdict::Completed
@@ -154,9 +154,9 @@ mod tests {
     fn every_verdict_and_cause_makes_one_plain_sentence() {
         for &verdict in Verdict::ALL {
             for &cause in Cause::ALL {
-                let mut report = closed(8080, "node", verdict);
-                report.close.cause = cause;
-                let said = close(&report.close);
+                let mut closed = closed(8080, "node", verdict);
+                closed.cause = cause;
+                let said = close(&closed);
                 let sentence = said.ends_with('.') && said.chars().next().is_some_and(char::is_uppercase);
                 assert!(
                     sentence && said.matches('.').count() <= 2 && said.len() < 160,
@@ -168,15 +168,15 @@ mod tests {
 
     #[test]
     fn a_sentence_says_who_and_after_how_long() {
-        let mut report = closed(8080, "node", Verdict::ServerIdle);
-        report.close.cause = Cause::KeepaliveTimer;
+        let mut closed = closed(8080, "node", Verdict::ServerIdle);
+        closed.cause = Cause::KeepaliveTimer;
         assert_eq!(
-            close(&report.close),
+            close(&closed),
             "The server closed the idle connection after 5.00 s without a request (3 requests served): its idle timer."
         );
-        let mut report = raced(8080, "node", Race::Stale);
-        report.close.masked = true;
-        let said = close(&report.close);
+        let mut closed = raced(8080, "node", Race::Stale);
+        closed.retried = true;
+        let said = close(&closed);
         assert!(
             said.contains("had closed as idle after 5.00 s") && said.ends_with("sent again and answered."),
             "{said}"

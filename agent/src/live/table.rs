@@ -7,8 +7,9 @@ use super::{
     idle::IdleBins,
 };
 use whohungup_core::{
-    connection::{Ends, Report},
-    endpoint::{EndpointId, Place},
+    close::ClosedConnection,
+    endpoint::{EndpointKey, Place},
+    identity::Ends,
     labels::{Closer, Role, Side, Verdict},
 };
 
@@ -31,12 +32,12 @@ impl Seen {
         self.idle[side as usize].shown()
     }
 
-    fn close(&mut self, report: &Report) {
-        let close = &report.close;
+    fn close(&mut self, closed: &ClosedConnection) {
+        let close = closed;
         let minute = minute(close.at_ns);
-        self.hour.add(minute, LOST, lost(report));
+        self.hour.add(minute, LOST, lost(closed));
         self.hour.add(minute, close.verdict as usize, 1);
-        if report.amends {
+        if closed.amends {
             // It was counted as the idle close that it seemed to be.
             self.hour.take(minute, Verdict::ServerIdle as usize);
             return;
@@ -56,7 +57,7 @@ impl Seen {
 /// The endpoints that are told apart, and the rest together.
 #[derive(Debug)]
 pub(super) struct Table {
-    endpoints: HashMap<EndpointId, Box<Seen>>,
+    endpoints: HashMap<EndpointKey, Box<Seen>>,
     pub(super) all: Box<Seen>,
     pub(super) other: Box<Seen>,
     pub(super) lost: Lost,
@@ -69,35 +70,35 @@ impl Table {
     }
 
     /// Counts a close. `place` bounds the table.
-    pub(super) fn close(&mut self, report: &Report, place: &Place) {
-        self.all.close(report);
-        self.lost.add(report);
+    pub(super) fn close(&mut self, closed: &ClosedConnection, place: &Place) {
+        self.all.close(closed);
+        self.lost.add(closed);
         if let Some(gone) = &place.gave_up {
             self.endpoints.remove(gone);
         }
         if !place.own {
-            self.other.close(report);
+            self.other.close(closed);
             return;
         }
-        let at_ns = report.close.at_ns;
-        self.endpoints.entry(place.id).or_insert_with(|| Box::new(Seen::new(at_ns))).close(report);
+        let at_ns = closed.at_ns;
+        self.endpoints.entry(place.id).or_insert_with(|| Box::new(Seen::new(at_ns))).close(closed);
     }
 
     /// Forgets endpoints that are no longer told apart.
-    pub(super) fn forget(&mut self, gone: &[EndpointId]) {
+    pub(super) fn forget(&mut self, gone: &[EndpointKey]) {
         for id in gone {
             self.endpoints.remove(id);
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&EndpointId, &Seen)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&EndpointKey, &Seen)> {
         self.endpoints.iter().map(|(key, seen)| (key, &**seen))
     }
 
     /// Memory, bytes.
     pub(super) fn bytes(&self) -> usize {
         (self.endpoints.len() + 2) * size_of::<Seen>()
-            + self.endpoints.capacity() * (size_of::<(EndpointId, Box<Seen>)>() + 1)
+            + self.endpoints.capacity() * (size_of::<(EndpointKey, Box<Seen>)>() + 1)
     }
 }
 
@@ -113,13 +114,13 @@ impl Lost {
         Self { hour: Hour::new(minute(now_ns)) }
     }
 
-    fn add(&mut self, report: &Report) {
-        let what = match report.close.role {
-            Role::Client if is_within_host(&report.ends) => 0,
-            Role::Server if is_within_host(&report.ends) => 1,
+    fn add(&mut self, closed: &ClosedConnection) {
+        let what = match closed.role {
+            Role::Client if is_within_host(&closed.ends) => 0,
+            Role::Server if is_within_host(&closed.ends) => 1,
             _ => 2,
         };
-        self.hour.add(minute(report.close.at_ns), what, lost(report));
+        self.hour.add(minute(closed.at_ns), what, lost(closed));
     }
 
     pub(super) fn sum(&self, now: u64) -> u64 {
@@ -128,9 +129,9 @@ impl Lost {
 }
 
 /// Requests that met an idle close.
-fn lost(report: &Report) -> u32 {
-    let lost = || report.requests.map_or(1, |requests| requests.unanswered.max(1));
-    report.close.race.map_or(0, |_| lost())
+fn lost(closed: &ClosedConnection) -> u32 {
+    let lost = || closed.uncounted.map_or(1, |requests| requests.unanswered.max(1));
+    closed.race.map_or(0, |_| lost())
 }
 
 /// By its addresses; between containers of one host it does not show.

@@ -27,7 +27,10 @@ fn an_idle_mismatch_that_loses_requests_is_the_headline_with_what_to_do() {
     let mut both = Both::new(8);
     (0..20).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));
     (0..3).for_each(|_| both.close(raced(8080, "node", Race::Stale)));
-    both.close(Report { requests: Some(reused_after(4.9)), ..closed(8080, "node", Verdict::ServerIdle) });
+    both.close(ClosedConnection {
+        uncounted: Some(reused_after(4.9)),
+        ..closed(8080, "node", Verdict::ServerIdle)
+    });
     both.close(closed(9090, "nginx", Verdict::ClientIdle));
     let view = both.everything();
     let Headline { tone, text, action, endpoint } = &view.headline;
@@ -88,12 +91,12 @@ fn those_in_trouble_are_counted_before_the_list_is_cut_and_both_ends_once() {
     for (port, name, role) in
         [(8080, "node", Role::Server), (9090, "node", Role::Server), (9090, "curl", Role::Client)]
     {
-        let seen_by = |mut report: Report| {
-            report.close.role = role;
+        let seen_by = |mut closed: ClosedConnection| {
+            closed.role = role;
             if role == Role::Client {
-                std::mem::swap(&mut report.ends.local, &mut report.ends.remote);
+                std::mem::swap(&mut closed.ends.local, &mut closed.ends.remote);
             }
-            report
+            closed
         };
         (0..20).for_each(|_| both.close(seen_by(closed(port, name, Verdict::ServerIdle))));
         (0..3).for_each(|_| both.close(seen_by(raced(port, name, Race::Stale))));
@@ -121,7 +124,7 @@ fn idle_times_are_in_the_bins_of_the_side_that_closed() {
 fn a_race_that_amends_takes_the_place_of_the_idle_close() {
     let mut both = Both::new(8);
     both.close(closed(8080, "node", Verdict::ServerIdle));
-    both.close(Report { amends: true, ..raced(8080, "node", Race::Crossed) });
+    both.close(ClosedConnection { amends: true, ..raced(8080, "node", Race::Crossed) });
     let view = both.everything();
     let last = view.minutes.counts.last().expect("a minute");
     assert_eq!((last[Verdict::ServerIdle as usize], last[Verdict::IdleRace as usize]), (0, 1));
@@ -132,10 +135,10 @@ fn a_race_that_amends_takes_the_place_of_the_idle_close() {
 fn a_request_that_was_lost_within_the_host_counts_once_however_many_ends_saw_it() {
     let mut both = Both::new(8);
     let at_client = || {
-        let mut report = raced(8080, "python3", Race::Stale);
-        report.close.role = Role::Client;
-        report.ends = report.ends.turned();
-        report
+        let mut closed = raced(8080, "python3", Race::Stale);
+        closed.role = Role::Client;
+        closed.ends = closed.ends.turned();
+        closed
     };
     both.close(raced(8080, "node", Race::Stale));
     assert_eq!(both.everything().lost_hour, 1);
@@ -195,7 +198,7 @@ fn a_flood_of_ordinary_closes_does_not_drive_out_those_in_trouble() {
     both.close(closed(8080, "node", Verdict::PrematureHangup));
     (0..1000).for_each(|_| both.close(closed(8080, "node", Verdict::Completed)));
     let mut untold = closed(8080, "node", Verdict::Completed);
-    untold.close.evidence.clear();
+    untold.evidence.clear();
     both.close(untold);
     let closes = both.live.closes(0);
     assert_eq!(closes.len(), KEPT_EACH + 1);
@@ -215,7 +218,8 @@ fn a_view_survives_its_json() {
     assert_eq!(serde_json::from_str::<LiveView>(&json).expect("a view"), view);
     let pulse = both.live.beat(both.now_ns, 0, 0).shown();
     let json = serde_json::to_string(&pulse).expect("JSON");
-    assert_eq!(serde_json::from_str::<Pulse>(&json).expect("a pulse"), pulse);
+    let back: Pulse = serde_json::from_str(&json).expect("a pulse");
+    assert_eq!(serde_json::to_string(&back).expect("JSON"), json, "what is not shown is not kept");
 }
 
 /// Names of an object and of all within it.
@@ -244,9 +248,9 @@ fn every_name_is_documented() {
     }
     let mut all = std::collections::BTreeSet::new();
     names(&value, &mut all);
-    names(&serde_json::to_value(CloseView::new(&closes[0])).expect("JSON"), &mut all);
+    names(&serde_json::to_value(NumberedClose::new(&closes[0])).expect("JSON"), &mut all);
     names(&serde_json::to_value(Live::new(0).beat(0, 0, 0).shown()).expect("JSON"), &mut all);
-    let page = include_str!("../../../docs/page.md");
+    let page = concat!(include_str!("../../../docs/page.md"), include_str!("../../../docs/json.md"));
     let told = |name: &&String| ["`", "."].iter().any(|before| page.contains(&format!("{before}{name}`")));
     let missing: Vec<_> = all.iter().filter(|name| !told(name)).collect();
     assert!(all.len() > 70 && missing.is_empty(), "{}: {missing:?}", all.len());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::close::CloseView;
+use super::close::NumberedClose;
 use whohungup_core::{
     endpoint::{Gaps, Headroom, Risk},
     labels::{Clock, Phase, Role, Side, Verdict},
@@ -164,7 +164,7 @@ pub struct ClosesView {
     pub schema: String,
     pub newest: u64,
     pub left_out: u64,
-    pub closes: Vec<CloseView>,
+    pub closes: Vec<NumberedClose>,
 }
 
 /// What each second brings.
@@ -178,5 +178,5 @@ pub struct Pulse {
     /// Closes of the minute that has begun, by verdict.
     pub minute: Vec<u32>,
     /// New since the pulse before, newest first.
-    pub closes: Vec<CloseView>,
+    pub closes: Vec<NumberedClose>,
 }

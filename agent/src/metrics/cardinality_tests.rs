@@ -6,11 +6,12 @@ use fastrand::Rng;
 
 use super::{
     Format, most_series,
-    tests::{Counting, TICK, report},
+    tests::{Counting, TICK, idle_close},
 };
 use whohungup_core::{
-    connection::{Progressed, Report, Requests},
-    labels::{Basis, Cause, Closer, How, Race, Role, Verdict},
+    close::ClosedConnection,
+    connection::{Progressed, RequestDelta},
+    labels::{Basis, Cause, CloseType, Closer, Race, Role, Verdict},
 };
 
 /// docs/metrics.md: what a line of a scrape takes at most, but for its exemplar.
@@ -22,16 +23,15 @@ fn any<Word: Copy>(rng: &mut Rng, words: &[Word]) -> Word {
 }
 
 /// A close of which everything is at random.
-fn scattered(rng: &mut Rng, port: u16, name: &str) -> Report {
-    let mut report = report(port, name, None);
-    let close = &mut report.close;
-    close.role = any(rng, Role::ALL);
-    (close.verdict, close.closer) = (any(rng, Verdict::ALL), any(rng, Closer::ALL));
-    (close.cause, close.how) = (any(rng, Cause::ALL), any(rng, How::ALL));
-    close.race = rng.bool().then(|| any(rng, Race::ALL));
-    close.idle = Some(f64::from(rng.u32(0..4000)));
-    report.ends.remote.set_port(port);
-    report.requests = Some(Requests {
+fn scattered(rng: &mut Rng, port: u16, name: &str) -> ClosedConnection {
+    let mut closed = idle_close(port, name, None);
+    closed.role = any(rng, Role::ALL);
+    (closed.verdict, closed.closer) = (any(rng, Verdict::ALL), any(rng, Closer::ALL));
+    (closed.cause, closed.close_type) = (any(rng, Cause::ALL), any(rng, CloseType::ALL));
+    closed.race = rng.bool().then(|| any(rng, Race::ALL));
+    closed.idle = Some(f64::from(rng.u32(0..4000)));
+    closed.ends.remote.set_port(port);
+    closed.uncounted = Some(RequestDelta {
         basis: any(rng, &[Basis::Http, Basis::Inferred, Basis::Turns]),
         begun: 3,
         answered: 2,
@@ -40,7 +40,7 @@ fn scattered(rng: &mut Rng, port: u16, name: &str) -> Report {
         short_gaps: 0,
         long_gap: Some(f64::from(rng.u32(1..4000))),
     });
-    report
+    closed
 }
 
 fn samples(text: &str) -> usize {
@@ -70,12 +70,12 @@ fn ten_thousand_endpoints_stay_under_the_bound_of_the_docs() {
     let mut counting = Counting::new(256, TICK);
     for round in 0..4 {
         for endpoint in 0..OFFERED {
-            let mut report = scattered(&mut rng, (endpoint % 60_000) as u16, "a\"b\\c\nd\"e\"f\"g\"");
-            report.close.at_ns = u64::from(round * OFFERED + endpoint) * 10_000_000;
-            counting.close(&report);
-            let Report { ends, process, requests: Some(requests), .. } = report else { continue };
-            let progressed = Progressed { role: report.close.role, ends, process, requests };
-            counting.progress_at(&progressed, report.close.at_ns);
+            let mut closed = scattered(&mut rng, (endpoint % 60_000) as u16, "a\"b\\c\nd\"e\"f\"g\"");
+            closed.at_ns = u64::from(round * OFFERED + endpoint) * 10_000_000;
+            counting.close(&closed);
+            let ClosedConnection { ends, process, uncounted: Some(requests), .. } = closed else { continue };
+            let progressed = Progressed { role: closed.role, ends, process, requests };
+            counting.progress_at(&progressed, closed.at_ns);
         }
     }
     let began = Instant::now();

@@ -17,7 +17,7 @@ use whohungup_bpf::program_names;
 use whohungup_core::{
     connection::OpenState,
     endpoint::Risk,
-    labels::{Basis, Cause, Clock, Closer, How, Phase, Race, Role, Side, Verdict},
+    labels::{Basis, Cause, Clock, CloseType, Closer, Phase, Race, Role, Side, Verdict},
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
@@ -93,7 +93,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
         "verdict" => all(Verdict::ALL, Verdict::as_str),
         "closer" => all(Closer::ALL, Closer::as_str),
         "cause" => [all(Cause::ALL, Cause::as_str), vec![OTHER]].concat(),
-        "close_type" => [all(How::ALL, How::as_str), vec![OTHER]].concat(),
+        "close_type" => [all(CloseType::ALL, CloseType::as_str), vec![OTHER]].concat(),
         "kind" => all(Race::ALL, Race::as_str),
         "basis" => all(&REQUEST_BASES, Basis::as_str),
         "side" => all(Side::ALL, Side::as_str),

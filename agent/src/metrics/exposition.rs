@@ -20,7 +20,7 @@ use super::{
     family::{Family, Kind},
     histogram::Histogram,
 };
-use whohungup_core::connection::Ends;
+use whohungup_core::identity::Ends;
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

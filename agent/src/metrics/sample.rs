@@ -2,59 +2,67 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::tests::{Counting, TICK, report};
+use super::tests::{Counting, TICK, idle_close};
 use super::{ProcessCost, Scrape, Snapshot};
 use crate::degraded::Reason;
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
-    connection::{Limits, OpenState, Progressed, Report, Requests, Totals},
+    close::ClosedConnection,
+    connection::{Limits, OpenState, Progressed, RequestDelta, Totals},
     endpoint::InferTotals,
-    labels::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Verdict},
 };
 
 const SECOND: u64 = 1_000_000_000;
 
-fn at(port: u16, process: &str, seconds: u64) -> Report {
-    let mut report = report(port, process, None);
-    report.close.at_ns = seconds * SECOND;
-    report
+fn at(port: u16, process: &str, seconds: u64) -> ClosedConnection {
+    let mut closed = idle_close(port, process, None);
+    closed.at_ns = seconds * SECOND;
+    closed
 }
 
 /// A server that closes after 5 s, and loses a request by it.
 fn node(counting: &mut Counting) {
     for close in 0..12 {
-        let mut report = at(8080, "node", 10 + close);
-        report.close.idle = Some(5.0 + 0.004 * (close % 3) as f64);
-        report.requests = Some(requests(4, 4, 0));
-        counting.close(&report);
+        let mut closed = at(8080, "node", 10 + close);
+        closed.idle = Some(5.0 + 0.004 * (close % 3) as f64);
+        closed.uncounted = Some(requests(4, 4, 0));
+        counting.close(&closed);
     }
     let mut lost = at(8080, "node", 30);
-    (lost.close.race, lost.close.verdict) = (Some(Race::Stale), Verdict::IdleRace);
-    (lost.amends, lost.requests) = (true, Some(requests(1, 0, 1)));
+    (lost.race, lost.verdict) = (Some(Race::Stale), Verdict::IdleRace);
+    (lost.amends, lost.uncounted) = (true, Some(requests(1, 0, 1)));
     lost.ends.remote = "192.0.2.7:40001".parse().expect("an address");
     counting.close(&lost);
-    let Report { ends, process, .. } = lost;
-    let progress = Requests { long_gap: Some(4.6), short_gaps: 0, reused: 1, ..requests(1, 1, 0) };
+    let ClosedConnection { ends, process, .. } = lost;
+    let progress = RequestDelta { long_gap: Some(4.6), short_gaps: 0, reused: 1, ..requests(1, 1, 0) };
     counting.progress_at(&Progressed { role: Role::Server, ends, process, requests: progress }, 31 * SECOND);
 }
 
 /// A client that hangs up on a slow server, over TLS and IPv6.
 fn curl(counting: &mut Counting) {
-    let mut report = at(443, "curl", 40);
-    let close = &mut report.close;
-    (close.role, close.closer, close.how) = (Role::Client, Closer::Client, How::Rst);
-    (close.verdict, close.phase, close.cause) =
+    let mut closed = at(443, "curl", 40);
+    (closed.role, closed.closer, closed.close_type) = (Role::Client, Closer::Client, CloseType::Rst);
+    (closed.verdict, closed.phase, closed.cause) =
         (Verdict::PrematureHangup, Phase::Waiting, Cause::RequestTimeout);
-    (close.idle, close.age, close.requests) = (None, Some(30.0), Some(0));
+    (closed.idle, closed.age, closed.requests) = (None, Some(30.0), Some(0));
     let end = |text: &str| text.parse::<SocketAddr>().expect("an address");
-    (report.ends.local, report.ends.remote) = (end("[2001:db8::1]:50000"), end("[2001:db8::2]:443"));
-    report.requests = Some(Requests { basis: Basis::Inferred, ..requests(1, 0, 1) });
-    counting.close(&report);
+    (closed.ends.local, closed.ends.remote) = (end("[2001:db8::1]:50000"), end("[2001:db8::2]:443"));
+    closed.uncounted = Some(RequestDelta { basis: Basis::Inferred, ..requests(1, 0, 1) });
+    counting.close(&closed);
 }
 
-fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
+fn requests(begun: u32, answered: u32, unanswered: u32) -> RequestDelta {
     let reused = answered.saturating_sub(1);
-    Requests { basis: Basis::Http, begun, answered, unanswered, reused, short_gaps: reused, long_gap: None }
+    RequestDelta {
+        basis: Basis::Http,
+        begun,
+        answered,
+        unanswered,
+        reused,
+        short_gaps: reused,
+        long_gap: None,
+    }
 }
 
 fn snapshot(counting: &Counting) -> Snapshot {
@@ -113,9 +121,8 @@ pub(super) fn scrape() -> Scrape {
     node(&mut counting);
     curl(&mut counting);
     let mut stranger = at(0, "", 50);
-    (stranger.close.role, stranger.close.verdict, stranger.close.closer) =
-        (Role::Unknown, Verdict::Unknown, Closer::Unknown);
-    (stranger.close.idle, stranger.close.requests) = (None, None);
+    (stranger.role, stranger.verdict, stranger.closer) = (Role::Unknown, Verdict::Unknown, Closer::Unknown);
+    (stranger.idle, stranger.requests) = (None, None);
     counting.close(&stranger);
     counting.close(&at(81, "one too many", 51));
     let mut scrape = counting.metrics.scrape(snapshot(&counting));

@@ -2,9 +2,10 @@
 
 use super::histogram::{GAP_BOUNDS, Histogram, IDLE_BOUNDS, REQUEST_BOUNDS};
 use whohungup_core::{
-    close::Close,
-    connection::{Ends, Report, Requests},
-    labels::{Basis, Cause, Closer, How, Race, Verdict},
+    close::ClosedConnection,
+    connection::RequestDelta,
+    identity::Ends,
+    labels::{Basis, Cause, CloseType, Closer, Race, Verdict},
 };
 
 /// Combinations of verdict, closer, cause and how that are told apart; of later ones cause and how are `other`.
@@ -31,7 +32,7 @@ pub(super) struct Series {
 struct Combination {
     verdict: Verdict,
     closer: Closer,
-    rest: Option<(Cause, How)>,
+    rest: Option<(Cause, CloseType)>,
 }
 
 /// The labels of a close.
@@ -40,7 +41,7 @@ pub(super) struct CloseWords {
     pub(super) verdict: &'static str,
     pub(super) closer: &'static str,
     pub(super) cause: &'static str,
-    pub(super) how: &'static str,
+    pub(super) close_type: &'static str,
 }
 
 /// How often something happened that cost somebody a request, and to whom last.
@@ -76,21 +77,21 @@ impl Series {
     }
 
     /// Counts a settled close; of one that amends only what it adds.
-    pub(super) fn close(&mut self, report: &Report, tick: f64) {
-        let close = &report.close;
-        if let Some(requests) = &report.requests {
+    pub(super) fn close(&mut self, closed: &ClosedConnection, tick: f64) {
+        let close = closed;
+        if let Some(requests) = &closed.uncounted {
             self.count(requests, tick);
             self.lose(requests, close.verdict);
         }
         if let Some(race) = close.race {
-            self.races[race as usize].add(report);
+            self.races[race as usize].add(closed);
         }
-        if report.amends {
+        if closed.amends {
             return;
         }
         self.count_close(close);
         if close.verdict == Verdict::PrematureHangup {
-            self.hangups[close.closer as usize].add(report);
+            self.hangups[close.closer as usize].add(closed);
         }
         let place = IDLE_CLOSERS.iter().position(|&closer| closer == close.closer);
         if let (Some(idle), Some(place)) = (close.idle, place) {
@@ -102,8 +103,8 @@ impl Series {
     }
 
     /// Counts requests; `tick` is the length of the kernel's clock tick in seconds.
-    pub(super) fn count(&mut self, requests: &Requests, tick: f64) {
-        let Requests { begun, answered, reused, short_gaps, long_gap, .. } = *requests;
+    pub(super) fn count(&mut self, requests: &RequestDelta, tick: f64) {
+        let RequestDelta { begun, answered, reused, short_gaps, long_gap, .. } = *requests;
         if begun == 0 && answered == 0 && reused == 0 {
             return;
         }
@@ -123,18 +124,18 @@ impl Series {
         }
     }
 
-    /// By verdict, closer, cause and how, in the order of the words.
+    /// By verdict, closer, cause and close_type, in the order of the words.
     pub(super) fn closes(&self) -> Vec<(CloseWords, u64)> {
         let mut all: Vec<_> = self.closes.iter().map(|(close, count)| (close.words(), *count)).collect();
         all.sort_unstable();
         all
     }
 
-    fn count_close(&mut self, close: &Close) {
+    fn count_close(&mut self, close: &ClosedConnection) {
         let mut close = Combination {
             verdict: close.verdict,
             closer: close.closer,
-            rest: Some((close.cause, close.how)),
+            rest: Some((close.cause, close.close_type)),
         };
         let known = |closes: &[(Combination, u64)], close| closes.iter().position(|(one, _)| *one == close);
         let mut place = known(&self.closes, close);
@@ -149,7 +150,7 @@ impl Series {
     }
 
     /// Counts requests that were open when their connection ended.
-    fn lose(&mut self, requests: &Requests, verdict: Verdict) {
+    fn lose(&mut self, requests: &RequestDelta, verdict: Verdict) {
         if requests.unanswered > 0
             && let Some(counts) = self.of_basis(requests.basis)
         {
@@ -165,8 +166,9 @@ impl Series {
 
 impl Combination {
     fn words(self) -> CloseWords {
-        let (cause, how) = self.rest.map_or((OTHER, OTHER), |(cause, how)| (cause.as_str(), how.as_str()));
-        CloseWords { verdict: self.verdict.as_str(), closer: self.closer.as_str(), cause, how }
+        let (cause, close_type) =
+            self.rest.map_or((OTHER, OTHER), |(cause, close_type)| (cause.as_str(), close_type.as_str()));
+        CloseWords { verdict: self.verdict.as_str(), closer: self.closer.as_str(), cause, close_type }
     }
 }
 
@@ -174,9 +176,9 @@ impl Combination {
 pub(super) const OTHER: &str = "other";
 
 impl Hurt {
-    fn add(&mut self, report: &Report) {
+    fn add(&mut self, closed: &ClosedConnection) {
         self.count += 1;
-        self.newest = Some((report.ends, report.close.at_ns));
+        self.newest = Some((closed.ends, closed.at_ns));
     }
 }
 

@@ -1,11 +1,10 @@
-use std::net::{Ipv4Addr, SocketAddr};
-
 use super::*;
 use whohungup_core::{
-    close::Close,
-    connection::{Ends, OpenState, Process, Requests},
+    close::ClosedConnection,
+    connection::{OpenState, RequestDelta},
     endpoint::{InferLimits, Inference},
-    labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Verdict},
+    labels::{Basis, Cause, CloseType, Race, Verdict},
+    testing,
 };
 
 mod requests;
@@ -13,49 +12,9 @@ mod timeouts;
 
 pub(super) const TICK: f64 = 0.004;
 
-pub(super) fn report(port: u16, name: &str, race: Option<Race>) -> Report {
-    let mut comm = [0; 16];
-    comm[..name.len()].copy_from_slice(name.as_bytes());
-    let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Report {
-        close: Close {
-            at_ns: 0,
-            role: Role::Server,
-            closer: Closer::Server,
-            how: How::Fin,
-            phase: Phase::Idle,
-            verdict: if race.is_some() { Verdict::IdleRace } else { Verdict::ServerIdle },
-            cause: Cause::Unknown,
-            race,
-            masked: false,
-            confidence: Confidence::Exact,
-            basis: Basis::Http,
-            in_flight: Some(0),
-            requests: Some(3),
-            requests_begun: Some(3),
-            reuse_gap: None,
-            keep_alive: None,
-            server: None,
-            outcome: None,
-            age: Some(6.0),
-            idle: Some(5.0),
-            silent: Some(5.0),
-            request: None,
-            after_listener: None,
-            bytes_sent: 1,
-            bytes_received: 1,
-            adopted: false,
-            evidence: Vec::new(),
-        },
-        ends: Ends { local: address(port), remote: address(40000) },
-        netns: 1,
-        cgroup_id: None,
-        process: Some(Process { pid: Some(1), comm }),
-        closed_by: None,
-        requests: None,
-        amends: false,
-        cookie: 1,
-    }
+pub(super) fn idle_close(port: u16, name: &str, race: Option<Race>) -> ClosedConnection {
+    let verdict = if race.is_some() { Verdict::IdleRace } else { Verdict::ServerIdle };
+    ClosedConnection { verdict, race, at_ns: 0, ..testing::server_idle(port, name) }
 }
 
 /// Metrics with the table that says which endpoints there are.
@@ -71,10 +30,10 @@ impl Counting {
         Self { inference: Inference::new(limits, tick), metrics: Metrics::new(build, tick) }
     }
 
-    pub(super) fn close(&mut self, report: &Report) {
-        let mut report = report.clone();
-        let place = self.inference.close(&mut report, false);
-        self.metrics.close(&report, &place);
+    pub(super) fn close(&mut self, closed: &ClosedConnection) {
+        let mut closed = closed.clone();
+        let place = self.inference.close(&mut closed, false);
+        self.metrics.close(&closed, &place);
     }
 
     pub(super) fn progress_at(&mut self, progressed: &Progressed, now_ns: u64) {
@@ -111,7 +70,7 @@ fn value(text: &str, series: &str) -> Option<f64> {
 #[test]
 fn a_close_is_counted_once_with_its_labels() {
     let mut metrics = metrics(8);
-    metrics.close(&report(80, "nginx", None));
+    metrics.close(&idle_close(80, "nginx", None));
     let text = metrics.text();
     let series = "whohungup_closes_total{role=\"server\",server_port=\"80\",process=\"nginx\",verdict=\"server-idle\",closer=\"server\",cause=\"unknown\",close_type=\"fin\"}";
     assert_eq!(value(&text, series), Some(1.0), "{text}");
@@ -128,8 +87,8 @@ fn a_close_is_counted_once_with_its_labels() {
 #[test]
 fn an_amendment_counts_the_race_and_not_the_close_again() {
     let mut metrics = metrics(8);
-    metrics.close(&report(80, "nginx", None));
-    metrics.close(&Report { amends: true, ..report(80, "nginx", Some(Race::Stale)) });
+    metrics.close(&idle_close(80, "nginx", None));
+    metrics.close(&ClosedConnection { amends: true, ..idle_close(80, "nginx", Some(Race::Stale)) });
     let text = metrics.text();
     let races =
         "whohungup_idle_races_total{role=\"server\",server_port=\"80\",process=\"nginx\",kind=\"stale\"}";
@@ -148,7 +107,7 @@ fn an_amendment_counts_the_race_and_not_the_close_again() {
 fn endpoints_over_the_bound_share_one_series() {
     let mut metrics = metrics(16);
     for port in 1..=1000 {
-        metrics.close(&report(port, "scan", None));
+        metrics.close(&idle_close(port, "scan", None));
     }
     let text = metrics.text();
     let series = text.lines().filter(|line| line.starts_with("whohungup_closes_total{")).count();
@@ -162,10 +121,10 @@ fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_
     let mut metrics = metrics(8);
     let mut closes = 0.0;
     for &cause in Cause::ALL {
-        for &how in How::ALL {
-            let mut report = report(80, "nginx", None);
-            (report.close.cause, report.close.how) = (cause, how);
-            metrics.close(&report);
+        for &how in CloseType::ALL {
+            let mut closed = idle_close(80, "nginx", None);
+            (closed.cause, closed.close_type) = (cause, how);
+            metrics.close(&closed);
             closes += 1.0;
         }
     }
@@ -181,8 +140,8 @@ fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_
 fn an_endpoint_that_was_quiet_for_an_hour_leaves_every_family_and_returns_at_zero() {
     const HOUR: u64 = 3_600_000_000_000;
     let mut metrics = metrics(1);
-    metrics.close(&report(80, "nginx", None));
-    metrics.close(&report(81, "late", None));
+    metrics.close(&idle_close(80, "nginx", None));
+    metrics.close(&idle_close(81, "late", None));
     assert!(metrics.text().contains("server_port=\"other\""), "no room for the second");
     metrics.expire(HOUR);
     assert!(metrics.text().contains("process=\"nginx\""), "not yet");
@@ -190,8 +149,8 @@ fn an_endpoint_that_was_quiet_for_an_hour_leaves_every_family_and_returns_at_zer
     let text = metrics.text();
     assert!(!text.contains("nginx"), "{text}");
     assert_eq!(value(&text, "whohungup_endpoints_expired_total"), Some(1.0));
-    let mut back = report(81, "late", None);
-    back.close.at_ns = HOUR + 2;
+    let mut back = idle_close(81, "late", None);
+    back.at_ns = HOUR + 2;
     metrics.close(&back);
     let text = metrics.text();
     let mut closes = text.lines().filter(|line| line.starts_with("whohungup_closes_total{"));
@@ -207,9 +166,9 @@ fn an_endpoint_that_made_room_leaves_no_series_behind() {
     const MINUTE: u64 = 60_000_000_000;
     let mut metrics = metrics(4);
     for port in 1..=100 {
-        let mut report = report(port, "scan", None);
-        report.close.at_ns = u64::from(port) * MINUTE;
-        metrics.close(&report);
+        let mut closed = idle_close(port, "scan", None);
+        closed.at_ns = u64::from(port) * MINUTE;
+        metrics.close(&closed);
         assert!(metrics.metrics.endpoints.len() <= 4, "port {port}");
     }
     let text = metrics.text();
@@ -220,10 +179,10 @@ fn an_endpoint_that_made_room_leaves_no_series_behind() {
 #[test]
 fn a_scrape_shows_one_moment_though_counting_goes_on() {
     let mut metrics = metrics(8);
-    metrics.close(&report(80, "nginx", None));
+    metrics.close(&idle_close(80, "nginx", None));
     let (taken, before) = (metrics.scrape(), metrics.text());
-    metrics.close(&report(80, "nginx", None));
-    metrics.close(&report(81, "caddy", None));
+    metrics.close(&idle_close(80, "nginx", None));
+    metrics.close(&idle_close(81, "caddy", None));
     assert_eq!(taken.text(Format::OpenMetrics), before);
     assert!(metrics.text().contains("caddy"));
 }

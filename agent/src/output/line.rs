@@ -2,8 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::clock::wall_time;
-use whohungup_core::{close::facts::comm, connection::Report, labels::Verdict};
+use whohungup_core::{close::ClosedConnection, labels::Verdict};
 
 /// The columns' names, aligned with [`line()`].
 pub fn header() -> String {
@@ -27,17 +26,16 @@ pub fn header() -> String {
 }
 
 /// Time, process, both ends, role, verdict, closer, phase, idle, age, requests, cause (and race).
-pub fn line(report: &Report, coloured: bool) -> String {
-    let close = &report.close;
+pub fn line(closed: &ClosedConnection, coloured: bool) -> String {
+    let close = closed;
     let style = if coloured { colour(close.verdict) } else { Style::new() };
-    let time =
-        wall_time(close.at_ns).to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
-    let process = report.process.map_or("?".to_owned(), |process| {
+    let time = close.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
+    let process = closed.process.map_or("?".to_owned(), |process| {
         let pid = process.pid.map_or(String::new(), |pid| format!("[{pid}]"));
-        format!("{}{pid}", comm(&process.comm))
+        format!("{}{pid}", process.comm)
     });
     let why = match close.race {
-        Some(race) if close.masked => format!("{race}: hidden by a retry; the idle time-outs disagree"),
+        Some(race) if close.retried => format!("{race}: hidden by a retry; the idle time-outs disagree"),
         Some(race) => format!("{race}: the idle time-outs disagree"),
         None => close.cause.to_string(),
     };
@@ -49,8 +47,8 @@ pub fn line(report: &Report, coloured: bool) -> String {
     };
     format!(
         "{time}  {process:<18} {:<21} {arrow} {:<21} {:<7} {style}{:<16}{style:#} {:<7} {:<12} {:>8} {:>8} {:>4}  {why}",
-        report.ends.local.to_string(),
-        report.ends.remote.to_string(),
+        closed.ends.local.to_string(),
+        closed.ends.remote.to_string(),
         close.role,
         close.verdict,
         close.closer,

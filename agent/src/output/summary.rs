@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::line::seconds;
-use whohungup_core::{connection::Report, labels::Verdict};
+use whohungup_core::{close::ClosedConnection, labels::Verdict};
 
 /// Counts closes by verdict, with the range of their idle times.
 #[derive(Debug, Default)]
@@ -19,14 +19,14 @@ struct Row {
 }
 
 impl Summary {
-    pub fn add(&mut self, report: &Report) {
-        if report.amends {
+    pub fn add(&mut self, closed: &ClosedConnection) {
+        if closed.amends {
             self.amended += 1;
             return;
         }
-        let row = self.rows.entry(report.close.verdict).or_default();
+        let row = self.rows.entry(closed.verdict).or_default();
         row.closes += 1;
-        if let Some(idle) = report.close.idle {
+        if let Some(idle) = closed.idle {
             let (least, most) = row.idle.unwrap_or((idle, idle));
             row.idle = Some((least.min(idle), most.max(idle)));
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use whohungup_core::report::{
-    clean::clean,
-    model::{ReportModel, SCHEMA},
+use whohungup_core::{
+    report::model::{ReportModel, SCHEMA},
+    sanitize::clean,
 };
 
 /// Where a daemon answers with its report.

@@ -15,8 +15,8 @@ use crate::{
 };
 use whohungup_core::report::ReportModel;
 use whohungup_core::{
-    close::{Tell, facts::comm},
-    connection::{Ends, Process, Report},
+    close::{ClosedConnection, EvidenceDetail},
+    identity::{Ends, Process},
     labels::{Role, Verdict},
 };
 
@@ -30,7 +30,7 @@ const IN_LOG: Duration = Duration::from_mins(1);
 /// When the probes cannot be loaded.
 pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<ReportModel> {
     let mut options = args.observe.session();
-    options.judge.tell = Tell::Nothing;
+    options.judge.detail = EvidenceDetail::Off;
     let mut session = Session::start(options)?;
     for note in session.notes() {
         eprintln!("whohungup: {note}");
@@ -45,16 +45,16 @@ pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<
             Role::Client => ends.remote.port(),
             Role::Server | Role::Unknown => ends.local.port(),
         };
-        let named = || process.map(|process| comm(&process.comm)).unwrap_or_default();
+        let named = || process.map(|process| process.comm).unwrap_or_default();
         (args.port.is_empty() || args.port.contains(&port))
-            && (args.process.is_empty() || args.process.contains(&named()))
+            && (args.process.is_empty() || args.process.iter().any(|name| named() == name.as_str()))
     };
-    let take = |mut report: Report| {
-        if !wanted(report.close.role, &report.ends, report.process) {
+    let take = |mut closed: ClosedConnection| {
+        if !wanted(closed.role, &closed.ends, closed.process) {
             return;
         }
-        understanding.borrow_mut().close(&mut report);
-        closes.borrow_mut().count(&report);
+        understanding.borrow_mut().close(&mut closed);
+        closes.borrow_mut().count(&closed);
     };
     while !stopped.load(Ordering::Relaxed) && !line.is_over() {
         session.poll_all(take, |progressed| {
@@ -78,9 +78,9 @@ struct Seen {
 }
 
 impl Seen {
-    fn count(&mut self, report: &Report) {
-        self.closes += u64::from(!report.amends);
-        self.races += u64::from(report.close.verdict == Verdict::IdleRace);
+    fn count(&mut self, closed: &ClosedConnection) {
+        self.closes += u64::from(!closed.amends);
+        self.races += u64::from(closed.verdict == Verdict::IdleRace);
     }
 }
 

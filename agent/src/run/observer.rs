@@ -139,12 +139,12 @@ impl Loop {
             // Each wants both, and neither is called by the other.
             let both = RefCell::new((metrics, understanding));
             session.poll_all(
-                |mut report| {
+                |mut closed| {
                     let (metrics, understanding) = &mut *both.borrow_mut();
                     // First, as it may name the cause.
-                    let place = understanding.close(&mut report);
-                    metrics.close(&report, &place);
-                    keeper.close(report, &place);
+                    let place = understanding.close(&mut closed);
+                    metrics.close(&closed, &place);
+                    keeper.close(closed, &place);
                 },
                 |requests| {
                     let (metrics, understanding) = &mut *both.borrow_mut();

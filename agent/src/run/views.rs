@@ -16,7 +16,7 @@ use super::{
     query::wanted,
     server::{Shared, no_answer},
 };
-use crate::live::{CloseView, ClosesView, Material, SCHEMA, build};
+use crate::live::{ClosesView, Material, NumberedClose, SCHEMA, build};
 use whohungup_core::{products::Knowledge, report::ReportModel};
 
 /// However many look, the observer is asked no more often than this.
@@ -82,7 +82,7 @@ pub(super) async fn live(
 
 pub(super) async fn closes(State(shared): State<Shared>) -> Response {
     let Some(beat) = shared.ask(|answer| Ask::Beat { after: 0, answer }).await else { return no_answer() };
-    let closes = beat.closes.iter().map(|kept| CloseView::new(kept)).collect();
+    let closes = beat.closes.iter().map(|kept| NumberedClose::new(kept)).collect();
     let view = ClosesView { schema: SCHEMA.to_owned(), newest: beat.newest, left_out: beat.left_out, closes };
     encoded(&view)
 }

@@ -7,7 +7,8 @@ use testserver::{Measured, Truth};
 
 use whohungup_bpf::Tier;
 use whohungup_core::{
-    connection::{Ends, Report},
+    close::ClosedConnection,
+    identity::Ends,
     labels::{Confidence, Verdict},
 };
 
@@ -48,14 +49,14 @@ pub struct Checked {
 
 struct Expected {
     truth: Truth,
-    reports: Vec<Report>,
+    reports: Vec<ClosedConnection>,
 }
 
 /// Joins truths and reports by namespace and addresses.
 pub(super) struct Matcher {
     tier: Tier,
     expected: Vec<Expected>,
-    reports: HashMap<(u32, Ends), Vec<Report>>,
+    reports: HashMap<(u32, Ends), Vec<ClosedConnection>>,
     /// Expectations wait until this many later ones have come, so that amendments are in.
     window: usize,
 }
@@ -69,8 +70,8 @@ impl Matcher {
         self.expected.push(Expected { truth, reports: Vec::new() });
     }
 
-    pub(super) fn report(&mut self, report: Report) {
-        self.reports.entry((report.netns, report.ends)).or_default().push(report);
+    pub(super) fn report(&mut self, closed: ClosedConnection) {
+        self.reports.entry((closed.netns, closed.ends)).or_default().push(closed);
     }
 
     /// Every expectation has its report.
@@ -114,17 +115,17 @@ fn check(expected: &Expected, tier: Tier) -> Checked {
         outcome: Outcome::Missing,
         differences: Vec::new(),
     };
-    let Some(report) = reports.last() else { return checked };
-    if reports.iter().filter(|report| !report.amends).count() != 1 {
+    let Some(closed) = reports.last() else { return checked };
+    if reports.iter().filter(|closed| !closed.amends).count() != 1 {
         checked.outcome = Outcome::Twice;
-        checked.differences = reports.iter().map(|report| format!("{:?}", report.close)).collect();
+        checked.differences = reports.iter().map(|closed| format!("{:?}", closed)).collect();
         return checked;
     }
     checked.differences = match tier {
-        Tier::Http => differences(truth, report),
-        Tier::Lifecycle => basic_differences(truth, report),
+        Tier::Http => differences(truth, closed),
+        Tier::Lifecycle => basic_differences(truth, closed),
     };
-    let close = &report.close;
+    let close = closed;
     checked.outcome = if checked.differences.is_empty() {
         Outcome::Right
     } else if close.verdict == Verdict::Unknown {
@@ -141,22 +142,22 @@ fn check(expected: &Expected, tier: Tier) -> Checked {
 }
 
 /// What who-spoke-last can tell.
-fn basic_differences(truth: &Truth, report: &Report) -> Vec<String> {
-    let (close, expect) = (&report.close, &truth.expect);
+fn basic_differences(truth: &Truth, closed: &ClosedConnection) -> Vec<String> {
+    let (close, expect) = (&closed, &truth.expect);
     let mut found = Differences::default();
     found.compare("role", close.role.as_str(), &truth.end.to_string());
     found.compare("closer", close.closer.as_str(), expect.closer);
-    found.compare("how", close.how.as_str(), expect.how);
+    found.compare("how", close.close_type.as_str(), expect.how);
     found.compare("verdict", close.verdict.as_str(), expect.verdict);
     found.0
 }
 
-fn differences(truth: &Truth, report: &Report) -> Vec<String> {
-    let (close, expect) = (&report.close, &truth.expect);
-    let mut found = Differences(basic_differences(truth, report));
+fn differences(truth: &Truth, closed: &ClosedConnection) -> Vec<String> {
+    let (close, expect) = (&closed, &truth.expect);
+    let mut found = Differences(basic_differences(truth, closed));
     found.compare("phase", close.phase.as_str(), expect.phase);
     found.compare("race", close.race.map_or("none", |race| race.as_str()), expect.race.unwrap_or("none"));
-    found.compare("code", &close.code(), expect.code);
+    found.compare("code", &close.code.to_string(), expect.code);
     if !expect.causes.contains(&close.cause.as_str()) {
         found.compare("cause", close.cause.as_str(), &expect.causes.join("|"));
     }

@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{sort::Column, source::Update};
-use crate::live::{CloseView, EndpointView, LiveView};
+use crate::live::{EndpointView, LiveView, NumberedClose};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
@@ -28,7 +28,7 @@ impl Tab {
 pub(super) struct App {
     pub(super) coloured: bool,
     pub(super) view: Option<LiveView>,
-    pub(super) closes: Vec<CloseView>,
+    pub(super) closes: Vec<NumberedClose>,
     pub(super) lost: Option<String>,
     pub(super) tab: Tab,
     pub(super) column: Column,
@@ -97,17 +97,18 @@ impl App {
         shown
     }
 
-    pub(super) fn closes(&self) -> Vec<&CloseView> {
-        let wanted = |close: &&CloseView| {
-            let process = close.process.as_ref().map_or("", |process| &process.comm);
+    pub(super) fn closes(&self) -> Vec<&NumberedClose> {
+        let wanted = |numbered: &&NumberedClose| {
+            let close = &numbered.close;
+            let process = close.process.as_ref().map_or("", |process| process.comm.as_str());
             let port = close.server_port.map_or_else(String::new, |port| port.to_string());
             self.lets_through(&[
-                &close.said,
+                &numbered.summary,
                 close.verdict.as_str(),
                 process,
                 &port,
-                &close.local,
-                &close.remote,
+                &close.ends.local.to_string(),
+                &close.ends.remote.to_string(),
             ])
         };
         self.closes.iter().filter(wanted).collect()
@@ -143,7 +144,7 @@ impl App {
         self.view.as_ref()?.endpoints.iter().find(|one| one.id == *wanted)
     }
 
-    pub(super) fn opened_close(&self) -> Option<&CloseView> {
+    pub(super) fn opened_close(&self) -> Option<&NumberedClose> {
         let wanted = self.opened.as_ref()?;
         self.closes.iter().find(|close| close.number.to_string() == *wanted)
     }

@@ -11,10 +11,11 @@ use super::{
     app::App,
     draw::{bold, dim, risk_style},
 };
-use crate::live::{CloseView, EndpointView, begins};
-use whohungup_core::report::{
-    clean::clean,
-    draw::{Axis, gap_points},
+use crate::live::{EndpointView, NumberedClose, begins};
+use whohungup_core::identity::Process;
+use whohungup_core::{
+    report::draw::{Axis, gap_points},
+    sanitize::clean,
 };
 
 /// Characters before what a line says.
@@ -112,25 +113,32 @@ fn drawing(endpoint: &EndpointView, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn of_close(close: &CloseView, width: u16) -> Vec<Line<'static>> {
-    let process = |process: &crate::live::ProcessView| {
-        process.pid.map_or_else(|| process.comm.clone(), |pid| format!("{} ({pid})", process.comm))
+fn of_close(numbered: &NumberedClose, width: u16) -> Vec<Line<'static>> {
+    let close = &numbered.close;
+    let process = |process: &Process| {
+        process.pid.map_or_else(|| process.comm.to_string(), |pid| format!("{} ({pid})", process.comm))
     };
     let seconds = |value: Option<f64>| value.map(whohungup_core::report::words::measured);
-    let said = wrapped(&clean(&close.said, TEXT), usize::from(width).max(10)).into_iter();
+    let said = wrapped(&clean(&numbered.summary, TEXT), usize::from(width).max(10)).into_iter();
     let mut lines: Vec<_> = said.map(|line| Line::styled(line, bold())).collect();
     let rows = [
         ("verdict", Some(format!("{}, cause {}, {}", close.verdict, close.cause, close.confidence))),
-        ("connection", Some(format!("{} - {}, this end is the {}", close.local, close.remote, close.role))),
+        (
+            "connection",
+            Some(format!("{} - {}, this end is the {}", close.ends.local, close.ends.remote, close.role)),
+        ),
         ("process", close.process.as_ref().map(process)),
-        ("closed by", close.closed_by.as_ref().map(process)),
+        ("closed by", close.closed_by.map(|by| process(&by.process))),
         (
             "how",
-            Some(format!("{} by {} in phase {} (code {})", close.how, close.closer, close.phase, close.code)),
+            Some(format!(
+                "{} by {} in phase {} (code {})",
+                close.close_type, close.closer, close.phase, close.code
+            )),
         ),
         ("race", close.race.map(|race| race.to_string())),
-        ("idle", seconds(close.idle_seconds)),
-        ("age", seconds(close.age_seconds)),
+        ("idle", seconds(close.idle)),
+        ("age", seconds(close.age)),
         (
             "served",
             close.requests.map(|requests| whohungup_core::report::words::counted(requests.into(), "request")),

@@ -13,7 +13,7 @@ use super::{
     details, tables,
 };
 use crate::live::{LiveView, Tone};
-use whohungup_core::{endpoint::Risk, report::clean::clean};
+use whohungup_core::{endpoint::Risk, sanitize::clean};
 
 /// Lines for the headline and what to do.
 const HEADLINE: u16 = 4;

@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use crate::{
     cli::TopArgs,
     keeper::Keeper,
-    live::{CLOSES, CloseView, ClosesView, LIVE, LiveView, SCHEMA, Wanted, build},
+    live::{CLOSES, ClosesView, LIVE, LiveView, NumberedClose, SCHEMA, Wanted, build},
     observe::Understanding,
     report::fetch,
     session::{POLL_INTERVAL, Session},
@@ -29,7 +29,7 @@ const WAITING: usize = 2;
 /// What is new.
 #[derive(Debug)]
 pub(super) enum Update {
-    Seen(Box<(LiveView, Vec<CloseView>)>),
+    Seen(Box<(LiveView, Vec<NumberedClose>)>),
     /// The daemon does not answer for the time being.
     Lost(String),
 }
@@ -125,7 +125,12 @@ fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, 
     }
 }
 
-fn follow(url: &str, first: (LiveView, Vec<CloseView>), sender: &SyncSender<Update>, stopped: &AtomicBool) {
+fn follow(
+    url: &str,
+    first: (LiveView, Vec<NumberedClose>),
+    sender: &SyncSender<Update>,
+    stopped: &AtomicBool,
+) {
     let mut update = Update::Seen(Box::new(first));
     loop {
         let _late = sender.try_send(update);
@@ -143,12 +148,12 @@ fn follow(url: &str, first: (LiveView, Vec<CloseView>), sender: &SyncSender<Upda
     }
 }
 
-fn ask(url: &str) -> anyhow::Result<(LiveView, Vec<CloseView>)> {
+fn ask(url: &str) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
     let view: LiveView = serde_json::from_slice(&fetch::get(url, LIVE)?).with_context(|| {
         format!("what answers at {url} is not understood; use the same version on both sides")
     })?;
     if view.schema != SCHEMA {
-        let schema = whohungup_core::report::clean::clean(&view.schema, 40);
+        let schema = whohungup_core::sanitize::clean(&view.schema, 40);
         bail!(
             "the daemon at {url} speaks schema `{schema}`, this is `{SCHEMA}`: use the same version on both sides"
         );

@@ -13,11 +13,13 @@ use super::{
     draw::{bold, dim, risk_style},
     sort::{Column, timer},
 };
-use crate::live::{CloseView, EndpointView};
+use crate::live::{EndpointView, NumberedClose};
+use whohungup_core::close::ClosedConnection;
 use whohungup_core::{
     endpoint::Risk,
     labels::{Cause, Role, Side},
-    report::{clean::clean, words::measured},
+    report::words::measured,
+    sanitize::clean,
 };
 
 /// Columns from which on there is room for sentences.
@@ -145,15 +147,14 @@ fn who(process: &str, role: Role, port: Option<u16>) -> String {
     clean(&format!("{name}{between}{port}"), NAME)
 }
 
-fn whose(close: &CloseView) -> String {
-    who(close.process.as_ref().map_or("", |process| &process.comm), close.role, close.server_port)
+fn whose(close: &ClosedConnection) -> String {
+    who(close.process.as_ref().map_or("", |process| process.comm.as_str()), close.role, close.server_port)
 }
 
 /// What happened: in words where there is room for them, else what they are made of.
 fn closes(app: &App, columns: u16) -> Table<'_> {
     let wide = columns >= WIDE;
-    let row = |close: &CloseView| {
-        let time = close.time.split_once('T').and_then(|(_, time)| time.get(..8)).unwrap_or("?");
+    let row = |NumberedClose { close, summary, .. }: &NumberedClose| {
         let style = if close.verdict.is_trouble() { bold() } else { Style::new() };
         let why = match (close.race, close.cause) {
             (Some(race), _) => race.as_str(),
@@ -161,11 +162,11 @@ fn closes(app: &App, columns: u16) -> Table<'_> {
             (None, cause) => cause.as_str(),
         };
         Row::new([
-            Cell::from(clean(time, 8)),
+            Cell::from(close.time.strftime("%H:%M:%S").to_string()),
             Cell::from(whose(close)),
             Cell::from(Line::styled(close.verdict.as_str(), style)),
-            seconds(close.idle_seconds),
-            Cell::from(if wide { clean(&close.said, 200) } else { why.to_owned() }),
+            seconds(close.idle),
+            Cell::from(if wide { clean(summary, 200) } else { why.to_owned() }),
         ])
     };
     let widths = [

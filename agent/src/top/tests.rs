@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use super::{app::App, draw::draw, source::Update};
-use crate::live::{CloseView, KeptClose, LiveView, example};
+use crate::live::{KeptClose, LiveView, NumberedClose, example};
 
 fn shown(app: &mut App) -> String {
     screen(app).backend().to_string()
@@ -26,10 +26,10 @@ fn app() -> App {
     app
 }
 
-fn seen() -> (LiveView, Vec<CloseView>) {
+fn seen() -> (LiveView, Vec<NumberedClose>) {
     let (view, closes) = example::losing();
     let closes: Vec<&KeptClose> = closes.iter().map(|close| &**close).collect();
-    (view, closes.into_iter().map(CloseView::new).collect())
+    (view, closes.into_iter().map(NumberedClose::new).collect())
 }
 
 fn press(app: &mut App, keys: &[KeyCode]) {
@@ -119,7 +119,8 @@ fn what_is_chosen_stays_chosen_while_others_come() {
     press(&mut app, &[KeyCode::Down]);
     let chosen = app.closes()[app.row()].number;
     let (view, mut closes) = seen();
-    let newer: Vec<_> = (100..110).rev().map(|number| CloseView { number, ..closes[0].clone() }).collect();
+    let newer: Vec<_> =
+        (100..110).rev().map(|number| NumberedClose { number, ..closes[0].clone() }).collect();
     closes.splice(..0, newer);
     app.update(Update::Seen(Box::new((view, closes))));
     assert_eq!(app.closes()[app.row()].number, chosen);
@@ -158,8 +159,8 @@ fn names_from_elsewhere_do_not_move_the_cursor() {
     view.endpoints[0].title = "\u{1b}[2J\u{9b}31m evil".to_owned();
     view.endpoints[0].process = "\u{1b}[2J\u{9b}".to_owned();
     view.headline.text = "\u{1b}]0;title\u{7}".to_owned();
-    closes[0].said = "\u{1b}[1;1H".to_owned();
-    closes[0].evidence = vec!["\u{1b}c".to_owned()];
+    closes[0].summary = "\u{1b}[1;1H".to_owned();
+    closes[0].close.evidence = vec!["\u{1b}c".to_owned()];
     app.update(Update::Seen(Box::new((view, closes))));
     for keys in ["1", "2", "3", "\n"] {
         letters(&mut app, keys);

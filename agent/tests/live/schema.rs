@@ -3,36 +3,39 @@
 use std::{
     collections::BTreeSet,
     io::ErrorKind,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
 };
 
 use serde_json::Value;
-use whohungup::output::json::SCHEMA;
-use whohungup_core::labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict};
+use whohungup_core::close::SCHEMA;
+use whohungup_core::labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict};
 
 use crate::{
-    agent::Agent,
-    gate,
-    peer::{ANYWHERE, Dialled, answer, ask},
+    agent,
+    gate::require,
+    peer::{Dialled, answer, ask, listen},
 };
 
-const NAMES: [&str; 34] = [
+/// By the names that [`harness::Close`] gives them.
+const NAMES: [&str; 37] = [
     "schema",
+    "id",
+    "amends",
     "time",
     "role",
     "closer",
-    "how",
+    "close_type",
     "phase",
     "verdict",
     "cause",
     "race",
-    "masked",
+    "retried",
     "code",
     "confidence",
     "basis",
     "in_flight",
     "requests",
-    "requests_begun",
+    "requests_started",
     "reuse_gap_seconds",
     "age_seconds",
     "idle_seconds",
@@ -43,13 +46,14 @@ const NAMES: [&str; 34] = [
     "server",
     "local",
     "remote",
+    "server_port",
     "process",
     "closed_by",
     "cgroup_id",
     "netns",
     "bytes_sent",
     "bytes_received",
-    "adopted",
+    "preexisting",
     "evidence",
 ];
 
@@ -60,7 +64,7 @@ pub(crate) fn check(close: &Value) {
     words(close);
     let is_time = close["time"].as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok());
     assert!(is_time, "time is not RFC 3339: {close}");
-    for name in ["in_flight", "requests", "requests_begun", "cgroup_id"] {
+    for name in ["in_flight", "requests", "requests_started", "cgroup_id"] {
         assert!(close[name].is_null() || close[name].is_u64(), "{name}: {close}");
     }
     for name in ["age_seconds", "idle_seconds", "silent_seconds", "request_seconds", "reuse_gap_seconds"] {
@@ -74,10 +78,10 @@ pub(crate) fn check(close: &Value) {
         let is_address = close[name].as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
         assert!(is_address, "{name}: {close}");
     }
-    for name in ["adopted", "masked"] {
+    for name in ["preexisting", "retried"] {
         assert!(close[name].is_boolean(), "{name}: {close}");
     }
-    assert!(close["masked"] == false || close["race"].is_string(), "masked without a race: {close}");
+    assert!(close["retried"] == false || close["race"].is_string(), "retried without a race: {close}");
     let evidence = close["evidence"].as_array().expect("evidence is a list");
     assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
     processes(close);
@@ -88,7 +92,7 @@ fn words(close: &Value) {
     let sets: [(&str, Vec<&str>); 8] = [
         ("role", Role::ALL.iter().map(|word| word.as_str()).collect()),
         ("closer", Closer::ALL.iter().map(|word| word.as_str()).collect()),
-        ("how", How::ALL.iter().map(|word| word.as_str()).collect()),
+        ("close_type", CloseType::ALL.iter().map(|word| word.as_str()).collect()),
         ("phase", Phase::ALL.iter().map(|word| word.as_str()).collect()),
         ("verdict", Verdict::ALL.iter().map(|word| word.as_str()).collect()),
         ("cause", Cause::ALL.iter().map(|word| word.as_str()).collect()),
@@ -114,8 +118,8 @@ fn announced(close: &Value) {
         let said: Vec<_> = ["timeout", "max"].iter().filter(|&name| !keep_alive[name].is_null()).collect();
         assert!(!said.is_empty() && said.iter().all(|&name| keep_alive[name].is_u64()), "{close}");
     }
-    let (requests, begun) = (close["requests"].as_u64(), close["requests_begun"].as_u64());
-    assert!(begun >= requests, "requests_begun: {close}");
+    let (requests, started) = (close["requests"].as_u64(), close["requests_started"].as_u64());
+    assert!(started >= requests, "requests_started: {close}");
 }
 
 fn processes(close: &Value) {
@@ -142,12 +146,10 @@ fn names(object: &Value, expected: &[&str]) {
 
 #[test]
 fn every_kind_of_close_has_the_documented_shape() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let at = listener.local_addr().expect("address");
-    let agent = Agent::watch(at);
+    let agent = agent::watch(&[at]);
 
     let mut idle = Dialled::to(&listener);
     ask(&mut idle.client);
@@ -166,7 +168,7 @@ fn every_kind_of_close_has_the_documented_shape() {
     let refused = TcpStream::connect(at).expect_err("nobody listens");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
-    // `Close::parse` has checked the shape of each; here only that they were of different kinds.
+    // `Watched::closes` has checked the shape of each; here only that they were of different kinds.
     let closes = agent.closes(7);
     let mut codes: Vec<&str> = closes.iter().map(|close| close.word("code")).collect();
     codes.sort_unstable();

@@ -9,14 +9,11 @@ use std::{
 };
 
 use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
-use whohungup_core::{
-    connection::{Ends, Report},
-    labels::Verdict,
-};
+use whohungup_core::{close::ClosedConnection, identity::Ends, labels::Verdict};
 use whohungup_ebpf::counters::Counter;
 
 use crate::{
-    gate,
+    gate::require,
     peer::{Dialled, dial, read_request},
 };
 
@@ -39,9 +36,7 @@ type Made = HashMap<Ends, usize>;
 
 #[test]
 fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let mut session = Session::start(SessionOptions::default()).expect("the session starts");
     let mut made = Made::new();
     let idle: Vec<Dialled> = [IDLE_UNTIL_SERVER, IDLE_UNTIL_CLIENT]
@@ -80,7 +75,8 @@ fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
     // the more connections there are.
     let most = expected / 1000;
     assert!(untold <= most, "{untold} of {expected} closes were not told: {totals:?}");
-    assert!(totals.opened_unseen + totals.closed_unseen <= most as u64, "{totals:?}");
+    let most_of_host = (totals.opened / 1000).max(most as u64);
+    assert!(totals.opened_unseen + totals.closed_unseen <= most_of_host, "{totals:?}");
     assert_eq!(totals.untracked, 0, "{totals:?}");
     assert!(counters.get(Counter::Opened) >= expected as u64, "{counters:?}");
     assert_eq!(totals.opened + totals.adopted, totals.closed + totals.open, "{totals:?}");
@@ -132,7 +128,7 @@ fn short_lived(pair: u8) -> Made {
 }
 
 /// Keeps what the test's own connections are reported as.
-fn take_in(session: &mut Session, reports: &mut Vec<Report>) {
+fn take_in(session: &mut Session, reports: &mut Vec<ClosedConnection>) {
     session.poll(|report| {
         let is_ours = |end: SocketAddr| wanted(end.ip()).is_some();
         if is_ours(report.ends.local) || is_ours(report.ends.remote) {
@@ -154,9 +150,9 @@ fn wanted(server: IpAddr) -> Option<Verdict> {
 }
 
 /// Each close is told right, and as often as it happened; returns how many were not told at all.
-fn assert_none_told_twice(made: &Made, reports: Vec<Report>) -> usize {
+fn assert_none_told_twice(made: &Made, reports: Vec<ClosedConnection>) -> usize {
     let mut untold = 0;
-    let mut told: HashMap<Ends, Vec<Report>> = HashMap::new();
+    let mut told: HashMap<Ends, Vec<ClosedConnection>> = HashMap::new();
     for report in reports {
         told.entry(report.ends).or_default().push(report);
     }
@@ -164,7 +160,7 @@ fn assert_none_told_twice(made: &Made, reports: Vec<Report>) -> usize {
         let verdict = wanted(ends.remote.ip());
         for socket in [ends, ends.turned()] {
             let of_it = told.remove(&socket).unwrap_or_default();
-            let right = of_it.iter().filter(|report| Some(report.close.verdict) == verdict).count();
+            let right = of_it.iter().filter(|report| Some(report.verdict) == verdict).count();
             assert!(of_it.len() <= times && right == of_it.len(), "{socket:?}: {of_it:#?}");
             untold += times - right;
         }

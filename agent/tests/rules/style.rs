@@ -163,3 +163,27 @@ fn has_heading(page: &PathBuf, anchor: &str) -> bool {
         heading.len() < line.len() && of_it.replace(' ', "-") == anchor
     })
 }
+
+#[test]
+fn every_path_that_a_page_names_exists() {
+    const TOPS: [&str; 8] =
+        ["agent/", "agent-ebpf/", "dashboards/", "deploy/", "docs/", "fuzz/", "tests/", "xtask/"];
+    let mut found = Vec::new();
+    let mut named = 0;
+    // A changelog names what there was.
+    for page in pages().into_iter().filter(|page| page != "CHANGELOG.md") {
+        for (number, line) in prose(&read(&page), true) {
+            let words = line.split('`').skip(1).step_by(2).flat_map(str::split_whitespace);
+            for word in words.filter(|word| TOPS.iter().any(|top| word.starts_with(top))) {
+                named += 1;
+                // Of a pattern, the folder.
+                let exact = word.split('*').next().unwrap_or_default().trim_end_matches(',');
+                if !path(exact).exists() {
+                    found.push(format!("{page}:{number}: {word}"));
+                }
+            }
+        }
+    }
+    assert!(named > 50, "{named}");
+    assert_none("paths that do not exist", &found);
+}

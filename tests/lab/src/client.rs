@@ -10,12 +10,12 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use harness::Program;
 
 use crate::{
     backend::{Backend, Ended, Speaks},
     client_cases::{Case, Ender, HTTP1, HTTP2, Mode},
     kit::{Kit, Need},
-    program::Program,
     truth::{Close, Column, Phase, Played, Row, Side},
     wire::SETTLE,
 };

@@ -76,8 +76,8 @@ pub(crate) fn judge(played: &Played, said: &Said, netns: u64) -> Vec<Judged> {
 
 fn all_of(reports: &[Report]) -> String {
     let each = reports.iter().map(|report| {
-        let Report { time, code, how, verdict, evidence, .. } = report;
-        format!("{time} {code} {verdict} {how} ({})", evidence.join("; "))
+        let Report { time, code, close_type, verdict, evidence, .. } = report;
+        format!("{time} {code} {verdict} {close_type} ({})", evidence.join("; "))
     });
     format!("{}-times: {}", reports.len(), each.collect::<Vec<_>>().join(", "))
 }
@@ -94,7 +94,7 @@ fn compare(close: &Close, end: Side, report: &Report, netns: u64) -> Outcome {
     let words: [(&str, &str, &str); 6] = [
         ("role", &report.role, end.word()),
         ("closer", &report.closer, expect.closer.word()),
-        ("how", &report.how, expect.how.word()),
+        ("how", &report.close_type, expect.how.word()),
         ("phase", &report.phase, expect.phase.word()),
         ("verdict", &report.verdict, expect.verdict),
         ("code", &report.code, &code),

@@ -1,228 +1,251 @@
-//! From the facts of one close to its verdict (the definitions are in docs/verdicts.md).
+//! From the facts of one close to its verdict, once through: who ended it, where the exchange stood, what contradicts
+//! that, the verdict, the words. The definitions are in docs/verdicts.md.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
 
 use super::{
-    between,
     ending::{Ending, ending},
     evidence,
     facts::{Facts, Reading as _},
     half_close::{Crossed, HalfClose, answer_crossed, half_close},
-    outcome::{Outcome, outcome},
+    middlebox,
+    phase::{ExchangePhase, exchange_phase, idle_seconds, silent_seconds},
     race,
-    view::{View, idle_seconds, silent_seconds, view},
+    record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
+    request_totals::request_totals,
 };
-use crate::http::Standing;
-use crate::labels::{Basis, Cause, Closer, Confidence, How, Phase, Race, Role, Verdict};
+use crate::{
+    http::ExchangeState,
+    identity::{Ends, Process},
+    labels::{Cause, CloseType, Closer, Confidence, Phase, Verdict},
+};
 
 /// What a user can set.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// A client that closes within this many seconds of its response had no idle connection.
-    pub idle_min: f64,
-    pub tell: Tell,
+    pub idle_threshold: f64,
+    pub detail: EvidenceDetail,
 }
 
 /// Of which closes the evidence is put into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tell {
-    Nothing,
+pub enum EvidenceDetail {
+    Off,
     /// Of those for which [`Verdict::is_trouble`] holds.
-    Trouble,
-    Everything,
+    FailuresOnly,
+    All,
 }
 
-impl Tell {
-    pub const fn wants(self, verdict: Verdict) -> bool {
+impl EvidenceDetail {
+    pub const fn covers(self, verdict: Verdict) -> bool {
         match self {
-            Self::Nothing => false,
-            Self::Trouble => verdict.is_trouble(),
-            Self::Everything => true,
+            Self::Off => false,
+            Self::FailuresOnly => verdict.is_trouble(),
+            Self::All => true,
         }
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { idle_min: 0.1, tell: Tell::Everything }
+        Self { idle_threshold: 0.1, detail: EvidenceDetail::All }
     }
 }
 
-/// A close, judged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Close {
-    /// CLOCK_MONOTONIC ns of the first FIN or RST.
-    pub at_ns: u64,
-    pub role: Role,
-    pub closer: Closer,
-    pub how: How,
-    pub phase: Phase,
-    pub verdict: Verdict,
-    pub cause: Cause,
-    pub race: Option<Race>,
-    /// The lost request was sent again by the same process and answered: nobody heard of the race.
-    pub masked: bool,
-    pub confidence: Confidence,
-    pub basis: Basis,
-    /// Requests begun and not fully answered.
-    pub in_flight: Option<u32>,
-    /// Requests served on the connection: begun and fully answered.
-    pub requests: Option<u32>,
-    /// Requests begun on it, one that was lost to the close included.
-    pub requests_begun: Option<u32>,
-    /// Seconds from the end of a response to the newest request that re-used the idle connection.
-    pub reuse_gap: Option<f64>,
-    /// What the newest response announced.
-    pub keep_alive: Option<KeepAlive>,
-    /// `Server` of the newest response.
-    pub server: Option<String>,
-    /// What the request counters are made of, requests inferred from turns included.
-    pub outcome: Option<Outcome>,
-    /// Clock C, seconds: since the connection was made.
-    pub age: Option<f64>,
-    /// Clock I, seconds: since the last response ended.
-    pub idle: Option<f64>,
-    /// Clock Q, seconds: since the last payload byte either way.
-    pub silent: Option<f64>,
-    /// Clock R, seconds: since the current request began.
-    pub request: Option<f64>,
-    /// Seconds from the end of its listener to the end of a server's connection that was older: negative when the listener
-    /// ended after it. `None` while the listener lives.
-    pub after_listener: Option<f64>,
-    pub bytes_sent: u64,
-    pub bytes_received: u64,
-    pub adopted: bool,
-    pub evidence: Vec<String>,
+/// Whose close it is: what no rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Identity {
+    pub cookie: u64,
+    /// Of the first FIN or RST, by the wall clock.
+    pub time: Timestamp,
+    pub ends: Ends,
+    pub netns: u32,
+    /// Who held the socket while it was open.
+    pub holder: Option<Process>,
+    /// Who closed it first on this host.
+    pub closed_by: Option<ClosedBy>,
 }
 
-/// The parameters of a `Keep-Alive` field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeepAlive {
-    /// Seconds.
-    pub timeout: Option<u32>,
-    /// Requests.
-    pub max: Option<u32>,
+/// A close with its verdict, and what that was drawn from.
+#[derive(Debug)]
+pub struct Judgement<'a> {
+    facts: &'a Facts,
+    ending: Ending,
+    exchange: ExchangePhase,
+    middlebox: Option<middlebox::Found>,
+    race: Option<race::Found>,
+    verdict: Verdict,
+    cause: Cause,
+    exact: bool,
 }
 
-impl Close {
-    /// Two letters in HAProxy's manner: who, and in which phase.
-    pub fn code(&self) -> String {
-        [self.closer.letter(), self.phase.letter()].iter().collect()
-    }
+/// What one rule says.
+struct Ruling {
+    verdict: Verdict,
+    cause: Cause,
+    exact: bool,
 }
 
 /// Judges one close.
-pub fn classify(facts: &Facts, options: Options) -> Close {
+pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     let mut ending = ending(facts);
-    let view = view(facts, ending);
-    let between = between::find(facts, ending);
-    if let Some(found) = &between {
+    let exchange = exchange_phase(facts, ending);
+    let middlebox = middlebox::find(facts, ending);
+    if let Some(found) = &middlebox {
         (ending.closer, ending.cause) = (Closer::Network, found.cause);
     }
-    let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &view) };
-    let (verdict, exact) = match &race {
-        Some(found) => (Verdict::IdleRace, found.exact),
-        None if between.is_some() => (Verdict::Network, false),
-        None => verdict(facts, &mut ending, &view, options),
+    let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
+    let Ruling { verdict, cause, exact } = match &race {
+        Some(found) => Ruling { verdict: Verdict::IdleRace, cause: ending.cause, exact: found.exact },
+        None if middlebox.is_some() => {
+            Ruling { verdict: Verdict::Network, cause: ending.cause, exact: false }
+        }
+        None => ruling(facts, ending, &exchange, options),
     };
-    let outcome = outcome(facts, &view);
-    let newest = view.after.as_ref().or(view.at.as_ref());
-    let mut close = Close {
-        at_ns: facts.first.header.ktime_ns,
-        role: facts.role,
-        closer: ending.closer,
-        how: ending.how,
-        phase: view.phase,
-        verdict,
-        cause: ending.cause,
-        race: race.map(|found| found.race),
-        masked: false,
-        confidence: if exact { Confidence::Exact } else { Confidence::Probable },
-        basis: view.basis,
-        in_flight: view.in_flight,
-        requests: view.requests,
-        requests_begun: view.requests.map(|answered| outcome.map_or(answered, |outcome| outcome.begun)),
-        reuse_gap: outcome
-            .filter(|outcome| outcome.reuses > 0)
-            .map(|outcome| f64::from(outcome.gap) * facts.tick),
-        keep_alive: newest.and_then(announced),
-        server: newest.and_then(|standing| standing.server.clone()),
-        outcome,
-        age: facts.opened_ns.map(|opened| seconds(facts.first.header.ktime_ns.saturating_sub(opened))),
-        idle: idle_seconds(facts, &view),
-        silent: silent_seconds(facts),
-        request: if view.phase.is_in_flight() { view.request_seconds(facts) } else { None },
-        after_listener: None,
-        bytes_sent: facts.last.map_or(0, |last| last.payload_sent()).max(facts.first.payload_sent()),
-        bytes_received: facts
-            .last
-            .map_or(0, |last| last.payload_received())
-            .max(facts.first.payload_received()),
-        adopted: facts.adopted,
-        evidence: Vec::new(),
-    };
-    if options.tell.wants(close.verdict) {
-        close.evidence = evidence::tell(facts, ending, &view, race.as_ref(), &close);
-        close.evidence.splice(1..1, between.map(|found| found.evidence));
+    ending.cause = cause;
+    Judgement { facts, ending, exchange, middlebox, race, verdict, cause, exact }
+}
+
+impl Judgement<'_> {
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
     }
-    close
+
+    pub fn phase(&self) -> Phase {
+        self.exchange.phase
+    }
+
+    /// Clock `idle`, seconds.
+    pub fn idle(&self) -> Option<f64> {
+        idle_seconds(self.facts, &self.exchange)
+    }
+
+    /// The record that everybody sees, with the evidence in words where `detail` covers the verdict.
+    pub fn record(self, identity: Identity, detail: EvidenceDetail) -> ClosedConnection {
+        let Self { facts, ending, exchange, middlebox, race, verdict, cause, exact } = self;
+        let Identity { cookie, time, ends, netns, holder, closed_by } = identity;
+        let outcome = request_totals(facts, &exchange);
+        let newest = exchange.after.as_ref().or(exchange.at.as_ref());
+        let at_ns = facts.first.header.ktime_ns;
+        let last = facts.last.as_ref().unwrap_or(&facts.first);
+        let closing = closed_by.map(|by| by.process);
+        let mut close = ClosedConnection {
+            schema: Cow::Borrowed(SCHEMA),
+            id: CloseId { time_ns: u64::try_from(time.as_nanosecond()).unwrap_or_default(), cookie },
+            amends: false,
+            time,
+            role: facts.role,
+            closer: ending.closer,
+            close_type: ending.close_type,
+            phase: exchange.phase,
+            verdict,
+            cause,
+            race: race.map(|found| found.race),
+            retried: false,
+            code: Code(ending.closer, exchange.phase),
+            confidence: if exact { Confidence::Exact } else { Confidence::Probable },
+            basis: exchange.basis,
+            in_flight: exchange.in_flight,
+            requests: exchange.requests,
+            requests_started: exchange
+                .requests
+                .map(|completed| outcome.map_or(completed, |outcome| outcome.begun)),
+            reuse_gap: outcome
+                .filter(|outcome| outcome.reuses > 0)
+                .map(|outcome| f64::from(outcome.gap) * facts.tick),
+            age: facts.opened_ns.map(|opened| at_ns.saturating_sub(opened) as f64 / 1e9),
+            idle: idle_seconds(facts, &exchange),
+            silent: silent_seconds(facts),
+            request: exchange.request_seconds(facts).filter(|_| exchange.phase.is_in_flight()),
+            after_listener: None,
+            keep_alive: newest.and_then(announced),
+            server: newest.and_then(|state| state.server.clone()),
+            ends,
+            server_port: ends.server_port(facts.role),
+            // Whoever destroyed it from outside is not the process that held it.
+            process: closing.filter(|_| verdict != Verdict::HostAbort).or(holder),
+            closed_by,
+            cgroup_id: (facts.first.cgroup_id != 0).then_some(facts.first.cgroup_id),
+            netns,
+            bytes_sent: last.payload_sent().max(facts.first.payload_sent()),
+            bytes_received: last.payload_received().max(facts.first.payload_received()),
+            preexisting: facts.preexisting,
+            evidence: Vec::new(),
+            at_ns,
+            request_totals: outcome,
+            uncounted: None,
+        };
+        if detail.covers(verdict) {
+            close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
+            close.evidence.splice(1..1, middlebox.map(|found| found.evidence));
+        }
+        close
+    }
 }
 
-fn announced(standing: &Standing) -> Option<KeepAlive> {
-    let said = KeepAlive { timeout: standing.keep_alive_timeout, max: standing.keep_alive_max };
-    (said.timeout.is_some() || said.max.is_some()).then_some(said)
+fn announced(state: &ExchangeState) -> Option<KeepAlive> {
+    let parameters = KeepAlive { timeout: state.keep_alive_timeout, max: state.keep_alive_max };
+    (parameters.timeout.is_some() || parameters.max.is_some()).then_some(parameters)
 }
 
-/// The verdict where no request was raced, and whether it is proved. May name the cause.
-fn verdict(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -> (Verdict, bool) {
+/// The verdict where no request was raced.
+fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Options) -> Ruling {
+    let rule = |verdict, exact| Ruling { verdict, cause: ending.cause, exact };
     if ending.connecting {
-        return (Verdict::ConnectFailed, true);
+        return rule(Verdict::ConnectFailed, true);
     }
-    if facts.is_seen_late() || (facts.rest_lost && !view.phase.is_idle()) {
-        return (Verdict::Unknown, false);
+    if facts.is_seen_late() || (facts.rest_lost && !exchange.phase.is_idle()) {
+        return rule(Verdict::Unknown, false);
     }
     match ending.closer {
-        Closer::Network => return (Verdict::Network, true),
-        Closer::Host => return (Verdict::HostAbort, true),
-        Closer::Unknown => return (Verdict::Unknown, false),
+        Closer::Network => return rule(Verdict::Network, true),
+        Closer::Host => return rule(Verdict::HostAbort, true),
+        Closer::Unknown => return rule(Verdict::Unknown, false),
         Closer::Client | Closer::Server | Closer::Both => {}
     }
-    match view.phase {
-        Phase::Tunnel => (Verdict::TunnelEnd, view.exact),
-        Phase::Unused => (idle_verdict(*ending), view.exact),
-        Phase::Idle => idle_end(facts, ending, view, options),
+    match exchange.phase {
+        Phase::Tunnel => rule(Verdict::TunnelEnd, exchange.exact),
+        Phase::Unused => rule(idle_verdict(ending), exchange.exact),
+        Phase::Idle => idle_end(facts, ending, exchange, options),
         Phase::RequestHead | Phase::RequestBody | Phase::Waiting | Phase::Response => {
-            in_flight_end(facts, ending, view)
+            in_flight_end(facts, ending, exchange)
         }
-        Phase::Connecting | Phase::Unknown => (Verdict::Unknown, false),
+        Phase::Connecting | Phase::Unknown => rule(Verdict::Unknown, false),
     }
 }
 
 /// Ended with no exchange open.
-fn idle_end(facts: &Facts, ending: &mut Ending, view: &View, options: Options) -> (Verdict, bool) {
-    if view.close_notify {
-        return (Verdict::Unknown, false);
-    }
-    if view.announced {
-        if ending.cause == Cause::Unknown {
-            ending.cause = Cause::Announced;
+fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Options) -> Ruling {
+    let at = exchange.at.as_ref();
+    let cause = match ending.cause {
+        Cause::Unknown if exchange.announced => Cause::Announced,
+        Cause::Unknown
+            if at.and_then(|at| at.unasked_status) == Some(408) && !at.is_some_and(|at| at.goaway) =>
+        {
+            Cause::KeepaliveTimer
         }
-        return (Verdict::Completed, view.exact);
-    }
-    if view.at.as_ref().is_some_and(|at| at.goaway) && ending.cause == Cause::Unknown {
-        ending.cause = Cause::H2Goaway;
-    }
-    if view.at.as_ref().and_then(|at| at.unasked_status) == Some(408) && ending.cause == Cause::Unknown {
-        ending.cause = Cause::KeepaliveTimer;
-    }
-    let prompt = idle_seconds(facts, view).is_some_and(|idle| idle < options.idle_min);
-    if ending.closer == Closer::Client && prompt {
-        return match answer_crossed(facts, *ending) {
-            Crossed::No => (Verdict::Completed, view.exact),
+        Cause::Unknown if at.is_some_and(|at| at.goaway) => Cause::H2Goaway,
+        known => known,
+    };
+    let is_prompt = || idle_seconds(facts, exchange).is_some_and(|idle| idle < options.idle_threshold);
+    let (verdict, exact) = if exchange.is_ambiguous_last_word {
+        return Ruling { verdict: Verdict::Unknown, cause: ending.cause, exact: false };
+    } else if exchange.announced {
+        (Verdict::Completed, exchange.exact)
+    } else if ending.closer == Closer::Client && is_prompt() {
+        match answer_crossed(facts, ending) {
+            Crossed::No => (Verdict::Completed, exchange.exact),
             Crossed::Taken => (Verdict::Completed, false),
             Crossed::Refused => (Verdict::Unknown, false),
-        };
-    }
-    // Two timers that fire within one round trip are a tie; a request would have lost to the server's.
-    (idle_verdict(*ending), view.exact)
+        }
+    } else {
+        // Two timers that fire within one round trip are a tie; a request would have lost to the server's.
+        (idle_verdict(ending), exchange.exact)
+    };
+    Ruling { verdict, cause, exact }
 }
 
 fn idle_verdict(ending: Ending) -> Verdict {
@@ -230,31 +253,25 @@ fn idle_verdict(ending: Ending) -> Verdict {
 }
 
 /// Ended with an exchange open.
-fn in_flight_end(facts: &Facts, ending: &mut Ending, view: &View) -> (Verdict, bool) {
-    if view.close_notify {
-        return (Verdict::Unknown, false);
+fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Ruling {
+    let rule = |verdict, cause, exact| Ruling { verdict, cause, exact };
+    if exchange.is_ambiguous_last_word {
+        return rule(Verdict::Unknown, ending.cause, false);
     }
-    if ending.how == How::Fin && ending.closer == Closer::Client {
-        match half_close(facts, *ending, view) {
-            HalfClose::Served => {
-                ending.cause = Cause::HalfClose;
-                return (Verdict::Completed, view.exact);
-            }
-            HalfClose::Open => return (Verdict::Unknown, false),
-            HalfClose::Refused => return (Verdict::PrematureHangup, false),
+    if ending.close_type == CloseType::Fin && ending.closer == Closer::Client {
+        match half_close(facts, ending, exchange) {
+            HalfClose::Served => return rule(Verdict::Completed, Cause::HalfClose, exchange.exact),
+            HalfClose::Open => return rule(Verdict::Unknown, ending.cause, false),
+            HalfClose::Refused => return rule(Verdict::PrematureHangup, ending.cause, false),
             HalfClose::No => {}
         }
     }
     // A client that leaves a response in the middle has cut nothing short: it wanted no more.
-    let missing = ending.closer != Closer::Client && view.at.as_ref().is_some_and(|at| at.missing.is_some());
-    if view.phase == Phase::Response && missing && ending.cause == Cause::Unknown {
-        ending.cause = Cause::Truncated;
-    }
-    (Verdict::PrematureHangup, view.exact)
-}
-
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
+    let is_truncated = exchange.phase == Phase::Response
+        && ending.closer != Closer::Client
+        && exchange.at.as_ref().is_some_and(|at| at.missing.is_some());
+    let cause = if is_truncated && ending.cause == Cause::Unknown { Cause::Truncated } else { ending.cause };
+    rule(Verdict::PrematureHangup, cause, exchange.exact)
 }
 
 #[cfg(test)]

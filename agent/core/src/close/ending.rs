@@ -3,7 +3,7 @@
 use super::facts::{
     CLOSE, CLOSE_WAIT, ETIMEDOUT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim,
 };
-use crate::labels::{Cause, Closer, How, Role};
+use crate::labels::{Cause, CloseType, Closer, Role};
 
 // include/uapi/asm-generic/errno.h
 const ECONNABORTED: u32 = 103;
@@ -17,7 +17,7 @@ const EPIPE: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ending {
     pub closer: Closer,
-    pub how: How,
+    pub close_type: CloseType,
     pub cause: Cause,
     /// This end did it, in its own process or its own kernel.
     pub local: bool,
@@ -28,34 +28,46 @@ pub(super) struct Ending {
 pub(super) fn ending(facts: &Facts) -> Ending {
     let first = &facts.first;
     let connecting = matches!(first.old_state, SYN_SENT | SYN_RECV) && first.new_state == CLOSE;
-    let local = |how, cause| Ending { closer: facts.role.this_end(), how, cause, local: true, connecting };
-    let remote = |how, cause| Ending { closer: facts.role.other_end(), how, cause, local: false, connecting };
+    let local = |close_type, cause| Ending {
+        closer: facts.role.this_end(),
+        close_type,
+        cause,
+        local: true,
+        connecting,
+    };
+    let remote = |close_type, cause| Ending {
+        closer: facts.role.other_end(),
+        close_type,
+        cause,
+        local: false,
+        connecting,
+    };
     let ended = match (first.new_state, first.err) {
         // What came first had come before the agent; the state tells which side it came from.
-        _ if first.old_state == CLOSE_WAIT => remote(How::Fin, Cause::Unknown),
-        _ if facts.is_seen_late() => local(How::Fin, Cause::Unknown),
-        (FIN_WAIT1, _) => local(How::Fin, process_cause(facts)),
-        (CLOSE_WAIT, _) => remote(How::Fin, Cause::Unknown),
-        (_, 0) => local(if connecting { How::Abort } else { How::Rst }, abort_cause(facts)),
+        _ if first.old_state == CLOSE_WAIT => remote(CloseType::Fin, Cause::Unknown),
+        _ if facts.is_seen_late() => local(CloseType::Fin, Cause::Unknown),
+        (FIN_WAIT1, _) => local(CloseType::Fin, process_cause(facts)),
+        (CLOSE_WAIT, _) => remote(CloseType::Fin, Cause::Unknown),
+        (_, 0) => local(if connecting { CloseType::Abort } else { CloseType::Rst }, abort_cause(facts)),
         (_, ECONNABORTED) => Ending {
             closer: Closer::Host,
-            how: How::Abort,
+            close_type: CloseType::Abort,
             cause: Cause::SockDestroy,
             local: true,
             connecting,
         },
-        (_, ECONNREFUSED) => remote(How::Rst, Cause::Refused),
-        (_, ECONNRESET | EPIPE) => remote(How::Rst, Cause::Unknown),
+        (_, ECONNREFUSED) => remote(CloseType::Rst, Cause::Refused),
+        (_, ECONNRESET | EPIPE) => remote(CloseType::Rst, Cause::Unknown),
         (_, ETIMEDOUT | EHOSTUNREACH | ENETUNREACH) => Ending {
             closer: Closer::Network,
-            how: How::Timeout,
+            close_type: CloseType::Timeout,
             cause: timeout_cause(facts),
             local: false,
             connecting,
         },
         (_, _) => Ending {
             closer: Closer::Unknown,
-            how: How::Abort,
+            close_type: CloseType::Abort,
             cause: Cause::Unknown,
             local: false,
             connecting,
@@ -99,7 +111,7 @@ fn abort_cause(facts: &Facts) -> Cause {
 fn timeout_cause(facts: &Facts) -> Cause {
     let first = &facts.first;
     if first.old_state == SYN_SENT || first.old_state == SYN_RECV {
-        // An unreachable host or network is told at once, without a second SYN.
+        // An unreachable host or network is reported at once, without a second SYN.
         let waited = first.err == ETIMEDOUT || first.total_retrans > 0;
         return if waited { Cause::RetransmitTimeout } else { Cause::Unknown };
     }

@@ -1,68 +1,71 @@
 //! The evidence in words, most telling first.
 
 use super::{
-    classify::Close,
     ending::Ending,
-    facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _, comm},
+    facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _},
     half_close::is_final_fin_reset,
+    phase::ExchangePhase,
     race::Found,
-    view::View,
 };
-use crate::labels::{Basis, Cause, Closer, How, Phase, Race, Role, Verdict};
+use crate::close::ClosedConnection;
+use crate::identity::Comm;
+use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Verdict};
 
-pub(super) fn tell(
+pub(super) fn describe(
     facts: &Facts,
     ending: Ending,
-    view: &View,
+    view: &ExchangePhase,
     race: Option<&Found>,
-    close: &Close,
+    close: &ClosedConnection,
 ) -> Vec<String> {
-    let mut told = vec![first_step(facts, ending)];
+    let mut lines = vec![describe_first_step(facts, ending)];
     if let Some(found) = race {
-        told.push(race_told(facts, found));
+        lines.push(describe_race(facts, found));
     }
-    told.extend(exchange_told(view, close));
-    told.extend(cause_told(facts, ending));
+    lines.extend(describe_exchange(view, close));
+    lines.extend(describe_cause(facts, ending));
     let is_answered = view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle);
     if close.verdict == Verdict::PrematureHangup && is_answered && is_final_fin_reset(facts) {
-        told.push("the client's kernel took in the whole answer, and then refused our FIN".to_owned());
+        lines.push("the client's kernel took in the whole answer, and then refused our FIN".to_owned());
     }
     if close.verdict == Verdict::Unknown {
-        told.push(unknown_told(facts, view, ending).to_owned());
+        lines.push(describe_unknown(facts, view, ending).to_owned());
     }
     if let Some(error) = facts.soft_error {
-        told.push(format!("the application was told error {error} before"));
+        lines.push(format!("the application was reported error {error} before"));
     }
-    if facts.adopted {
-        told.push("the connection is older than the agent".to_owned());
+    if facts.preexisting {
+        lines.push("the connection is older than the agent".to_owned());
     }
-    told
+    lines
 }
 
-fn first_step(facts: &Facts, ending: Ending) -> String {
+fn describe_first_step(facts: &Facts, ending: Ending) -> String {
     let first = &facts.first;
-    let comm = comm(&first.task.comm);
-    let said = match (first.new_state, ending.how) {
+    let comm = Comm::new(first.task.comm);
+    let said = match (first.new_state, ending.close_type) {
         (FIN_WAIT1, _) => format!("own FIN first, by {comm} ({})", first.task.tgid),
         (CLOSE_WAIT, _) => "the peer's FIN came first".to_owned(),
-        (_, How::Rst) if ending.local && first.task.tgid != 0 => {
+        (_, CloseType::Rst) if ending.local && first.task.tgid != 0 => {
             format!("own RST, by {comm} ({})", first.task.tgid)
         }
-        (_, How::Rst) if ending.local => "own RST".to_owned(),
-        (_, How::Rst) => format!("a RST came in (error {})", first.err),
-        (_, How::Timeout) => format!("no FIN and no RST: error {} from a timer", first.err),
-        (_, How::Abort) if ending.closer == Closer::Host => {
+        (_, CloseType::Rst) if ending.local => "own RST".to_owned(),
+        (_, CloseType::Rst) => format!("a RST came in (error {})", first.err),
+        (_, CloseType::Timeout) => format!("no FIN and no RST: error {} from a timer", first.err),
+        (_, CloseType::Abort) if ending.closer == Closer::Host => {
             format!("SOCK_DESTROY by {comm} ({})", first.task.tgid)
         }
-        (_, How::Abort | How::Fin) if ending.connecting => "given up before the handshake ended".to_owned(),
-        (_, How::Fin) if ending.local => "own FIN first".to_owned(),
-        (_, How::Fin) => "the peer's FIN came first".to_owned(),
-        (_, How::Abort) => format!("ended by error {}", first.err),
+        (_, CloseType::Abort | CloseType::Fin) if ending.connecting => {
+            "given up before the handshake ended".to_owned()
+        }
+        (_, CloseType::Fin) if ending.local => "own FIN first".to_owned(),
+        (_, CloseType::Fin) => "the peer's FIN came first".to_owned(),
+        (_, CloseType::Abort) => format!("ended by error {}", first.err),
     };
     if facts.crossing_fins { format!("{said}; the peer's FIN crossed it") } else { said }
 }
 
-fn race_told(facts: &Facts, found: &Found) -> String {
+fn describe_race(facts: &Facts, found: &Found) -> String {
     match (found.race, found.known_for) {
         (Race::Stale, Some(seconds)) => {
             format!("the next request was written {seconds:.3} s after the FIN had arrived")
@@ -79,62 +82,62 @@ fn race_told(facts: &Facts, found: &Found) -> String {
     }
 }
 
-fn exchange_told(view: &View, close: &Close) -> Vec<String> {
-    let mut told = Vec::new();
+fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<String> {
+    let mut lines = Vec::new();
     match view.phase {
-        Phase::Unused => told.push("not one payload byte ever".to_owned()),
+        Phase::Unused => lines.push("no payload was sent or received".to_owned()),
         Phase::Connecting | Phase::Unknown => {}
-        Phase::Idle if view.basis == Basis::Turns => told.push("the server had spoken last".to_owned()),
-        Phase::Waiting if view.basis == Basis::Turns => told.push("the client had spoken last".to_owned()),
+        Phase::Idle if view.basis == Basis::Turns => lines.push("the server had spoken last".to_owned()),
+        Phase::Waiting if view.basis == Basis::Turns => lines.push("the client had spoken last".to_owned()),
         phase => {
             let requests = close.requests.map_or(String::new(), |n| format!(" after {n} requests"));
-            told.push(format!("phase {phase}{requests}"));
+            lines.push(format!("phase {phase}{requests}"));
         }
     }
-    let Some(at) = &view.at else { return told };
+    let Some(at) = &view.at else { return lines };
     if at.http2 {
-        told.push(format!("HTTP/2, {} streams begun", at.begun));
+        lines.push(format!("HTTP/2, {} streams begun", at.begun));
     } else if let Some(several) = close.in_flight.filter(|&open| open > 1) {
-        told.push(format!("{several} requests pipelined"));
+        lines.push(format!("{several} requests pipelined"));
     }
     match at.missing {
-        Some(0) => told.push("the last chunk is missing".to_owned()),
-        Some(missing) => told.push(format!("{missing} bytes of the response are missing")),
+        Some(0) => lines.push("the last chunk is missing".to_owned()),
+        Some(missing) => lines.push(format!("{missing} bytes of the response are missing")),
         None => {}
     }
     if at.until_close {
-        told.push("the body ends with the connection".to_owned());
+        lines.push("the body ends with the connection".to_owned());
     } else if at.announced {
-        told.push("the end was announced (Connection: close or HTTP/1.0)".to_owned());
+        lines.push("the end was announced (Connection: close or HTTP/1.0)".to_owned());
     }
     if let Some(status) = at.unasked_status {
-        told.push(format!("a {status} nobody had asked for went out with it"));
+        lines.push(format!("a {status} nobody had asked for went out with it"));
     }
     if at.goaway {
-        told.push("a GOAWAY frame had announced the end".to_owned());
+        lines.push("a GOAWAY frame had announced the end".to_owned());
     }
     if let Some(timeout) = at.keep_alive_timeout {
         let max = at.keep_alive_max.map_or(String::new(), |max| format!(", max={max}"));
-        told.push(format!("Keep-Alive: timeout={timeout}{max} was announced"));
+        lines.push(format!("Keep-Alive: timeout={timeout}{max} was announced"));
     }
     if let Some(server) = &at.server {
-        told.push(format!("Server: {server}"));
+        lines.push(format!("Server: {server}"));
     }
-    if view.tls_plaintext {
-        told.push("read inside TLS (OpenSSL)".to_owned());
+    if view.is_plaintext {
+        lines.push("read inside TLS (OpenSSL)".to_owned());
     }
     if at.encrypted {
-        told.push("TLS: phases inferred from turns and record sizes".to_owned());
+        lines.push("TLS: phases inferred from turns and record sizes".to_owned());
     } else if !at.exact {
-        told.push("not every byte that decides was seen, in order".to_owned());
+        lines.push("segments were lost or reordered; HTTP state is approximate".to_owned());
     }
     if at.cut {
-        told.push("a head is longer than what is kept of it: other fields may be unread".to_owned());
+        lines.push("HTTP head truncated at 344 bytes: later fields were not read".to_owned());
     }
-    told
+    lines
 }
 
-fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
+fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
     let first = &facts.first;
     Some(match ending.cause {
         Cause::ProcessKilled => format!("the process was dying of signal {}", first.signal()?),
@@ -170,12 +173,12 @@ fn cause_told(facts: &Facts, ending: Ending) -> Option<String> {
     })
 }
 
-fn unknown_told(facts: &Facts, view: &View, ending: Ending) -> &'static str {
+fn describe_unknown(facts: &Facts, view: &ExchangePhase, ending: Ending) -> &'static str {
     if facts.is_seen_late() {
         "its end had begun before the agent"
     } else if facts.rest_lost {
         "what followed was lost"
-    } else if view.close_notify {
+    } else if view.is_ambiguous_last_word {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {
         "which end this is was never seen"

@@ -24,8 +24,8 @@ pub const CLOSING: u8 = 11;
 pub const ETIMEDOUT: u32 = 110;
 
 /// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
-/// `segment_dropped`); a reset that is told always has a time-wait socket's cookie.
-pub fn is_told_by_its_drop(reset: &Reset) -> bool {
+/// `segment_dropped`); a reset that is reported always has a time-wait socket's cookie.
+pub fn is_known_by_its_drop(reset: &Reset) -> bool {
     reset.state == TIME_WAIT && reset.header.cookie == 0
 }
 
@@ -75,7 +75,7 @@ pub struct Facts {
     /// When the connection was made, CLOCK_MONOTONIC ns; `None` for sockets older than the agent.
     pub opened_ns: Option<u64>,
     /// The socket was there before the agent.
-    pub adopted: bool,
+    pub preexisting: bool,
     /// The first step away from a working connection.
     pub first: Transition,
     /// The newest later step, when there was one.
@@ -89,10 +89,10 @@ pub struct Facts {
     /// What was read inside TLS.
     pub tls_plaintext: Plaintext,
     pub resets: Resets,
-    /// The error that the application was told while the socket lived on.
+    /// The error that the application was reported while the socket lived on.
     pub soft_error: Option<u32>,
     /// A newer connection to the same address was made while this one waited in vain.
-    pub others_get_through: bool,
+    pub peer_reachable: bool,
     /// Later steps were lost: what came of an open exchange is not known.
     pub rest_lost: bool,
     /// Length of the kernel's clock tick in seconds.
@@ -201,12 +201,6 @@ pub fn status(task: &Task) -> Option<u32> {
 /// The out-of-memory killer had chosen the process.
 pub fn is_oom_victim(task: &Task) -> bool {
     is_exiting(task) && task.oom_victim != 0
-}
-
-/// A task name (at most 15 bytes) without its padding.
-pub fn comm(raw: &[u8; 16]) -> String {
-    let len = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
-    String::from_utf8_lossy(&raw[..len]).into_owned()
 }
 
 /// The role that the socket's own counters prove while no FIN has been sent: the SYN of an active

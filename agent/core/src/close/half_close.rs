@@ -5,7 +5,7 @@ use whohungup_ebpf::event::Transition;
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
-    view::View,
+    phase::ExchangePhase,
 };
 use crate::labels::{Basis, Phase, Role};
 
@@ -40,7 +40,7 @@ pub(super) enum HalfClose {
     No,
 }
 
-pub(super) fn half_close(facts: &Facts, ending: Ending, view: &View) -> HalfClose {
+pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) -> HalfClose {
     let failed = is_reset_after(facts);
     if ending.local && facts.first.is_closed_whole() {
         return HalfClose::No;

@@ -3,14 +3,14 @@
 use whohungup_ebpf::{event::Reset, exchange::OUT};
 
 use super::{
-    between::Received,
     ending::Ending,
-    facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
+    facts::{Facts, Reading as _, is_before, is_known_by_its_drop},
     half_close::is_reset_after,
+    middlebox::Received,
+    phase::ExchangePhase,
     tls_plaintext::MAX_CLOSE_NOTIFY_BYTES,
-    view::View,
 };
-use crate::labels::{Basis, Closer, How, Phase, Race, Role};
+use crate::labels::{Basis, CloseType, Closer, Phase, Race, Role};
 
 /// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
 /// close: the server had time to read it.
@@ -37,12 +37,12 @@ fn is_asking(phase: Phase) -> bool {
     matches!(phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody)
 }
 
-pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
     if is_announced(view) {
-        // A request after an announced end is the sender's own mistake, no matter of time-outs.
+        // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;
     }
     match (facts.role, ending.local) {
@@ -54,13 +54,13 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &View) -> Option<Found> 
 }
 
 /// The response before the request that was lost said that it is the last.
-fn is_announced(view: &View) -> bool {
+fn is_announced(view: &ExchangePhase) -> bool {
     let of_response = view.at.as_ref().is_some_and(|at| at.response_is_last);
     (view.announced && view.phase == Phase::Idle) || (of_response && view.reused)
 }
 
 /// The server's kernel: its own close first, then the request.
-fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+fn at_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let alone = view.reused && view.in_flight == Some(1);
     let start = request_start(facts, view).filter(|_| alone);
     if start.is_some_and(|start| !is_before(start, facts.first.rcv_nxt)) {
@@ -75,19 +75,19 @@ fn at_server(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
     // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
     let untouched = start.is_some_and(|start| !is_before(start, facts.first.copied_seq));
     let lost_whole = unread > 0 && (unread >= view.request_bytes || untouched);
-    (ending.how == How::Rst && view.reused && is_asking(view.phase) && lost_whole && fresh)
+    (ending.close_type == CloseType::Rst && view.reused && is_asking(view.phase) && lost_whole && fresh)
         .then_some(Found::new(Race::Unread, view.reads_segments() && view.exact))
 }
 
 /// Where the newest request begins, when its segments were read.
-fn request_start(facts: &Facts, view: &View) -> Option<u32> {
+fn request_start(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
     let exchange = facts.exchange.as_deref().filter(|_| view.reads_segments())?;
     Some(exchange.streams[usize::from(exchange.request_direction & 1)].start_seq)
 }
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
 /// no socket: what it acknowledges tells whether the client had seen the FIN.
-fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     if view.at.as_ref().is_some_and(|at| at.http2) {
         // It may as well have been an acknowledgment of SETTINGS, or a GOAWAY in answer to one.
         return None;
@@ -99,7 +99,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
             && brings_new_bytes(facts, reset)
             && (view.reads_segments() || reset.payload > MAX_CLOSE_NOTIFY_BYTES)
     })?;
-    let saw_fin = ending.how == How::Fin && acknowledges_the_fin(facts, segment.ack_seq);
+    let saw_fin = ending.close_type == CloseType::Fin && acknowledges_the_fin(facts, segment.ack_seq);
     // A client that had closed too was not sending a request.
     if segment.tcp_flags & TCP_FIN != 0 && !view.reads_segments() {
         return None;
@@ -110,8 +110,8 @@ fn late_request(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
 /// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
-fn thrown_away(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
-    let shut_only = ending.how == How::Fin && !facts.first.is_closed_whole();
+fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
+    let shut_only = ending.close_type == CloseType::Fin && !facts.first.is_closed_whole();
     if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
         return None;
     }
@@ -128,32 +128,32 @@ fn acknowledges_the_fin(facts: &Facts, ack_seq: u32) -> bool {
     is_before(facts.first.write_seq, ack_seq)
 }
 
-/// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
+/// Not the retransmission of what had come before the close. Where the reset itself is reported (on Linux
 /// 6.10 and later) there is no need to ask; before, only the segment that a time-wait socket dropped is.
 fn brings_new_bytes(facts: &Facts, segment: &Reset) -> bool {
     let end = segment.seq.wrapping_add(segment.payload);
-    !is_told_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
+    !is_known_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
 }
 
 /// The client's kernel: a request, and the server's close instead of an answer.
-fn at_client(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let first = &facts.first;
-    match ending.how {
+    match ending.close_type {
         // The FIN's acknowledgment does not cover the request: the server had not seen it.
-        How::Fin if view.phase == Phase::Idle => stale_request(facts, view),
-        How::Fin => {
+        CloseType::Fin if view.phase == Phase::Idle => stale_request(facts, view),
+        CloseType::Fin => {
             let unseen = first.unacked();
             (is_asking(view.phase) && view.reused && unseen > 0 && unseen >= view.request_bytes)
                 .then_some(Found::new(Race::Crossed, view.reads_segments() && view.exact))
         }
-        How::Rst => {
+        CloseType::Rst => {
             let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
             let unseen = does_not_acknowledge_the_request(facts);
             let race = if unseen { Race::Crossed } else { Race::Unread };
             (is_asking(view.phase) && view.reused && fresh)
                 .then_some(Found::new(race, unseen && view.reads_segments() && view.exact))
         }
-        How::Timeout | How::Abort => None,
+        CloseType::Timeout | CloseType::Abort => None,
     }
 }
 
@@ -165,11 +165,11 @@ fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
-/// close as can be told.
-fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
+/// close as can be reported.
+fn own_timer(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
     let whole = !ending.local || facts.first.is_closed_whole();
-    (ending.how == How::Fin
+    (ending.close_type == CloseType::Fin
         && ending.closer == Closer::Client
         && view.basis == Basis::Http
         && view.phase == Phase::Waiting
@@ -181,14 +181,14 @@ fn own_timer(facts: &Facts, ending: Ending, view: &View) -> Option<Found> {
 }
 
 /// The request was answered after all: not where the client had closed both directions, or reset what came.
-fn served_after(facts: &Facts, ending: Ending, view: &View) -> bool {
+fn served_after(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
     !ending.local
         && !is_reset_after(facts)
         && view.after.as_ref().is_some_and(|after| after.phase == Phase::Idle)
 }
 
 /// The client wrote after the FIN had arrived.
-fn stale_request(facts: &Facts, view: &View) -> Option<Found> {
+fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
     let last = facts.last.as_ref()?;
     let written = last.write_seq.wrapping_sub(facts.first.write_seq);
     if written == 0 || written > u32::MAX / 2 {

@@ -1,5 +1,6 @@
-//! Connections for tests, told by who says what; the fields follow as the kernel would set them.
+//! Connections for tests, reported by who says what; the fields follow as the kernel would set them.
 
+use jiff::Timestamp;
 use whohungup_ebpf::{
     WIRE_VERSION,
     event::{Endpoints, Header, Kind, RESET_SENT, Reset, Transition},
@@ -9,7 +10,11 @@ use whohungup_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Facts, Plaintext, Resets};
-use crate::labels::Role;
+use crate::{
+    close::{ClosedConnection, Identity, Options, judge},
+    identity::Ends,
+    labels::Role,
+};
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -34,7 +39,7 @@ pub(crate) struct Talk {
     pub(crate) socket: Transition,
     pub(crate) exchange: Exchange,
     /// The probes would tell of what was said last.
-    pub(crate) told: bool,
+    pub(crate) reported: bool,
     http: bool,
     newest: u32,
 }
@@ -67,7 +72,7 @@ impl Talk {
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, told: false, http: true, newest: 0 }
+        Self { role, socket, exchange, reported: false, http: true, newest: 0 }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
@@ -125,7 +130,7 @@ impl Talk {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
         self.move_bytes(direction, bytes.len() as u32);
-        self.told = follow(&mut self.exchange, direction, seq, bytes, now);
+        self.reported = follow(&mut self.exchange, direction, seq, bytes, now);
         self
     }
 
@@ -218,7 +223,7 @@ impl Talk {
         Facts {
             role: self.role,
             opened_ns: Some(OPENED_NS),
-            adopted: false,
+            preexisting: false,
             first: self.socket,
             last: None,
             crossing_fins: false,
@@ -227,7 +232,7 @@ impl Talk {
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,
-            others_get_through: false,
+            peer_reachable: false,
             rest_lost: false,
             tick: TICK,
         }
@@ -284,4 +289,21 @@ pub(crate) fn endpoints(local: [u8; 4], sport: u16, remote: [u8; 4], dport: u16)
     saddr[..4].copy_from_slice(&local);
     daddr[..4].copy_from_slice(&remote);
     Endpoints { family: 2, sport_be: sport.to_be(), dport_be: dport.to_be(), reserved: 0, saddr, daddr }
+}
+
+/// The record of a close with nothing around it.
+pub(crate) fn classified(facts: &Facts) -> ClosedConnection {
+    classified_with(facts, Options::default())
+}
+
+pub(crate) fn classified_with(facts: &Facts, options: Options) -> ClosedConnection {
+    let identity = Identity {
+        cookie: facts.first.header.cookie,
+        time: Timestamp::UNIX_EPOCH,
+        ends: Ends::new(&facts.first.endpoints),
+        netns: facts.first.netns,
+        holder: None,
+        closed_by: None,
+    };
+    judge(facts, options).record(identity, options.detail)
 }

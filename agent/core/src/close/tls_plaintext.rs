@@ -2,7 +2,7 @@
 //!
 //! It says what the process has read and written; the socket's own records say what came and went. Both have to
 //! agree: bytes may wait unread in the socket or in OpenSSL, and a session may have been followed in part.
-//! Where they do not, the connection is told from outside, as if nothing had been read.
+//! Where they do not, the connection is reported from outside, as if nothing had been read.
 
 use whohungup_ebpf::{
     event::Transition,
@@ -13,7 +13,7 @@ use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
 };
-use crate::http::{self, Standing, Written};
+use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Phase, Role};
 
 /// TLS close_notify, the answer to one: no request (RFC 8446 section 6.1; 31 bytes with TLS 1.2 AES-GCM).
@@ -21,14 +21,14 @@ pub(super) const MAX_CLOSE_NOTIFY_BYTES: u32 = 31;
 
 /// How the exchange stands inside TLS at the first step, and at a later one if it had gone on.
 #[derive(Clone, Debug)]
-pub(super) struct TlsPlaintext {
-    pub at: Standing,
-    pub after: Option<Standing>,
+pub(super) struct Inside {
+    pub at: ExchangeState,
+    pub after: Option<ExchangeState>,
 }
 
 /// `None` when nothing was read inside TLS or it does not fit what the socket shows; `outside` is how the
 /// exchange stands by its records.
-pub(super) fn read(facts: &Facts, ending: Ending, outside: &Standing) -> Option<TlsPlaintext> {
+pub(super) fn read(facts: &Facts, ending: Ending, outside: &ExchangeState) -> Option<Inside> {
     let unsent = facts.first.write_seq.wrapping_sub(facts.first.snd_nxt);
     if !ending.local && unsent > MAX_CLOSE_NOTIFY_BYTES {
         // Written, and not sent when the peer ended it: which message that cut short is not known.
@@ -55,7 +55,7 @@ pub(super) fn read(facts: &Facts, ending: Ending, outside: &Standing) -> Option<
         at.response_end = outside.response_end;
     }
     let after = facts.tls_plaintext.after.as_deref().filter(|_| goes_on).map(standing);
-    Some(TlsPlaintext { at, after })
+    Some(Inside { at, after })
 }
 
 /// The exchange as it stood at the first step, the socket when it was read so far, and whether it went on afterwards.
@@ -85,19 +85,19 @@ fn fits_the_counters(exchange: &Exchange, step: &Transition) -> bool {
     fits(IN, step.payload_received()) && fits(OUT, step.payload_sent() + unsent)
 }
 
-fn standing(exchange: &Exchange) -> Standing {
+fn standing(exchange: &Exchange) -> ExchangeState {
     // Nothing is known of what was written and not sent: the process's writes are all here.
     let written = exchange.streams[usize::from(OUT)].end_seq;
     http::read(exchange, Written { write_seq: written, sent_seq: written })
 }
 
 /// Whether both views can be of the same bytes.
-fn agree(plaintext: &Standing, outside: &Standing) -> bool {
-    match (plaintext.phase, outside.phase) {
+fn agree(inside: &ExchangeState, outside: &ExchangeState) -> bool {
+    match (inside.phase, outside.phase) {
         // Records out of order: nothing to compare with.
         (_, Phase::Unknown) => true,
         // Frames that are no requests go both ways at any time.
-        _ if plaintext.http2 => true,
+        _ if inside.http2 => true,
         (Phase::Tunnel, _) => true,
         (Phase::Idle | Phase::Response, seen) => seen == Phase::Idle,
         (Phase::RequestHead | Phase::RequestBody | Phase::Waiting, seen) => seen == Phase::Waiting,
@@ -107,7 +107,7 @@ fn agree(plaintext: &Standing, outside: &Standing) -> bool {
 }
 
 /// This end is in the middle of a message that it reads, and has not asked OpenSSL for more: the rest may have come.
-fn is_waiting_in_openssl(facts: &Facts, exchange: &Exchange, at: &Standing) -> bool {
+fn is_waiting_in_openssl(facts: &Facts, exchange: &Exchange, at: &ExchangeState) -> bool {
     let incoming: &Stream = &exchange.streams[usize::from(IN)];
     let reads = match at.phase {
         Phase::Response => facts.role != Role::Server,

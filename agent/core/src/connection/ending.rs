@@ -1,21 +1,25 @@
 //! How connections go through their ends and out of the table.
 
+use jiff::Timestamp;
 use whohungup_ebpf::{
     event::{Progress, Transition},
     exchange::{Exchange, ExchangeRecord},
 };
 
 use super::{
-    connection::{Connection, Process},
+    entry::Connection,
     recent::RecentClose,
-    report::{ClosedBy, Ends, Report},
     requests::{Progressed, so_far},
-    retries::Lost,
+    retry::Lost,
     settle,
     tracker::Tracker,
 };
 use crate::{
-    close::{classify, facts, woken_at},
+    close::{ClosedBy, ClosedConnection, Identity},
+    identity::Ends,
+};
+use crate::{
+    close::{facts, judge, woken_at},
     labels::{Role, Verdict},
 };
 
@@ -26,7 +30,7 @@ impl Tracker {
             return;
         }
         if let Some(known) = self.recent.by_cookie(cookie) {
-            known.connection.step(step);
+            known.connection.step(step, self.tick);
             self.amend(cookie);
             return;
         }
@@ -42,15 +46,16 @@ impl Tracker {
 
     /// False when the connection is not followed.
     pub(super) fn step_known(&mut self, cookie: u64, step: &Transition) -> bool {
+        let tick = self.tick;
         let Some(connection) = self.connections.get_mut(&cookie) else { return false };
-        let (begins, before) = (connection.pending.is_none(), connection.standing());
-        connection.step(step);
-        self.tally.moves(before, connection.standing());
+        let (begins, before) = (connection.pending.is_none(), connection.state_key());
+        connection.step(step, tick);
+        self.tally.moves(before, connection.state_key());
         if begins
             && connection.pooled
             && let Some(pool) = connection.pool()
         {
-            self.siblings.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
+            self.pools.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
         let due = settle::due(pending, connection.role);
@@ -87,7 +92,7 @@ impl Tracker {
         if requests.reused > 0
             && let Some(pool) = connection.pool()
         {
-            self.siblings.reuses(&pool);
+            self.pools.reuses(&pool);
         }
         self.progressed.push(Progressed {
             role: connection.role,
@@ -97,15 +102,13 @@ impl Tracker {
         });
     }
 
-    pub(super) fn settle_one(&mut self, cookie: u64, due: u64, now_ns: u64) -> Option<Report> {
+    pub(super) fn settle_one(&mut self, cookie: u64, due: u64, now_ns: u64) -> Option<ClosedConnection> {
         let connection = self.connections.get(&cookie)?;
         let pending = connection.pending.as_deref()?;
         if pending.due_ns != Some(due) {
             return None;
         }
-        if settle::is_abandoned(pending)
-            && !classify(&connection.facts(self.tick)?, self.options).phase.is_idle()
-        {
+        if settle::is_abandoned(pending) && !judge(&pending.facts, self.options).phase().is_idle() {
             // In flight: what the process does next decides.
             return None;
         }
@@ -113,12 +116,12 @@ impl Tracker {
     }
 
     /// Takes a connection out of the table; the report of its close, if one had begun.
-    pub(super) fn finish(&mut self, cookie: u64, now_ns: u64) -> Option<Report> {
+    pub(super) fn finish(&mut self, cookie: u64, now_ns: u64) -> Option<ClosedConnection> {
         let mut connection = self.connections.remove(&cookie)?;
-        self.tally.leaves(connection.standing());
+        self.tally.leaves(connection.state_key());
         self.totals.closed += 1;
-        self.note_who_gets_through(&mut connection);
-        let report = self.take_leave(cookie, &connection);
+        self.note_reachability(&mut connection);
+        let closed = self.remove_from_pool(cookie, &connection);
         let pending = connection.pending.as_deref()?;
         let orphan = pending.orphan;
         if let Some(orphan) = orphan
@@ -126,84 +129,93 @@ impl Tracker {
         {
             self.pending_ends.remove(&orphan);
         }
-        let report = report?;
-        if let Some(lost) = lost_request(&connection, &report) {
+        let closed = closed?;
+        if let Some(lost) = lost_request(&connection, &closed) {
             self.retries.expect(cookie, lost);
         }
         // A request can only be lost to an idle close by the server.
-        if report.close.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
-            let (verdict, outcome) = (report.close.verdict, report.close.outcome);
+        if closed.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
+            let (verdict, outcome) = (closed.verdict, closed.request_totals);
             if let Some(outcome) = &outcome {
                 connection.counted.note(outcome);
             }
             let unanswered = outcome.map_or(0, |outcome| outcome.unanswered);
-            self.recent.remember(now_ns, cookie, RecentClose { connection, verdict, unanswered, orphan });
+            self.recent.remember(
+                now_ns,
+                cookie,
+                RecentClose { connection, verdict, time: closed.time, unanswered, orphan },
+            );
         }
-        Some(report)
+        Some(closed)
     }
 
-    /// The report of a connection that leaves its siblings.
-    fn take_leave(&mut self, cookie: u64, connection: &Connection) -> Option<Report> {
-        let report = self.report(cookie, connection);
-        let Some(pool) = connection.pool().filter(|_| connection.pooled) else { return report };
-        if let Some(Report { close, .. }) = &report {
-            self.siblings.settled(&pool, cookie, close.idle);
-            if close.requests_begun.is_some_and(|begun| begun > 1) {
-                self.siblings.reuses(&pool);
+    /// The report of a connection that leaves its pools.
+    fn remove_from_pool(&mut self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
+        let at_ns = connection.facts().map(|facts| facts.first.header.ktime_ns);
+        let closed = at_ns.and_then(|at_ns| self.report(cookie, connection, self.wall_time(at_ns)));
+        let Some(pool) = connection.pool().filter(|_| connection.pooled) else { return closed };
+        if let Some(close) = &closed {
+            self.pools.settled(&pool, cookie, close.idle);
+            if close.requests_started.is_some_and(|begun| begun > 1) {
+                self.pools.reuses(&pool);
             }
         }
-        self.siblings.gone(&pool, connection.pending.is_some());
-        report
+        self.pools.gone(&pool, connection.pending.is_some());
+        closed
     }
 
     /// Given up by a timer: whether others reached the same place meanwhile.
-    fn note_who_gets_through(&self, connection: &mut Connection) {
-        let Some(first) = connection.pending.as_deref().map(|pending| pending.first) else { return };
+    fn note_reachability(&self, connection: &mut Connection) {
+        let Some(first) = connection.pending.as_deref().map(|pending| pending.facts.first) else { return };
         if first.err != facts::ETIMEDOUT {
             return;
         }
         let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
-        let woken = connection.facts(self.tick).and_then(|facts| woken_at(&facts));
-        let others = woken.is_some_and(|since| self.reached.is_reached(netns, role, &ends, since));
+        let woken = connection.facts().and_then(woken_at);
+        let others = woken.is_some_and(|since| self.reachability.is_reached(netns, role, &ends, since));
         if let Some(pending) = &mut connection.pending {
-            pending.others_get_through = others;
+            pending.facts.peer_reachable = others;
         }
     }
 
-    pub(super) fn report(&self, cookie: u64, connection: &Connection) -> Option<Report> {
-        let facts = connection.facts(self.tick)?;
+    /// The finished close: classified, then explained by what happened around it.
+    pub(super) fn report(
+        &self,
+        cookie: u64,
+        connection: &Connection,
+        time: Timestamp,
+    ) -> Option<ClosedConnection> {
         let pending = connection.pending.as_deref()?;
-        let mut close = classify(&facts, self.options);
-        self.explain(cookie, connection, &mut close);
-        let closed_by = pending.closed_by.as_ref().map(ClosedBy::new);
-        // Whoever destroyed it from outside is not the process that held it.
-        let closer = closed_by.filter(|_| close.verdict != Verdict::HostAbort);
-        let closer = closer.map(|by| Process { pid: Some(by.pid), comm: by.comm });
-        let cgroup_id = facts.first.cgroup_id;
-        let requests = close
-            .outcome
-            .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
-        Some(Report {
-            close,
+        let identity = Identity {
+            cookie,
+            time,
             ends: Ends::new(&connection.endpoints),
             netns: connection.netns,
-            cgroup_id: (cgroup_id != 0).then_some(cgroup_id),
-            process: closer.or(connection.process),
-            closed_by,
-            requests,
-            amends: false,
-            cookie,
-        })
+            holder: connection.process,
+            closed_by: pending.closed_by.as_ref().and_then(ClosedBy::from_task),
+        };
+        let mut close = judge(&pending.facts, self.options).record(identity, self.options.detail);
+        self.correlate(cookie, connection, &mut close);
+        close.uncounted = close
+            .request_totals
+            .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
+        Some(close)
+    }
+
+    /// The wall-clock time of a CLOCK_MONOTONIC reading, as the clocks stand now.
+    pub(super) fn wall_time(&self, at_ns: u64) -> Timestamp {
+        let since_epoch = i128::from(self.wall_ahead_ns) + i128::from(at_ns);
+        Timestamp::from_nanosecond(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
 /// The request that a client's race lost, when it can be recognised should it be sent again.
-pub(super) fn lost_request(connection: &Connection, report: &Report) -> Option<Lost> {
-    if report.close.verdict != Verdict::IdleRace || report.close.role != Role::Client {
+pub(super) fn lost_request(connection: &Connection, closed: &ClosedConnection) -> Option<Lost> {
+    if closed.verdict != Verdict::IdleRace || closed.role != Role::Client {
         return None;
     }
     let pending = connection.pending.as_deref()?;
-    let known = pending.last.as_ref().unwrap_or(&pending.first).header.jiffies;
-    let exchange = pending.exchange_after.as_deref().or(pending.exchange.as_deref())?;
-    Lost::of(exchange, report.process?.pid?, known)
+    let known = pending.facts.last.as_ref().unwrap_or(&pending.facts.first).header.jiffies;
+    let exchange = pending.facts.exchange_after.as_deref().or(pending.facts.exchange.as_deref())?;
+    Lost::of(exchange, closed.process?.pid?, known)
 }

@@ -2,15 +2,16 @@
 
 use whohungup_ebpf::event::Reset;
 
-use super::{ending::lost_request, report::Ends, tracker::Tracker};
+use super::{ending::lost_request, tracker::Tracker};
+use crate::identity::Ends;
 use crate::{
-    close::{classify, facts},
+    close::{facts, judge},
     labels::Verdict,
 };
 
 impl Tracker {
     pub(super) fn reset(&mut self, reset: &Reset) {
-        if self.is_told_twice(reset) {
+        if self.is_reported_twice(reset) {
             return;
         }
         let Some(cookie) = self.owner_of(reset) else {
@@ -21,11 +22,11 @@ impl Tracker {
             // Without a pending close: an active reset goes out before its transition (SOCK_DESTROY,
             // keepalive), which says all that it does.
             if let Some(pending) = &mut connection.pending {
-                pending.resets.push(*reset);
+                pending.facts.resets.push(*reset);
             }
         } else if let Some(known) = self.recent.by_cookie(cookie) {
             if let Some(pending) = &mut known.connection.pending {
-                pending.resets.push(*reset);
+                pending.facts.resets.push(*reset);
             }
             self.totals.late_requests += u64::from(reset.payload > 0);
             self.amend(cookie);
@@ -34,12 +35,12 @@ impl Tracker {
         }
     }
 
-    /// Before Linux 6.10 the segment that a full socket answers with a reset is told as that reset,
+    /// Before Linux 6.10 the segment that a full socket answers with a reset is reported as that reset,
     /// and again when it is dropped.
-    fn is_told_twice(&mut self, reset: &Reset) -> bool {
+    fn is_reported_twice(&mut self, reset: &Reset) -> bool {
         let newest = self.newest_reset.replace(*reset);
         newest.is_some_and(|newest| {
-            facts::is_told_by_its_drop(reset)
+            facts::is_known_by_its_drop(reset)
                 && newest.header.cookie != 0
                 && newest.has_segment == 1
                 && (newest.segment, newest.seq, newest.payload) == (reset.segment, reset.seq, reset.payload)
@@ -59,33 +60,33 @@ impl Tracker {
 
     /// Judges a reported close anew; one that has become a race is reported as an amendment.
     pub(super) fn amend(&mut self, cookie: u64) {
-        let tick = self.tick;
+        let options = self.options;
         let Some(known) = self.recent.by_cookie(cookie) else { return };
-        let Some(facts) = known.connection.facts(tick) else { return };
-        let verdict = classify(&facts, self.options).verdict;
+        let Some(facts) = known.connection.facts() else { return };
+        let verdict = judge(facts, options).verdict();
         if verdict != Verdict::IdleRace || known.verdict == verdict {
             return;
         }
         let before = std::mem::replace(&mut known.verdict, verdict);
-        let connection = known.connection.clone();
-        let counted = known.unanswered;
-        let Some(mut report) = self.report(cookie, &connection) else { return };
-        if let Some(requests) = &mut report.requests {
+        let (connection, time, counted) = (known.connection.clone(), known.time, known.unanswered);
+        let Some(facts) = connection.facts() else { return };
+        let Some(mut closed) = self.report(cookie, &connection, time) else { return };
+        if let Some(requests) = &mut closed.uncounted {
             requests.unanswered = requests.unanswered.saturating_sub(counted);
         }
         let newest = facts.resets.iter().map(|reset| reset.header.ktime_ns);
         let newest = newest.chain(facts.last.map(|last| last.header.ktime_ns)).max();
         let began = facts.first.header.ktime_ns;
         let after = newest.unwrap_or(began).saturating_sub(began) as f64 / 1e9;
-        report.amends = true;
-        if self.options.tell.wants(report.close.verdict) {
-            let told =
+        closed.amends = true;
+        if self.options.detail.covers(closed.verdict) {
+            let text =
                 format!("amends the {before} reported before: a request came {after:.1} s after the close");
-            report.close.evidence.insert(0, told);
+            closed.evidence.insert(0, text);
         }
-        if let Some(lost) = lost_request(&connection, &report) {
+        if let Some(lost) = lost_request(&connection, &closed) {
             self.retries.expect(cookie, lost);
         }
-        self.ready.push(report);
+        self.ready.push(closed);
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use hashbrown::HashMap;
 
-use super::connection::Process;
+use crate::identity::Process;
 
 /// Listening sockets by namespace and port.
 #[derive(Debug, Default)]

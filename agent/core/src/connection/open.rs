@@ -2,26 +2,27 @@
 
 use hashbrown::HashMap;
 
-use super::{connection::OpenState, report::Ends, tracker::Tracker};
-use crate::endpoint::EndpointId;
+use super::{entry::OpenState, tracker::Tracker};
+use crate::endpoint::EndpointKey;
+use crate::identity::Ends;
 
 /// Open connections by endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct OpenByEndpoint {
     /// In the order of [`OpenState::ALL`].
-    pub endpoints: HashMap<EndpointId, [u64; 3]>,
+    pub endpoints: HashMap<EndpointKey, [u64; 3]>,
     /// Of endpoints beyond the limit.
     pub other: [u64; 3],
 }
 
 impl Tracker {
     /// Counted now, by a walk over the whole table: about 30 ms for a million connections. Not more than `most`
-    /// endpoints are told apart.
+    /// endpoints are reported apart.
     pub fn open_by_endpoint(&self, most: usize) -> OpenByEndpoint {
         let mut open = OpenByEndpoint::default();
         for connection in self.connections.values() {
             let ends = Ends::new(&connection.endpoints);
-            let id = EndpointId::of(connection.role, &ends, connection.process);
+            let id = EndpointKey::of(connection.role, &ends, connection.process);
             let state = connection.state();
             let at = OpenState::ALL.iter().position(|&one| one == state).unwrap_or_default();
             let counts = if open.endpoints.len() < most || open.endpoints.contains_key(&id) {

@@ -6,8 +6,10 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 
-use super::{connection::Connection, report::Ends};
+use super::entry::Connection;
+use crate::identity::Ends;
 use crate::labels::Verdict;
 
 /// Time-wait sockets live 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h); what comes later meets no
@@ -18,6 +20,8 @@ const KEPT_NS: u64 = 65_000_000_000;
 pub(super) struct RecentClose {
     pub(super) connection: Connection,
     pub(super) verdict: Verdict,
+    /// As reported: what amends it has the same.
+    pub(super) time: Timestamp,
     /// Requests that were reported as unanswered.
     pub(super) unanswered: u32,
     /// Where segments that come too late would look for it.

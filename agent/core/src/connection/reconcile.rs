@@ -1,18 +1,11 @@
-//! Reconciliation with a dump of the sockets that exist: adoption, and connections that ended unseen.
+//! What a walk over the sockets that exist is good for: adoption, and finding what ended unseen.
 
 use std::collections::HashSet;
 
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
-use super::{
-    RetryQuery,
-    connection::{Connection, Process},
-    report::Ends,
-    requests::Counted,
-    retries::Candidate,
-    settle,
-    tracker::Tracker,
-};
+use super::{RetryQuery, entry::Connection, requests::Counted, retry::Candidate, settle, tracker::Tracker};
+use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
 impl Tracker {
@@ -27,16 +20,16 @@ impl Tracker {
         }
     }
 
-    /// Ends every followed connection that a dump of `namespaces` begun at `dumped_ns` did not list: its
+    /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
     /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
-    /// of namespaces that the dump could not reach stay. Returns how many connections ended unseen.
-    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, dumped_ns: u64) -> u64 {
+    /// of namespaces that the walk could not reach stay. Returns how many connections ended unseen.
+    pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
         let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();
         let gone: Vec<u64> = self
             .connections
             .iter()
-            .filter(|(cookie, connection)| connection.begun_ns < dumped_ns && !alive.contains(*cookie))
-            // One that only connects has not told its namespace yet.
+            .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
+            // One that only connects has not reported its namespace yet.
             .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
             .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
             .map(|(&cookie, _)| cookie)
@@ -44,10 +37,10 @@ impl Tracker {
         let mut unseen = 0;
         for cookie in gone {
             if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
-                pending.rest_lost = true;
+                pending.facts.rest_lost = true;
             }
-            match self.finish(cookie, dumped_ns) {
-                Some(report) => self.ready.push(report),
+            match self.finish(cookie, walked_ns) {
+                Some(closed) => self.ready.push(closed),
                 None => unseen += 1,
             }
         }
@@ -98,7 +91,7 @@ impl Tracker {
             role: role(socket, listener.is_some()),
             begun_ns: socket.header.ktime_ns,
             opened_ns: None,
-            adopted: true,
+            preexisting: true,
             connected: socket.old_state != facts::SYN_SENT,
             process: owner(socket.netns, ends).or_else(listening),
             soft_error: None,
@@ -108,14 +101,14 @@ impl Tracker {
         };
         if let Some(pool) = connection.pool() {
             connection.pooled = true;
-            self.siblings.opened(pool);
+            self.pools.opened(pool);
         }
-        self.tally.enters(connection.standing());
+        self.tally.enters(connection.state_key());
         self.connections.insert(cookie, connection);
     }
 }
 
-/// The socket can still end in a way that is told. A closed one in FIN_WAIT ends untold.
+/// The socket can still end in a way that is reported. A closed one in FIN_WAIT ends unreported.
 fn lives(socket: &Transition) -> bool {
     let held = socket.has_socket == 1;
     matches!(socket.old_state, facts::ESTABLISHED | facts::CLOSE_WAIT | facts::SYN_SENT)

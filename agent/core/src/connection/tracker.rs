@@ -4,19 +4,19 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
-    connection::{Connection, OpenState},
     deadlines::Deadlines,
+    entry::{Connection, OpenState},
     listeners::Listeners,
-    reached::Reached,
+    pools::Pools,
+    reachability::Reachability,
     recent::Recent,
-    report::{Ends, Report},
     requests::Progressed,
-    retries::Retries,
-    siblings::Siblings,
+    retry::Retries,
     tally::Tally,
 };
+use crate::{close::ClosedConnection, identity::Ends};
 use crate::{
-    close::{Options, Tell},
+    close::{EvidenceDetail, Options},
     labels::Role,
 };
 
@@ -54,7 +54,7 @@ pub struct Totals {
     /// Late segments that belonged to nothing known.
     pub late_strangers: u64,
     /// Races whose request the same process sent again, and got answered.
-    pub masked: u64,
+    pub retried: u64,
     /// Races whose retry was not looked for: too many came at once, or looking takes too long here.
     pub retries_unchecked: u64,
     /// Gauges.
@@ -74,12 +74,12 @@ pub struct Tracker {
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
     pub(super) due: Deadlines,
-    pub(super) siblings: Siblings,
-    pub(super) reached: Reached,
+    pub(super) pools: Pools,
+    pub(super) reachability: Reachability,
     pub(super) retries: Retries,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
-    pub(super) ready: Vec<Report>,
+    pub(super) ready: Vec<ClosedConnection>,
     /// New requests on open connections, for the next `take_progress`.
     pub(super) progressed: Vec<Progressed>,
     pub(super) totals: Totals,
@@ -87,6 +87,8 @@ pub struct Tracker {
     pub(super) options: Options,
     /// Seconds per jiffy.
     pub(super) tick: f64,
+    /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns.
+    pub(super) wall_ahead_ns: i64,
 }
 
 impl Tracker {
@@ -99,8 +101,8 @@ impl Tracker {
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
             due: Deadlines::default(),
-            siblings: Siblings::default(),
-            reached: Reached::default(),
+            pools: Pools::default(),
+            reachability: Reachability::default(),
             retries: Retries::default(),
             newest_reset: None,
             ready: Vec::new(),
@@ -109,6 +111,7 @@ impl Tracker {
             limits,
             options,
             tick,
+            wall_ahead_ns: 0,
         }
     }
 
@@ -118,7 +121,7 @@ impl Tracker {
             listeners: self.listeners.len() as u64,
             recent: self.recent.len() as u64,
             recent_evicted: self.recent.evicted,
-            masked: self.retries.masked,
+            retried: self.retries.retried,
             retries_unchecked: self.retries.unchecked,
             ..self.totals
         }
@@ -144,9 +147,9 @@ impl Tracker {
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),
-            Record::ErrorReport(report) => {
-                if let Some(connection) = self.connections.get_mut(&report.header.cookie) {
-                    connection.soft_error = Some(report.err);
+            Record::ErrorReport(closed) => {
+                if let Some(connection) = self.connections.get_mut(&closed.header.cookie) {
+                    connection.soft_error(closed.err);
                 }
             }
             // Walks come in through `adopt` and `reconcile`.
@@ -155,11 +158,11 @@ impl Tracker {
     }
 
     /// Settles every close that is due at `now_ns` and hands it to `sink`.
-    pub fn settle(&mut self, now_ns: u64, sink: impl FnMut(Report)) {
+    pub fn settle(&mut self, now_ns: u64, sink: impl FnMut(ClosedConnection)) {
         while let Some(due) = self.due.pop(now_ns) {
             for (at, cookie) in due {
-                if let Some(report) = self.settle_one(cookie, at, now_ns) {
-                    self.ready.push(report);
+                if let Some(closed) = self.settle_one(cookie, at, now_ns) {
+                    self.ready.push(closed);
                 }
             }
         }
@@ -169,16 +172,16 @@ impl Tracker {
     }
 
     /// Settles everything that is pending, whether due or not: the agent is ending.
-    pub fn settle_all(&mut self, mut sink: impl FnMut(Report)) {
+    pub fn settle_all(&mut self, mut sink: impl FnMut(ClosedConnection)) {
         let mut pending: Vec<(u64, u64)> = self
             .connections
             .iter()
-            .filter_map(|(&cookie, c)| Some((c.pending.as_ref()?.first.header.ktime_ns, cookie)))
+            .filter_map(|(&cookie, c)| Some((c.pending.as_ref()?.facts.first.header.ktime_ns, cookie)))
             .collect();
         pending.sort_unstable();
         for (at, cookie) in pending {
-            if let Some(report) = self.finish(cookie, at) {
-                sink(report);
+            if let Some(closed) = self.finish(cookie, at) {
+                sink(closed);
             }
         }
         self.retries.release_all(&mut self.ready);
@@ -196,8 +199,13 @@ impl Tracker {
     }
 
     /// Of which closes the evidence is put into words from now on.
-    pub fn set_tell(&mut self, tell: Tell) {
-        self.options.tell = tell;
+    pub fn set_evidence_detail(&mut self, detail: EvidenceDetail) {
+        self.options.detail = detail;
+    }
+
+    /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns: what closes that are settled from now on are timed by.
+    pub fn set_wall_ahead(&mut self, wall_ahead_ns: i64) {
+        self.wall_ahead_ns = wall_ahead_ns;
     }
 
     pub(super) fn is_full(&self) -> bool {

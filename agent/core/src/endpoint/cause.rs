@@ -7,7 +7,7 @@ use super::{
     told::Part,
 };
 use crate::{
-    close::Close,
+    close::ClosedConnection,
     labels::{Cause, Clock, Closer, Phase, Side},
 };
 
@@ -22,7 +22,7 @@ impl Proof {
     pub(super) fn cause(self) -> Cause {
         match self {
             Self::Timer(cause, ..) => cause,
-            Self::Limit(Limit::Requests { .. }) => Cause::MaxRequests,
+            Self::Limit(Limit::RequestDelta { .. }) => Cause::MaxRequests,
             Self::Limit(Limit::Age { .. }) => Cause::MaxAge,
         }
     }
@@ -41,7 +41,7 @@ impl Proof {
                 let side = reading.kind.side;
                 format!("{count} closes by the {side} so far came {least:.3} to {most:.3} s after {since}")
             }
-            Self::Limit(Limit::Requests { requests, closes }) => {
+            Self::Limit(Limit::RequestDelta { requests, closes }) => {
                 format!("{closes} closes by the server in a row came after {requests} requests")
             }
             Self::Limit(Limit::Age { least, most, closes }) => {
@@ -106,7 +106,7 @@ pub(super) fn is_tighter(deviation: f32, other: f32, tick: f64) -> bool {
 }
 
 /// What a server's closes right after a response prove together.
-pub(super) fn from_limits(after: &mut AfterResponse, close: &Close) -> Option<Proof> {
+pub(super) fn from_limits(after: &mut AfterResponse, close: &ClosedConnection) -> Option<Proof> {
     let prompt = close.idle.is_some_and(|idle| idle < SHORTEST);
     let right_after = match close.cause {
         Cause::Announced | Cause::H2Goaway => true,

@@ -4,20 +4,21 @@ use hashbrown::HashMap;
 
 use super::{
     cause,
+    key::Place,
     limits::InferLimits,
-    model::{Endpoint, EndpointKey, InferTotals, Outlook},
+    model::{Endpoint, InferTotals, Outlook},
     newcomers::Newcomers,
-    observe,
-    place::{EndpointId, Place},
-    show,
+    observe, show,
     state::{MOST_BYTES, State},
     stops::Stops,
 };
 use crate::{
-    connection::{Progressed, Report},
+    close::ClosedConnection,
+    connection::Progressed,
     labels::{Cause, Role},
     program::Program,
 };
+use crate::{endpoint::EndpointKey, identity::Comm};
 
 /// Times that the program of an endpoint is asked for.
 const ASKED: u8 = 3;
@@ -29,13 +30,13 @@ const USUAL_TICK: f64 = 0.004;
 pub struct Inference {
     limits: InferLimits,
     tick: f64,
-    table: HashMap<EndpointId, Box<State>>,
+    table: HashMap<EndpointKey, Box<State>>,
     /// All endpoints over the limit together: counted, with nothing inferred.
     other: Option<Box<State>>,
     over: u64,
     expired: u64,
     evicted: u64,
-    newcomers: Newcomers<EndpointId>,
+    newcomers: Newcomers<EndpointKey>,
 }
 
 impl Inference {
@@ -57,35 +58,34 @@ impl Inference {
     /// Takes in a settled close. Names its cause where this close together with those before it proves one: a cause
     /// that is known stays, except that `announced` becomes `max-requests` or `max-age`. With `tell` the proof is
     /// added to the evidence. Says which endpoint it belongs to.
-    pub fn close(&mut self, report: &mut Report, tell: bool) -> Place {
+    pub fn close(&mut self, closed: &mut ClosedConnection, tell: bool) -> Place {
         let tick = self.tick;
-        let (state, place) = self.state(id_of(report), report.close.at_ns);
+        let (state, place) = self.state(id_of(closed), closed.at_ns);
         let own = place.own;
-        state.count(report);
+        state.count(closed);
         if own {
-            let close = &mut report.close;
-            if let Some(requests) = &report.requests {
-                state.gaps(requests, tick, close.at_ns);
+            if let Some(requests) = &closed.uncounted {
+                state.gaps(requests, tick, closed.at_ns);
             }
-            if let Some(gap) = observe::gap_of_lost(close, report.requests.is_some()) {
-                state.gap(gap, tick, close.at_ns);
+            if let Some(gap) = observe::gap_of_lost(closed, closed.uncounted.is_some()) {
+                state.gap(gap, tick, closed.at_ns);
             }
-            let seen = state.see(close, report.amends, tick);
-            let limit = if report.amends { None } else { cause::from_limits(&mut state.after, close) };
-            let proof = match close.cause {
+            let seen = state.see(closed, closed.amends, tick);
+            let limit = if closed.amends { None } else { cause::from_limits(&mut state.after, closed) };
+            let proof = match closed.cause {
                 Cause::Unknown => limit.or_else(|| cause::from_timers(&seen, tick)),
                 Cause::Announced => limit,
                 _ => None,
             };
             if let Some(proof) = proof {
-                close.cause = proof.cause();
+                closed.cause = proof.cause();
                 if tell {
-                    close.evidence.push(proof.told());
+                    closed.evidence.push(proof.told());
                 }
             }
         }
-        if !report.amends {
-            state.count_cause(report.close.cause);
+        if !closed.amends {
+            state.count_cause(closed.cause);
         }
         self.over += u64::from(!own);
         place
@@ -95,7 +95,7 @@ impl Inference {
     pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) -> Place {
         let tick = self.tick;
         let Progressed { role, ends, process, requests } = progressed;
-        let (state, place) = self.state(EndpointId::of(*role, ends, *process), now_ns);
+        let (state, place) = self.state(EndpointKey::of(*role, ends, *process), now_ns);
         state.count_requests(requests);
         if place.own {
             state.gaps(requests, tick, now_ns);
@@ -104,17 +104,17 @@ impl Inference {
     }
 
     /// Counts a race, of a close that was taken in, whose request was sent again and answered.
-    pub fn masked(&mut self, report: &Report) {
-        let known = self.table.get_mut(&id_of(report)).or(self.other.as_mut());
+    pub fn masked(&mut self, closed: &ClosedConnection) {
+        let known = self.table.get_mut(&id_of(closed)).or(self.other.as_mut());
         let Some(state) = known else { return };
         state.masked = state.masked.saturating_add(1);
     }
 
     /// The process to look up for an endpoint whose program is not known yet; each endpoint asks a few times. What
     /// is found goes to [`Self::know`].
-    pub fn unknown_program(&mut self, report: &Report) -> Option<u32> {
-        let pid = report.process?.pid?;
-        let state = self.table.get_mut(&id_of(report))?;
+    pub fn unknown_program(&mut self, closed: &ClosedConnection) -> Option<u32> {
+        let pid = closed.process?.pid?;
+        let state = self.table.get_mut(&id_of(closed))?;
         if state.program.is_some() || state.asked >= ASKED {
             return None;
         }
@@ -123,17 +123,17 @@ impl Inference {
     }
 
     /// Notes what the program behind an endpoint is, cut to what is kept of it.
-    pub fn know(&mut self, endpoint: &EndpointId, program: Program) {
+    pub fn know(&mut self, endpoint: &EndpointKey, program: Program) {
         if let Some(state) = self.table.get_mut(endpoint) {
             state.know(program);
         }
     }
 
     /// Forgets endpoints that were not seen for [`InferLimits::stale`], and names them; `now_ns` is CLOCK_MONOTONIC.
-    pub fn expire(&mut self, now_ns: u64) -> Vec<EndpointId> {
+    pub fn expire(&mut self, now_ns: u64) -> Vec<EndpointKey> {
         let stale = u64::try_from(self.limits.stale.as_nanos()).unwrap_or(u64::MAX);
         let is_stale = |state: &State| now_ns.saturating_sub(state.seen_ns) > stale;
-        let gone: Vec<EndpointId> =
+        let gone: Vec<EndpointKey> =
             self.table.extract_if(|_, state| is_stale(state)).map(|(id, _)| id).collect();
         self.expired += gone.len() as u64;
         self.newcomers.retain(|key| self.table.get(key).map(|state| &**state));
@@ -147,10 +147,11 @@ impl Inference {
 
     /// All endpoints, the worst risk first, then those of which something stopped, then those with the most closes.
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let known = self.table.iter().map(|(key, state)| show::endpoint(key.shown(), state, self.tick));
+        let known = self.table.iter().map(|(key, state)| show::endpoint(*key, state, self.tick));
         let mut all: Vec<Endpoint> = known.collect();
         if let Some(other) = &self.other {
-            let key = EndpointKey { role: Role::Unknown, server_port: None, process: "other".to_owned() };
+            let key =
+                EndpointKey { role: Role::Unknown, server_port: None, process: Comm::from_text("other") };
             all.push(show::counts(key, other));
         }
         all.sort_by(|one, other| {
@@ -167,12 +168,12 @@ impl Inference {
 
     /// What all endpoints that are told apart look like, in no order.
     pub fn outlooks(&self) -> Vec<Outlook> {
-        self.table.iter().map(|(id, state)| show::outlook(id.shown(), state, self.tick)).collect()
+        self.table.iter().map(|(id, state)| show::outlook(*id, state, self.tick)).collect()
     }
 
     pub fn totals(&self) -> InferTotals {
         let states = self.table.values().chain(&self.other);
-        let slots = self.table.capacity() * (size_of::<(EndpointId, Box<State>)>() + 1);
+        let slots = self.table.capacity() * (size_of::<(EndpointKey, Box<State>)>() + 1);
         InferTotals {
             endpoints: self.table.len(),
             limit: self.limits.endpoints,
@@ -185,7 +186,7 @@ impl Inference {
     }
 
     /// The state of an endpoint, or of all others when there is no room for it.
-    fn state(&mut self, id: EndpointId, now_ns: u64) -> (&mut State, Place) {
+    fn state(&mut self, id: EndpointKey, now_ns: u64) -> (&mut State, Place) {
         let mut place = Place { id, own: true, gave_up: None };
         if !self.table.contains_key(&id) {
             if self.table.len() >= self.limits.endpoints {
@@ -200,7 +201,7 @@ impl Inference {
         (self.table.entry(id).or_insert_with(|| Box::new(State::new())), place)
     }
 
-    fn make_room(&mut self, now_ns: u64) -> Option<EndpointId> {
+    fn make_room(&mut self, now_ns: u64) -> Option<EndpointKey> {
         let id = self.newcomers.give_up(now_ns, |id| self.table.get(id).map(|state| &**state))?;
         let state = self.table.remove(&id)?;
         self.evicted += 1;
@@ -210,8 +211,8 @@ impl Inference {
     }
 }
 
-fn id_of(report: &Report) -> EndpointId {
-    EndpointId::of(report.close.role, &report.ends, report.process)
+fn id_of(closed: &ClosedConnection) -> EndpointKey {
+    EndpointKey::of(closed.role, &closed.ends, closed.process)
 }
 
 #[cfg(test)]

@@ -3,22 +3,11 @@
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
-use super::stops::Stops;
+use super::{key::EndpointKey, stops::Stops};
 use crate::{
-    labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
+    labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
 };
-
-/// One end of connections: on the server side the port that is listened at and the process, on the client side the
-/// process and the port that it connects to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct EndpointKey {
-    pub role: Role,
-    /// `None` where the role is unknown.
-    pub server_port: Option<u16>,
-    /// The process's name (its group leader's `comm`, at most 15 bytes); empty when it is not known.
-    pub process: String,
-}
 
 /// One endpoint, as seen so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

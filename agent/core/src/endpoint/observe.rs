@@ -1,7 +1,7 @@
 //! Which timers a close may have come from, and what their clocks showed.
 
 use crate::{
-    close::Close,
+    close::ClosedConnection,
     labels::{Cause, Clock, Closer, Phase, Race, Role, Side, Verdict},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Reading {
 pub(super) type Readings = [Option<Reading>; 4];
 
 /// The clocks of the timers of the closer's own that may have ended it.
-pub(super) fn readings(close: &Close) -> Readings {
+pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let mut readings = [None; 4];
     if !may_be_timer(close.cause) {
         return readings;
@@ -81,7 +81,7 @@ pub(super) fn closers(closer: Closer) -> &'static [Side] {
 
 /// How long the connection had been idle when the closer's timer fired. Where the lost request was seen before the
 /// end, that is its gap and the time since; a request that was refused with a reset shows it late by a round trip.
-fn idle_at_race(close: &Close) -> Option<f64> {
+fn idle_at_race(close: &ClosedConnection) -> Option<f64> {
     if close.phase == Phase::Idle {
         return close.idle;
     }
@@ -90,7 +90,7 @@ fn idle_at_race(close: &Close) -> Option<f64> {
 
 /// How long it had been idle when the lost request came, at least; `None` where the request is among those that the
 /// probes counted with their gaps.
-pub(super) fn gap_of_lost(close: &Close, counted: bool) -> Option<f64> {
+pub(super) fn gap_of_lost(close: &ClosedConnection, counted: bool) -> Option<f64> {
     // The server's socket had closed, and its probe with it.
     let unseen = close.role == Role::Server || !counted;
     if close.race.is_some() && close.phase == Phase::Idle && unseen { close.idle } else { None }

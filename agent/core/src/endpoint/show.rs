@@ -3,7 +3,8 @@
 use super::{
     after_response::Limit,
     cause::is_tighter,
-    model::{Endpoint, EndpointKey, Gaps, Outlook, Risk, Timer},
+    key::EndpointKey,
+    model::{Endpoint, Gaps, Outlook, Risk, Timer},
     observe::Kind,
     risk,
     series::Series,

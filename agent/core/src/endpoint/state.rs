@@ -12,8 +12,8 @@ use super::{
     told::Part,
 };
 use crate::{
-    close::Close,
-    connection::{Report, Requests},
+    close::ClosedConnection,
+    connection::RequestDelta,
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
 };
@@ -92,26 +92,26 @@ impl State {
     }
 
     /// Counts a close; its cause is counted when it is known for good.
-    pub(super) fn count(&mut self, report: &Report) {
-        let close = &report.close;
+    pub(super) fn count(&mut self, closed: &ClosedConnection) {
+        let close = closed;
         self.seen_ns = self.seen_ns.max(close.at_ns);
-        if let Some(requests) = &report.requests {
+        if let Some(requests) = &closed.uncounted {
             self.count_requests(requests);
         }
         if let Some(race) = close.race {
             add(&mut self.races[race as usize]);
             self.raced_ns = self.raced_ns.max(close.at_ns);
-            let unanswered = report.requests.map_or(0, |requests| requests.unanswered);
+            let unanswered = closed.uncounted.map_or(0, |requests| requests.unanswered);
             self.lost = self.lost.saturating_add(u64::from(unanswered.max(1)));
         }
         add(&mut self.verdicts[close.verdict as usize]);
-        if report.amends {
+        if closed.amends {
             let before = &mut self.verdicts[Verdict::ServerIdle as usize];
             *before = before.saturating_sub(1);
             return;
         }
         add(&mut self.closes);
-        self.stops.add(report);
+        self.stops.add(closed);
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {
@@ -120,7 +120,7 @@ impl State {
         self.announced = close.keep_alive.and_then(|said| said.timeout).or(self.announced);
     }
 
-    pub(super) fn count_requests(&mut self, requests: &Requests) {
+    pub(super) fn count_requests(&mut self, requests: &RequestDelta) {
         self.begun = self.begun.saturating_add(u64::from(requests.begun));
         self.reused = self.reused.saturating_add(u64::from(requests.reused));
     }
@@ -131,7 +131,7 @@ impl State {
     }
 
     /// Gaps of requests that were counted.
-    pub(super) fn gaps(&mut self, requests: &Requests, tick: f64, now_ns: u64) {
+    pub(super) fn gaps(&mut self, requests: &RequestDelta, tick: f64, now_ns: u64) {
         self.seen_ns = self.seen_ns.max(now_ns);
         if requests.short_gaps > 0 {
             self.sketch(tick).add_short(requests.short_gaps);
@@ -157,7 +157,7 @@ impl State {
     }
 
     /// Takes in the clocks of a close. One that amends was taken in before.
-    pub(super) fn see(&mut self, close: &Close, amends: bool, tick: f64) -> AllSeen {
+    pub(super) fn see(&mut self, close: &ClosedConnection, amends: bool, tick: f64) -> AllSeen {
         let readings = observe::readings(close);
         let seen = readings.map(|reading| {
             let reading = reading?;

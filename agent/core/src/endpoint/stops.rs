@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::{Report, is_shutdown},
+    close::ClosedConnection,
+    connection::is_shutdown,
     labels::{Cause, Verdict},
 };
 
@@ -44,11 +45,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, report: &Report) {
-        let close = &report.close;
+    pub(super) fn add(&mut self, closed: &ClosedConnection) {
+        let close = closed;
         if close.verdict == Verdict::PrematureHangup
             && matches!(close.cause, Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled)
-            && let Some(by) = report.closed_by
+            && let Some(by) = closed.closed_by
         {
             let end = by.signal.unwrap_or_else(|| by.status.unwrap_or(0) << 8);
             let known = |&&mut (known, count): &&mut (u32, u32)| count == 0 || known == end;

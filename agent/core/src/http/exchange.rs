@@ -13,13 +13,13 @@ const TLS_FINISHED: u8 = 2;
 
 /// How one exchange stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ExchangeState {
     pub phase: Phase,
     /// Requests begun and not fully answered; HTTP/2: streams open. `None` when it cannot be known.
     pub in_flight: Option<u32>,
     /// Requests begun.
     pub begun: u32,
-    /// Requests answered in full; `None` when they cannot be told apart (TLS).
+    /// Requests answered in full; `None` when they cannot be distinguished (TLS).
     pub answered: Option<u32>,
     /// Every byte that decides was read: nothing missing or encrypted.
     pub exact: bool,
@@ -73,10 +73,10 @@ pub fn is_read(exchange: &Exchange) -> bool {
 }
 
 /// Reads how `exchange` stands.
-pub fn read(exchange: &Exchange, written: Written) -> Standing {
+pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
     let request = stream(exchange, exchange.request_direction);
     let response = stream(exchange, IN + OUT - exchange.request_direction);
-    let mut standing = Standing {
+    let mut standing = ExchangeState {
         phase: Phase::Unknown,
         in_flight: None,
         begun: exchange.begun,
@@ -119,7 +119,7 @@ fn stream(exchange: &Exchange, direction: u8) -> &Stream {
     &exchange.streams[usize::from(direction & 1)]
 }
 
-fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream, response: &Stream) {
     standing.exact = false;
     standing.answered = None;
     if request.state == state::LOST || response.state == state::LOST {
@@ -134,14 +134,14 @@ fn read_tls(standing: &mut Standing, exchange: &Exchange, request: &Stream, resp
     };
 }
 
-fn read_http2(standing: &mut Standing, exchange: &Exchange, request: &Stream, response: &Stream) {
+fn read_http2(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream, response: &Stream) {
     standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
     if request.state == state::LOST || response.state == state::LOST {
         return;
     }
-    let told_apart: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
+    let distinguished: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
     let old = exchange.old_streams().count() as u32;
-    let open = told_apart + old + exchange.open_before;
+    let open = distinguished + old + exchange.open_before;
     standing.in_flight = Some(open);
     let is_open = |id: u64| {
         let at = (id as u32 >> 1).wrapping_sub(exchange.base);
@@ -172,7 +172,7 @@ struct Http<'a> {
 }
 
 impl Http<'_> {
-    fn read(&self, standing: &mut Standing, written: Written) {
+    fn read(&self, standing: &mut ExchangeState, written: Written) {
         let Self { exchange, request, response } = *self;
         self.read_heads(standing);
         if exchange.flags & STARTED_LATE != 0 && exchange.begun == 1 {
@@ -262,7 +262,7 @@ impl Http<'_> {
             return false;
         }
         match response.state {
-            // Not before its first line is whole can it be told from an interim one.
+            // Not before its first line is whole can it be reported from an interim one.
             state::HEAD => response.notes & notes::FIRST_LINE == 0 || response.status >= 200,
             state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER | state::UNTIL_CLOSE => true,
             _ => false,
@@ -274,11 +274,13 @@ impl Http<'_> {
         let request = self.request;
         let no_body_yet = request.end_seq == request.ends;
         // The newest response is that interim one: no other has come for this request.
-        let told_to = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
+        let asked_to_go_on = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
         match request.state {
             state::HEAD => Some(Phase::RequestHead),
             // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
-            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet && !told_to => {
+            state::BODY | state::CHUNK
+                if request.notes & notes::EXPECT != 0 && no_body_yet && !asked_to_go_on =>
+            {
                 None
             }
             state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(Phase::RequestBody),
@@ -287,7 +289,7 @@ impl Http<'_> {
     }
 
     /// What the heads say besides lengths.
-    fn read_heads(&self, standing: &mut Standing) {
+    fn read_heads(&self, standing: &mut ExchangeState) {
         let Self { request, response, .. } = *self;
         standing.announced = is_last(request);
         standing.cut = (request.notes | response.notes) & notes::CUT != 0;

@@ -9,10 +9,10 @@ mod races;
 mod stops;
 
 use super::{
-    clean::{clean, quoted},
     lore::{Knob, Lore, Seen},
     model::{Advice, Urgency},
 };
+use crate::sanitize::{clean, quoted};
 use crate::{
     endpoint::{Endpoint, Risk, Timer},
     labels::{Race, Side},

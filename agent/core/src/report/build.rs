@@ -39,7 +39,7 @@ fn report(endpoint: &Endpoint, endpoints: &[Endpoint], lore: &dyn Lore) -> Endpo
         let server = endpoint.server.as_deref().filter(|_| side == Side::Server);
         Seen {
             side,
-            process: here.map_or("", |here| &here.key.process),
+            process: here.map_or("", |here| &*here.key.process),
             program: here.and_then(|here| here.program.as_ref()),
             server,
             // Clients heed it.
@@ -66,7 +66,7 @@ fn report(endpoint: &Endpoint, endpoints: &[Endpoint], lore: &dyn Lore) -> Endpo
     EndpointReport {
         endpoint: endpoint.clone(),
         named,
-        peer: peer.map(|peer| peer.key.process.clone()),
+        peer: peer.map(|peer| peer.key.process),
         advice: advise(case),
     }
 }

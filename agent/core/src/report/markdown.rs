@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::{
-    clean::clean,
     draw::{Axis, gap_points, timer_points},
     model::{EndpointReport, ReportModel, told_before},
     say,
     value::measured,
 };
+use crate::sanitize::clean;
 use crate::{endpoint::Risk, labels::Side};
 
 const TEXT: usize = 1200;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::Comm;
 use crate::{
     endpoint::{Endpoint, Risk, Stops, Timer},
     labels::{Role, Side, Verdict},
@@ -50,7 +51,7 @@ pub struct EndpointReport {
     /// Whose each of `timers` could be, in the same order.
     pub named: Vec<Named>,
     /// The other end's process, when it runs on this host and shows the same timer.
-    pub peer: Option<String>,
+    pub peer: Option<Comm>,
     /// Empty when nothing is wrong. What is to be done first comes first.
     pub advice: Vec<Advice>,
 }
@@ -121,7 +122,7 @@ impl ReportModel {
         self.endpoints.retain(|report| {
             let key = &report.endpoint.key;
             (ports.is_empty() || key.server_port.is_some_and(|port| ports.contains(&port)))
-                && (processes.is_empty() || processes.contains(&key.process))
+                && (processes.is_empty() || processes.iter().any(|name| name == key.process.as_str()))
         });
     }
 }

@@ -4,6 +4,7 @@ use super::{
     lore::{IdleDefault, Knob, Lore, Seen},
     model::{Candidate, Likelihood},
 };
+use crate::identity::Comm;
 use crate::{
     endpoint::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Stops, Timer},
     labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
@@ -25,7 +26,7 @@ pub(super) fn timer(side: Side, seconds: f64, count: u64) -> Timer {
 
 pub(super) fn endpoint(role: Role, process: &str) -> Endpoint {
     Endpoint {
-        key: EndpointKey { role, server_port: Some(8080), process: process.to_owned() },
+        key: EndpointKey { role, server_port: Some(8080), process: Comm::from_text(process) },
         program: None,
         server: None,
         announced: None,

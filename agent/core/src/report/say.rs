@@ -2,10 +2,10 @@
 
 use super::{
     advise::counted,
-    clean::clean,
     model::{Candidate, EndpointReport, Likelihood, Meta, ReportModel},
     value::measured,
 };
+use crate::sanitize::clean;
 use crate::{
     endpoint::{Death, Endpoint, Risk, Timer},
     labels::{Clock, Phase, Role, Side, Verdict},

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::{
-    clean::clean,
     draw::{Axis, gap_points, timer_points},
     model::{Advice, EndpointReport, ReportModel, told_before},
     say,
     value::measured,
 };
+use crate::sanitize::clean;
 use crate::{endpoint::Risk, labels::Side};
 
 /// Columns before what an endpoint's lines say.

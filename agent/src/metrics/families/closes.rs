@@ -21,7 +21,8 @@ pub(in super::super) const FAMILIES: &[Family] = &[
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
                 for (close, count) in endpoint.series.closes() {
-                    let values = [role, port, process, close.verdict, close.closer, close.cause, close.how];
+                    let values =
+                        [role, port, process, close.verdict, close.closer, close.cause, close.close_type];
                     samples.add(&values, count);
                 }
             }

@@ -4,8 +4,8 @@ use super::*;
 
 const SERVER: &str = "role=\"server\",server_port=\"80\",process=\"nginx\",basis=\"http\"";
 
-fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
-    Requests {
+fn requests(begun: u32, answered: u32, unanswered: u32) -> RequestDelta {
+    RequestDelta {
         basis: Basis::Http,
         begun,
         answered,
@@ -16,14 +16,14 @@ fn requests(begun: u32, answered: u32, unanswered: u32) -> Requests {
     }
 }
 
-fn closed(requests: Requests, verdict: Verdict) -> Report {
-    let mut report = Report { requests: Some(requests), ..report(80, "nginx", None) };
-    report.close.verdict = verdict;
-    report
+fn closed(requests: RequestDelta, verdict: Verdict) -> ClosedConnection {
+    let mut closed = ClosedConnection { uncounted: Some(requests), ..idle_close(80, "nginx", None) };
+    closed.verdict = verdict;
+    closed
 }
 
-fn progressed(requests: Requests) -> Progressed {
-    let Report { ends, process, .. } = report(80, "nginx", None);
+fn progressed(requests: RequestDelta) -> Progressed {
+    let ClosedConnection { ends, process, .. } = idle_close(80, "nginx", None);
     Progressed { role: Role::Server, ends, process, requests }
 }
 
@@ -55,13 +55,13 @@ fn requests_counted_while_the_connection_lived_and_the_rest_at_its_close_add_up(
 #[test]
 fn each_long_gap_falls_in_its_bucket_and_short_ones_in_the_first() {
     let mut metrics = metrics(8);
-    metrics.progress(&progressed(Requests {
+    metrics.progress(&progressed(RequestDelta {
         reused: 5,
         short_gaps: 4,
         long_gap: Some(5.0),
         ..requests(5, 4, 0)
     }));
-    metrics.progress(&progressed(Requests {
+    metrics.progress(&progressed(RequestDelta {
         reused: 1,
         short_gaps: 0,
         long_gap: Some(61.0),
@@ -102,7 +102,7 @@ fn an_endpoint_that_nobody_came_back_to_has_no_gaps() {
 fn turns_of_an_encrypted_connection_are_not_added_to_requests_that_were_read() {
     let mut metrics = metrics(8);
     metrics.close(&closed(requests(2, 2, 0), Verdict::ServerIdle));
-    let turns = Requests { basis: Basis::Inferred, ..requests(7, 7, 0) };
+    let turns = RequestDelta { basis: Basis::Inferred, ..requests(7, 7, 0) };
     metrics.close(&closed(turns, Verdict::ServerIdle));
     let text = scrape(&mut metrics);
     assert_eq!(counted(&text, "requests_started_total", ""), Some(2.0), "{text}");
@@ -115,7 +115,7 @@ fn an_amended_close_adds_the_request_that_came_late() {
     let mut metrics = metrics(8);
     metrics.close(&closed(requests(2, 2, 0), Verdict::ServerIdle));
     let late = closed(requests(1, 0, 1), Verdict::IdleRace);
-    metrics.close(&Report { amends: true, ..late });
+    metrics.close(&ClosedConnection { amends: true, ..late });
     let text = scrape(&mut metrics);
     assert_eq!(counted(&text, "requests_started_total", ""), Some(3.0), "{text}");
     assert_eq!(counted(&text, "requests_unanswered_total", ",verdict=\"idle-race\""), Some(1.0));
@@ -125,8 +125,11 @@ fn an_amended_close_adds_the_request_that_came_late() {
 fn requests_of_endpoints_over_the_bound_share_one_series() {
     let mut metrics = metrics(16);
     for port in 1..=1000 {
-        metrics.close(&Report { requests: Some(requests(3, 3, 0)), ..report(port, "scan", None) });
-        let Report { ends, process, .. } = report(port, "scan", None);
+        metrics.close(&ClosedConnection {
+            uncounted: Some(requests(3, 3, 0)),
+            ..idle_close(port, "scan", None)
+        });
+        let ClosedConnection { ends, process, .. } = idle_close(port, "scan", None);
         metrics.progress(&Progressed { role: Role::Server, ends, process, requests: requests(1, 1, 0) });
     }
     let text = scrape(&mut metrics);

@@ -20,7 +20,11 @@ fn timer(side: Side, seconds: f64, count: u64) -> Timer {
 
 fn outlook(process: &str, port: Option<u16>) -> Outlook {
     Outlook {
-        key: EndpointKey { role: Role::Server, server_port: port, process: process.to_owned() },
+        key: EndpointKey {
+            role: Role::Server,
+            server_port: port,
+            process: whohungup_core::identity::Comm::from_text(process),
+        },
         masked: 2,
         at_risk: 7,
         timers: vec![

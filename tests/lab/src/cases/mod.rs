@@ -30,6 +30,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::Daemon;
 
 pub use self::{check::Check, page::Page};
 use self::{
@@ -41,9 +42,9 @@ use self::{
 };
 use crate::{
     agent::{Agent, Said},
-    daemon::Daemon,
     kit::{Kit, Need},
     picture::Moment,
+    report::Model,
     run::{absence, chosen, is_ci},
     truth::Side,
 };
@@ -265,8 +266,8 @@ fn see(
     Ok(Seen {
         heard,
         witness,
-        report: daemon.report(&ports)?,
-        markdown: daemon.markdown(&ports)?,
+        report: Model::parse(&daemon.report("--json", &ports)?)?,
+        markdown: daemon.report("--markdown", &ports)?,
         said: said
             .all()
             .filter(|one| is_ours(one.local.port()) || is_ours(one.remote.port()))

@@ -15,13 +15,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use harness::{Program, port::is_free};
 use testserver::SlowWire;
 
 use super::{check::Checks, heard::Heard, seen::Seen};
 use crate::{
     kit::{Kit, Need},
-    listening::is_free,
-    program::Program,
     wiretap::capture,
 };
 

@@ -164,7 +164,7 @@ fn false_words(claim: &Claim, end: Side, report: &Report) -> Vec<String> {
     expect("phase", &report.phase, one_of(claim.phases, &report.phase));
     expect("cause", &report.cause, one_of(claim.causes, &report.cause));
     expect("cause", &report.cause, !claim.never_causes.contains(&report.cause.as_str()));
-    expect("how", &report.how, claim.how.is_none_or(|how| report.how == how));
+    expect("how", &report.close_type, claim.how.is_none_or(|how| report.close_type == how));
     let race = report.race.as_deref().unwrap_or_default();
     expect("race", race, race.is_empty() || claim.verdicts.contains(&"idle-race"));
     if let Some(words) = claim.never_told {

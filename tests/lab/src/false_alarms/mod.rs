@@ -24,6 +24,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use harness::Daemon;
 
 use self::{
     judge::Heard,
@@ -37,8 +38,8 @@ pub use self::{
 };
 use crate::{
     agent::Agent,
-    daemon::Daemon,
     kit::{Kit, Need},
+    report::Model,
     run::{absence, chosen, is_ci},
     wiretap::{
         capture::{self, Capture, Place},
@@ -111,8 +112,8 @@ pub fn run(options: &Options) -> Result<Played> {
         thread::sleep(Duration::from_millis(100));
     }
     let ports: BTreeSet<_> = claims.iter().map(|claim| claim.server.port()).collect();
-    let model = daemon.report(&ports.into_iter().collect::<Vec<_>>())?;
-    let scrape = Scrape::of(daemon.address())?;
+    let model = Model::parse(&daemon.report("--json", &ports.into_iter().collect::<Vec<_>>())?)?;
+    let scrape = Scrape::parse(&daemon.scrape()?)?;
     let (said, _notes) = watch.finish()?;
     drop(daemon);
     let flows = capture.map(|capture| capture.finish()?.flows(&kit)).transpose()?;

@@ -72,7 +72,7 @@ fn row(sheet: &mut Sheet, y: i32, cells: &[String]) {
 }
 
 fn cells(end: &str, report: &Report) -> [String; 9] {
-    let race = match (&report.race, report.masked) {
+    let race = match (&report.race, report.retried) {
         (None, _) => String::new(),
         (Some(race), false) => race.clone(),
         (Some(race), true) => format!("{race}*"),
@@ -111,7 +111,7 @@ fn evidence(report: &Report) -> String {
     let clocks =
         [("age", report.age_seconds), ("silent", report.silent_seconds), ("request", report.request_seconds)];
     let clocks = clocks.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", duration(value?))));
-    let masked = report.masked.then(|| "* masked: sent again and answered".to_owned());
+    let masked = report.retried.then(|| "* masked: sent again and answered".to_owned());
     report.evidence.iter().cloned().chain(clocks).chain(masked).collect::<Vec<_>>().join("; ")
 }
 

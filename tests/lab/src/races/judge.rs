@@ -78,7 +78,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
         for (end, local, remote) in play.ends() {
             let (word, report) = match play.reports(end, said)[..] {
                 [] => ("not told", None),
-                [report] => (report.word(), Some(report)),
+                [report] => (report.verdict_or_race(), Some(report)),
                 [.., report] => ("told twice", Some(report)),
             };
             judged.push(Judged {
@@ -90,7 +90,7 @@ pub(super) fn judge(played: &[Played], said: &Said) -> Vec<Judged> {
                 said: word.to_owned(),
                 right: word == due,
                 exact: report.is_some_and(|report| report.confidence == "exact"),
-                amended: report.is_some_and(Report::amends),
+                amended: report.is_some_and(|report| report.amends),
                 play: play.told.clone(),
                 evidence: report.map(|report| report.evidence.clone()).unwrap_or_default(),
             });

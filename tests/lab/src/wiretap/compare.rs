@@ -92,7 +92,7 @@ pub(crate) fn judge(closes: &[Close], said: &Said, netns: [u64; 2]) -> Vec<Judge
             let due = used[&(local, remote)];
             let (word, outcome) = match reports.get(*number) {
                 Some(report) if reports.len() == due => {
-                    (report.word(), compare(close, end, report, netns[end as usize]))
+                    (report.verdict_or_race(), compare(close, end, report, netns[end as usize]))
                 }
                 None if reports.is_empty() => ("not told", Outcome::Lost { said: "nothing".to_owned() }),
                 _ => (
@@ -114,7 +114,7 @@ fn compare(close: &Close, end: Side, report: &Report, netns: u64) -> Outcome {
     let mut words = vec![
         ("role", report.role.as_str(), end.word()),
         ("closer", &report.closer, truth.closer.word()),
-        ("how", &report.how, truth.how.word()),
+        ("how", &report.close_type, truth.how.word()),
         ("verdict", &report.verdict, truth.verdict),
         ("race", race, truth.race.map_or("none", Kind::word)),
     ];
@@ -143,7 +143,7 @@ fn compare(close: &Close, end: Side, report: &Report, netns: u64) -> Outcome {
     if report.netns != netns {
         wrong.push(format!("netns={}", report.netns));
     }
-    let what = format!("{} {}", report.code, report.word());
+    let what = format!("{} {}", report.code, report.verdict_or_race());
     if !wrong.is_empty() {
         return Outcome::Wrong {
             said: format!("{what}: {} by {}", wrong.join(" "), report.basis),

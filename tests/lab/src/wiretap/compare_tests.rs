@@ -108,11 +108,11 @@ fn connections_with_the_same_addresses_are_told_apart_by_time() {
     let mut second = close();
     second.truth.phase = Phase::Response;
     let closes = [close(), second];
-    let later = |report: Report| Report {
-        time: "2026-01-01T00:00:01Z".to_owned(),
-        phase: "response".to_owned(),
-        code: "CR".to_owned(),
-        ..report
+    let later = |mut report: Report| {
+        "2026-01-01T00:00:01Z".clone_into(&mut report.time);
+        "response".clone_into(&mut report.phase);
+        "CR".clone_into(&mut report.code);
+        report
     };
     let reports = [later(client(&[])), client(&[]), report(&[]), later(report(&[]))];
 

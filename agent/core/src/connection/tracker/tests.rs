@@ -2,18 +2,19 @@
 
 use whohungup_ebpf::event::Transition;
 
-use super::{super::connection::Process, *};
+use super::*;
 use crate::close::sample::{COOKIE, GET, OK, OPENED_NS, PID, TICK, client, server};
+use crate::identity::Process;
 use crate::{close::facts, labels::Verdict};
 
 mod adopt;
+mod correlate;
 mod dropped;
 mod feed;
-mod kin;
 mod late;
 mod random;
 mod requests;
-mod retries;
+mod retry;
 mod settle;
 
 use feed::{
@@ -30,11 +31,11 @@ fn a_connection_is_counted_from_open_to_close_and_reported_once() {
         assert_eq!((totals.opened, totals.open, totals.closed), (1, 1, 0));
         let facts = talk.served(1250).closes();
         first(&mut tracker, &facts);
-        let report = one(settle(&mut tracker, u64::MAX >> 2));
-        assert_eq!((report.cookie, report.close.role, report.amends), (COOKIE, facts.role, false));
-        assert_eq!(report.close.phase.as_str(), "idle");
-        assert_eq!(report.close.age, Some(5.004));
-        assert_eq!(report.closed_by.map(|by| by.pid), Some(PID));
+        let closed = one(settle(&mut tracker, u64::MAX >> 2));
+        assert_eq!((closed.id.cookie, closed.role, closed.amends), (COOKIE, facts.role, false));
+        assert_eq!(closed.phase.as_str(), "idle");
+        assert_eq!(closed.age, Some(5.004));
+        assert_eq!(closed.closed_by.and_then(|by| by.process.pid), Some(PID));
         let totals = tracker.totals();
         assert_eq!((totals.opened, totals.open, totals.closed, totals.opened_unseen), (1, 0, 1, 0));
         assert!(settle(&mut tracker, u64::MAX >> 2).is_empty() && settle_all(&mut tracker).is_empty());
@@ -50,8 +51,8 @@ fn a_close_whose_opening_was_lost_is_counted_and_judged_by_its_counters() {
         first(&mut tracker, &facts);
         let totals = tracker.totals();
         assert_eq!((totals.opened, totals.opened_unseen, totals.open), (1, 1, 1));
-        let report = one(settle_all(&mut tracker));
-        assert_eq!((report.close.role, report.close.age), (facts.role, None));
+        let closed = one(settle_all(&mut tracker));
+        assert_eq!((closed.role, closed.age), (facts.role, None));
         assert_balanced(&tracker);
     }
 }
@@ -78,9 +79,9 @@ fn a_connection_that_fails_to_open_is_opened_and_closed() {
     let mut facts = client().ends(facts::SYN_SENT, facts::CLOSE);
     facts.first.err = 111;
     first(&mut tracker, &facts);
-    let report = one(settle(&mut tracker, facts.first.header.ktime_ns + 20 * MS));
-    assert_eq!((report.close.verdict, report.close.role), (Verdict::ConnectFailed, Role::Client));
-    assert_eq!(report.process.and_then(|process| process.pid), Some(PID));
+    let closed = one(settle(&mut tracker, facts.first.header.ktime_ns + 20 * MS));
+    assert_eq!((closed.verdict, closed.role), (Verdict::ConnectFailed, Role::Client));
+    assert_eq!(closed.process.and_then(|process| process.pid), Some(PID));
     let totals = tracker.totals();
     assert_eq!((totals.opened, totals.opened_unseen, totals.closed), (1, 0, 1));
     assert_balanced(&tracker);
@@ -121,7 +122,10 @@ fn a_server_without_a_known_worker_is_named_by_its_listener() {
         first(&mut tracker, &talk.served(1250).gets_fin());
     }
     let reports = settle_all(&mut tracker);
-    let named: Vec<_> = reports.iter().map(|r| (r.cookie, r.process.map(|p| (p.pid, p.comm[0])))).collect();
+    let named: Vec<_> = reports
+        .iter()
+        .map(|r| (r.id.cookie, r.process.map(|p| (p.pid, p.comm.as_str().as_bytes()[0]))))
+        .collect();
     assert!(named.contains(&(COOKIE, Some((None, b'n')))) && named.contains(&(8, None)), "{named:?}");
 }
 
@@ -131,10 +135,10 @@ fn a_destroyer_is_not_taken_for_the_sockets_process() {
     let mut facts = client().served(250).by_process().fails(103);
     facts.first.task.tgid = 99;
     play(&mut tracker, &client(), &facts);
-    let report = one(settle_all(&mut tracker));
-    assert_eq!(report.close.verdict, Verdict::HostAbort);
-    assert_eq!(report.process.and_then(|process| process.pid), Some(PID), "it connected");
-    assert_eq!(report.closed_by.map(|by| by.pid), Some(99));
+    let closed = one(settle_all(&mut tracker));
+    assert_eq!(closed.verdict, Verdict::HostAbort);
+    assert_eq!(closed.process.and_then(|process| process.pid), Some(PID), "it connected");
+    assert_eq!(closed.closed_by.and_then(|by| by.process.pid), Some(99));
 }
 
 #[test]
@@ -163,19 +167,15 @@ fn a_full_table_follows_again_when_there_is_room() {
 }
 
 #[test]
-fn an_error_told_while_the_socket_lived_on_is_evidence() {
+fn an_error_reported_while_the_socket_lived_on_is_evidence() {
     use whohungup_ebpf::event::{ErrorReport, Kind};
     let mut tracker = tracker();
     begin(&mut tracker, &client());
     let header = crate::close::sample::header::<ErrorReport>(Kind::ErrorReport, COOKIE, OPENED_NS);
     feed(&mut tracker, &ErrorReport { header, err: 113, state: 1 });
     first(&mut tracker, &client().served(9).fails(110));
-    let report = one(settle_all(&mut tracker));
-    assert!(
-        report.close.evidence.iter().any(|told| told.contains("error 113")),
-        "{:?}",
-        report.close.evidence
-    );
+    let closed = one(settle_all(&mut tracker));
+    assert!(closed.evidence.iter().any(|line| line.contains("error 113")), "{:?}", closed.evidence);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_state_of_the_messages_whose_step_was_lost_does_not_replace_the_one_at_the_c
     // The transition between them was lost, what followed it was not.
     let later = talk.waits(3).asks(GET);
     feed(&mut tracker, &exchange(COOKIE, later.socket.header.ktime_ns, &later.exchange));
-    assert_eq!(one(settle_all(&mut tracker)).close.verdict, Verdict::ServerIdle);
+    assert_eq!(one(settle_all(&mut tracker)).verdict, Verdict::ServerIdle);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_socket_that_connects_again_at_once_is_two_connections() {
     let closed = talk.served(1250).closes();
     first(&mut tracker, &closed);
     reports.extend(settle_all(&mut tracker));
-    let verdicts: Vec<_> = reports.iter().map(|report| report.close.verdict).collect();
+    let verdicts: Vec<_> = reports.iter().map(|closed| closed.verdict).collect();
     assert_eq!(verdicts, [Verdict::ConnectFailed, Verdict::ClientIdle]);
     let totals = tracker.totals();
     assert_eq!((totals.opened, totals.opened_unseen, totals.closed), (2, 0, 2));

@@ -3,12 +3,12 @@
 use fastrand::Rng;
 
 use crate::{
-    connection::Report,
+    close::ClosedConnection,
     endpoint::sample::{TICK, announced, causes, fed, idle, in_flight, only, raced},
     labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
 };
 
-fn newest(reports: impl IntoIterator<Item = Report>) -> Cause {
+fn newest(reports: impl IntoIterator<Item = ClosedConnection>) -> Cause {
     let mut inference = fed([]);
     *causes(&mut inference, reports).last().expect("a close")
 }
@@ -35,19 +35,19 @@ fn a_close_after_another_time_has_not() {
 #[test]
 fn the_evidence_tells_the_closes_that_prove_it() {
     let mut inference = fed([5.0, 5.004].map(|seconds| idle(Side::Server, seconds)));
-    let mut report = idle(Side::Server, 4.996);
-    inference.close(&mut report, true);
+    let mut closed = idle(Side::Server, 4.996);
+    inference.close(&mut closed, true);
     let said = "3 closes by the server so far came 4.996 to 5.004 s after the last response";
-    assert_eq!(report.close.evidence, [said]);
+    assert_eq!(closed.evidence, [said]);
 }
 
 #[test]
 fn connections_that_end_at_the_same_moment_show_no_timer() {
     // A process that dies elsewhere takes those with it that were used together.
     let closes = (0..20_u32).map(|at| {
-        let mut report = idle(Side::Server, 5.0 + 0.001 * f64::from(at));
-        report.close.at_ns = 7_000_000_000 + 5_000 * u64::from(at);
-        report
+        let mut closed = idle(Side::Server, 5.0 + 0.001 * f64::from(at));
+        closed.at_ns = 7_000_000_000 + 5_000 * u64::from(at);
+        closed
     });
     let inference = fed(closes);
     assert!(only(&inference).timers.is_empty());
@@ -57,9 +57,9 @@ fn connections_that_end_at_the_same_moment_show_no_timer() {
 #[test]
 fn crossing_fins_count_for_both_sides() {
     let both = || {
-        let mut report = idle(Side::Server, 30.0);
-        report.close.closer = Closer::Both;
-        report
+        let mut closed = idle(Side::Server, 30.0);
+        closed.closer = Closer::Both;
+        closed
     };
     let sides: Vec<Side> =
         only(&fed([both(), both(), both()])).timers.iter().map(|timer| timer.side).collect();
@@ -70,10 +70,10 @@ fn crossing_fins_count_for_both_sides() {
 #[test]
 fn connections_never_used_are_closed_by_a_timer_since_they_were_made() {
     let unused = || {
-        let mut report = idle(Side::Server, 0.0);
-        report.close.phase = Phase::Unused;
-        (report.close.idle, report.close.age) = (None, Some(60.0));
-        report
+        let mut closed = idle(Side::Server, 0.0);
+        closed.phase = Phase::Unused;
+        (closed.idle, closed.age) = (None, Some(60.0));
+        closed
     };
     let inference = fed([unused(), unused()]);
     assert_eq!(newest([unused(), unused(), unused()]), Cause::KeepaliveTimer);
@@ -93,9 +93,9 @@ fn closes_with_a_cause_of_their_own_make_no_timer() {
         Cause::H2Goaway,
     ] {
         let ended = || {
-            let mut report = idle(Side::Server, 5.0);
-            report.close.cause = cause;
-            report
+            let mut closed = idle(Side::Server, 5.0);
+            closed.cause = cause;
+            closed
         };
         let mut inference = fed([]);
         let all = causes(&mut inference, std::iter::repeat_with(ended).take(10));
@@ -108,9 +108,9 @@ fn closes_with_a_cause_of_their_own_make_no_timer() {
 fn a_reset_is_only_the_means_and_its_cause_stays() {
     let mut inference = fed([]);
     let reset = || {
-        let mut report = idle(Side::Client, 5.0);
-        report.close.cause = Cause::LingerZero;
-        report
+        let mut closed = idle(Side::Client, 5.0);
+        closed.cause = Cause::LingerZero;
+        closed
     };
     let all = causes(&mut inference, std::iter::repeat_with(reset).take(5));
     assert_eq!(all, [Cause::LingerZero; 5]);
@@ -175,10 +175,10 @@ fn a_server_that_waits_for_a_head_has_a_head_timer_and_a_client_none() {
 #[test]
 fn a_race_shows_the_servers_timer_at_either_end() {
     let seen_by_client = |gap: f64| {
-        let mut report = in_flight(Side::Server, Phase::Waiting, 0.004, 0.004);
-        report.close.verdict = Verdict::IdleRace;
-        (report.close.race, report.close.reuse_gap) = (Some(Race::Crossed), Some(gap));
-        report
+        let mut closed = in_flight(Side::Server, Phase::Waiting, 0.004, 0.004);
+        closed.verdict = Verdict::IdleRace;
+        (closed.race, closed.reuse_gap) = (Some(Race::Crossed), Some(gap));
+        closed
     };
     let mut inference = fed([raced(Race::Crossed, 5.0), raced(Race::Stale, 5.004)]);
     assert_eq!(causes(&mut inference, [seen_by_client(4.996)]), [Cause::KeepaliveTimer]);
@@ -190,10 +190,10 @@ fn a_race_shows_the_servers_timer_at_either_end() {
 #[test]
 fn a_clients_own_timer_is_the_clients() {
     let own = || {
-        let mut report = in_flight(Side::Client, Phase::Waiting, 0.0, 0.0);
-        report.close.verdict = Verdict::IdleRace;
-        (report.close.race, report.close.reuse_gap) = (Some(Race::OwnTimer), Some(4.0));
-        report
+        let mut closed = in_flight(Side::Client, Phase::Waiting, 0.0, 0.0);
+        closed.verdict = Verdict::IdleRace;
+        (closed.race, closed.reuse_gap) = (Some(Race::OwnTimer), Some(4.0));
+        closed
     };
     let inference = fed([own(), own(), own()]);
     let timer = &only(&inference).timers[0];
@@ -203,9 +203,9 @@ fn a_clients_own_timer_is_the_clients() {
 #[test]
 fn a_race_whose_gap_is_not_known_shows_no_timer() {
     let unknown = || {
-        let mut report = in_flight(Side::Server, Phase::Waiting, 0.3, 0.3);
-        (report.close.verdict, report.close.race) = (Verdict::IdleRace, Some(Race::Unread));
-        report
+        let mut closed = in_flight(Side::Server, Phase::Waiting, 0.3, 0.3);
+        (closed.verdict, closed.race) = (Verdict::IdleRace, Some(Race::Unread));
+        closed
     };
     assert!(only(&fed([unknown(), unknown(), unknown()])).timers.is_empty());
 }
@@ -228,9 +228,9 @@ fn announced_ends_at_the_same_age_are_a_limit_of_age_and_show_it() {
 #[test]
 fn unannounced_ends_right_after_a_response_count_too_and_later_ones_do_not() {
     let prompt = |seconds: f64, age: f64| {
-        let mut report = idle(Side::Server, seconds);
-        (report.close.requests, report.close.age) = (Some(1000), Some(age));
-        report
+        let mut closed = idle(Side::Server, seconds);
+        (closed.requests, closed.age) = (Some(1000), Some(age));
+        closed
     };
     assert_eq!(newest([prompt(0.0, 50.0), prompt(0.004, 20.0), prompt(0.0, 90.0)]), Cause::MaxRequests);
     assert_eq!(newest([prompt(0.3, 50.0), prompt(0.8, 20.0), prompt(1.7, 90.0)]), Cause::Unknown);
@@ -239,9 +239,9 @@ fn unannounced_ends_right_after_a_response_count_too_and_later_ones_do_not() {
 #[test]
 fn a_goaway_stays_the_cause_of_its_close() {
     let goaway = |age: f64| {
-        let mut report = announced(100, age);
-        report.close.cause = Cause::H2Goaway;
-        report
+        let mut closed = announced(100, age);
+        closed.cause = Cause::H2Goaway;
+        closed
     };
     assert_eq!(newest([goaway(3.0), goaway(9.0), goaway(5.0)]), Cause::H2Goaway);
 }

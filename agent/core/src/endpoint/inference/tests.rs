@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::*;
+use crate::identity::Comm;
 use crate::{
     close::KeepAlive,
-    connection::Process,
     endpoint::{
         Risk,
         sample::{
             SECOND, TICK, announced, at_port, fed, idle, in_flight, name, only, raced, requests, reuse,
         },
     },
+    identity::Process,
     labels::{Closer, Phase, Race, Side, Verdict},
 };
 
@@ -33,11 +34,11 @@ fn closes_are_counted_by_endpoint() {
     let mut inference = fed([idle(Side::Server, 5.0), idle(Side::Client, 2.0), raced(Race::Stale, 5.0)]);
     inference.progress(&reuse(1.0), SECOND);
     let mut said = idle(Side::Server, 5.0);
-    said.close.server = Some("nginx".to_owned());
-    said.close.keep_alive = Some(KeepAlive { timeout: Some(5), max: None });
+    said.server = Some("nginx".to_owned());
+    said.keep_alive = Some(KeepAlive { timeout: Some(5), max: None });
     inference.close(&mut said, false);
     let endpoint = only(&inference);
-    let key = EndpointKey { role: Role::Server, server_port: Some(8080), process: "node".to_owned() };
+    let key = EndpointKey { role: Role::Server, server_port: Some(8080), process: name("node") };
     assert_eq!(endpoint.key, key);
     assert_eq!((endpoint.closes, endpoint.begun, endpoint.reused, endpoint.lost), (4, 13, 9, 1));
     assert_eq!(
@@ -55,7 +56,7 @@ fn an_amendment_moves_the_verdict_and_does_not_count_the_close_or_its_timer_agai
     let mut late = raced(Race::Stale, 5.0);
     (late.amends, late.requests) = (true, None);
     inference.close(&mut late, false);
-    assert_eq!(late.close.cause, Cause::KeepaliveTimer);
+    assert_eq!(late.cause, Cause::KeepaliveTimer);
     let endpoint = only(&inference);
     assert_eq!(endpoint.verdicts, [(Verdict::ServerIdle, 2), (Verdict::IdleRace, 1)]);
     assert_eq!((endpoint.closes, endpoint.lost, endpoint.timers[0].count), (3, 1, 3));
@@ -82,9 +83,9 @@ fn endpoints_over_the_limit_are_counted_together_and_nothing_is_inferred_of_them
 #[test]
 fn a_scan_does_not_lock_out_endpoints_that_come_later() {
     let mut inference = limited(16);
-    let at = |seconds: u64, port, mut report: Report| {
-        report.close.at_ns = seconds * SECOND;
-        at_port(port, report)
+    let at = |seconds: u64, port, mut closed: ClosedConnection| {
+        closed.at_ns = seconds * SECOND;
+        at_port(port, closed)
     };
     for second in 0..3 {
         inference.close(&mut at(second, 1, idle(Side::Server, 5.0)), false);
@@ -107,9 +108,9 @@ fn a_scan_does_not_lock_out_endpoints_that_come_later() {
 fn endpoints_that_are_not_seen_any_more_make_room() {
     let mut inference = limited(2);
     for (port, at) in [(1, 1), (2, 3000)] {
-        let mut report = at_port(port, idle(Side::Server, 5.0));
-        report.close.at_ns = at * SECOND;
-        inference.close(&mut report, false);
+        let mut closed = at_port(port, idle(Side::Server, 5.0));
+        closed.at_ns = at * SECOND;
+        inference.close(&mut closed, false);
     }
     inference.expire(3600 * SECOND);
     assert_eq!(inference.totals().expired, 0);
@@ -135,19 +136,19 @@ fn the_worst_come_first_then_those_with_the_most_closes() {
 
 #[test]
 fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
-    let report = idle(Side::Server, 5.0);
-    let mut inference = fed([report.clone()]);
-    let asked: Vec<_> = (0..5).map(|_| inference.unknown_program(&report)).collect();
+    let closed = idle(Side::Server, 5.0);
+    let mut inference = fed([closed.clone()]);
+    let asked: Vec<_> = (0..5).map(|_| inference.unknown_program(&closed)).collect();
     assert_eq!(asked, [Some(7), Some(7), Some(7), None, None]);
-    let mut inference = fed([report.clone()]);
+    let mut inference = fed([closed.clone()]);
     let long = Program {
         executable: Some("é".repeat(500)),
         runtime: Some("node".to_owned()),
         words: vec!["w".repeat(500); 500],
         depends: vec!["d".repeat(500); 500],
     };
-    inference.know(&id_of(&report), long);
-    assert_eq!(inference.unknown_program(&report), None);
+    inference.know(&id_of(&closed), long);
+    assert_eq!(inference.unknown_program(&closed), None);
     let program = only(&inference).program.expect("known");
     assert_eq!(program.runtime.as_deref(), Some("node"));
     assert!(program.executable.is_some_and(|text| text.len() <= 40) && program.words.len() <= 6);
@@ -157,22 +158,24 @@ fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
 #[test]
 fn what_lies_behind_the_end_of_a_name_makes_no_other_endpoint() {
     let mut one = idle(Side::Server, 5.0);
-    let mut comm = name("node");
-    comm[9] = b'x';
+    let mut raw = [0; 16];
+    raw[..4].copy_from_slice(b"node");
+    raw[9] = b'x';
+    let comm = Comm::new(raw);
     one.process = Some(Process { pid: None, comm });
     only(&fed([one, idle(Side::Server, 5.0)]));
 }
 
 #[test]
 fn a_race_that_was_made_good_is_counted() {
-    let report = raced(Race::Crossed, 5.0);
-    let mut inference = fed([report.clone()]);
-    inference.masked(&report);
+    let closed = raced(Race::Crossed, 5.0);
+    let mut inference = fed([closed.clone()]);
+    inference.masked(&closed);
     assert_eq!(only(&inference).masked, 1);
 }
 
 /// Something of everything, hostile numbers included.
-fn anything(rng: &mut Rng) -> Report {
+fn anything(rng: &mut Rng) -> ClosedConnection {
     let number = |rng: &mut Rng| match rng.u8(0..12) {
         0 => None,
         1 => Some(f64::NAN),
@@ -186,21 +189,20 @@ fn anything(rng: &mut Rng) -> Report {
         9 => Some(5.0),
         _ => Some(100.0 * rng.f64()),
     };
-    let mut report = idle(Side::Server, 1.0);
-    let close = &mut report.close;
-    close.at_ns = if rng.u8(0..9) == 0 { u64::MAX } else { rng.u64(..) };
-    close.closer = Closer::ALL[rng.usize(0..Closer::ALL.len())];
-    close.phase = Phase::ALL[rng.usize(0..Phase::ALL.len())];
-    close.verdict = Verdict::ALL[rng.usize(0..Verdict::ALL.len())];
-    close.cause = if rng.bool() { Cause::Unknown } else { Cause::ALL[rng.usize(0..Cause::ALL.len())] };
-    close.race = if rng.bool() { None } else { Some(Race::ALL[rng.usize(0..Race::ALL.len())]) };
-    (close.age, close.idle, close.silent) = (number(rng), number(rng), number(rng));
-    (close.request, close.reuse_gap) = (number(rng), number(rng));
-    close.requests = if rng.bool() { Some(rng.u32(..)) } else { Some(rng.u32(0..3)) };
-    close.server = Some("ü".repeat(rng.usize(0..300)));
-    report.amends = rng.u8(0..5) == 0;
-    report.requests = rng.bool().then(|| requests(rng.u32(0..9), rng.u32(0..9), number(rng)));
-    report
+    let mut closed = idle(Side::Server, 1.0);
+    closed.at_ns = if rng.u8(0..9) == 0 { u64::MAX } else { rng.u64(..) };
+    closed.closer = Closer::ALL[rng.usize(0..Closer::ALL.len())];
+    closed.phase = Phase::ALL[rng.usize(0..Phase::ALL.len())];
+    closed.verdict = Verdict::ALL[rng.usize(0..Verdict::ALL.len())];
+    closed.cause = if rng.bool() { Cause::Unknown } else { Cause::ALL[rng.usize(0..Cause::ALL.len())] };
+    closed.race = if rng.bool() { None } else { Some(Race::ALL[rng.usize(0..Race::ALL.len())]) };
+    (closed.age, closed.idle, closed.silent) = (number(rng), number(rng), number(rng));
+    (closed.request, closed.reuse_gap) = (number(rng), number(rng));
+    closed.requests = if rng.bool() { Some(rng.u32(..)) } else { Some(rng.u32(0..3)) };
+    closed.server = Some("ü".repeat(rng.usize(0..300)));
+    closed.amends = rng.u8(0..5) == 0;
+    closed.uncounted = rng.bool().then(|| requests(rng.u32(0..9), rng.u32(0..9), number(rng)));
+    closed
 }
 
 #[test]
@@ -209,15 +211,15 @@ fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_fini
         let mut rng = Rng::with_seed(seed);
         let mut inference = limited(1);
         for at in 0..1500_u64 {
-            let mut report = anything(&mut rng);
-            let known = report.close.cause;
-            inference.close(&mut report, true);
-            assert!(matches!(known, Cause::Unknown | Cause::Announced) || report.close.cause == known);
+            let mut closed = anything(&mut rng);
+            let known = closed.cause;
+            inference.close(&mut closed, true);
+            assert!(matches!(known, Cause::Unknown | Cause::Announced) || closed.cause == known);
             if at % 50 == 0 {
                 inference.expire(rng.u64(0..u64::MAX / 2));
                 let words = vec!["x".repeat(at as usize); 20];
                 let program = Program { executable: Some("y".repeat(300)), words, ..Program::default() };
-                inference.know(&id_of(&report), program);
+                inference.know(&id_of(&closed), program);
             }
         }
         for endpoint in inference.endpoints() {
@@ -245,7 +247,7 @@ fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
             inference.close(&mut idle(side, seconds), false);
         }
         let mut said = announced(round, seconds);
-        said.close.server = Some("s".repeat(1000));
+        said.server = Some("s".repeat(1000));
         inference.close(&mut said, false);
         inference.progress(&reuse(seconds), SECOND);
         let program = Program {
@@ -265,15 +267,15 @@ fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
 #[test]
 fn a_close_in_the_steady_state_is_cheap_and_takes_no_more_memory() {
     let mut rng = Rng::with_seed(1);
-    let mut report = idle(Side::Server, 5.0);
-    let mut inference = fed([report.clone()]);
+    let mut closed = idle(Side::Server, 5.0);
+    let mut inference = fed([closed.clone()]);
     let mut feed = |closes: u32, inference: &mut Inference| {
         let began = Instant::now();
         for _ in 0..closes {
-            report.close.idle = Some(if rng.bool() { 5.0 } else { 100.0 * rng.f64() });
-            report.close.cause = Cause::Unknown;
-            report.close.at_ns += 10_000_000;
-            inference.close(&mut report, false);
+            closed.idle = Some(if rng.bool() { 5.0 } else { 100.0 * rng.f64() });
+            closed.cause = Cause::Unknown;
+            closed.at_ns += 10_000_000;
+            inference.close(&mut closed, false);
         }
         began.elapsed() / closes
     };

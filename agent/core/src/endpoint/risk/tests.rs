@@ -1,7 +1,7 @@
 //! What timers and gaps mean together.
 
 use crate::{
-    connection::Report,
+    close::ClosedConnection,
     endpoint::{
         Headroom, Inference, Risk,
         sample::{SECOND, fed, idle, once, only, raced, reuse},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `count` idle closes by each side after these seconds, evenly mixed.
-fn closed(counts: &[(Side, f64, usize)]) -> Vec<Report> {
+fn closed(counts: &[(Side, f64, usize)]) -> Vec<ClosedConnection> {
     let most = counts.iter().map(|&(.., count)| count).max().unwrap_or(0);
     let is_due = move |turn: usize, count: usize| (turn + 1) * count / most > turn * count / most;
     let turn = |turn: usize| {
@@ -99,7 +99,7 @@ fn an_endpoint_that_has_lost_nothing_for_an_hour_is_judged_by_its_timers_again()
     let mut inference = fed(reports);
     for (minutes, losing) in [(59, true), (62, false)] {
         let mut later = idle(Side::Client, 4.0);
-        later.close.at_ns += minutes * 60 * SECOND;
+        later.at_ns += minutes * 60 * SECOND;
         inference.close(&mut later, false);
         let endpoint = only(&inference);
         assert_eq!((endpoint.risk == Risk::Losing, endpoint.lost), (losing, 1), "{minutes}");
@@ -127,16 +127,16 @@ fn reuses_close_to_the_servers_timer_are_at_risk_counted_before_and_after_it_is_
     for gap in [1.0, 4.2, 4.75, 4.9, 6.0] {
         inference.progress(&reuse(gap), SECOND);
     }
-    for report in &mut closed(&[(Side::Server, 5.0, 3)]) {
-        inference.close(report, false);
+    for closed in &mut closed(&[(Side::Server, 5.0, 3)]) {
+        inference.close(closed, false);
     }
     assert_eq!(only(&inference).at_risk, 3);
     for gap in [1.0, 4.4, 4.51, 4.9, 6.0] {
         inference.progress(&reuse(gap), SECOND);
     }
     assert_eq!(only(&inference).at_risk, 6);
-    for report in &mut closed(&[(Side::Client, 2.0, 80)]) {
-        inference.close(report, false);
+    for closed in &mut closed(&[(Side::Client, 2.0, 80)]) {
+        inference.close(closed, false);
     }
     inference.progress(&reuse(6.0), SECOND);
     assert_eq!(only(&inference).at_risk, 6, "the server closes no more by that timer");

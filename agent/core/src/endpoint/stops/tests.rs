@@ -1,21 +1,27 @@
 use super::*;
+use crate::identity::Process;
 use crate::{
-    connection::ClosedBy,
+    close::ClosedBy,
     endpoint::sample::{fed, idle, in_flight, name, only},
     labels::{Phase, Side},
 };
 
-fn cut_off(cause: Cause, status: Option<u32>, signal: Option<u32>) -> Report {
-    let mut report = in_flight(Side::Server, Phase::Waiting, 0.1, 0.1);
-    report.close.cause = cause;
-    report.closed_by = Some(ClosedBy { pid: 7, comm: name("node"), exiting: true, signal, status });
-    report
+fn cut_off(cause: Cause, status: Option<u32>, signal: Option<u32>) -> ClosedConnection {
+    let mut closed = in_flight(Side::Server, Phase::Waiting, 0.1, 0.1);
+    closed.cause = cause;
+    closed.closed_by = Some(ClosedBy {
+        process: Process { pid: Some(7), comm: name("node") },
+        exiting: true,
+        signal,
+        status,
+    });
+    closed
 }
 
-fn after_listener(seconds: f64) -> Report {
-    let mut report = idle(Side::Server, 5.0);
-    report.close.after_listener = Some(seconds);
-    report
+fn after_listener(seconds: f64) -> ClosedConnection {
+    let mut closed = idle(Side::Server, 5.0);
+    closed.after_listener = Some(seconds);
+    closed
 }
 
 #[test]
@@ -38,7 +44,7 @@ fn ways_to_end_are_bounded() {
 #[test]
 fn idle_connections_end_with_their_listener_or_are_waited_for() {
     let mut busy = after_listener(9.0);
-    busy.close.verdict = Verdict::Completed;
+    busy.verdict = Verdict::Completed;
     let stops = only(&fed([-0.001, 0.002, 4.25, 1.0].map(after_listener).into_iter().chain([busy]))).stops;
 
     assert_eq!((stops.idle_closed, stops.idle_left, stops.waited), (2, 2, Some(4.25)));

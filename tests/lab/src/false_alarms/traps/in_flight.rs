@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::software::apache::stretch;
 use rustix::process::Signal;
 
 use super::needs::{CURL, NGINX, NODE};
@@ -11,7 +12,6 @@ use crate::{
         stage::{Running, Stage, ask, established, pause, run},
         trap::{Claim, How, Sprung, TRAP, Trap},
     },
-    setting::write_large,
     wire::{PATIENCE, Wire},
 };
 
@@ -137,7 +137,7 @@ fn gives_up(stage: &Stage<'_>) -> Result<Sprung> {
 
 fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
     let nginx = stage.nginx(None, "", "", "")?;
-    write_large(&nginx.directory.join("large"))?;
+    stretch(&nginx.directory.join("large"))?;
     // At moments of a person's choice: what always comes after the same time is a timer.
     for milliseconds in [200, 500, 1100] {
         let mut curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
@@ -164,7 +164,7 @@ fn begun(server: SocketAddr) -> Result<()> {
 
 fn killed(stage: &Stage<'_>) -> Result<Sprung> {
     let mut nginx = stage.nginx(None, "", "", "")?;
-    write_large(&nginx.directory.join("large"))?;
+    stretch(&nginx.directory.join("large"))?;
     let curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
     begun(nginx.at)?;
     nginx.program.kill();

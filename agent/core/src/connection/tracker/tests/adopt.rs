@@ -1,6 +1,7 @@
 //! Sockets that were there before, and connections whose end was lost.
 
 use super::*;
+use crate::identity::Comm;
 use crate::{
     close::{
         facts::{CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, SYN_SENT},
@@ -9,7 +10,9 @@ use crate::{
     labels::{Closer, Confidence},
 };
 
-const WORKER: Process = Process { pid: Some(42), comm: *b"worker\0\0\0\0\0\0\0\0\0\0" };
+fn worker() -> Process {
+    Process { pid: Some(42), comm: Comm::from_text("worker") }
+}
 
 fn nobody(_: u32, _: Ends) -> Option<Process> {
     None
@@ -108,42 +111,42 @@ fn only_connections_that_can_still_end_in_a_way_worth_telling_are_adopted() {
 fn an_old_sockets_process_is_asked_for_and_its_listener_stands_in() {
     let sockets = [met(&server().served(9), ESTABLISHED), met_listener(100)];
     let mut tracker = tracker();
-    tracker.adopt(&sockets, |_, ends| (ends.remote.port() != 0).then_some(WORKER));
-    assert_eq!(tracker.connections[&COOKIE].process, Some(WORKER));
+    tracker.adopt(&sockets, |_, ends| (ends.remote.port() != 0).then_some(worker()));
+    assert_eq!(tracker.connections[&COOKIE].process, Some(worker()));
     let mut tracker = super::tracker();
-    tracker.adopt(&sockets, |_, ends| (ends.remote.port() == 0).then_some(WORKER));
-    assert_eq!(tracker.connections[&COOKIE].process, Some(Process { pid: None, ..WORKER }));
+    tracker.adopt(&sockets, |_, ends| (ends.remote.port() == 0).then_some(worker()));
+    assert_eq!(tracker.connections[&COOKIE].process, Some(Process { pid: None, ..worker() }));
 }
 
 #[test]
 fn an_old_connection_ends_like_any_other_and_says_that_it_is_old() {
     let mut tracker = adopted(&[met(&server().served(9), ESTABLISHED)]);
     first(&mut tracker, &server().served(1250).closes());
-    let report = one(settle_all(&mut tracker));
-    assert_eq!((report.close.verdict, report.close.role), (Verdict::ServerIdle, Role::Server));
-    assert!(report.close.adopted && report.close.age.is_none());
+    let closed = one(settle_all(&mut tracker));
+    assert_eq!((closed.verdict, closed.role), (Verdict::ServerIdle, Role::Server));
+    assert!(closed.preexisting && closed.age.is_none());
     assert_balanced(&tracker);
 }
 
 #[test]
-fn an_end_that_began_before_the_agent_is_told_by_what_the_states_prove() {
+fn an_end_that_began_before_the_agent_is_reported_by_what_the_states_prove() {
     // The peer's FIN came, and was read, before the agent; now this end closes too.
     let mut eof_read = client().served(1250).fin_came();
     eof_read.socket.copied_seq = eof_read.socket.rcv_nxt;
     let mut tracker = adopted(&[met(&eof_read, CLOSE_WAIT)]);
     first(&mut tracker, &eof_read.by_process().ends(CLOSE_WAIT, LAST_ACK));
-    let close = one(settle_all(&mut tracker)).close;
-    assert_eq!((close.verdict, close.how.as_str()), (Verdict::Unknown, "fin"), "{close:?}");
+    let close = one(settle_all(&mut tracker));
+    assert_eq!((close.verdict, close.close_type.as_str()), (Verdict::Unknown, "fin"), "{close:?}");
     assert_eq!((close.closer, close.cause.as_str()), (Closer::Server, "unknown"));
-    let told = close.evidence.join("\n");
-    assert!(!told.contains("own RST") && !told.contains("4294967295"), "{told}");
+    let text = close.evidence.join("\n");
+    assert!(!text.contains("own RST") && !text.contains("4294967295"), "{text}");
 
     // The same with this end's own FIN.
     let own = server().served(1250);
     let mut tracker = adopted(&[met(&own, FIN_WAIT2), met_listener(100)]);
     first(&mut tracker, &own.ends(FIN_WAIT2, CLOSE));
-    let close = one(settle_all(&mut tracker)).close;
-    assert_eq!((close.verdict, close.how.as_str()), (Verdict::Unknown, "fin"), "{close:?}");
+    let close = one(settle_all(&mut tracker));
+    assert_eq!((close.verdict, close.close_type.as_str()), (Verdict::Unknown, "fin"), "{close:?}");
     assert_eq!(close.closer, Closer::Server);
 }
 
@@ -155,8 +158,8 @@ fn an_end_that_began_before_the_agent_is_never_a_race_nor_amended() {
     first(&mut tracker, &facts);
     let late = late_segment(&facts.first, 35, facts.first.write_seq);
     feed(&mut tracker, &late);
-    let report = one(settle_all(&mut tracker));
-    assert_eq!((report.close.verdict, report.close.race), (Verdict::Unknown, None));
+    let closed = one(settle_all(&mut tracker));
+    assert_eq!((closed.verdict, closed.race), (Verdict::Unknown, None));
     feed(&mut tracker, &late);
     assert!(
         settle(&mut tracker, facts.first.header.ktime_ns).is_empty(),
@@ -190,7 +193,7 @@ fn a_walk_ends_only_what_it_did_not_meet() {
     let totals = tracker.totals();
     assert_eq!((totals.open, totals.closed, totals.closed_unseen), (3, 2, 2));
     assert_eq!(tracker.reconcile(&walk, &here(), OPENED_NS + 1), 0);
-    assert_eq!(one(settle_all(&mut tracker)).cookie, 2, "what was pending is still reported");
+    assert_eq!(one(settle_all(&mut tracker)).id.cookie, 2, "what was pending is still reported");
     assert_balanced(&tracker);
 }
 
@@ -237,7 +240,7 @@ fn a_half_close_whose_rest_was_lost_is_not_surely_premature() {
     tracker.reconcile(&[], &here(), much_later);
     let reports = settle(&mut tracker, much_later);
     assert_eq!(tracker.totals().closed_unseen + reports.len() as u64, 1);
-    for Report { close, .. } in reports {
+    for close in reports {
         assert_eq!(close.confidence, Confidence::Probable, "{} {:?}", close.verdict, close.evidence);
     }
 }

@@ -117,21 +117,21 @@ pub(super) fn play(tracker: &mut Tracker, talk: &Talk, facts: &Facts) {
     first(tracker, facts);
 }
 
-pub(super) fn settle(tracker: &mut Tracker, at_ns: u64) -> Vec<Report> {
+pub(super) fn settle(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection> {
     let mut reports = Vec::new();
-    tracker.settle(at_ns, |report| reports.push(report));
+    tracker.settle(at_ns, |closed| reports.push(closed));
     reports
 }
 
-/// The same for a client's race, which is held back while it may be masked.
-pub(super) fn settle_race(tracker: &mut Tracker, at_ns: u64) -> Vec<Report> {
+/// The same for a client's race, which is held back while it may be retried.
+pub(super) fn settle_race(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection> {
     assert!(settle(tracker, at_ns).is_empty());
     settle(tracker, at_ns + 2 * SECOND)
 }
 
-pub(super) fn settle_all(tracker: &mut Tracker) -> Vec<Report> {
+pub(super) fn settle_all(tracker: &mut Tracker) -> Vec<ClosedConnection> {
     let mut reports = Vec::new();
-    tracker.settle_all(|report| reports.push(report));
+    tracker.settle_all(|closed| reports.push(closed));
     reports
 }
 
@@ -176,8 +176,8 @@ pub(super) fn assert_balanced(tracker: &Tracker) {
     assert!(totals.closed_unseen <= totals.closed, "{totals:?}");
 }
 
-pub(super) fn one(reports: Vec<Report>) -> Report {
-    let told: Vec<_> = reports.iter().map(|report| (report.cookie, &report.close.evidence)).collect();
-    assert_eq!(reports.len(), 1, "{told:#?}");
+pub(super) fn one(reports: Vec<ClosedConnection>) -> ClosedConnection {
+    let text: Vec<_> = reports.iter().map(|closed| (closed.id.cookie, &closed.evidence)).collect();
+    assert_eq!(reports.len(), 1, "{text:#?}");
     reports.into_iter().next().expect("one")
 }

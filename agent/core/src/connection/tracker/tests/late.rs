@@ -1,6 +1,6 @@
 //! What comes after a close: by cookie, by a listener, by no socket.
 
-use whohungup_ebpf::event::Reset;
+use whohungup_ebpf::event::{Header, Reset};
 
 use super::*;
 use crate::{
@@ -22,19 +22,15 @@ fn late_requests() -> (Facts, [Reset; 3]) {
 }
 
 #[test]
-fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_is_told() {
+fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_shows() {
     let (facts, ways) = late_requests();
     for (way, late) in ways.iter().enumerate() {
         let mut tracker = tracker();
         play(&mut tracker, &server(), &facts);
         feed(&mut tracker, late);
-        let report = one(settle(&mut tracker, facts.first.header.ktime_ns + SECOND));
-        assert_eq!(
-            (report.close.verdict, report.close.race),
-            (Verdict::IdleRace, Some(Race::Crossed)),
-            "{way}"
-        );
-        assert!(!report.amends, "{way}");
+        let closed = one(settle(&mut tracker, facts.first.header.ktime_ns + SECOND));
+        assert_eq!((closed.verdict, closed.race), (Verdict::IdleRace, Some(Race::Crossed)), "{way}");
+        assert!(!closed.amends, "{way}");
         assert_eq!((tracker.totals().late_requests, tracker.totals().late_strangers), (0, 0), "{way}");
         // Another one changes nothing.
         feed(&mut tracker, late);
@@ -49,14 +45,14 @@ fn a_request_after_the_report_amends_it_exactly_once() {
     for (way, late) in ways.iter().enumerate() {
         let mut tracker = tracker();
         play(&mut tracker, &server(), &facts);
-        assert_eq!(one(settle(&mut tracker, at + SECOND)).close.verdict, Verdict::ServerIdle);
+        assert_eq!(one(settle(&mut tracker, at + SECOND)).verdict, Verdict::ServerIdle);
         let mut late = *late;
         late.header.ktime_ns = at + 10 * SECOND;
         feed(&mut tracker, &late);
-        let report = one(settle(&mut tracker, at + 10 * SECOND));
-        assert!(report.amends, "{way}");
-        assert_eq!((report.cookie, report.close.verdict), (COOKIE, Verdict::IdleRace), "{way}");
-        let why = &report.close.evidence[0];
+        let closed = one(settle(&mut tracker, at + 10 * SECOND));
+        assert!(closed.amends, "{way}");
+        assert_eq!((closed.id.cookie, closed.verdict), (COOKIE, Verdict::IdleRace), "{way}");
+        let why = &closed.evidence[0];
         assert!(why.contains("server-idle") && why.contains("10.0 s after"), "{why}");
         feed(&mut tracker, &late);
         assert!(settle(&mut tracker, at + 11 * SECOND).is_empty(), "{way}");
@@ -64,6 +60,24 @@ fn a_request_after_the_report_amends_it_exactly_once() {
         assert_eq!(tracker.totals().closed, 1, "an amendment is no second close");
         assert_balanced(&tracker);
     }
+}
+
+/// An NTP step between the two must not make them two closes.
+#[test]
+fn an_amendment_has_the_id_and_the_time_of_what_it_amends_whatever_the_wall_clock_does() {
+    let (facts, [late, ..]) = late_requests();
+    let at = facts.first.header.ktime_ns;
+    let mut tracker = tracker();
+    tracker.set_wall_ahead(1_800_000_000 * SECOND as i64);
+    play(&mut tracker, &server(), &facts);
+    let first = one(settle(&mut tracker, at + SECOND));
+    tracker.set_wall_ahead(1_700_000_000 * SECOND as i64);
+    feed(&mut tracker, &Reset { header: Header { ktime_ns: at + 3 * SECOND, ..late.header }, ..late });
+    let second = one(settle(&mut tracker, at + 3 * SECOND));
+    assert_eq!((first.amends, second.amends), (false, true));
+    assert_eq!((second.id, second.time), (first.id, first.time));
+    let since_epoch = i128::from(1_800_000_000 * SECOND + at);
+    assert_eq!(first.time.as_nanosecond(), since_epoch);
 }
 
 #[test]
@@ -90,7 +104,7 @@ fn late_segments_without_payload_and_closes_that_nothing_can_meet_are_let_be() {
     let mut tracker = tracker();
     play(&mut tracker, &server(), &facts);
     feed(&mut tracker, &late_segment(&facts.first, 0, facts.first.write_seq));
-    assert_eq!(one(settle_all(&mut tracker)).close.verdict, Verdict::ServerIdle);
+    assert_eq!(one(settle_all(&mut tracker)).verdict, Verdict::ServerIdle);
     let other = numbered(client(), 8);
     play(&mut tracker, &other.clone(), &other.served(9).fails(104));
     one(settle_all(&mut tracker));
@@ -105,13 +119,13 @@ fn a_stale_request_on_an_abandoned_connection_amends_its_report_once() {
     for end in [CLOSE, LAST_ACK] {
         let mut tracker = tracker();
         play(&mut tracker, &client(), &facts);
-        assert_eq!(one(settle(&mut tracker, at + 5 * SECOND)).close.verdict, Verdict::ServerIdle);
+        assert_eq!(one(settle(&mut tracker, at + 5 * SECOND)).verdict, Verdict::ServerIdle);
         talk.clone().fin_came().waits(2500).asks(GET).later(&mut facts, CLOSE_WAIT, end);
         last(&mut tracker, &facts);
-        let report = one(settle_race(&mut tracker, at + 11 * SECOND));
-        assert!(report.amends);
-        assert_eq!((report.close.verdict, report.close.race), (Verdict::IdleRace, Some(Race::Stale)));
-        let why = &report.close.evidence[0];
+        let closed = one(settle_race(&mut tracker, at + 11 * SECOND));
+        assert!(closed.amends);
+        assert_eq!((closed.verdict, closed.race), (Verdict::IdleRace, Some(Race::Stale)));
+        let why = &closed.evidence[0];
         assert!(why.contains("10.0 s after"), "{why}");
         last(&mut tracker, &facts);
         assert!(settle(&mut tracker, at + 14 * SECOND).is_empty());
@@ -179,7 +193,7 @@ fn a_port_used_again_while_the_first_close_is_pending_is_not_forgotten_with_it()
     one(settle(&mut tracker, first_close.first.header.ktime_ns + SECOND));
     let late = late_segment(&second_close.first, 35, second_close.first.write_seq);
     feed(&mut tracker, &blaming(late, LISTENER, LISTEN));
-    let report = one(settle(&mut tracker, second_close.first.header.ktime_ns + SECOND));
-    assert_eq!((report.cookie, report.close.verdict), (8, Verdict::IdleRace));
+    let closed = one(settle(&mut tracker, second_close.first.header.ktime_ns + SECOND));
+    assert_eq!((closed.id.cookie, closed.verdict), (8, Verdict::IdleRace));
     assert!(tracker.pending_ends.is_empty());
 }

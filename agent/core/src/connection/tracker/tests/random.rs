@@ -67,7 +67,7 @@ fn reset(rng: &mut Rng, now_ns: u64) -> Reset {
 }
 
 /// One random happening; the clock may stand still or jump.
-fn happen(rng: &mut Rng, tracker: &mut Tracker, now_ns: &mut u64) -> Vec<Report> {
+fn happen(rng: &mut Rng, tracker: &mut Tracker, now_ns: &mut u64) -> Vec<ClosedConnection> {
     let farthest = 1 << rng.u32(0..36);
     *now_ns += rng.u64(0..2) * rng.u64(0..=farthest);
     let talk = socket(rng, *now_ns);
@@ -130,10 +130,10 @@ fn whatever_happens_every_connection_that_began_is_open_or_closed() {
         let limits = Limits { connections: rng.usize(0..6), recent: rng.usize(0..4) };
         let mut tracker = Tracker::new(limits, Options::default(), TICK);
         let (mut now_ns, mut reported, mut amended) = (OPENED_NS, 0, 0);
-        let mut count = |reports: Vec<Report>| {
-            for report in reports {
-                assert_eq!(report.amends, report.close.evidence[0].starts_with("amends"), "seed {seed}");
-                *(if report.amends { &mut amended } else { &mut reported }) += 1_u64;
+        let mut count = |reports: Vec<ClosedConnection>| {
+            for closed in reports {
+                assert_eq!(closed.amends, closed.evidence[0].starts_with("amends"), "seed {seed}");
+                *(if closed.amends { &mut amended } else { &mut reported }) += 1_u64;
             }
         };
         for _ in 0..rng.usize(1..80) {
@@ -202,7 +202,7 @@ fn connections_that_open_and_close_in_order_are_all_reported() {
     }
     assert_eq!(tracker.totals().open, 2000);
     let mut cookies: Vec<_> =
-        settle(&mut tracker, OPENED_NS + 60 * SECOND).iter().map(|report| report.cookie).collect();
+        settle(&mut tracker, OPENED_NS + 60 * SECOND).iter().map(|closed| closed.id.cookie).collect();
     cookies.sort_unstable();
     assert_eq!(cookies, (0..2000).collect::<Vec<_>>());
     let totals = tracker.totals();

@@ -8,12 +8,12 @@ use crate::close::{
 };
 
 /// Asserts that what was played is reported at `due_ns` and not one ns before.
-fn due_at(tracker: &mut Tracker, due_ns: u64) -> Report {
+fn due_at(tracker: &mut Tracker, due_ns: u64) -> ClosedConnection {
     assert!(settle(tracker, due_ns - 1).is_empty(), "too early");
-    let report = one(settle(tracker, due_ns));
+    let closed = one(settle(tracker, due_ns));
     assert_eq!(tracker.totals().open, 0);
     assert_balanced(tracker);
-    report
+    closed
 }
 
 fn played(talk: &Talk, facts: &Facts) -> (Tracker, u64) {
@@ -26,7 +26,7 @@ fn played(talk: &Talk, facts: &Facts) -> (Tracker, u64) {
 fn an_own_close_is_held_for_a_second() {
     for facts in [server().served(1250).closes(), server().served(1250).resets()] {
         let (mut tracker, at) = played(&server(), &facts);
-        assert_eq!(due_at(&mut tracker, at + SECOND).close.verdict, Verdict::ServerIdle);
+        assert_eq!(due_at(&mut tracker, at + SECOND).verdict, Verdict::ServerIdle);
     }
 }
 
@@ -75,22 +75,22 @@ fn an_answered_fin_waits_for_four_round_trips_within_bounds() {
 fn a_half_close_waits_for_its_end_or_a_minute() {
     let talk = client().asks(GET).waits(5);
     let (mut tracker, at) = played(&client(), &talk.clone().stops_sending());
-    assert_eq!(due_at(&mut tracker, at + 60 * SECOND).close.verdict, Verdict::Unknown);
+    assert_eq!(due_at(&mut tracker, at + 60 * SECOND).verdict, Verdict::Unknown);
 
     let mut facts = talk.clone().stops_sending();
     let (mut tracker, _) = played(&client(), &facts);
     talk.waits(250).answers(OK).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
     last(&mut tracker, &facts);
     let end = facts.last.expect("set").header.ktime_ns;
-    assert_eq!(due_at(&mut tracker, end + 20 * MS).close.verdict, Verdict::Completed);
+    assert_eq!(due_at(&mut tracker, end + 20 * MS).verdict, Verdict::Completed);
 }
 
 #[test]
 fn a_pool_that_leaves_an_idle_closed_connection_lying_is_reported_after_five_seconds() {
     let (mut tracker, at) = played(&client(), &client().served(1250).gets_fin());
-    assert_eq!(due_at(&mut tracker, at + 5 * SECOND).close.verdict, Verdict::ServerIdle);
+    assert_eq!(due_at(&mut tracker, at + 5 * SECOND).verdict, Verdict::ServerIdle);
     let (mut tracker, at) = played(&server(), &server().waits(1250).gets_fin());
-    assert_eq!(due_at(&mut tracker, at + 5 * SECOND).close.verdict, Verdict::ClientIdle);
+    assert_eq!(due_at(&mut tracker, at + 5 * SECOND).verdict, Verdict::ClientIdle);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_peer_that_closed_its_side_in_flight_is_reported_when_this_end_decides() {
     talk.fin_came().waits(1_000_000).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
     last(&mut tracker, &facts);
     let end = facts.last.expect("set").header.ktime_ns;
-    assert_eq!(due_at(&mut tracker, end + 50 * MS).close.verdict, Verdict::Completed);
+    assert_eq!(due_at(&mut tracker, end + 50 * MS).verdict, Verdict::Completed);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn two_fins_that_cross_are_reported_as_both() {
     let talk = server().served(1250);
     let (mut tracker, at) = played(&server(), &talk.clone().closes());
     feed(&mut tracker, &talk.fin_came().ends(FIN_WAIT1, facts::CLOSING).first);
-    assert_eq!(due_at(&mut tracker, at + SECOND).close.code(), "BI");
+    assert_eq!(due_at(&mut tracker, at + SECOND).code.to_string(), "BI");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn the_end_of_the_agent_settles_what_is_pending_and_leaves_what_is_open() {
     play(&mut tracker, &numbered(server(), 8), &later);
     play(&mut tracker, &server(), &server().served(1250).closes());
     begin(&mut tracker, &numbered(server(), 9));
-    let order: Vec<_> = settle_all(&mut tracker).iter().map(|report| report.cookie).collect();
+    let order: Vec<_> = settle_all(&mut tracker).iter().map(|closed| closed.id.cookie).collect();
     assert_eq!(order, [COOKIE, 8], "in the order in which they closed");
     assert_eq!(tracker.totals().open, 1);
     assert_balanced(&tracker);

@@ -1,0 +1,62 @@
+//! Which endpoint a close or a request belongs to. Everything that is kept by endpoint uses this key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    identity::{Comm, Ends, Process},
+    labels::Role,
+};
+
+/// What a process without a name is called: one that has this name must not be another endpoint of the same words.
+const NAMELESS: &str = "unknown";
+
+/// One end of connections: on the server side the port that is listened at and the process, on the client side the
+/// process and the port that it connects to. Cheap to copy and to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EndpointKey {
+    pub role: Role,
+    /// `None` where the role is unknown.
+    pub server_port: Option<u16>,
+    /// Empty when it is not known.
+    pub process: Comm,
+}
+
+impl EndpointKey {
+    /// The endpoint of a socket. A client's own port and a stranger's are of no use to anybody and without bound.
+    pub fn of(role: Role, ends: &Ends, process: Option<Process>) -> Self {
+        let named = process.map(|process| process.comm).filter(|comm| comm.as_str() != NAMELESS);
+        Self { role, server_port: ends.server_port(role), process: named.unwrap_or_default() }
+    }
+}
+
+/// Where something was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub id: EndpointKey,
+    /// It is told apart; otherwise the table is full, and it is counted together with others.
+    pub own: bool,
+    /// An endpoint that made room for it.
+    pub gave_up: Option<EndpointKey>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &[u8]) -> EndpointKey {
+        let mut comm = [0; 16];
+        comm[..name.len()].copy_from_slice(name);
+        let ends = Ends { local: ([127, 0, 0, 1], 80).into(), remote: ([127, 0, 0, 1], 40000).into() };
+        EndpointKey::of(Role::Server, &ends, Some(Process { pid: None, comm: Comm::new(comm) }))
+    }
+
+    #[test]
+    fn endpoints_that_are_shown_alike_are_one() {
+        assert_eq!(named(b"a\xff"), named(b"a\xfe"));
+        assert_eq!(named(b"a\xff").process.as_str(), "a?");
+        assert_eq!(named("caf\u{e9}".as_bytes()).process.as_str(), "caf\u{e9}");
+        assert_eq!(named(b"unknown"), named(b""));
+        assert_eq!(named(b"a\0b"), named(b"a"));
+        assert_ne!(named(b"a"), named(b"b"));
+    }
+}
