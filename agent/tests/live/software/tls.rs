@@ -17,7 +17,7 @@ use crate::{
 /// Two requests on one connection of the given version, then waits for the server's end. Prints how long the
 /// connection was idle.
 const CLIENT: &str = "
-import http.client, ssl, sys, time
+import http.client, select, ssl, sys, time
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 version = getattr(ssl.TLSVersion, sys.argv[2])
@@ -29,6 +29,10 @@ for _ in range(2):
     answered = time.monotonic()
 assert connection.sock.recv(1) == b''
 print(time.monotonic() - answered)
+# After its close_notify the server has yet to close.
+end = select.poll()
+end.register(connection.sock, select.POLLRDHUP)
+end.poll()
 ";
 
 /// Announces its port; closes idle connections about a second after the last response.
