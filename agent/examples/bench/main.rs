@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
+use harness::software::Server;
 use load::Mode;
 use whohungup::{
     close::Tell,
@@ -57,7 +58,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let nginx = nginx::Nginx::start().context("start nginx")?;
+    let nginx = nginx::start().context("start nginx")?;
     println!(
         "{:<36} {:>6} {:>9} {:>9} {:>8} {:>8} {:>7} {:>9} {:>6}",
         "ROW", "PAIRS", "OFF req/s", "ON req/s", "MEDIAN", "TRIMMED", "SE", "AGENT CPU", "LOST"
@@ -76,13 +77,13 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(args: &Args, nginx: &nginx::Nginx, name: &str, mode: Mode, attach: Attach) -> anyhow::Result<()> {
+fn row(args: &Args, nginx: &Server, name: &str, mode: Mode, attach: Attach) -> anyhow::Result<()> {
     let mut options = SessionOptions::default();
     // As the daemon has it.
     options.judge.tell = Tell::Nothing;
     let mut session = Session::start(options)?;
     session.probes_mut().detach()?;
-    let load = load::Load::start(nginx.address(), mode)?;
+    let load = load::Load::start(nginx.at, mode)?;
     thread::sleep(Duration::from_millis(300));
     let mut pairs = Vec::with_capacity(args.pairs);
     let (began, cpu_before) = (Instant::now(), own_cpu());

@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::symlink,
     path::Path,
     process::{Child, Command, Stdio},
@@ -31,15 +31,12 @@ pub(crate) fn row(args: &Args, name: &str, both: bool) -> anyhow::Result<()> {
     let mut options = SessionOptions::default();
     options.judge.tell = Tell::Nothing;
     options.load.openssl = true;
-    let prefix = tempfile::tempdir().context("make a directory for nginx")?;
-    let (tls, status) = (nginx::free_port()?, nginx::free_port()?);
-    let nginx = nginx::Nginx::with_tls(prefix.path(), tls, status)?;
-    let status = SocketAddr::from((Ipv4Addr::LOCALHOST, status));
+    let (nginx, status) = nginx::with_tls()?;
     let mut session = Session::start(options)?;
-    let mut load = wrk(prefix.path(), tls, both)?;
+    let mut load = wrk(nginx.directory(), nginx.at, both)?;
     poll(&mut session, Duration::from_millis(500));
     let mut pairs = Vec::with_capacity(args.pairs);
-    let worker = nginx.worker()?;
+    let worker = nginx::worker(&nginx)?;
     let mut spent = [(Duration::ZERO, 0); 2];
     for index in 0..args.pairs {
         let mut rates = [0.0; 2];
@@ -79,11 +76,11 @@ fn is_host_s(path: &Path) -> bool {
 }
 
 /// wrk on the last processor. A library that goes by another name is not found and not observed.
-fn wrk(prefix: &Path, port: u16, observed: bool) -> anyhow::Result<Child> {
+fn wrk(prefix: &Path, server: SocketAddr, observed: bool) -> anyhow::Result<Child> {
     let mut command = Command::new("taskset");
     let last = thread::available_parallelism().map_or(1, std::num::NonZero::get) - 1;
     command.args(["-c", &last.to_string(), "wrk", "-t1", "-c32", "-d1h"]);
-    command.arg(format!("https://127.0.0.1:{port}/index.html")).stdout(Stdio::null());
+    command.arg(format!("https://{server}/index.html")).stdout(Stdio::null());
     if !observed {
         let library = libraries().into_values().find(|path| is_host_s(path)).context("find libssl")?;
         fs::copy(library, prefix.join("client.so"))?;

@@ -5,7 +5,6 @@
 #[path = "../live/gate.rs"]
 mod gate;
 mod monitoring;
-mod program;
 mod recorded;
 mod services;
 mod webhook;
@@ -17,11 +16,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use harness::{Daemon, gate::program, wait};
 use serde_json::Value;
 
 use crate::{
     monitoring::{Alertmanager, Prometheus},
-    program::Program,
     services::{Habit, Service},
     webhook::{Delivered, Webhook},
 };
@@ -46,13 +45,8 @@ fn testserver() -> PathBuf {
 }
 
 fn wait_for<T>(what: &str, until: Instant, found: impl Fn() -> Option<T>) -> T {
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < until, "{what} did not come in time");
-        thread::sleep(Duration::from_millis(100));
-    }
+    let within = until.saturating_duration_since(Instant::now());
+    wait::until(what, within, || Ok(found())).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 fn epoch_seconds() -> u64 {
@@ -61,11 +55,8 @@ fn epoch_seconds() -> u64 {
 
 #[test]
 fn a_lost_request_is_told_within_a_minute_and_healthy_services_are_silent() {
-    if !gate::can_observe() {
-        return;
-    }
-    let (Some(prometheus), Some(alertmanager)) =
-        (gate::program("prometheus"), gate::program("prometheus-alertmanager"))
+    gate::require!();
+    let (Some(prometheus), Some(alertmanager)) = (program("prometheus"), program("prometheus-alertmanager"))
     else {
         return;
     };
@@ -75,14 +66,8 @@ fn a_lost_request_is_told_within_a_minute_and_healthy_services_are_silent() {
 
     let webhook = Webhook::listen();
     let alertmanager = Alertmanager::start(&alertmanager, directory, webhook.address());
-    let mut agent = Program::start(
-        "whohungup",
-        directory,
-        Command::new(AGENT).args(["run", "--listen", "127.104.9.4:0"]),
-    );
-    let metrics = agent.told_address("metrics at http://");
-    agent.wait_for("readiness", |log| log.lines().any(|line| line == "ready").then_some(()));
-    let prometheus = Prometheus::start(&prometheus, directory, metrics, &alertmanager);
+    let agent = Daemon::start(Path::new(AGENT)).expect("the agent");
+    let prometheus = Prometheus::start(&prometheus, directory, agent.address(), &alertmanager);
     let begun = epoch_seconds();
     let until = Instant::now() + WITHIN;
     wait_for("the first scrape", until, || {

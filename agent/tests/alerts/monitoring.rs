@@ -2,18 +2,19 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
+use harness::{Program, port};
 use serde_json::Value;
-
-use crate::program::{Program, get};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboards/prometheus");
 /// Where nothing else on the host listens.
 const HOST: Ipv4Addr = Ipv4Addr::new(127, 104, 9, 1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A file that ships, with what stands for a user's own replaced.
 fn shipped(name: &str, replace: &[(&str, String)]) -> String {
@@ -28,12 +29,24 @@ fn shipped(name: &str, replace: &[(&str, String)]) -> String {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind((HOST, 0)).and_then(|listener| listener.local_addr()).expect("a free port")
+    port::free(HOST).expect("a free port")
 }
 
-fn wait_until_ready(program: &mut Program, address: SocketAddr) {
+/// Starts it and waits until it says at `address` that it is ready.
+fn start(name: &str, directory: &Path, command: &mut Command, address: SocketAddr) -> Program {
     let url = format!("http://{address}/-/ready");
-    program.wait_for("readiness", |_| get(&url, &[]));
+    let mut program = Program::start(command, directory, name).unwrap_or_else(|error| panic!("{error:#}"));
+    let ready = program.wait_for("it was ready", |_| Ok(get(&url, &[])));
+    ready.unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    program
+}
+
+/// What is at a URL with this query; `None` when nobody answers, or not with 200.
+fn get(url: &str, query: &[(&str, &str)]) -> Option<Vec<u8>> {
+    let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_WITHIN)).proxy(None).build();
+    let mut answer =
+        ureq::Agent::new_with_config(config).get(url).query_pairs(query.iter().copied()).call().ok()?;
+    answer.body_mut().with_config().limit(64 << 20).read_to_vec().ok()
 }
 
 #[derive(Debug)]
@@ -53,8 +66,7 @@ impl Alertmanager {
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.path={}", directory.join("alertmanager").display()));
         command.arg(format!("--web.listen-address={address}")).arg("--cluster.listen-address=");
-        let mut program = Program::start("alertmanager", directory, &mut command);
-        wait_until_ready(&mut program, address);
+        let program = start("alertmanager", directory, &mut command, address);
         Self { address, _program: program }
     }
 }
@@ -89,8 +101,7 @@ impl Prometheus {
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.join("prometheus").display()));
         command.arg(format!("--web.listen-address={address}"));
-        let mut program = Program::start("prometheus", directory, &mut command);
-        wait_until_ready(&mut program, address);
+        let program = start("prometheus", directory, &mut command, address);
         Self { address, _program: program }
     }
 

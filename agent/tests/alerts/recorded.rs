@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
+use harness::metric::REQUESTS_STARTED;
 use serde_json::Value;
 
 use crate::monitoring::{Prometheus, number};
@@ -13,12 +14,12 @@ const STEP: u64 = 5;
 /// The ports of the mismatched service and of the healthy ones, as the file has them.
 const PORTS: [&str; 3] = ["8080", "8081", "8082"];
 const METRICS: [&str; 6] = [
-    "whohungup_idle_races_total",
-    "whohungup_premature_hangups_total",
-    "whohungup_requests_begun_total",
-    "whohungup_requests_at_risk_total",
-    "whohungup_idle_headroom_seconds",
-    "whohungup_endpoint_risk",
+    "idle_races_total",
+    "premature_hangups_total",
+    REQUESTS_STARTED,
+    "requests_at_risk_total",
+    "idle_headroom_seconds",
+    "endpoint_risk",
 ];
 
 const HEAD: &str = "\
@@ -47,7 +48,11 @@ pub(crate) fn write_if_asked(prometheus: &Prometheus, ports: [u16; 3], run: (u64
     );
     for metric in METRICS {
         let ports = ports.map(|port| port.to_string()).join("|");
-        series.extend(prometheus.range(&format!("{metric}{{server_port=~\"{ports}\"}}"), run, STEP));
+        series.extend(prometheus.range(
+            &format!("whohungup_{metric}{{server_port=~\"{ports}\"}}"),
+            run,
+            STEP,
+        ));
     }
     for one in &series {
         let name = named(&one["metric"], ports);

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     process::Command,
     sync::{
@@ -13,8 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::program::Program;
+use harness::{Program, port};
 
+/// Where nothing else on the host listens.
+const HOST: Ipv4Addr = Ipv4Addr::new(127, 104, 9, 3);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What clients of a service do with each connection after its first response, for ever.
@@ -55,10 +57,12 @@ impl Service {
         clients: u64,
         habit: Habit,
     ) -> Self {
+        let at = port::free(HOST).expect("a free port");
         let mut command = Command::new(server);
-        command.args(["serve", "--listen", "127.104.9.3:0", "--keep-alive-timeout", idle_timeout]);
-        let mut server = Program::start(name, directory, &mut command);
-        let address = server.told_address("listening on ");
+        command.args(["serve", "--listen", &at.to_string(), "--keep-alive-timeout", idle_timeout]);
+        let mut server = Program::start(&mut command, directory, name).expect("the server");
+        let address = server.await_word("listening on ").expect("its address");
+        let address: SocketAddr = address.parse().expect("an address");
         let seen = Arc::new(Seen::default());
         let clients = (0..clients)
             .map(|number| {
@@ -111,7 +115,7 @@ struct Client<'a> {
 impl Client<'_> {
     fn use_one_connection(&mut self, habit: Habit) {
         let mut stream = TcpStream::connect(self.address).expect("connect");
-        stream.set_read_timeout(Some(PATIENCE)).expect("time-out");
+        stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
         stream.set_nodelay(true).expect("no delay");
         self.ask(&mut stream).expect("a fresh connection is answered");
         match habit {

@@ -1,17 +1,13 @@
 //! Connections that are older than the agent.
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    thread,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, thread, time::Duration};
+
+use harness::{Close, Namespace, at, of, port};
 
 use crate::{
-    agent::Agent,
-    close::{Close, at, of},
-    gate,
-    namespace::Namespace,
-    peer::{ANYWHERE, Dialled, ask, read_request},
+    agent,
+    gate::require,
+    peer::{Dialled, ask, listen, read_request},
 };
 
 /// Beyond `--idle-min`, so that a close after it is one of an idle connection.
@@ -19,24 +15,22 @@ const IDLE: Duration = Duration::from_millis(300);
 
 /// Asserts that a close is told as an adopted socket's, and judged as `verdict` or not at all.
 fn assert_adopted(close: &Close, role: &str, closer: &str, verdict: &str) {
-    assert_eq!(close.value("/adopted"), true, "{close:?}");
-    assert!(close.value("/age_seconds").is_null(), "nobody saw it begin: {close:?}");
-    close.says(&[("role", role), ("closer", closer), ("how", "fin")]);
+    // Nobody saw it begin.
+    close.says("preexisting=true age_seconds=null");
+    close.says(&format!("role={role} closer={closer} close_type=fin"));
     assert!([verdict, "unknown"].contains(&close.word("verdict")), "in truth {verdict}: {close:?}");
 }
 
 #[test]
 fn connections_older_than_the_agent_are_told_by_their_roles() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let dialled = || Dialled::to(&listener);
     let (unused, mut served, mut waiting, mut later) = (dialled(), dialled(), dialled(), dialled());
     served.exchange();
     ask(&mut waiting.client);
     read_request(&mut waiting.server);
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    let agent = agent::watch(&[listener.local_addr().expect("address")]);
     later.exchange();
     thread::sleep(IDLE);
 
@@ -61,22 +55,20 @@ fn connections_older_than_the_agent_are_told_by_their_roles() {
     }
     // What is known for certain must be said: that they may all be `unknown` would make the above worthless.
     for ((local, remote), _, verdict) in [expected[0], expected[3]] {
-        of(&closes, local, remote).says(&[("verdict", verdict)]);
-        of(&closes, remote, local).says(&[("verdict", verdict)]);
+        of(&closes, local, remote).says(&format!("verdict={verdict}"));
+        of(&closes, remote, local).says(&format!("verdict={verdict}"));
     }
 }
 
 #[test]
 fn without_a_listener_the_role_comes_from_the_socket() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let at = listener.local_addr().expect("address");
     let (unused, mut served) = (Dialled::to(&listener), Dialled::to(&listener));
     served.exchange();
     drop(listener);
-    let agent = Agent::watch(at);
+    let agent = agent::watch(&[at]);
     thread::sleep(IDLE);
     let expected = [(unused.ends(), "server", "server-idle"), (served.ends(), "client", "client-idle")];
     drop(unused.server);
@@ -92,16 +84,14 @@ fn without_a_listener_the_role_comes_from_the_socket() {
 
 #[test]
 fn a_restarted_agent_goes_on_where_the_first_one_ended() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let first = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let listener = listen();
+    let first = agent::watch(&[listener.local_addr().expect("address")]);
     let mut dialled = Dialled::to(&listener);
     dialled.exchange();
     assert!(first.closes(0).is_empty());
 
-    let second = Agent::watch(listener.local_addr().expect("address"));
+    let second = agent::watch(&[listener.local_addr().expect("address")]);
     dialled.exchange();
     thread::sleep(IDLE);
     drop(dialled.server);
@@ -109,24 +99,22 @@ fn a_restarted_agent_goes_on_where_the_first_one_ended() {
     let closes = second.closes(2);
     for role in ["client", "server"] {
         assert_adopted(at(&closes, role), role, "server", "server-idle");
-        at(&closes, role).says(&[("verdict", "server-idle"), ("basis", "http")]);
+        at(&closes, role).says("verdict=server-idle basis=http");
     }
 }
 
 #[test]
 fn a_connection_in_another_network_namespace_is_adopted() {
-    if !gate::can_observe() || gate::program("ip").is_none() {
-        return;
-    }
+    require!("ip");
     let namespace = Namespace::make();
     let (listener, mut dialled) = namespace.within(|| {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let listener = port::listen(Ipv4Addr::LOCALHOST).expect("a listener");
         let mut dialled = Dialled::to(&listener);
         dialled.exchange();
         (listener, dialled)
     });
 
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    let agent = agent::watch(&[listener.local_addr().expect("address")]);
     dialled.exchange();
     thread::sleep(IDLE);
     drop(dialled.client);
@@ -135,7 +123,6 @@ fn a_connection_in_another_network_namespace_is_adopted() {
     for role in ["client", "server"] {
         let close = at(&closes, role);
         assert_adopted(close, role, "client", "client-idle");
-        close.says(&[("verdict", "client-idle"), ("basis", "http")]);
-        assert_eq!(close.value("/netns"), namespace.id(), "{close:?}");
+        close.says(&format!("verdict=client-idle basis=http netns={}", namespace.id()));
     }
 }

@@ -2,19 +2,18 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use harness::{Close, await_end};
 use rustix::process::Signal;
 
 use crate::{
-    agent::{self, Agent, BINARY},
-    close::Close,
-    gate,
-    peer::{ANYWHERE, Dialled},
+    agent::{self, BINARY},
+    gate::require,
+    peer::{Dialled, listen},
 };
 
 const OBJECT: &str = "WHOHUNGUP_BPF_OBJECT";
@@ -25,7 +24,7 @@ const NOBODY: u32 = 65534;
 fn refusal(command: &mut Command) -> String {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
-    let status = agent::wait(&mut child);
+    let status = await_end(&mut child).expect("an end");
     let output = child.wait_with_output().expect("output");
     let stderr = String::from_utf8(output.stderr).expect("text");
     assert!(!status.success() && status.code().is_some(), "{status}: {stderr}");
@@ -51,9 +50,7 @@ fn assert_line(stderr: &str, parts: &[&str]) {
 
 #[test]
 fn without_privileges_one_line_says_what_is_needed() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     // Nobody may not look into the build directory of whoever runs the tests.
     let dir = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o755))
@@ -96,9 +93,7 @@ fn a_ring_of_a_size_that_no_ring_can_have_is_refused() {
 
 #[test]
 fn an_object_that_is_none_is_refused_by_its_path() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let dir = tempfile::tempdir().expect("temporary directory");
     let garbage = dir.path().join("garbage.o");
     let cut = dir.path().join("cut.o");
@@ -115,47 +110,41 @@ fn an_object_that_is_none_is_refused_by_its_path() {
 
 #[test]
 fn a_reader_that_leaves_ends_the_watch_quietly() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let mut child = watch(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
     drop(child.stdout.take());
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let listener = listen();
     let until = Instant::now() + Duration::from_secs(20);
     // Closes until it has noticed; the first may come before it is ready.
     while child.try_wait().expect("wait").is_none() && Instant::now() < until {
         Dialled::to(&listener).exchange();
         std::thread::sleep(Duration::from_millis(50));
     }
-    let status = agent::wait(&mut child);
+    let status = await_end(&mut child).expect("an end");
     let stderr = String::from_utf8(child.wait_with_output().expect("output").stderr).expect("text");
     assert_eq!((status.code(), stderr.as_str()), (Some(0), "ready\n"));
 }
 
 #[test]
 fn a_count_ends_the_watch() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let port = listener.local_addr().expect("address").port().to_string();
-    let agent = Agent::start(&["watch", "--json", "--port", &port, "--count", "1"]);
+    let agent = agent::start(&["watch", "--json", "--port", &port, "--count", "1"]);
     for _ in 0..3 {
         Dialled::to(&listener).exchange();
     }
-    let ended = agent.wait();
+    let ended = agent.wait().expect("an end");
     assert_eq!((ended.status.code(), ended.stdout.len()), (Some(0), 1), "{ended:?}");
-    Close::parse(&ended.stdout[0]);
+    Close::parse(&ended.stdout[0]).expect("a close");
 }
 
 #[test]
 fn a_duration_ends_the_watch() {
-    if !gate::can_observe() {
-        return;
-    }
-    let agent = Agent::start(&["watch", "--json", "--for", "1s"]);
+    require!();
+    let agent = agent::start(&["watch", "--json", "--for", "1s"]);
     let ready = Instant::now();
-    let ended = agent.wait();
+    let ended = agent.wait().expect("an end");
     let lasted = ready.elapsed().as_secs_f64();
     assert!(ended.status.success() && (0.9..3.0).contains(&lasted), "{lasted} s: {ended:?}");
     assert!(ended.stderr.contains("VERDICT"), "{ended:?}");
@@ -163,18 +152,17 @@ fn a_duration_ends_the_watch() {
 
 #[test]
 fn signals_end_the_watch_with_a_summary() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let port = listener.local_addr().expect("address").port().to_string();
     for signal in [Signal::INT, Signal::TERM] {
-        let agent = Agent::start(&["watch", "--port", &port]);
-        assert!(agent.next_line().starts_with("TIME"));
+        let agent = agent::start(&["watch", "--port", &port]);
+        let header = agent.next_line(Instant::now() + Duration::from_secs(30)).expect("a header");
+        assert!(header.starts_with("TIME"));
         Dialled::to(&listener).exchange();
         // Not settled yet: ending settles it.
-        agent.signal(signal);
-        let ended = agent.wait();
+        agent.signal(signal).expect("signal the agent");
+        let ended = agent.wait().expect("an end");
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
         let count =
             |line: &String| line.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
@@ -192,9 +180,7 @@ fn hidden(script: &str) -> Command {
 
 #[test]
 fn a_kernel_without_btf_is_told_by_the_option_that_it_lacks() {
-    if !gate::can_observe() || gate::program("unshare").is_none() {
-        return;
-    }
+    require!("unshare");
     let hide = "mount -t tmpfs none /sys/kernel/btf; exec \"$0\" watch --for 1s";
     let stderr = refusal(&mut hidden(hide));
     assert_line(&stderr, &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"]);
@@ -203,9 +189,7 @@ fn a_kernel_without_btf_is_told_by_the_option_that_it_lacks() {
 
 #[test]
 fn cgroup2_that_is_mounted_nowhere_is_mounted_for_the_agent_alone() {
-    if !gate::can_observe() || gate::program("unshare").is_none() {
-        return;
-    }
+    require!("unshare");
     let hide = "for at in $(awk '$3 == \"cgroup2\" { print $2 }' /proc/self/mounts); do umount -l $at; done
         \"$0\" check; awk '$3 == \"cgroup2\"' /proc/self/mounts";
     let output = hidden(hide).output().expect("run");

@@ -9,10 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness::gate::find;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::gate;
 
 const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 const SHOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -43,9 +42,9 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// An empty page; `None` where there is no Chromium, which fails in CI.
-    pub(crate) fn new() -> Option<Self> {
-        let chromium = gate::program("chromium")?;
+    /// An empty page.
+    pub(crate) fn new() -> Self {
+        let chromium = find("chromium").expect("Chromium is installed");
         let profile = tempfile::tempdir().expect("a directory");
         let mut child = start(&chromium, profile.path());
         let to = child.stdin.take().expect("piped");
@@ -70,7 +69,7 @@ impl Page {
         for domain in ["Page", "Runtime", "Log"] {
             page.call(&format!("{domain}.enable"), &json!({}));
         }
-        Some(page)
+        page
     }
 
     pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Value {

@@ -1,11 +1,22 @@
-//! What a test needs and a machine may lack: outside CI a reason to skip, in CI a failure.
+//! What the live tests need, and a machine may lack.
 
-use std::{env, fmt, path::PathBuf, sync::OnceLock};
+use std::sync::OnceLock;
 
+use harness::gate::skip;
 use whohungup::{
     probe::{ProbeError, Probes},
     session::SessionOptions,
 };
+
+/// Returns from the test where probes cannot be loaded, or one of these programs is missing; in CI that is a failure.
+macro_rules! require {
+    ($($program:literal),*) => {
+        if !crate::gate::can_observe() || $(harness::gate::program($program).is_none() ||)* false {
+            return;
+        }
+    };
+}
+pub(crate) use require;
 
 /// Whether the probes can be loaded here. Says why not; in CI it panics instead.
 pub(crate) fn can_observe() -> bool {
@@ -23,23 +34,4 @@ pub(crate) fn can_observe() -> bool {
         }
     });
     refusal.as_ref().is_none_or(|why| skip(why))
-}
-
-/// Finds a program; if there is none, says so, and in CI panics.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let administration = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    let found =
-        env::split_paths(&path).chain(administration).map(|dir| dir.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        skip(&format_args!("{name} is not installed"));
-    }
-    found
-}
-
-/// Always false: the test cannot run here.
-pub(crate) fn skip(why: &dyn fmt::Display) -> bool {
-    assert!(env::var_os("CI").is_none(), "in CI nothing is skipped: {why}");
-    eprintln!("skipped: {why}");
-    false
 }

@@ -17,7 +17,7 @@ use whohungup::{
 };
 
 use crate::{
-    gate,
+    gate::require,
     peer::{Dialled, dial},
 };
 
@@ -116,9 +116,7 @@ impl Kind {
 
 #[test]
 fn hostile_bytes_cost_nothing_but_themselves() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let mut session = Session::start(SessionOptions::default()).expect("the session starts");
     let mut reports = Vec::new();
     let traffic = thread::spawn(play);
@@ -138,7 +136,7 @@ fn hostile_bytes_cost_nothing_but_themselves() {
     while reports.len() < expected && Instant::now() < until {
         take_in(&mut session, &mut reports);
     }
-    // A kernel may leave a program's run out and not say so.
+    // A kernel may leave a program's run out and not say so; the more often the more connections the host has.
     let most = expected / 1000;
     assert!(reports.len() <= expected && reports.len() + most >= expected, "{} of {expected}", reports.len());
     let mut exact = HashMap::new();
@@ -160,7 +158,8 @@ fn hostile_bytes_cost_nothing_but_themselves() {
     assert!(exact["ByteByByte"] >= CONNECTIONS / KINDS.len(), "{exact:?}");
     let (counters, totals) = (session.counters(), session.tracker().totals());
     assert_eq!((counters.lost(), session.malformed()), (0, 0), "{counters:?}");
-    assert!(totals.opened_unseen + totals.closed_unseen <= most as u64, "{totals:?}");
+    let most_of_host = (totals.opened / 1000).max(most as u64);
+    assert!(totals.opened_unseen + totals.closed_unseen <= most_of_host, "{totals:?}");
     assert_eq!(totals.untracked, 0, "{totals:?}");
     assert_eq!(totals.opened + totals.adopted, totals.closed + totals.open, "{totals:?}");
 }

@@ -13,10 +13,10 @@ use std::{
 
 use rustix::net::sockopt::{set_socket_linger, set_tcp_user_timeout};
 
+use harness::{Close, all_at, one_at};
+
 use crate::{
-    agent::Agent,
-    close::{Close, all_at, one_at},
-    gate,
+    agent, gate,
     middlebox::path::{DROPPED, FORGETS_AFTER, OPEN, Path, REJECTED},
     peer::{Dialled, answer, ask, dial, read_request, read_response},
 };
@@ -28,7 +28,7 @@ fn wait_until_forgotten() {
     thread::sleep(Duration::from_secs_f64(GAP));
 }
 
-/// Nothing but a reset or the kernel's time-out comes.
+/// Nothing but a reset or the kernel's timeout comes.
 fn fails(stream: &mut TcpStream) {
     let end = stream.read(&mut [0; 64]).expect_err("no byte and no end");
     assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::TimedOut), "{end:?}");
@@ -39,17 +39,10 @@ fn path() -> Option<Path> {
     if gate::can_observe() { Path::make() } else { None }
 }
 
-fn is_forgotten(close: &Close, how: &str, phase: &str) {
-    close.says(&[
-        ("verdict", "network"),
-        ("closer", "network"),
-        ("cause", "flow-forgotten"),
-        ("how", how),
-        ("phase", phase),
-        // Only the other end could prove it.
-        ("confidence", "probable"),
-    ]);
-    assert_eq!(close.value("/race"), &serde_json::Value::Null, "{close:?}");
+fn is_forgotten(close: &Close, close_type: &str, phase: &str) {
+    close.says("verdict=network closer=network cause=flow-forgotten race=null");
+    // Only the other end could prove it.
+    close.says(&format!("close_type={close_type} phase={phase} confidence=probable"));
     close.proves(&[" s of silence"]);
 }
 
@@ -57,7 +50,7 @@ fn is_forgotten(close: &Close, how: &str, phase: &str) {
 fn a_reset_in_place_of_a_forgotten_flow_is_told_at_the_end_that_broke_the_silence() {
     let Some(path) = path() else { return };
     let listener = path.listen(REJECTED);
-    let agent = Agent::watch(REJECTED);
+    let agent = agent::watch(&[REJECTED]);
     let (mut asking, mut answering) = (path.used(&listener), path.used(&listener));
     let ends = [asking.ends().0, answering.ends().0];
     ask(&mut answering.client);
@@ -79,15 +72,15 @@ fn a_reset_in_place_of_a_forgotten_flow_is_told_at_the_end_that_broke_the_silenc
     let closes = agent.closes(4);
     let clients = all_at(&closes, REJECTED, "client");
     let of = |end: SocketAddr| {
-        let found = clients.iter().find(|close| close.word("local") == end.to_string());
+        let found = clients.iter().find(|close| close.local == end);
         *found.unwrap_or_else(|| panic!("no client at {end}: {clients:#?}"))
     };
     let asked = of(ends[0]);
     is_forgotten(asked, "rst", "waiting");
     asked.proves(&["no FIN ever came", "hop limit"]);
-    assert_eq!((asked.value("/requests"), asked.value("/in_flight")), (&1.into(), &1.into()), "{asked:?}");
+    asked.says("requests=1 in_flight=1");
     // It never heard of it, and gave up.
-    of(ends[1]).says(&[("verdict", "premature-hangup"), ("closer", "client"), ("cause", "unknown")]);
+    of(ends[1]).says("verdict=premature-hangup closer=client cause=unknown");
 
     let servers = all_at(&closes, REJECTED, "server");
     let forgotten: Vec<_> = servers.iter().filter(|close| close.word("verdict") == "network").collect();
@@ -95,7 +88,7 @@ fn a_reset_in_place_of_a_forgotten_flow_is_told_at_the_end_that_broke_the_silenc
     is_forgotten(late, "rst", "idle");
     let others: Vec<_> = servers.iter().filter(|close| close.word("verdict") != "network").collect();
     let [untouched] = others.as_slice() else { panic!("{servers:#?}") };
-    untouched.says(&[("verdict", "server-idle"), ("closer", "server"), ("cause", "unknown")]);
+    untouched.says("verdict=server-idle closer=server cause=unknown");
 }
 
 #[test]
@@ -103,7 +96,7 @@ fn a_flow_that_vanishes_is_forgotten_only_where_a_newer_one_gets_through() {
     let Some(path) = path() else { return };
     path.client.set("ipv4/tcp_retries2", "1");
     let listeners = DROPPED.map(|at| path.listen(at));
-    let agent = Agent::watch_all(&DROPPED);
+    let agent = agent::watch(&DROPPED);
     let mut vanished = listeners.each_ref().map(|listener| path.used(listener));
     set_tcp_user_timeout(&vanished[2].client, 500).expect("TCP_USER_TIMEOUT");
     let first = vanished[0].ends().0;
@@ -122,19 +115,13 @@ fn a_flow_that_vanishes_is_forgotten_only_where_a_newer_one_gets_through() {
 
     let closes = agent.closes(8);
     let clients = all_at(&closes, DROPPED[0], "client");
-    let (forgotten, newer): (Vec<_>, Vec<_>) =
-        clients.iter().partition(|close| close.word("local") == first.to_string());
+    let (forgotten, newer): (Vec<_>, Vec<_>) = clients.iter().partition(|close| close.local == first);
     is_forgotten(forgotten[0], "timeout", "waiting");
     forgotten[0].proves(&["a newer connection to the same address"]);
-    newer[0].says(&[("verdict", "completed"), ("closer", "client")]);
+    newer[0].says("verdict=completed closer=client");
     for (at, cause) in [(DROPPED[1], "retransmit-timeout"), (DROPPED[2], "user-timeout")] {
-        one_at(&closes, at, "client").says(&[
-            ("verdict", "network"),
-            ("closer", "network"),
-            ("how", "timeout"),
-            ("cause", cause),
-            ("phase", "waiting"),
-        ]);
+        one_at(&closes, at, "client")
+            .says(&format!("verdict=network closer=network close_type=timeout cause={cause} phase=waiting"));
     }
     for at in DROPPED {
         for close in all_at(&closes, at, "server") {
@@ -147,7 +134,7 @@ fn a_flow_that_vanishes_is_forgotten_only_where_a_newer_one_gets_through() {
 fn a_reset_forged_in_the_middle_of_a_transfer_is_told_at_either_end() {
     let Some(path) = path() else { return };
     let listener = path.listen(OPEN);
-    let agent = Agent::watch(OPEN);
+    let agent = agent::watch(&[OPEN]);
     let Dialled { mut client, mut server } = path.used(&listener);
     ask(&mut client);
     read_request(&mut server);
@@ -166,13 +153,7 @@ fn a_reset_forged_in_the_middle_of_a_transfer_is_told_at_either_end() {
     drop(client);
 
     for close in agent.closes(2) {
-        close.says(&[
-            ("verdict", "network"),
-            ("closer", "network"),
-            ("cause", "middlebox-reset"),
-            ("how", "rst"),
-            ("phase", "response"),
-        ]);
+        close.says("verdict=network closer=network cause=middlebox-reset close_type=rst phase=response");
         close.proves(&["no socket sent the reset", "no FIN came before it", "hop limit"]);
     }
 }
@@ -253,7 +234,7 @@ fn what_an_end_did_is_not_put_down_to_something_in_between() {
     let Some(path) = path() else { return };
     path.server.set("ipv4/tcp_abort_on_overflow", "1");
     let listener = path.listen(OPEN);
-    let agent = Agent::watch_all(&[OPEN, DROPPED[0], DROPPED[1]]);
+    let agent = agent::watch(&[OPEN, DROPPED[0], DROPPED[1]]);
     killed(&listener, &path);
     lingering_for_nothing(&listener, &path);
     scanned(&listener, &path);
@@ -271,7 +252,7 @@ fn what_an_end_did_is_not_put_down_to_something_in_between() {
     let closes = agent.closes(16);
     for close in &closes {
         let told = (close.word("verdict"), close.word("closer"), close.word("cause"));
-        eprintln!("{} {told:?}: {}", close.word("role"), close.evidence());
+        eprintln!("{} {told:?}: {}", close.word("role"), close.reasons());
         assert_ne!(told.0, "network", "{close:?}");
         assert_ne!(told.1, "network", "{close:?}");
         assert!(!["flow-forgotten", "middlebox-reset"].contains(&told.2), "{close:?}");

@@ -3,30 +3,28 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    net::{SocketAddr, TcpListener, TcpStream},
     process::Command,
     thread,
     time::{Duration, Instant},
 };
 
+use harness::{
+    Daemon, Ended, await_end, http,
+    software::{Server, node},
+    wait,
+};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::{
+    agent,
     browser::Page,
-    daemon::Daemon,
-    gate,
-    peer::{ANYWHERE, ask, dial, read_request, read_response},
-    software::{Server, first_line},
+    gate::require,
+    peer::{Dialled, ask, dial, listen, read_end, read_request, read_response},
 };
 
-/// Announces its port; closes connections that were idle for some seconds, with Node's own timer.
-const SERVER: &str = "
-const server = require('http').createServer((request, response) => response.end('hi'));
-server.keepAliveTimeout = 1000;
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-";
-/// Longer than Node waits, whatever it adds to its time-out.
+/// Longer than Node waits, whatever it adds to its timeout.
 const TOO_LATE: Duration = Duration::from_millis(3500);
 const REUSED: Duration = Duration::from_millis(600);
 const STAGGER: Duration = Duration::from_millis(150);
@@ -34,13 +32,9 @@ const HELD: usize = 8;
 const LOST: usize = 3;
 /// A file's name, and thus a process's.
 const HOSTILE_PROCESS: &str = "<img src=x>";
+/// curl's code of a transfer that was.
+const CUT_SHORT: i32 = 18;
 const HOSTILE_SERVER: &str = "<script>hacked=1</script><b>";
-
-fn node() -> Option<Server> {
-    let (child, port, _output) = first_line(Command::new(gate::program("node")?).args(["-e", SERVER]));
-    let port: u16 = port.parse().unwrap_or_else(|error| panic!("node says {port:?}: {error}"));
-    Some(Server { child, at: (Ipv4Addr::LOCALHOST, port).into() })
-}
 
 /// Clients that use their connections again, let the server close most of them, and write into the last few after that.
 /// They come one after another: closes that all come in one moment need not be a timer's.
@@ -70,11 +64,10 @@ fn hold(at: SocketAddr, writes_late: bool) {
 
 #[test]
 fn the_page_says_who_hangs_up_on_whom_and_what_to_change() {
-    if !gate::can_observe() {
-        return;
-    }
-    let (Some(server), Some(mut page)) = (node(), Page::new()) else { return };
-    let daemon = Daemon::start();
+    require!("node", "chromium");
+    let server = node::script(node::SERVER).and_then(|mut node| Server::announced(&mut node)).expect("Node");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
     disagree(server.at);
     let port = server.at.port();
     page.go(&format!("http://{}/#port={port}", daemon.address()));
@@ -111,60 +104,57 @@ fn the_page_says_who_hangs_up_on_whom_and_what_to_change() {
 
 #[test]
 fn new_closes_come_by_themselves_until_the_page_is_paused() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(mut page) = Page::new() else { return };
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!("chromium");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
+    let listener = listen();
     let port = listener.local_addr().expect("address").port();
     page.go(&format!("http://{}/#port={port}", daemon.address()));
     page.wait_for("document.querySelector('#status').dataset.state === 'live'");
     page.wait_for("document.querySelector('#headline-tone').innerText === 'Nothing to tell yet'");
-    let closes = |page: &mut Page| page.value("document.querySelectorAll('#closes details').length");
-    assert_eq!(closes(&mut page), 0);
-    // While many others end on this host, not all are kept with their evidence.
-    let until = Instant::now() + Duration::from_mins(1);
-    while closes(&mut page) == 0 {
-        assert!(Instant::now() < until, "{}", page.text("body"));
-        served(&listener, "test", |at| drop(exchange(at)));
-        thread::sleep(Duration::from_secs(2));
-    }
+    let shown = |page: &mut Page| page.value("document.querySelectorAll('#closes details').length").as_u64();
+    assert_eq!(shown(&mut page), Some(0));
+    hung_up(&listener);
+    page.wait_for("document.querySelectorAll('#closes details').length === 2");
     assert_eq!(page.value("document.querySelectorAll('#closes details:not([data-live])').length"), 0);
     page.value("document.querySelector('#pause').click()");
     assert_eq!(page.text("#status-text"), "paused");
-    let before = closes(&mut page);
     for _ in 0..5 {
-        served(&listener, "test", |at| drop(exchange(at)));
+        hung_up(&listener);
     }
-    // Closes are settled within a second and told within another.
-    thread::sleep(Duration::from_secs(4));
-    assert_eq!(closes(&mut page), before);
+    // The agent has them, and would have sent them: it does so every second.
+    kept(&daemon, port, 12);
+    let then = page.value("performance.now()").as_f64().expect("a time");
+    page.wait_for(&format!("performance.now() > {then} + 2500"));
+    assert_eq!(shown(&mut page), Some(2));
     page.value("document.querySelector('#pause').click()");
-    page.wait_for(&format!("document.querySelectorAll('#closes details').length > {before}"));
+    page.wait_for("document.querySelectorAll('#closes details').length === 12");
     assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
 }
 
 #[test]
 fn names_that_others_chose_are_shown_as_text() {
-    if !gate::can_observe() {
-        return;
-    }
-    let (Some(curl), Some(mut page)) = (gate::program("curl"), Page::new()) else { return };
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!("chromium", "curl");
+    let curl = harness::gate::find("curl").expect("looked for above");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
+    let listener = listen();
     let port = listener.local_addr().expect("address").port();
     let dir = tempfile::tempdir().expect("a directory");
     let program = dir.path().join(HOSTILE_PROCESS);
     fs::copy(curl, &program).expect("copy curl");
     page.go(&format!("http://{}/#port={port}", daemon.address()));
-    // While many others end on this host, not all are kept with their evidence.
-    let until = Instant::now() + Duration::from_mins(1);
-    while page.value("document.querySelectorAll('#closes details').length").as_u64() < Some(2) {
-        assert!(Instant::now() < until, "{}", page.text("body"));
-        served(&listener, HOSTILE_SERVER, |at| fetch(&program, at));
-        thread::sleep(Duration::from_secs(2));
-    }
+    // Cut short by the server.
+    let head = format!("HTTP/1.1 200 OK\r\nServer: {HOSTILE_SERVER}\r\nContent-Length: 20\r\n\r\nhi");
+    let mut fetch = Command::new(&program);
+    fetch.args(["-sS", "-o", "/dev/null", &format!("http://{}/", listener.local_addr().expect("address"))]);
+    let mut fetch = fetch.spawn().expect("run curl");
+    let (mut stream, _) = listener.accept().expect("accept");
+    read_request(&mut stream);
+    stream.write_all(head.as_bytes()).expect("answer");
+    drop(stream);
+    assert_eq!(await_end(&mut fetch).expect("curl ends").code(), Some(CUT_SHORT));
+    page.wait_for("document.querySelectorAll('#closes details').length === 2");
     let shows = |text: &str| format!("document.querySelector('main').textContent.includes({text:?})");
     page.wait_for(&shows(HOSTILE_PROCESS));
     page.value("document.querySelectorAll('#closes summary').forEach((summary) => summary.click())");
@@ -198,13 +188,11 @@ window.fetch = async (url, options) => {
 
 #[test]
 fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(mut page) = Page::new() else { return };
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    served(&listener, "test", |at| drop(exchange(at)));
+    require!("chromium");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
+    let listener = listen();
+    hung_up(&listener);
     page.run_first(MANY);
     page.go(&format!("http://{}/", daemon.address()));
     page.wait_for("document.querySelector('#all-note').innerText.includes('Showing 50 of 1,024')");
@@ -226,18 +214,9 @@ fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
 
 #[test]
 fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_alive() {
-    if !gate::can_observe() {
-        return;
-    }
-    let daemon = Daemon::start();
-    let asked = |request: &str| {
-        let mut stream = TcpStream::connect(daemon.address()).expect("connect");
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
-        write!(stream, "{request}\r\nConnection: close\r\n\r\n").expect("ask");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        answer
-    };
+    require!();
+    let daemon = agent::daemon();
+    let asked = |request: &str| http::ask(daemon.address(), request).expect("an answer");
     for path in ["/", "/api/v1/live", "/api/v1/closes", "/api/v1/events"] {
         let answer = asked(&format!("GET {path} HTTP/1.1\r\nHost: rebound.example:9909"));
         assert!(answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
@@ -251,7 +230,7 @@ fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_al
     assert!(wrong.starts_with("HTTP/1.1 400 ") && wrong.contains("`port=http`"), "{wrong}");
 
     let mut follower = TcpStream::connect(daemon.address()).expect("connect");
-    follower.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
+    follower.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
     write!(follower, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("ask");
     let mut heard = String::new();
     while !heard.contains("event: pulse") {
@@ -261,33 +240,28 @@ fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_al
         heard.push_str(&String::from_utf8_lossy(&some[..read]));
     }
     let began = Instant::now();
-    daemon.signal(Signal::TERM);
-    assert!(daemon.wait().status.success());
+    daemon.signal(Signal::TERM).expect("signal the daemon");
+    daemon.wait().and_then(Ended::success).expect("a good end");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
-/// One connection to `listener` by `client`; the response names its server `server`.
-fn served(listener: &TcpListener, server: &str, client: impl FnOnce(SocketAddr) + Send) {
-    let at = listener.local_addr().expect("address");
-    thread::scope(|scope| {
-        scope.spawn(move || client(at));
-        let (mut stream, _) = listener.accept().expect("accept");
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("time-out");
-        read_request(&mut stream);
-        write!(stream, "HTTP/1.1 200 OK\r\nServer: {server}\r\nContent-Length: 2\r\n\r\nhi").expect("answer");
-        // Until the client closes.
-        let _end = stream.read(&mut [0; 1]);
+/// A client that hangs up on its request: of closes in trouble there are fewer on a host than of others, and the agent
+/// keeps the last hundred of either.
+fn hung_up(listener: &TcpListener) {
+    let Dialled { mut client, mut server } = Dialled::to(listener);
+    ask(&mut client);
+    read_request(&mut server);
+    drop(client);
+    read_end(&mut server);
+}
+
+/// Waits until the agent shows so many closes at this port.
+fn kept(daemon: &Daemon, port: u16, count: usize) {
+    let found = wait::until("closes", Duration::from_secs(30), || {
+        let answer = daemon.get(&format!("/api/v1/closes?port={port}"))?;
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        let view: Value = serde_json::from_str(body).expect("JSON");
+        Ok((view["closes"].as_array().expect("a list").len() >= count).then_some(()))
     });
-}
-
-fn exchange(at: SocketAddr) -> TcpStream {
-    let mut stream = dial(at);
-    ask(&mut stream);
-    read_response(&mut stream);
-    stream
-}
-
-fn fetch(program: &Path, at: SocketAddr) {
-    let status = Command::new(program).args(["-sS", "-o", "/dev/null", &format!("http://{at}/")]).status();
-    assert!(status.expect("run curl").success());
+    found.expect("the agent keeps them");
 }

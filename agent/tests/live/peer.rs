@@ -2,15 +2,27 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
-/// Any free port of a loopback address that nothing else on the host uses.
-pub(crate) const ANYWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(127, 104, 7, 1), 0));
+use harness::port;
+
+/// A loopback address that nothing else on the host uses.
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(127, 104, 7, 1);
 
 /// Longer than anything here takes: a test that hangs must fail instead.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A listener at a port that no other socket of the host has.
+pub(crate) fn listen() -> TcpListener {
+    port::listen(HOST).expect("a listener")
+}
+
+/// Where a server can listen, at a port that no other socket of the host has.
+pub(crate) fn free_address() -> SocketAddr {
+    port::free(HOST).expect("a free port")
+}
 
 /// A connection with both ends in hand.
 #[derive(Debug)]
@@ -23,7 +35,7 @@ impl Dialled {
     pub(crate) fn to(listener: &TcpListener) -> Self {
         let client = dial(listener.local_addr().expect("address"));
         let (server, _) = listener.accept().expect("accept");
-        server.set_read_timeout(Some(PATIENCE)).expect("time-out");
+        server.set_read_timeout(Some(PATIENCE)).expect("timeout");
         Self { client, server }
     }
 
@@ -42,7 +54,7 @@ impl Dialled {
 
 pub(crate) fn dial(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("connect");
-    stream.set_read_timeout(Some(PATIENCE)).expect("time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
     stream
 }
 

@@ -8,19 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
+use harness::Ended;
 use serde_json::Value;
 
 use crate::{
-    agent::{Agent, BINARY},
-    daemon::Daemon,
-    gate,
-    peer::{ANYWHERE, Dialled},
+    agent::{self, BINARY},
+    gate::require,
+    peer::{Dialled, listen},
 };
 
 const IDLE: Duration = Duration::from_millis(300);
 
-/// Connections that the server shuts after the same time, each with an answered request and a re-use.
+/// Connections that the server shuts after the same time, each with an answered request and a reuse.
 fn closes_alike(listener: &TcpListener, count: usize) {
     let mut dialled: Vec<_> = (0..count).map(|_| Dialled::to(listener)).collect();
     for one in &mut dialled {
@@ -52,17 +51,14 @@ fn server_timer(endpoint: &Value) -> Option<f64> {
 
 #[test]
 fn a_daemon_tells_what_it_inferred_in_every_form() {
-    if !gate::can_observe() {
-        return;
-    }
-    // The endpoint must have room whatever else happens on the host.
-    let daemon = Daemon::of(Agent::start(&["run", "--listen", "127.0.0.1:0", "--max-endpoints", "65536"]));
-    let url = format!("http://{}", daemon.address());
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let daemon = agent::daemon();
+    let url = daemon.url("");
+    let listener = listen();
     let port = listener.local_addr().expect("address").port();
     closes_alike(&listener, 6);
 
-    let until = Instant::now() + Duration::from_secs(15);
+    let until = Instant::now() + Duration::from_mins(1);
     let (model, seconds) = loop {
         let output = report(&["--from", &url, "--json", "--port", &port.to_string()]);
         assert!(output.status.success(), "{}", said(&output));
@@ -89,24 +85,19 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
 
     let timers = format!("whohungup_inferred_timeout_seconds{{role=\"server\",server_port=\"{port}\"");
     let samples = daemon.wait_for(|samples| samples.keys().any(|series| series.starts_with(&timers)));
+    let samples = samples.expect("a timer");
     assert!(samples["whohungup_table_entries{table=\"endpoints\"}"] >= 2.0);
     assert!(samples["whohungup_inference_memory_bytes"] > 0.0);
 }
 
 #[test]
 fn a_report_of_its_own_ends_early_with_what_there_is() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let port = listener.local_addr().expect("address").port();
-    let agent = Agent::start(&["report", "--for", "1h", "--json", "--port", &port.to_string()]);
+    let agent = agent::start(&["report", "--for", "1h", "--json", "--port", &port.to_string()]);
     closes_alike(&listener, 8);
-    // A close by a server is settled after a second.
-    thread::sleep(Duration::from_secs(2));
-    agent.signal(Signal::INT);
-    let ended = agent.wait();
-    assert!(ended.status.success(), "{ended:?}");
+    let ended = agent.interrupt().and_then(Ended::success).expect("a good end");
     let model: Value = serde_json::from_str(&ended.stdout.join("\n")).expect("JSON");
     let server = endpoint(&model, "server", port).expect("the server's end");
     assert_eq!(server["closes"], 8, "{server:#}");

@@ -1,25 +1,25 @@
 //! Connections that are used again, after known gaps.
 
 use std::{
-    collections::HashMap,
     io::Write as _,
-    net::TcpListener,
     thread,
     time::{Duration, Instant},
 };
 
+use harness::{
+    CLOCK_TOLERANCE, Daemon, Samples,
+    metric::{REQUESTS_COMPLETED, REQUESTS_STARTED},
+    sum,
+};
+
 use crate::{
-    agent::Agent,
-    close::CLOCK_TOLERANCE,
-    daemon::{Daemon, sum},
-    gate,
-    peer::{ANYWHERE, Dialled, ask, read_request, read_response},
+    agent,
+    gate::require,
+    peer::{Dialled, ask, listen, read_request, read_response},
 };
 
 const ROLES: [&str; 2] = ["client", "server"];
 const MANY: u32 = 1000;
-
-type Samples = HashMap<String, f64>;
 
 /// The series of one server port.
 struct At(u16);
@@ -40,11 +40,12 @@ impl At {
         ours.map(|(_, value)| value).sum()
     }
 
-    /// Waits until so many requests are counted as begun at either end.
-    fn wait_for(&self, daemon: &Daemon, begun: u32) -> Samples {
-        daemon.wait_for(|samples| {
-            ROLES.iter().all(|role| self.counted(samples, "requests_begun_total", role) >= f64::from(begun))
-        })
+    /// Waits until so many requests are counted as started at either end.
+    fn wait_for(&self, daemon: &Daemon, started: u32) -> Samples {
+        let samples = daemon.wait_for(|samples| {
+            ROLES.iter().all(|role| self.counted(samples, REQUESTS_STARTED, role) >= f64::from(started))
+        });
+        samples.expect("requests")
     }
 }
 
@@ -54,11 +55,9 @@ fn assert_is(got: f64, want: u32, what: &str) {
 
 #[test]
 fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
-    if !gate::can_observe() {
-        return;
-    }
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let daemon = agent::daemon();
+    let listener = listen();
     let at = At(listener.local_addr().expect("address").port());
     let mut dialled = Dialled::to(&listener);
     dialled.exchange();
@@ -72,8 +71,8 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
     // Long gaps are told as they come.
     let samples = at.wait_for(&daemon, 3);
     for role in ROLES {
-        assert_is(at.counted(&samples, "requests_begun_total", role), 3, role);
-        assert_is(at.counted(&samples, "requests_answered_total", role), 2, role);
+        assert_is(at.counted(&samples, REQUESTS_STARTED, role), 3, role);
+        assert_is(at.counted(&samples, REQUESTS_COMPLETED, role), 2, role);
     }
     dialled.exchange();
     dialled.exchange();
@@ -84,8 +83,8 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
     let samples = at.wait_for(&daemon, 5);
     for role in ROLES {
         for (name, want) in [
-            ("requests_begun_total", 5),
-            ("requests_answered_total", 5),
+            (REQUESTS_STARTED, 5),
+            (REQUESTS_COMPLETED, 5),
             ("requests_unanswered_total", 0),
             ("connection_reuses_total", 4),
             ("reuse_gap_seconds_count", 4),
@@ -104,11 +103,9 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
 
 #[test]
 fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives() {
-    if !gate::can_observe() {
-        return;
-    }
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let daemon = agent::daemon();
+    let listener = listen();
     let at = At(listener.local_addr().expect("address").port());
     let mut dialled = Dialled::to(&listener);
     for _ in 0..MANY {
@@ -116,15 +113,15 @@ fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives
     }
     let samples = at.wait_for(&daemon, 768);
     for role in ROLES {
-        let begun = at.counted(&samples, "requests_begun_total", role);
+        let begun = at.counted(&samples, REQUESTS_STARTED, role);
         assert!(begun < f64::from(MANY), "the connection lives: {begun}");
     }
     drop(dialled);
     let samples = at.wait_for(&daemon, MANY);
     for role in ROLES {
         for (name, want) in [
-            ("requests_begun_total", MANY),
-            ("requests_answered_total", MANY),
+            (REQUESTS_STARTED, MANY),
+            (REQUESTS_COMPLETED, MANY),
             ("requests_unanswered_total", 0),
             ("connection_reuses_total", MANY - 1),
             ("reuse_gap_seconds_count", MANY - 1),
@@ -136,11 +133,9 @@ fn a_thousand_requests_on_one_connection_are_counted_most_of_them_while_it_lives
 
 #[test]
 fn a_request_that_nobody_answered_is_counted_by_the_verdict() {
-    if !gate::can_observe() {
-        return;
-    }
-    let daemon = Daemon::start();
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let daemon = agent::daemon();
+    let listener = listen();
     let at = At(listener.local_addr().expect("address").port());
     let Dialled { mut client, mut server } = Dialled::to(&listener);
     ask(&mut client);
@@ -157,17 +152,14 @@ fn a_request_that_nobody_answered_is_counted_by_the_verdict() {
             "{role}: {told:?} of {samples:#?}"
         );
         assert_is(*told[0].1, 1, role);
-        assert_is(at.counted(&samples, "requests_answered_total", role), 0, role);
+        assert_is(at.counted(&samples, REQUESTS_COMPLETED, role), 0, role);
     }
 }
 
 #[test]
 fn a_close_tells_the_last_gap_and_what_the_server_announced() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let (listener, agent) = agent::watched();
     let mut dialled = Dialled::to(&listener);
     let mut gap = 0.0;
     for wait in [0, 400] {
@@ -184,13 +176,8 @@ fn a_close_tells_the_last_gap_and_what_the_server_announced() {
     drop(server);
     drop(client);
     for close in agent.closes(2) {
-        assert_eq!((close.value("/requests"), close.value("/requests_begun")), (&2.into(), &2.into()));
+        close.says("requests=2 requests_started=2 server=made/1.0 keep_alive/timeout=5 keep_alive/max=98");
         let told = close.seconds("reuse_gap_seconds");
         assert!((told - gap).abs() <= CLOCK_TOLERANCE, "{told} s, in truth {gap} s");
-        assert_eq!(close.word("server"), "made/1.0");
-        assert_eq!(
-            (close.value("/keep_alive/timeout"), close.value("/keep_alive/max")),
-            (&5.into(), &98.into())
-        );
     }
 }

@@ -1,33 +1,31 @@
 //! A ring buffer that is too small: records are lost, and the agent says so.
 
-use std::{net::TcpListener, thread};
+use std::thread;
+
+use harness::{Close, Ended};
 
 use crate::{
-    agent::Agent,
-    close::Close,
-    gate,
-    peer::{ANYWHERE, Dialled},
+    agent,
+    gate::require,
+    peer::{Dialled, HOST, listen},
 };
 
 #[test]
 fn a_burst_that_overflows_the_ring_is_survived_and_told() {
-    if !gate::can_observe() {
-        return;
-    }
-    let agent = Agent::start(&["watch", "--json", "--ring-bytes", "4096"]);
+    require!();
+    let agent = agent::start(&["watch", "--json", "--ring-bytes", "4096"]);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let listener = TcpListener::bind(ANYWHERE).expect("bind");
+                let listener = listen();
                 for _ in 0..200 {
                     Dialled::to(&listener).exchange();
                 }
             });
         }
     });
-    let ended = agent.interrupt();
-    assert!(ended.status.success(), "{ended:?}");
-    for close in ended.stdout.iter().map(|line| Close::parse(line)).filter(is_ours) {
+    let ended = agent.interrupt().and_then(Ended::success).expect("a good end");
+    for close in ended.stdout.iter().map(|line| Close::parse(line).expect("a close")).filter(is_ours) {
         // Without all of its records a close may be told with doubt, not wrong.
         let doubts = close.word("confidence") == "probable";
         assert!(close.word("verdict") == "completed" || doubts, "{close:?}");
@@ -40,6 +38,5 @@ fn a_burst_that_overflows_the_ring_is_survived_and_told() {
 }
 
 fn is_ours(close: &Close) -> bool {
-    let address = format!("{}:", ANYWHERE.ip());
-    [close.word("local"), close.word("remote")].iter().any(|end| end.starts_with(&address))
+    [close.local, close.remote].iter().any(|end| end.ip() == HOST)
 }

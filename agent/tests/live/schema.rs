@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::ErrorKind,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
 };
 
 use serde_json::Value;
@@ -13,28 +13,29 @@ use whohungup::{
 };
 
 use crate::{
-    agent::Agent,
-    gate,
-    peer::{ANYWHERE, Dialled, answer, ask},
+    agent,
+    gate::require,
+    peer::{Dialled, answer, ask, listen},
 };
 
+/// By the names that [`harness::Close`] gives them.
 const NAMES: [&str; 34] = [
     "schema",
     "time",
     "role",
     "closer",
-    "how",
+    "close_type",
     "phase",
     "verdict",
     "cause",
     "race",
-    "masked",
+    "retried",
     "code",
     "confidence",
     "basis",
     "in_flight",
     "requests",
-    "requests_begun",
+    "requests_started",
     "reuse_gap_seconds",
     "age_seconds",
     "idle_seconds",
@@ -51,7 +52,7 @@ const NAMES: [&str; 34] = [
     "netns",
     "bytes_sent",
     "bytes_received",
-    "adopted",
+    "preexisting",
     "evidence",
 ];
 
@@ -62,7 +63,7 @@ pub(crate) fn check(close: &Value) {
     words(close);
     let is_time = close["time"].as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok());
     assert!(is_time, "time is not RFC 3339: {close}");
-    for name in ["in_flight", "requests", "requests_begun", "cgroup_id"] {
+    for name in ["in_flight", "requests", "requests_started", "cgroup_id"] {
         assert!(close[name].is_null() || close[name].is_u64(), "{name}: {close}");
     }
     for name in ["age_seconds", "idle_seconds", "silent_seconds", "request_seconds", "reuse_gap_seconds"] {
@@ -76,10 +77,10 @@ pub(crate) fn check(close: &Value) {
         let is_address = close[name].as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok());
         assert!(is_address, "{name}: {close}");
     }
-    for name in ["adopted", "masked"] {
+    for name in ["preexisting", "retried"] {
         assert!(close[name].is_boolean(), "{name}: {close}");
     }
-    assert!(close["masked"] == false || close["race"].is_string(), "masked without a race: {close}");
+    assert!(close["retried"] == false || close["race"].is_string(), "retried without a race: {close}");
     let evidence = close["evidence"].as_array().expect("evidence is a list");
     assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
     processes(close);
@@ -90,7 +91,7 @@ fn words(close: &Value) {
     let sets: [(&str, Vec<&str>); 8] = [
         ("role", Role::ALL.iter().map(|word| word.as_str()).collect()),
         ("closer", Closer::ALL.iter().map(|word| word.as_str()).collect()),
-        ("how", How::ALL.iter().map(|word| word.as_str()).collect()),
+        ("close_type", How::ALL.iter().map(|word| word.as_str()).collect()),
         ("phase", Phase::ALL.iter().map(|word| word.as_str()).collect()),
         ("verdict", Verdict::ALL.iter().map(|word| word.as_str()).collect()),
         ("cause", Cause::ALL.iter().map(|word| word.as_str()).collect()),
@@ -116,8 +117,8 @@ fn announced(close: &Value) {
         let said: Vec<_> = ["timeout", "max"].iter().filter(|&name| !keep_alive[name].is_null()).collect();
         assert!(!said.is_empty() && said.iter().all(|&name| keep_alive[name].is_u64()), "{close}");
     }
-    let (requests, begun) = (close["requests"].as_u64(), close["requests_begun"].as_u64());
-    assert!(begun >= requests, "requests_begun: {close}");
+    let (requests, started) = (close["requests"].as_u64(), close["requests_started"].as_u64());
+    assert!(started >= requests, "requests_started: {close}");
 }
 
 fn processes(close: &Value) {
@@ -144,12 +145,10 @@ fn names(object: &Value, expected: &[&str]) {
 
 #[test]
 fn every_kind_of_close_has_the_documented_shape() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    require!();
+    let listener = listen();
     let at = listener.local_addr().expect("address");
-    let agent = Agent::watch(at);
+    let agent = agent::watch(&[at]);
 
     let mut idle = Dialled::to(&listener);
     ask(&mut idle.client);
@@ -168,7 +167,7 @@ fn every_kind_of_close_has_the_documented_shape() {
     let refused = TcpStream::connect(at).expect_err("nobody listens");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
-    // `Close::parse` has checked the shape of each; here only that they were of different kinds.
+    // `Watched::closes` has checked the shape of each; here only that they were of different kinds.
     let closes = agent.closes(7);
     let mut codes: Vec<&str> = closes.iter().map(|close| close.word("code")).collect();
     codes.sort_unstable();

@@ -8,12 +8,31 @@ use whohungup::{
     selftest::{self, Outcome, Table},
 };
 
-use crate::{gate, namespace::Namespace};
+use harness::Namespace;
+
+use crate::gate::require;
 
 const SEED: u64 = 20;
 
-/// Plays everything once; panics unless every scenario was compared over each of its families.
+/// A run in which the kernel left out an event, of whoever on the host, proves nothing of what is missing in it.
+const RUNS: usize = 3;
+
+/// Plays everything until nothing is lost.
 fn play(tier: Tier) -> Table {
+    for _ in 1..RUNS {
+        let table = play_once(tier);
+        assert_eq!(table.wrong(), 0);
+        if table.lost == 0 {
+            return table;
+        }
+    }
+    let table = play_once(tier);
+    assert_eq!(table.lost, 0);
+    table
+}
+
+/// Plays everything once; panics unless every scenario was compared over each of its families.
+fn play_once(tier: Tier) -> Table {
     let began = Instant::now();
     let mut compared = BTreeSet::new();
     let table = selftest::run(tier, None, 1, SEED, |checked| {
@@ -30,15 +49,12 @@ fn play(tier: Tier) -> Table {
         .collect();
     assert_eq!(compared, there);
     assert!(table.unplayed().is_empty(), "not played: {:?}", table.unplayed());
-    assert_eq!(table.lost, 0);
     table
 }
 
 #[test]
 fn reading_http_every_close_is_told_right_at_both_ends() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let table = play(Tier::Http);
     assert_eq!((table.wrong(), table.unknown()), (0, 0));
     // The kernel may leave a program's run out, rarely; a close that is missing again when played again is wrong.
@@ -48,9 +64,7 @@ fn reading_http_every_close_is_told_right_at_both_ends() {
 
 #[test]
 fn without_reading_http_no_close_is_told_wrong_with_confidence() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let table = play(Tier::Lifecycle);
     assert_eq!(table.wrong(), 0);
     // Doubt must stay the exception: a table of guesses would pass the line above as well.
@@ -60,9 +74,7 @@ fn without_reading_http_no_close_is_told_wrong_with_confidence() {
 /// Without a time-wait socket a late request meets the listener, and only its addresses say whose it was.
 #[test]
 fn a_request_that_meets_a_listener_instead_of_a_time_wait_socket_is_still_a_race() {
-    if !gate::can_observe() || gate::program("ip").is_none() {
-        return;
-    }
+    require!("ip");
     let namespace = Namespace::make();
     let table = namespace.within(|| {
         fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0").expect("leave no room");

@@ -3,15 +3,16 @@
 use std::{
     net::{Shutdown, TcpListener, TcpStream},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use harness::{Close, at, wait};
 use testserver::SlowWire;
 
 use crate::{
-    agent::Agent,
-    gate,
-    peer::{ANYWHERE, Dialled, ask, dial, read_end, read_request, read_response, write_answer},
+    agent,
+    gate::require,
+    peer::{Dialled, ask, dial, read_end, read_request, read_response, write_answer},
 };
 
 /// Beyond `--idle-min`.
@@ -19,11 +20,8 @@ const IDLE: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_closes() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let (listener, agent) = agent::watched();
     let mut dialled = Dialled::to(&listener);
     dialled.exchange();
     thread::sleep(IDLE);
@@ -33,17 +31,14 @@ fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_clos
     drop(server);
     drop(client);
     for close in agent.closes(2) {
-        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("how", "fin"), ("code", "SI")]);
+        close.says("verdict=server-idle closer=server close_type=fin code=SI");
     }
 }
 
 #[test]
 fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let agent = Agent::watch(listener.local_addr().expect("address"));
+    require!();
+    let (listener, agent) = agent::watched();
     let Dialled { mut client, mut server } = Dialled::to(&listener);
     ask(&mut client);
     read_request(&mut server);
@@ -52,7 +47,7 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
     drop(client);
     drop(server);
     for close in agent.closes(2) {
-        close.says(&[("closer", "client"), ("how", "fin"), ("code", "CW")]);
+        close.says("closer=client close_type=fin code=CW");
         // The client's kernel alone does not tell this from a half-close whose answer is still to come.
         let verdict = close.word("verdict");
         assert!(["premature-hangup", "unknown"].contains(&verdict), "{close:?}");
@@ -79,9 +74,7 @@ enum Leave {
 
 #[test]
 fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let wire = SlowWire::start().expect("a slow wire");
     let listener = thread::scope(|scope| {
         let bound = scope.spawn(|| {
@@ -90,30 +83,55 @@ fn an_answer_that_a_client_took_in_and_did_not_read_was_not_served() {
         });
         bound.join().expect("a listener")
     });
-    let at = listener.local_addr().expect("address");
     for (leave, verdict, confidence) in LEAVES {
-        let agent = Agent::watch(at);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                wire.enter_client().expect("enter the client's namespace");
-                leave_after_a_request(dial(at), leave);
-            });
-            let (mut server, _) = listener.accept().expect("accept");
-            read_request(&mut server);
-            read_end(&mut server);
-            write_answer(&mut server);
-            // The answer has been acknowledged by then, but for a client that is gone.
-            thread::sleep(3 * SlowWire::DELAY);
-        });
-        let closes = agent.closes(2);
-        let server = closes.iter().find(|close| close.word("role") == "server").expect("the server's end");
-        server.says(&[("closer", "client"), ("how", "fin"), ("code", "CW")]);
-        server.says(&[("verdict", verdict), ("confidence", confidence)]);
+        let played = wait::until_as_scripted(|| play(&wire, &listener, leave));
+        let closes = played.unwrap_or_else(|error| panic!("{leave:?}: {error}"));
+        let server = at(&closes, "server");
+        server.says("closer=client close_type=fin code=CW");
+        server.says(&format!("verdict={verdict} confidence={confidence}"));
     }
 }
 
-/// The server answers one round trip after the client has stopped sending, and closes three delays later.
-fn leave_after_a_request(mut client: TcpStream, leave: Leave) {
+/// The server answers when the client has stopped sending, and closes three delays later. `None` when the client did not
+/// leave when it should.
+fn play(wire: &SlowWire, listener: &TcpListener, leave: Leave) -> Option<Vec<Close>> {
+    let server = listener.local_addr().expect("address");
+    let agent = agent::watch(&[server]);
+    let (left, answered, hung_up) = thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            wire.enter_client().expect("enter the client's namespace");
+            leave_after_a_request(dial(server), leave)
+        });
+        let (mut server, _) = listener.accept().expect("accept");
+        read_request(&mut server);
+        read_end(&mut server);
+        let answered = Instant::now();
+        write_answer(&mut server);
+        // The answer has been acknowledged by then, but for a client that is gone.
+        thread::sleep(3 * SlowWire::DELAY);
+        let hung_up = span(|| drop(server));
+        (client.join().expect("the client leaves"), answered, hung_up)
+    });
+    let is_as_scripted = match leave {
+        Leave::Reads => true,
+        // The server's FIN is on its way.
+        Leave::ClosesUnread => hung_up.1 < left.0 && left.1 < hung_up.0 + SlowWire::DELAY,
+        // The answer is.
+        Leave::ClosesBefore => left.1 < answered + SlowWire::DELAY,
+    };
+    let closes = agent.closes(2);
+    is_as_scripted.then_some(closes)
+}
+
+/// From when until when it was done.
+fn span(act: impl FnOnce()) -> (Instant, Instant) {
+    let from = Instant::now();
+    act();
+    (from, Instant::now())
+}
+
+/// Returns when it left.
+fn leave_after_a_request(mut client: TcpStream, leave: Leave) -> (Instant, Instant) {
     ask(&mut client);
     client.shutdown(Shutdown::Write).expect("shut down");
     match leave {
@@ -128,4 +146,5 @@ fn leave_after_a_request(mut client: TcpStream, leave: Leave) {
         }
         Leave::ClosesBefore => thread::sleep(SlowWire::DELAY),
     }
+    span(|| drop(client))
 }

@@ -16,7 +16,7 @@ use whohungup::{
 use whohungup_ebpf::counters::Counter;
 
 use crate::{
-    gate,
+    gate::require,
     peer::{Dialled, dial, read_request},
 };
 
@@ -39,9 +39,7 @@ type Made = HashMap<Ends, usize>;
 
 #[test]
 fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let mut session = Session::start(SessionOptions::default()).expect("the session starts");
     let mut made = Made::new();
     let idle: Vec<Dialled> = [IDLE_UNTIL_SERVER, IDLE_UNTIL_CLIENT]
@@ -80,7 +78,8 @@ fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
     // the more connections there are.
     let most = expected / 1000;
     assert!(untold <= most, "{untold} of {expected} closes were not told: {totals:?}");
-    assert!(totals.opened_unseen + totals.closed_unseen <= most as u64, "{totals:?}");
+    let most_of_host = (totals.opened / 1000).max(most as u64);
+    assert!(totals.opened_unseen + totals.closed_unseen <= most_of_host, "{totals:?}");
     assert_eq!(totals.untracked, 0, "{totals:?}");
     assert!(counters.get(Counter::Opened) >= expected as u64, "{counters:?}");
     assert_eq!(totals.opened + totals.adopted, totals.closed + totals.open, "{totals:?}");

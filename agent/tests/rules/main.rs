@@ -4,9 +4,6 @@
 
 mod alert;
 mod documented;
-#[path = "../live/gate.rs"]
-#[allow(dead_code, reason = "probes are for the live tests")]
-mod gate;
 mod kubernetes;
 mod promtool;
 mod repository;

@@ -2,10 +2,9 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
-use crate::{
-    gate,
-    repository::{ALERTS, RULES, RUNBOOKS, TESTS, list, path},
-};
+use harness::gate;
+
+use crate::repository::{ALERTS, RULES, RUNBOOKS, TESTS, list, path};
 
 /// Runs it, and returns what it said; panics with that when it fails.
 fn run(program: PathBuf, arguments: &[&str], files: &[PathBuf]) -> String {

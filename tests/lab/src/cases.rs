@@ -22,6 +22,7 @@ mod summary;
 use std::{fmt, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::Daemon;
 
 use self::{
     captured::Captured,
@@ -33,9 +34,9 @@ use self::{
 pub use self::{check::Check, page::Page};
 use crate::{
     agent::{Closes, Watch},
-    daemon::Daemon,
     kit::Need,
     picture::Moment,
+    report::Model,
     suite::{Context, Results, Suite, absence, is_chosen, json_lines},
     truth::Side,
 };
@@ -291,8 +292,8 @@ fn observe(
     Ok(Observed {
         claims,
         captured,
-        report: daemon.report(&ports)?,
-        markdown: daemon.markdown(&ports)?,
+        report: Model::parse(&daemon.report("--json", &ports)?)?,
+        markdown: daemon.report("--markdown", &ports)?,
         closes: closes
             .all()
             .filter(|one| is_ours(one.local.port()) || is_ours(one.remote.port()))

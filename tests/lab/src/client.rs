@@ -10,12 +10,12 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use harness::Program;
 
 use crate::{
     backend::{Backend, Ended, Speaks},
     client_cases::{CASES, Case, Ender, Mode},
     kit::{Kit, Need},
-    program::Program,
     suite,
     truth::{Connection, Played, Row, Side},
     wire::SETTLE,

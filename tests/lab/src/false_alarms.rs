@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use harness::Daemon;
 use serde::Serialize;
 
 pub use self::compare::Finding;
@@ -28,8 +29,8 @@ use self::{
 };
 use crate::{
     agent::Watch,
-    daemon::Daemon,
     kit::{Kit, Need},
+    report::Model,
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines, wait_until},
     truth::Truth,
     wiretap::{
@@ -161,8 +162,9 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let claims: Vec<Claim> = sets.iter().flat_map(Set::claims).cloned().collect();
     wait_until(REPORTED_WITHIN, || watch.look(|closes| compare::is_complete(&claims, closes)));
     let ports: BTreeSet<_> = claims.iter().map(|claim| claim.server.port()).collect();
-    let model = daemon.report(&ports.into_iter().collect::<Vec<_>>())?;
-    let scrape = Scrape::of(daemon.address())?;
+    let ports: Vec<_> = ports.into_iter().collect();
+    let model = Model::parse(&daemon.report("--json", &ports)?)?;
+    let scrape = Scrape::parse(&daemon.scrape()?)?;
     let (closes, _notes) = watch.finish()?;
     drop(daemon);
     let flows = capture.map(|capture| capture.finish()?.flows(&kit)).transpose()?.unwrap_or_default();

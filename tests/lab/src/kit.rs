@@ -14,9 +14,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::port::is_free;
 use tempfile::TempDir;
 
-use crate::{listening::is_free, pinned};
+use crate::pinned;
 
 /// What a piece of software needs on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,13 +12,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use harness::Program;
 
 use crate::{
     backend::{Backend, Speaks},
     h2,
     kit::{Kit, Need},
     oracle::State,
-    program::Program,
     server_cases::{Case, Ends, Step},
     setting::Setting,
     truth::{CloseType, Connection, Phase, Played, Row, Side},

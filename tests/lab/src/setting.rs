@@ -1,10 +1,6 @@
 //! What one instance of a server is told.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -37,10 +33,4 @@ impl Setting {
             .replace("@backend-port@", &self.backend.port().to_string())
             .replace("@directory@", &self.directory.display().to_string())
     }
-}
-
-/// A file of many bytes, for responses that no buffer holds. Its size on the disk is nothing.
-pub(crate) fn write_large(path: &Path) -> Result<()> {
-    let file = fs::File::create(path).context("create a large file")?;
-    file.set_len(100_000_000).context("stretch a large file")
 }

@@ -1,6 +1,11 @@
 //! The software under test.
 
-pub(crate) mod apache;
+/// A long list of words, as many to a line as there is room for.
+macro_rules! words {
+    ($($word:literal)*) => { &[$($word),*] };
+}
+
+mod apache;
 pub(crate) mod clients;
 mod curl;
 mod grpc;

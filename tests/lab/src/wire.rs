@@ -1,9 +1,8 @@
 //! A socket in a script's hand, and every byte that went over it.
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -13,7 +12,6 @@ use socket2::SockRef;
 
 use crate::{
     oracle::{State, Talk},
-    program,
     races::socket,
     truth::{CloseType, Side},
 };
@@ -184,14 +182,14 @@ impl Wire {
     /// Ends it: with a FIN, or with the RST that the kernel sends when bytes are unread.
     pub(crate) fn close(self) -> Result<CloseType> {
         let unread = rustix::io::ioctl_fionread(&self.stream).context("count the unread bytes")?;
-        program::close(self.stream);
+        harness::close(self.stream);
         Ok(if unread > 0 { CloseType::Rst } else { CloseType::Fin })
     }
 
     /// Ends it with an RST.
     pub(crate) fn reset(self) -> Result<CloseType> {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).context("set the linger time")?;
-        program::close(self.stream);
+        harness::close(self.stream);
         Ok(CloseType::Rst)
     }
 
@@ -202,23 +200,5 @@ impl Wire {
         };
         let from = read.len().saturating_sub(200);
         format!("{:?} after {:?}", read[from..].escape_ascii().to_string(), self.state().phase)
-    }
-}
-
-/// Tries until the address accepts connections, or says why it does not.
-pub(crate) fn await_listening(at: SocketAddr, mut is_alive: impl FnMut() -> io::Result<bool>) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match TcpStream::connect(at) {
-            Ok(_closed_at_once) => return Ok(()),
-            Err(error) if Instant::now() > until => {
-                return Err(error).with_context(|| format!("connect to {at}"));
-            }
-            Err(_not_yet) => {}
-        }
-        if !is_alive()? {
-            bail!("the program ended before it listened at {at}");
-        }
-        thread::sleep(Duration::from_millis(20));
     }
 }

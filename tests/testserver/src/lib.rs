@@ -14,8 +14,8 @@
 //! # Ok::<(), testserver::PlayError>(())
 //! ```
 //!
-//! The binary of the same name prints them (`testserver play`), and is a server that misbehaves to order
-//! (`testserver serve`).
+//! The binary of the same name prints them (`testserver play`), is a server that misbehaves to order
+//! (`testserver serve`), and makes a host busy (`testserver load`).
 
 mod destroy;
 mod dial;

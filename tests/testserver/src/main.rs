@@ -1,5 +1,7 @@
-//! `testserver serve`, a server that misbehaves to order, and `testserver play`, connections whose endings are known.
+//! `testserver serve`, a server that misbehaves to order, `testserver play`, connections whose endings are known, and
+//! `testserver load`, a busy host.
 
+mod load;
 mod play;
 mod serve;
 
@@ -17,6 +19,8 @@ enum Command {
     /// Serve HTTP/1.1 with every time-out a flag and every misbehaviour a path.
     #[command(after_long_help = serve::PATHS)]
     Serve(serve::Options),
+    /// Make a host busy with healthy connections, and with work for its processors.
+    Load(load::Options),
     /// Play scripted connections and print what is true of each end of each close, one JSON object a line.
     Play(play::Options),
 }
@@ -24,6 +28,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Serve(options) => serve::run(options),
+        Command::Load(options) => load::run(&options),
         Command::Play(options) => play::run(&options),
     }
 }

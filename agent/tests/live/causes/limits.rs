@@ -1,14 +1,14 @@
 //! Servers that end a connection after so many requests, or at a certain age.
 
-use std::{io::Read as _, net::SocketAddr};
+use std::{io::Read as _, net::SocketAddr, thread, time::Duration};
 
-use super::{Duration, ask, dial, thread};
+use harness::{Close, all_at};
+
 use crate::{
-    agent::Agent,
-    close::{Close, all_at},
-    gate,
-    peer::read_message,
-    software::nginx::Nginx,
+    agent,
+    gate::require,
+    peer::{ask, dial, read_message},
+    software::nginx,
 };
 
 const TIMES: u64 = 4;
@@ -33,20 +33,17 @@ fn are_explained(closes: &[&Close], cause: &str) {
     assert_eq!(closes.len(), TIMES as usize, "{closes:#?}");
     for (at, close) in closes.iter().enumerate() {
         let want = if at < 2 { "announced" } else { cause };
-        close.says(&[("verdict", "completed"), ("closer", "server"), ("phase", "idle"), ("cause", want)]);
+        close.says(&format!("verdict=completed closer=server phase=idle cause={want}"));
     }
 }
 
 #[test]
 fn a_limit_of_requests_is_told_from_one_of_age() {
-    if !gate::can_observe() {
-        return;
-    }
-    let with = |directives| Nginx::with(directives, "return 200 hi;");
-    let requests = format!("keepalive_requests {REQUESTS};");
-    let (Some(counting), Some(ageing)) = (with(&requests), with("keepalive_time 1s;")) else { return };
-    let (counting_at, ageing_at) = (counting.server.at, ageing.server.at);
-    let agent = Agent::watch_all(&[counting_at, ageing_at]);
+    require!("nginx");
+    let counting = nginx(&format!("keepalive_requests {REQUESTS};"), "return 200 hi;");
+    let ageing = nginx("keepalive_time 1s;", "return 200 hi;");
+    let (counting_at, ageing_at) = (counting.at, ageing.at);
+    let agent = agent::watch(&[counting_at, ageing_at]);
     thread::scope(|scope| {
         for nth in 0..TIMES {
             scope.spawn(move || {

@@ -8,10 +8,15 @@ use std::{
     time::Duration,
 };
 
+use harness::{gate, one_at, software::python::PYTHON, wait};
 use rustix::process::Signal;
 
-use super::{PYTHON, Started, ask, dial, read_response};
-use crate::{agent::Agent, close::one_at, gate, peer::read_end};
+use super::announced;
+use crate::{
+    agent,
+    gate::require,
+    peer::{ask, dial, read_end, read_response},
+};
 
 const LIMIT: &str = "33554432";
 
@@ -76,13 +81,10 @@ impl Small {
 impl Drop for Small {
     fn drop(&mut self) {
         // A process that was killed may be among its members for a moment.
-        for _ in 0..50 {
-            if fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(20));
+        let removed = wait::until("no member", Duration::from_secs(10), || Ok(fs::remove_dir(&self.0).ok()));
+        if let Err(error) = removed {
+            eprintln!("{} is left behind: {error}", self.0.display());
         }
-        eprintln!("left behind: {}", self.0.display());
     }
 }
 
@@ -106,34 +108,22 @@ fn controller() -> Option<PathBuf> {
 
 #[test]
 fn a_server_that_the_kernel_killed_for_want_of_memory_is_named_as_such() {
-    if !gate::can_observe() {
-        return;
-    }
+    require!();
     let Some(small) = Small::make() else { return };
-    let server = Started::new(&mut small.python(SERVER));
+    let mut server = announced(&mut small.python(SERVER));
     let at = server.at;
-    let agent = Agent::watch(at);
+    let agent = agent::watch(&[at]);
     let mut stream = dial(at);
     ask(&mut stream);
     read_response(&mut stream);
     thread::sleep(Duration::from_millis(300));
-    server.signal(Signal::USR1);
+    server.program.signal(Signal::USR1).expect("signal the server");
     read_end(&mut stream);
     drop(stream);
 
     let closes = agent.closes(2);
     let server = one_at(&closes, at, "server");
-    server.says(&[
-        ("verdict", "server-idle"),
-        ("closer", "server"),
-        ("cause", "oom-killed"),
-        ("phase", "idle"),
-    ]);
-    assert_eq!(server.value("/closed_by/signal"), 9, "{server:?}");
+    server.says("verdict=server-idle closer=server cause=oom-killed phase=idle closed_by/signal=9");
     server.is_held_by("python3");
-    one_at(&closes, at, "client").says(&[
-        ("verdict", "server-idle"),
-        ("closer", "server"),
-        ("cause", "unknown"),
-    ]);
+    one_at(&closes, at, "client").says("verdict=server-idle closer=server cause=unknown");
 }

@@ -1,22 +1,22 @@
 //! Pools that let connections go because they have enough.
 
 use std::{
-    fs,
     io::Write as _,
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::Command,
+    net::{TcpListener, TcpStream},
     thread,
     time::Duration,
 };
 
-use super::{ANYWHERE, PYTHON, dial, read_response};
+use harness::{
+    Close, all_at, gate,
+    software::{haproxy, python},
+};
+
 use crate::{
-    agent::Agent,
-    close::{Close, all_at},
-    gate,
-    peer::answer,
-    software::{Server, free_address, run},
+    agent,
+    gate::require,
+    peer::{answer, dial, free_address, listen, read_response},
+    software::run,
 };
 
 /// Two requests one after another, which show that it is a pool; then two at the same time, with room for one connection.
@@ -58,60 +58,43 @@ fn answer_next(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn a_connection_too_many_is_evicted_from_the_pool() {
-    if !gate::can_observe() {
+    require!();
+    if gate::python("urllib3").is_none() {
         return;
     }
-    let found = Command::new(PYTHON).args(["-c", "import urllib3"]).output();
-    if !found.is_ok_and(|found| found.status.success()) {
-        gate::skip(&"the Python library urllib3 is not installed");
-        return;
-    }
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
+    let listener = listen();
     let at = listener.local_addr().expect("address");
-    let agent = Agent::watch(at);
+    let agent = agent::watch(&[at]);
     thread::scope(|scope| {
         scope.spawn(|| serve(&listener, 2));
-        run(Command::new(PYTHON).args(["-c", CLIENT, &format!("http://{at}/")]));
+        run(python::script(CLIENT).arg(format!("http://{at}/")));
     });
     let closes = agent.closes(4);
     let clients = all_at(&closes, at, "client");
     let (evicted, kept): (Vec<&Close>, Vec<&Close>) =
-        clients.into_iter().partition(|close| close.word("cause") == "pool-evict");
+        clients.into_iter().partition(|close| close.cause == "pool-evict");
     let ([evicted], [kept]) = (evicted.as_slice(), kept.as_slice()) else { panic!("{closes:#?}") };
-    evicted.says(&[("verdict", "completed"), ("closer", "client")]);
+    evicted.says("verdict=completed closer=client");
     evicted.proves(&["keeps 1 others to the same server and uses them again"]);
     // The library tidies up before its process exits.
-    kept.says(&[("verdict", "client-idle"), ("closer", "client"), ("cause", "unknown")]);
+    kept.says("verdict=client-idle closer=client cause=unknown");
     for close in all_at(&closes, at, "server") {
-        close.says(&[("closer", "client"), ("cause", "unknown")]);
+        close.says("closer=client cause=unknown");
     }
-}
-
-/// HAProxy in front of `upstream`; it drops half of what it does not need every half second.
-fn haproxy(upstream: SocketAddr, directory: &Path) -> Option<Server> {
-    let program = gate::program("haproxy")?;
-    let at = free_address();
-    let configuration = format!(
-        "global\n nbthread 1\n\
-         defaults\n mode http\n timeout client 10s\n timeout server 10s\n timeout connect 5s\n http-reuse always\n\
-         frontend front\n bind {at}\n default_backend back\n\
-         backend back\n server only {upstream} pool-purge-delay 500ms\n"
-    );
-    let file = directory.join("haproxy.cfg");
-    fs::write(&file, configuration).expect("write");
-    Some(Server::start(Command::new(program).arg("-db").arg("-f").arg(&file), at))
 }
 
 #[test]
 fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
-    if !gate::can_observe() {
-        return;
-    }
-    let directory = tempfile::tempdir().expect("temporary directory");
-    let listener = TcpListener::bind(ANYWHERE).expect("bind");
-    let upstream = listener.local_addr().expect("address");
-    let Some(haproxy) = haproxy(upstream, directory.path()) else { return };
-    let agent = Agent::watch(upstream);
+    require!("haproxy");
+    let (listener, agent) = agent::watched();
+    let (at, upstream) = (free_address(), listener.local_addr().expect("address"));
+    // It drops half of what it does not need every half second.
+    let before = format!(
+        " timeout client 60s\n timeout server 60s\n timeout connect 5s\n http-reuse always\n\
+         frontend front\n bind {at}\n default_backend back\n\
+         backend back\n server only {upstream} pool-purge-delay 500ms\n"
+    );
+    let haproxy = haproxy::start(at, &before).expect("HAProxy");
     let mut clients = Vec::new();
     let closes = thread::scope(|scope| {
         scope.spawn(|| serve(&listener, 6));
@@ -126,25 +109,25 @@ fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
         for client in &mut clients {
             read_response(client);
         }
-        thread::sleep(Duration::from_millis(2500));
-        drop(haproxy);
+        // Half of what there was, then half of the rest.
+        agent.wait_for(6, |close| close.role == "client");
+        haproxy.stop().expect("HAProxy ends");
         agent.closes(12)
     });
-    let (evicted, alone): (Vec<&Close>, Vec<&Close>) = all_at(&closes, upstream, "client")
-        .into_iter()
-        .partition(|close| close.word("cause") == "pool-evict");
+    let (evicted, alone): (Vec<&Close>, Vec<&Close>) =
+        all_at(&closes, upstream, "client").into_iter().partition(|close| close.cause == "pool-evict");
     // Half of what there was, then half of the rest.
     assert!(evicted.len() >= 3, "{closes:#?}");
     for close in &evicted {
-        close.says(&[("verdict", "client-idle"), ("closer", "client"), ("how", "rst"), ("phase", "idle")]);
+        close.says("verdict=client-idle closer=client close_type=rst phase=idle");
         close.proves(&["others to the same server that had been idle for other times"]);
         close.is_held_by("haproxy");
     }
     // One that goes by itself shows no more than how it was done.
     for close in alone {
-        close.says(&[("verdict", "client-idle"), ("cause", "linger-zero")]);
+        close.says("verdict=client-idle cause=linger-zero");
     }
     for close in all_at(&closes, upstream, "server") {
-        close.says(&[("verdict", "client-idle"), ("closer", "client"), ("how", "rst"), ("cause", "unknown")]);
+        close.says("verdict=client-idle closer=client close_type=rst cause=unknown");
     }
 }

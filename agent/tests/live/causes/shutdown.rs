@@ -2,20 +2,22 @@
 
 use std::{
     net::{SocketAddr, TcpStream},
-    process::Command,
     thread,
     time::Duration,
 };
 
+use harness::{
+    Close, all_at, one_at,
+    software::{Server, node, python},
+};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{PYTHON, Started};
+use super::announced;
 use crate::{
-    agent::Agent,
-    close::{Close, all_at, one_at},
-    gate,
+    agent,
+    gate::require,
     peer::{ask, dial, read_end, read_message, read_response},
-    software::nginx::Nginx,
+    software::nginx,
 };
 
 const IDLE: Duration = Duration::from_millis(300);
@@ -52,8 +54,12 @@ if sys.argv[1] == 'default':
 while True: time.sleep(1)
 ";
 
-fn python(how: &str) -> Started {
-    Started::new(Command::new(PYTHON).args(["-c", SERVER, how]))
+fn python(how: &str) -> Server {
+    announced(python::script(SERVER).arg(how))
+}
+
+fn signal(server: &mut Server, signal: Signal) {
+    server.program.signal(signal).expect("signal a server");
 }
 
 fn used(at: SocketAddr) -> TcpStream {
@@ -73,34 +79,28 @@ fn end(streams: impl IntoIterator<Item = TcpStream>) {
 /// Both are idle closes by the server for this cause; the clients' ends show no cause.
 fn are_ended_idle(closes: &[Close], at: SocketAddr, cause: &str, proof: &str) {
     for close in all_at(closes, at, "server") {
-        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("cause", cause), ("phase", "idle")]);
+        close.says(&format!("verdict=server-idle closer=server cause={cause} phase=idle"));
         close.proves(&[proof]);
     }
     for close in all_at(closes, at, "client") {
-        close.says(&[("verdict", "server-idle"), ("closer", "server"), ("cause", "unknown"), ("how", "fin")]);
+        close.says("verdict=server-idle closer=server cause=unknown close_type=fin");
     }
 }
 
 #[test]
 fn a_shutdown_is_told_by_the_end_of_the_listener() {
-    if !gate::can_observe() {
-        return;
-    }
-    let (Some(node), Some(nginx)) =
-        (gate::program("node"), Nginx::with("keepalive_timeout 60s;", "return 200 hi;"))
-    else {
-        return;
-    };
-    let node = Started::new(Command::new(node).args(["-e", NODE]));
-    let [prompt, patient] = ["0", "0.6"].map(python);
-    let servers = [node.at, nginx.server.at, prompt.at, patient.at];
-    let agent = Agent::watch_all(&servers);
+    require!("node", "nginx");
+    let mut nginx = nginx("keepalive_timeout 60s;", "return 200 hi;");
+    let mut node = announced(&mut node::script(NODE).expect("Node"));
+    let [mut prompt, mut patient] = ["0", "0.6"].map(python);
+    let servers = [node.at, nginx.at, prompt.at, patient.at];
+    let agent = agent::watch(&servers);
     let streams: Vec<_> = servers.iter().flat_map(|&at| [used(at), used(at)]).collect();
     thread::sleep(IDLE);
-    for server in [&node, &prompt, &patient] {
-        server.signal(Signal::TERM);
+    for server in [&mut node, &mut prompt, &mut patient] {
+        signal(server, Signal::TERM);
     }
-    kill_process(Pid::from_child(&nginx.server.child), Signal::QUIT).expect("signal nginx");
+    signal(&mut nginx, Signal::QUIT);
     end(streams);
 
     let closes = agent.closes(16);
@@ -108,52 +108,46 @@ fn a_shutdown_is_told_by_the_end_of_the_listener() {
         assert_eq!(all_at(&closes, at, "server").len(), 2, "{at}: {closes:#?}");
     }
     are_ended_idle(&closes, node.at, "shutdown", "its listener was closed");
-    are_ended_idle(&closes, nginx.server.at, "shutdown", "its listener was closed");
+    are_ended_idle(&closes, nginx.at, "shutdown", "its listener was closed");
     are_ended_idle(&closes, prompt.at, "shutdown", "ms before it");
     are_ended_idle(&closes, patient.at, "unknown", "0.6 s before: a shutdown that waited for it");
 }
 
 /// What a server's own process did to it.
-fn was_ended_by(close: &Close, cause: &str, signal: Option<u32>) {
-    close.says(&[("cause", cause), ("closer", "server")]);
-    assert_eq!(close.value("/closed_by/exiting"), true, "{close:?}");
-    assert_eq!(close.value("/closed_by/signal"), &serde_json::json!(signal), "{close:?}");
-    assert!(!close.evidence().contains("its listener was closed"), "no shutdown: {close:?}");
+fn was_ended_by(close: &Close, cause: &str, signal: &str) {
+    close.says(&format!("cause={cause} closer=server closed_by/exiting=true closed_by/signal={signal}"));
+    assert!(!close.reasons().contains("its listener was closed"), "no shutdown: {close:?}");
 }
 
 #[test]
 fn a_process_that_ends_says_how() {
-    if !gate::can_observe() {
-        return;
-    }
-    let [killed, terminated, exits] = [(); 3].map(|()| python("default"));
-    let agent = Agent::watch_all(&[killed.at, terminated.at, exits.at]);
+    require!();
+    let [mut killed, mut terminated, exits] = [(); 3].map(|()| python("default"));
+    let agent = agent::watch(&[killed.at, terminated.at, exits.at]);
     let servers = [&killed, &terminated, &exits];
     let mut streams: Vec<_> = servers.iter().map(|server| [used(server.at), used(server.at)]).collect();
     thread::sleep(IDLE);
-    killed.signal(Signal::KILL);
-    terminated.signal(Signal::TERM);
+    signal(&mut killed, Signal::KILL);
+    signal(&mut terminated, Signal::TERM);
     ask(&mut streams[2][0]);
     end(streams.into_iter().flatten());
 
     let closes = agent.closes(12);
-    for (server, cause, signal) in
-        [(&killed, "process-killed", Some(9)), (&terminated, "process-killed", Some(15))]
-    {
+    for (server, cause, signal) in [(&killed, "process-killed", "9"), (&terminated, "process-killed", "15")] {
         are_ended_idle(&closes, server.at, cause, "");
         for close in all_at(&closes, server.at, "server") {
             was_ended_by(close, cause, signal);
-            assert!(!close.evidence().contains("others still listen"), "{close:?}");
+            assert!(!close.reasons().contains("others still listen"), "{close:?}");
         }
     }
     let exited = all_at(&closes, exits.at, "server");
     for close in &exited {
-        was_ended_by(close, "process-exit", None);
+        was_ended_by(close, "process-exit", "null");
     }
     for role in ["server", "client"] {
         let mut verdicts: Vec<_> = all_at(&closes, exits.at, role)
             .iter()
-            .map(|close| (close.word("verdict"), close.word("phase"), close.word("closer")))
+            .map(|close| (close.verdict.as_str(), close.phase.as_str(), close.closer.as_str()))
             .collect();
         verdicts.sort_unstable();
         let want = [("premature-hangup", "waiting", "server"), ("server-idle", "idle", "server")];
@@ -163,12 +157,10 @@ fn a_process_that_ends_says_how() {
 
 #[test]
 fn a_worker_that_is_killed_is_one_of_several() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(nginx) = Nginx::with("keepalive_timeout 60s;", "return 200 $pid;") else { return };
-    let at = nginx.server.at;
-    let agent = Agent::watch(at);
+    require!("nginx");
+    let nginx = nginx("keepalive_timeout 60s;", "return 200 $pid;");
+    let at = nginx.at;
+    let agent = agent::watch(&[at]);
     let mut stream = dial(at);
     ask(&mut stream);
     let (_, body) = read_message(&mut stream);
@@ -180,8 +172,8 @@ fn a_worker_that_is_killed_is_one_of_several() {
 
     let closes = agent.closes(2);
     let server = one_at(&closes, at, "server");
-    was_ended_by(server, "process-killed", Some(9));
-    server.says(&[("verdict", "server-idle"), ("phase", "idle")]);
+    was_ended_by(server, "process-killed", "9");
+    server.says("verdict=server-idle phase=idle");
     server.proves(&["others still listen", "one worker of several"]);
-    one_at(&closes, at, "client").says(&[("verdict", "server-idle"), ("cause", "unknown")]);
+    one_at(&closes, at, "client").says("verdict=server-idle cause=unknown");
 }

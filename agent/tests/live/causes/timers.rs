@@ -2,18 +2,19 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
 };
 
-use super::{
-    ANYWHERE, Close, Dialled, Duration, TcpListener, ask, become_known, dial, read_response, thread,
-};
+use harness::{Close, all_at, wait};
+
+use super::become_known;
 use crate::{
-    agent::Agent,
-    close::all_at,
-    gate,
-    peer::{read_end, read_request},
-    software::nginx::Nginx,
+    agent,
+    gate::require,
+    peer::{Dialled, ask, dial, listen, read_request, read_response},
+    software::nginx,
 };
 
 const TIMES: u64 = 4;
@@ -21,31 +22,53 @@ const TIMES: u64 = 4;
 const APART: Duration = Duration::from_millis(120);
 /// When a client of these tests gives up.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// What the agent takes for the same time (docs/verdicts.md).
+const ALIKE: Duration = Duration::from_millis(20);
+
+/// Plays until every timer took as long each time. `play` returns how long they took, too.
+fn alike(mut play: impl FnMut() -> (Vec<Close>, Vec<Vec<Duration>>)) -> Vec<Close> {
+    let played = wait::until_as_scripted(|| {
+        let (closes, timers) = play();
+        let is_alike = |took: &Vec<Duration>| {
+            took.iter().max().zip(took.iter().min()).is_some_and(|(most, least)| *most <= *least + ALIKE)
+        };
+        timers.iter().all(is_alike).then_some(closes)
+    });
+    played.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// Connections to `at`, begun one after the other by `begin`, which returns from when the server's timer runs; each is
+/// held to its end.
+fn ended_by_server(at: SocketAddr, begin: fn(&mut TcpStream) -> Instant) -> Vec<Close> {
+    alike(|| {
+        let agent = agent::watch(&[at]);
+        let streams = (0..TIMES).map(|_| {
+            thread::sleep(APART);
+            let mut stream = dial(at);
+            let from = begin(&mut stream);
+            (stream, from)
+        });
+        let took = streams.collect::<Vec<_>>().into_iter().map(|(mut stream, from)| {
+            stream.read_to_end(&mut Vec::new()).expect("an orderly end");
+            from.elapsed()
+        });
+        let took = took.collect();
+        (agent.closes(2 * TIMES as usize), vec![took])
+    })
+}
 
 #[test]
 fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(nginx) = Nginx::start() else { return };
-    let at = nginx.server.at;
-    let agent = Agent::watch(at);
-    let used = || {
-        thread::sleep(APART);
-        let mut stream = dial(at);
-        ask(&mut stream);
-        read_response(&mut stream);
-        stream
-    };
-    let streams: Vec<_> = (0..TIMES).map(|_| used()).collect();
-    for mut stream in streams {
-        read_end(&mut stream);
-    }
-    let closes = agent.closes(2 * TIMES as usize);
+    require!("nginx");
+    let nginx = nginx("keepalive_timeout 1s;", "return 200 hi;");
+    let closes = ended_by_server(nginx.at, |stream| {
+        ask(stream);
+        read_response(stream)
+    });
     for role in ["client", "server"] {
-        let told = all_at(&closes, at, role);
+        let told = all_at(&closes, nginx.at, role);
         for close in &told {
-            close.says(&[("verdict", "server-idle"), ("phase", "idle")]);
+            close.says("verdict=server-idle phase=idle");
         }
         become_known(&told, "keepalive-timer");
         told[2].proves(&["3 closes by the server so far came", "s after the last response"]);
@@ -54,90 +77,82 @@ fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
 
 #[test]
 fn a_head_that_takes_too_long_meets_the_servers_timer_for_it() {
-    if !gate::can_observe() {
-        return;
-    }
-    let Some(nginx) = Nginx::with("client_header_timeout 1s;", "return 200 hi;") else { return };
-    let at = nginx.server.at;
-    let agent = Agent::watch(at);
-    let begun = || {
-        thread::sleep(APART);
-        let mut stream = dial(at);
+    require!("nginx");
+    let nginx = nginx("client_header_timeout 1s;", "return 200 hi;");
+    let closes = ended_by_server(nginx.at, |stream| {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: te").expect("write half a head");
-        stream
-    };
-    let streams: Vec<_> = (0..TIMES).map(|_| begun()).collect();
-    for mut stream in streams {
-        stream.read_to_end(&mut Vec::new()).expect("an orderly end");
-    }
-    let closes = agent.closes(2 * TIMES as usize);
+        Instant::now()
+    });
     for role in ["client", "server"] {
-        let told = all_at(&closes, at, role);
+        let told = all_at(&closes, nginx.at, role);
         for close in &told {
-            close.says(&[
-                ("verdict", "premature-hangup"),
-                ("closer", "server"),
-                ("phase", "request-head"),
-                ("code", "SH"),
-            ]);
+            close.says("verdict=premature-hangup closer=server phase=request-head code=SH");
         }
         become_known(&told, "head-timer");
     }
 }
 
-/// Clients that give up on a server that sends one byte of its response, each time a little later. `from_byte`: whether
-/// they wait from that byte or from their request.
-fn give_up(listener: &TcpListener, from_byte: bool) {
+/// What clients wait for when they give up.
+#[derive(Clone, Copy, PartialEq)]
+enum Awaits {
+    /// The whole response, of which a byte comes, each time a little later.
+    Response,
+    /// The next byte.
+    Byte,
+    /// The same, and none comes.
+    FirstByte,
+}
+
+/// Clients that give up on a server; how long each waited.
+fn give_up(listener: &TcpListener, awaits: Awaits) -> Vec<Duration> {
     let one = |nth: u64| {
         let Dialled { mut client, mut server } = Dialled::to(listener);
         ask(&mut client);
+        let mut from = Instant::now();
         read_request(&mut server);
-        let byte = Duration::from_millis(60 + 80 * nth);
-        thread::sleep(byte);
-        server.write_all(b"H").expect("write a byte");
-        client.read_exact(&mut [0]).expect("a byte");
-        let left = if from_byte { PATIENCE } else { PATIENCE.saturating_sub(byte) };
-        timed_out(&mut client, left);
+        if awaits != Awaits::FirstByte {
+            thread::sleep(Duration::from_millis(60 + 80 * nth));
+            server.write_all(b"H").expect("write a byte");
+            client.read_exact(&mut [0]).expect("a byte");
+        }
+        if awaits == Awaits::Byte {
+            from = Instant::now();
+        }
+        let left = (from + PATIENCE).saturating_duration_since(Instant::now());
+        client.set_read_timeout(Some(left)).expect("timeout");
+        let read = client.read(&mut [0; 64]);
+        assert!(read.is_err(), "nothing comes: {read:?}");
         drop(client);
+        let took = from.elapsed();
         server.read_to_end(&mut Vec::new()).expect("an orderly end");
+        took
     };
-    (0..TIMES).for_each(one);
-}
-
-fn timed_out(client: &mut TcpStream, after: Duration) {
-    client.set_read_timeout(Some(after)).expect("time-out");
-    let read = client.read(&mut [0; 64]);
-    assert!(read.is_err(), "nothing comes: {read:?}");
+    (0..TIMES).map(one).collect()
 }
 
 #[test]
 fn one_more_byte_tells_a_deadline_from_a_wait_for_the_next_byte() {
-    if !gate::can_observe() {
-        return;
-    }
-    let listeners = [(); 3].map(|()| TcpListener::bind(ANYWHERE).expect("bind"));
+    require!();
+    let listeners = [(); 3].map(|()| listen());
     let [deadline, stall, silent] = listeners.each_ref().map(|one| one.local_addr().expect("address"));
-    let agent = Agent::watch_all(&[deadline, stall, silent]);
-    thread::scope(|scope| {
-        scope.spawn(|| give_up(&listeners[0], false));
-        scope.spawn(|| give_up(&listeners[1], true));
-        scope.spawn(|| {
-            for _ in 0..TIMES {
-                let Dialled { mut client, mut server } = Dialled::to(&listeners[2]);
-                ask(&mut client);
-                read_request(&mut server);
-                timed_out(&mut client, PATIENCE);
-                drop(client);
-                read_end(&mut server);
-            }
+    let kinds = [Awaits::Response, Awaits::Byte, Awaits::FirstByte];
+    let closes = alike(|| {
+        let agent = agent::watch(&[deadline, stall, silent]);
+        let took = thread::scope(|scope| {
+            let playing: Vec<_> = listeners
+                .iter()
+                .zip(kinds)
+                .map(|(listener, awaits)| scope.spawn(move || give_up(listener, awaits)))
+                .collect();
+            playing.into_iter().map(|one| one.join().expect("the clients give up")).collect()
         });
+        (agent.closes(6 * TIMES as usize), took)
     });
-    let closes = agent.closes(6 * TIMES as usize);
     let check = |at, phase, cause, since| {
         for role in ["client", "server"] {
             let told: Vec<&Close> = all_at(&closes, at, role);
             for close in &told {
-                close.says(&[("verdict", "premature-hangup"), ("closer", "client"), ("phase", phase)]);
+                close.says(&format!("verdict=premature-hangup closer=client phase={phase}"));
             }
             become_known(&told, cause);
             told[2].proves(&["closes by the client so far came 0.5", since]);

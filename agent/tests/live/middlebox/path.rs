@@ -6,11 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{
-    gate,
-    namespace::{Namespace, ip},
-    peer::Dialled,
-};
+use harness::{Namespace, gate, ip};
+
+use crate::peer::Dialled;
 
 const CLIENT: &str = "10.104.1.2";
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 104, 2, 2);

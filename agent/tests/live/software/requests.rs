@@ -1,12 +1,9 @@
 //! Python's requests, with a session's pool.
 
-use std::{path::Path, process::Command};
+use harness::{at, gate, software::python};
 
-use super::{nginx::Nginx, run};
-use crate::{agent::Agent, close::at, gate};
-
-/// The system's own: others on PATH may lack the library.
-const PYTHON: &str = "/usr/bin/python3";
+use super::{nginx, nginx::SHORT, seconds_of};
+use crate::{agent, gate::require};
 
 /// Two requests, 0.3 s of idleness, close. Prints how long the idleness lasted.
 const CLIENT: &str = "
@@ -24,35 +21,20 @@ print(closing - ended)
 
 #[test]
 fn a_session_of_requests_that_is_closed_is_an_idle_close_by_the_client() {
-    if !gate::can_observe() || !has_requests() {
+    require!("nginx");
+    if gate::python("requests").is_none() {
         return;
     }
-    let Some(nginx) = Nginx::start() else { return };
-    let agent = Agent::watch(nginx.server.at);
-    let url = format!("http://{}/", nginx.server.at);
-    let idle = run(Command::new(PYTHON).args(["-c", CLIENT, &url]));
-    let idle: f64 = idle.trim().parse().unwrap_or_else(|error| panic!("python says {idle:?}: {error}"));
+    let nginx = nginx(SHORT.0, SHORT.1);
+    let agent = agent::watch(&[nginx.at]);
+    let idle = seconds_of(python::script(CLIENT).arg(nginx.url("/")));
     let closes = agent.closes(2);
     for close in &closes {
-        close.says(&[
-            ("verdict", "client-idle"),
-            ("closer", "client"),
-            ("how", "fin"),
-            ("phase", "idle"),
-            ("basis", "http"),
-            ("cause", "unknown"),
-        ]);
-        assert_eq!(close.value("/requests"), 2, "both on one connection: {close:?}");
+        close.says(
+            "verdict=client-idle closer=client close_type=fin phase=idle basis=http cause=unknown requests=2",
+        );
         close.was_idle_for(idle);
     }
     at(&closes, "client").is_held_by("python3");
     at(&closes, "server").is_held_by("nginx");
-}
-
-fn has_requests() -> bool {
-    if !Path::new(PYTHON).is_file() {
-        return gate::skip(&format_args!("{PYTHON} is not installed"));
-    }
-    let found = Command::new(PYTHON).args(["-c", "import requests"]).output().expect("run python");
-    found.status.success() || gate::skip(&"the Python library requests is not installed")
 }

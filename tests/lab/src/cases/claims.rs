@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::Program;
+use harness::Program;
 
 /// A program of the lab says with such a line what came of one request: a status, or the name of an error.
 const OUTCOME: &str = "outcome ";

@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::symlink, process::Command};
 
 use anyhow::{Context as _, Result, bail};
+use harness::Program;
 
 use super::{
     claims::Claims,
@@ -11,7 +12,6 @@ use super::{
 };
 use crate::{
     kit::Need,
-    program::Program,
     software::nodes::{NODE, Node},
 };
 

@@ -24,8 +24,6 @@ pub(super) const NGINX: Software = Software {
 
 /// nginx in the foreground with this configuration.
 pub(super) fn nginx(scene: &Scene, configuration: &str) -> Result<Command> {
-    let mut command = scene.kit.command("nginx");
-    command.args(["-e", "stderr", "-p"]).arg(&scene.directory);
-    command.arg("-c").arg(scene.write("nginx.conf", configuration)?);
-    Ok(command)
+    let path = scene.write("nginx.conf", configuration)?;
+    Ok(harness::software::nginx::in_foreground(scene.kit.command("nginx"), &scene.directory, &path))
 }

@@ -14,13 +14,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use harness::{Program, port::is_free};
 use testserver::SlowWire;
 
 use super::{check::Checks, claims::Claims, observed::Observed};
 use crate::{
     kit::{Kit, Need},
-    listening::is_free,
-    program::Program,
     suite::own_namespace,
     wiretap::capture,
 };

@@ -1,14 +1,6 @@
 //! The daemon's counters, as Prometheus would scrape them.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    time::Duration,
-};
-
-use anyhow::{Context as _, Result, ensure};
-
-const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+use anyhow::{Context as _, Result};
 
 /// Every sample of one scrape.
 #[derive(Debug, Default)]
@@ -28,23 +20,6 @@ impl Sample {
 }
 
 impl Scrape {
-    /// `address`: `http://host:port` of the daemon.
-    pub(super) fn of(address: &str) -> Result<Self> {
-        let host = address.strip_prefix("http://").unwrap_or(address);
-        let mut stream =
-            TcpStream::connect(host).with_context(|| format!("connect to the daemon at {host}"))?;
-        stream.set_read_timeout(Some(ANSWERED_WITHIN)).context("set a read time-out")?;
-        // Only OpenMetrics says where it ends.
-        let accept = "Accept: application/openmetrics-text\r\n";
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: lab\r\n{accept}Connection: close\r\n\r\n")
-            .context("ask for metrics")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).context("read the metrics")?;
-        let (_, text) = answer.split_once("\r\n\r\n").context("find the metrics in the answer")?;
-        ensure!(text.ends_with("# EOF\n"), "the metrics are cut short");
-        Self::parse(text)
-    }
-
     pub(super) fn parse(text: &str) -> Result<Self> {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         samples

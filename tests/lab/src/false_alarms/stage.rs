@@ -13,16 +13,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::{
+    Program,
+    software::{apache, haproxy, nginx},
+    spawn,
+};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::{
-    kit::Kit,
-    program::{self, Program},
-    setting::Setting,
-    software::apache,
-    truth::Side,
-    wire::Wire,
-};
+use crate::{kit::Kit, setting::Setting, truth::Side, wire::Wire};
 
 /// Where a play takes place.
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +123,7 @@ impl Stage<'_> {
         let template =
             template.replace("@listen@", listen).replace("@http@", http).replace("@server@", server);
         let path = setting.write("nginx.conf", &setting.fill(&template))?;
-        let mut command = self.kit.command("nginx");
-        command.args(["-e", "stderr", "-p"]).arg(&setting.directory).arg("-c").arg(path);
+        let command = nginx::in_foreground(self.kit.command("nginx"), &setting.directory, &path);
         serve(setting, command)
     }
 
@@ -136,23 +133,17 @@ impl Stage<'_> {
         let template =
             include_str!("../../programs/false_alarms/haproxy.cfg").replace("@sections@", sections);
         let path = setting.write("haproxy.cfg", &setting.fill(&template))?;
-        let mut command = self.kit.command("haproxy");
-        command.arg("-db").arg("-f").arg(path);
-        serve(setting, command)
+        serve(setting, haproxy::in_foreground(self.kit.command("haproxy"), &path))
     }
 
     /// Apache, which serves `/fast`, with these timeouts.
     pub(crate) fn apache(&self, timeouts: &str) -> Result<Served> {
         let setting = self.setting(None)?;
-        let files = setting.directory.join("files");
-        fs::create_dir(&files).context("create the document root")?;
-        fs::write(files.join("fast"), "hi").context("write a small file")?;
+        apache::document_root(&setting.directory)?;
         let template = include_str!("../../programs/apache.conf");
         let template = template.replace("@modules@", apache::MODULES).replace("@timeouts@", timeouts);
         let path = setting.write("apache.conf", &setting.fill(&template))?;
-        let mut command = self.kit.command("apache2");
-        command.arg("-f").arg(path).args(["-D", "FOREGROUND"]);
-        serve(setting, command)
+        serve(setting, apache::in_foreground(self.kit.command("apache2"), &path))
     }
 
     /// The Node server of these plays, with options of its own (`keepAliveTimeout=1000`).
@@ -265,7 +256,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = program::spawn(command)?;
+        let mut child = spawn(command)?;
         let readers = vec![read(child.stdout.take()), read(child.stderr.take())];
         Ok(Self { child, readers })
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::software::java;
 
 use crate::{
     kit::{self, Kit, Need},
@@ -245,11 +246,8 @@ fn python(kit: &Kit, program: &Path, library: &str, plan: &Path) -> Command {
 }
 
 fn java(kit: &Kit, classes: &Path, library: &str, plan: &Path) -> Command {
-    let mut command = kit.command("java");
-    command
-        .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
-        .arg(classes)
-        .args(["Client", library]);
+    let mut command = java::main(java::small(kit.command("java")), classes.display(), "Client");
+    command.arg(library);
     told(command, plan)
 }
 

@@ -8,12 +8,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use harness::{Program, port};
 
 use super::{
     scenario::Variant,
     servers::{NODE, Server},
 };
-use crate::{kit::Kit, listening, program::Program, setting::Setting, wire::Wire};
+use crate::{kit::Kit, setting::Setting, wire::Wire};
 
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -55,7 +56,7 @@ pub(super) fn start(
 fn await_answer(at: SocketAddr, mut is_running: impl FnMut() -> Result<bool>) -> Result<()> {
     let until = Instant::now() + READY_WITHIN;
     loop {
-        if listening::is_bound(at.port())? && answers(at).unwrap_or(false) {
+        if port::is_bound(at.port())? && answers(at).unwrap_or(false) {
             return Ok(());
         }
         if !is_running()? {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::Program;
 
 use super::{
     clients::{Client, IdleLimit},
@@ -16,7 +17,7 @@ use super::{
     plan::{self, Conversation},
     servers::Server,
 };
-use crate::{kit::Kit, program::Program};
+use crate::kit::Kit;
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 

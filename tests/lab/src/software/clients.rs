@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::{software::java, spawn};
 
 use super::runtimes::{GO_NEEDS, JAVA_NEEDS, NODE_NEEDS, go_program, python_version};
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
         Mode,
     },
     kit::{self, Kit, Need},
-    program,
 };
 
 const ALL: &[Ender] = &[Itself, Kill, Peer];
@@ -69,8 +69,7 @@ pub(super) const JAVA: Client = Client {
     version: |kit| kit::version(kit.command("java").arg("--version")),
     prepare: |kit| java_class(kit, "Client", include_str!("../../programs/Client.java"), ""),
     command: |kit, order| {
-        let mut command = kit.command("java");
-        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        let mut command = java::small(kit.command("java"));
         if order.mode == Mode::PoolTimer {
             command.arg("-Djdk.httpclient.keepalive.timeout=1");
         }
@@ -92,7 +91,7 @@ pub(crate) fn java_class(kit: &Kit, name: &str, source: &str, class_path: &str) 
     let classes = kit.directory()?;
     let mut command = kit.command("javac");
     command.args(["-cp", class_path, "-d"]).arg(&classes).arg(source);
-    let status = program::spawn(&mut command)?.wait();
+    let status = spawn(&mut command)?.wait();
     ensure!(status.context("wait for the Java compiler")?.success(), "the Java compiler refused {name}.java");
     Ok(classes)
 }

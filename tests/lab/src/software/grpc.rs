@@ -3,6 +3,7 @@
 use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result};
+use harness::software::apache::stretch;
 
 use super::runtimes::{python, python_version};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     kit::{self, Kit, Need},
     server::Server,
     server_cases::HTTP2,
-    setting::{Setting, write_large},
+    setting::Setting,
 };
 
 pub(super) const SERVER: Server = Server {
@@ -44,7 +45,7 @@ fn nghttpd(kit: &Kit, setting: &Setting) -> Result<Command> {
     fs::create_dir(&files).context("create the document root")?;
     fs::write(files.join("fast"), "hi").context("write a small file")?;
     // More than a client that opens no window takes.
-    write_large(&files.join("slow"))?;
+    stretch(&files.join("slow"))?;
     let mut command = kit.command("nghttpd");
     command.args(["--no-tls", "--address", &setting.at.ip().to_string(), "--htdocs"]);
     command.arg(&setting.directory).arg(setting.at.port().to_string());

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::Result;
+use harness::software::haproxy;
 
 use crate::{
     kit::{self, Kit, Need},
@@ -17,24 +18,10 @@ pub(super) const SERVER: Server = Server {
     version: |kit| kit::version(kit.command("haproxy").arg("-v")),
     command,
     cases: HTTP1,
-    timers: &[
-        "unused",
-        "unused-empty-line",
-        "head",
-        "head-in-pieces",
-        "head-reused",
-        "body-length",
-        "body-chunked",
-        "waiting",
-        "response-length",
-        "response-chunked",
-        "response-large",
-        "idle",
-        "idle-reused",
-        "idle-head",
-        "idle-204",
-        "idle-chunked",
-        "tunnel",
+    timers: words![
+        "unused" "unused-empty-line" "head" "head-in-pieces" "head-reused" "body-length" "body-chunked"
+        "waiting" "response-length" "response-chunked" "response-large" "idle" "idle-reused"
+        "idle-head" "idle-204" "idle-chunked" "tunnel"
     ],
     cannot: &[],
     forwards: true,
@@ -50,7 +37,5 @@ fn command(kit: &Kit, setting: &Setting) -> Result<Command> {
         .fill(include_str!("../../programs/haproxy.cfg"))
         .replace("@timeouts@", if setting.hasty { HASTY } else { PATIENT });
     let path = setting.write("haproxy.cfg", &configuration)?;
-    let mut command = kit.command("haproxy");
-    command.arg("-db").arg("-f").arg(path);
-    Ok(command)
+    Ok(haproxy::in_foreground(kit.command("haproxy"), &path))
 }

@@ -1,14 +1,15 @@
 //! nginx: static files by sendfile, and a proxy with a pool.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use harness::software::{apache, nginx};
 
 use crate::{
     kit::{self, Kit, Need},
     server::Server,
     server_cases::HTTP1,
-    setting::{Setting, write_large},
+    setting::Setting,
 };
 
 pub(super) const SERVER: Server = Server {
@@ -17,26 +18,10 @@ pub(super) const SERVER: Server = Server {
     version: |kit| kit::version(kit.command("nginx").arg("-v")),
     command,
     cases: HTTP1,
-    timers: &[
-        "unused",
-        "unused-empty-line",
-        "head",
-        "head-in-pieces",
-        "head-reused",
-        "body-length",
-        "body-chunked",
-        "waiting",
-        "waiting-reused",
-        "pipelined",
-        "response-length",
-        "response-chunked",
-        "response-large",
-        "idle",
-        "idle-reused",
-        "idle-head",
-        "idle-204",
-        "idle-chunked",
-        "tunnel",
+    timers: words![
+        "unused" "unused-empty-line" "head" "head-in-pieces" "head-reused" "body-length" "body-chunked"
+        "waiting" "waiting-reused" "pipelined" "response-length" "response-chunked" "response-large"
+        "idle" "idle-reused" "idle-head" "idle-204" "idle-chunked" "tunnel"
     ],
     cannot: &[],
     forwards: true,
@@ -49,16 +34,11 @@ const PATIENT: &str = "client_header_timeout 60s; client_body_timeout 60s; keepa
   send_timeout 60s; proxy_read_timeout 60s;";
 
 fn command(kit: &Kit, setting: &Setting) -> Result<Command> {
-    let files = setting.directory.join("files");
-    fs::create_dir(&files).context("create the document root")?;
-    fs::write(files.join("fast"), "hi").context("write a small file")?;
-    write_large(&files.join("large"))?;
+    apache::document_root(&setting.directory)?;
     let configuration = setting
         .fill(include_str!("../../programs/nginx.conf"))
         .replace("@timeouts@", if setting.hasty { HASTY } else { PATIENT })
         .replace("@upstream@", if setting.hasty { "keepalive_timeout 400ms;" } else { "" });
     let path = setting.write("nginx.conf", &configuration)?;
-    let mut command = kit.command("nginx");
-    command.args(["-e", "stderr", "-p"]).arg(&setting.directory).arg("-c").arg(path);
-    Ok(command)
+    Ok(nginx::in_foreground(kit.command("nginx"), &setting.directory, &path))
 }

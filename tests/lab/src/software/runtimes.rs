@@ -3,10 +3,10 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::{software::java, spawn};
 
 use crate::{
     kit::{self, Kit, Need},
-    program,
     server::Server,
     server_cases::HTTP1,
     setting::Setting,
@@ -27,24 +27,10 @@ pub(super) const NODE: Server = Server {
         Ok(told(command, setting))
     },
     cases: HTTP1,
-    timers: &[
-        "unused",
-        "head",
-        "head-in-pieces",
-        "head-reused",
-        "body-length",
-        "body-chunked",
-        "waiting",
-        "waiting-reused",
-        "pipelined",
-        "response-length",
-        "response-chunked",
-        "response-large",
-        "idle",
-        "idle-reused",
-        "idle-head",
-        "idle-204",
-        "tunnel",
+    timers: words![
+        "unused" "head" "head-in-pieces" "head-reused" "body-length" "body-chunked" "waiting"
+        "waiting-reused" "pipelined" "response-length" "response-chunked" "response-large" "idle"
+        "idle-reused" "idle-head" "idle-204" "tunnel"
     ],
     cannot: &[],
     forwards: false,
@@ -60,19 +46,9 @@ pub(super) const GO: Server = Server {
         Ok(command)
     },
     cases: HTTP1,
-    timers: &[
-        "unused",
-        "head",
-        "head-in-pieces",
-        "head-reused",
-        "body-length",
-        "body-chunked",
-        "response-large",
-        "idle",
-        "idle-reused",
-        "idle-head",
-        "idle-204",
-        "tunnel",
+    timers: words![
+        "unused" "head" "head-in-pieces" "head-reused" "body-length" "body-chunked" "response-large"
+        "idle" "idle-reused" "idle-head" "idle-204" "tunnel"
     ],
     // It reads the body before it sends the answer, and takes an empty line for a bad request.
     cannot: &["body-answered", "unused-empty-line", "head-after-empty-line"],
@@ -112,8 +88,7 @@ pub(super) const JAVA: Server = Server {
     version: |kit| kit::version(kit.command("java").arg("--version")),
     command: |kit, setting| {
         let source = setting.write("Server.java", include_str!("../../programs/Server.java"))?;
-        let mut command = kit.command("java");
-        command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+        let mut command = java::small(kit.command("java"));
         let of = |name: &str, value: u32| format!("-Dsun.net.httpserver.{name}={value}");
         if setting.hasty {
             // Seconds, and how often they are looked at, in milliseconds.
@@ -126,20 +101,9 @@ pub(super) const JAVA: Server = Server {
         Ok(told(command, setting))
     },
     cases: HTTP1,
-    timers: &[
-        "unused",
-        "head",
-        "head-in-pieces",
-        "body-length",
-        "body-chunked",
-        "waiting",
-        "response-length",
-        "response-chunked",
-        "response-large",
-        "idle",
-        "idle-reused",
-        "idle-head",
-        "idle-204",
+    timers: words![
+        "unused" "head" "head-in-pieces" "body-length" "body-chunked" "waiting" "response-length"
+        "response-chunked" "response-large" "idle" "idle-reused" "idle-head" "idle-204"
     ],
     // No upgrades.
     cannot: &["tunnel"],
@@ -180,7 +144,7 @@ pub(crate) fn go_program(kit: &Kit, name: &str, source: &str) -> Result<PathBuf>
         .env("GOTOOLCHAIN", "local")
         .env("GOFLAGS", "-mod=mod")
         .env("GO111MODULE", "off");
-    let status = program::spawn(&mut command)?.wait().context("wait for the Go compiler")?;
+    let status = spawn(&mut command)?.wait().context("wait for the Go compiler")?;
     ensure!(status.success(), "the Go compiler refused {name}.go");
     Ok(binary)
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use harness::Program;
 
 use super::{
     cases::{Case, LOOK, Play, Wanted},
@@ -17,7 +18,7 @@ use super::{
     origin::Origin,
     programs::Asking,
 };
-use crate::{kit::Kit, program::Program, setting::Setting};
+use crate::{kit::Kit, setting::Setting};
 
 /// How long a client takes at most, before it asks, on a machine that starts many.
 const START_UP: Duration = Duration::from_secs(10);

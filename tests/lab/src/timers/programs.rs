@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::Result;
+use harness::software::{java, nginx};
 
 use super::origin::Origin;
 use crate::{
@@ -94,9 +95,7 @@ pub(super) fn nginx_three_seconds(kit: &Kit, setting: &Setting) -> Result<Comman
 fn nginx_with(kit: &Kit, setting: &Setting, more: &str) -> Result<Command> {
     let template = include_str!("../../programs/timers/nginx.conf").replace("@more@", more);
     let path = setting.write("nginx.conf", &setting.fill(&template))?;
-    let mut command = kit.command("nginx");
-    command.args(["-e", "stderr", "-p"]).arg(&setting.directory).arg("-c").arg(path);
-    Ok(command)
+    Ok(nginx::in_foreground(kit.command("nginx"), &setting.directory, &path))
 }
 
 pub(super) fn gunicorn(kit: &Kit, setting: &Setting) -> Result<Command> {
@@ -128,12 +127,9 @@ pub(super) fn go_server(kit: &Kit, setting: &Setting) -> Result<Command> {
     Ok(command)
 }
 
-const JETTY_JARS: &str = "/usr/share/java/jetty9-server.jar:/usr/share/java/jetty9-http.jar:/usr/share/java/jetty9-io.jar:\
-    /usr/share/java/jetty9-util.jar:/usr/share/java/servlet-api.jar";
-
 pub(super) fn jetty(kit: &Kit, setting: &Setting) -> Result<Command> {
     let source = include_str!("../../programs/timers/JettyServer.java");
-    java_server(kit, setting, "JettyServer", source, JETTY_JARS)
+    java_server(kit, setting, "JettyServer", source, java::JETTY_JARS)
 }
 
 pub(super) fn java_plain(kit: &Kit, setting: &Setting) -> Result<Command> {
@@ -142,17 +138,10 @@ pub(super) fn java_plain(kit: &Kit, setting: &Setting) -> Result<Command> {
 
 fn java_server(kit: &Kit, setting: &Setting, name: &str, source: &str, jars: &str) -> Result<Command> {
     let classes = java_class(kit, name, source, jars)?;
-    let mut command = java(kit);
-    command.arg("-cp").arg(format!("{}:{jars}", classes.display())).arg(name);
+    let class_path = format!("{}:{jars}", classes.display());
+    let mut command = java::main(java::small(kit.command("java")), class_path, name);
     command.args([setting.at.ip().to_string(), setting.at.port().to_string()]);
     Ok(command)
-}
-
-/// As little of the machine as it can be had with: many programs start at once.
-fn java(kit: &Kit) -> Command {
-    let mut command = kit.command("java");
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
-    command
 }
 
 fn node_pool(kit: &Kit, asking: &Asking, library: &str) -> Result<Command> {
@@ -204,7 +193,7 @@ pub(super) fn java_client_three_seconds(kit: &Kit, asking: &Asking) -> Result<Co
 
 fn java_pool(kit: &Kit, asking: &Asking, option: Option<&str>) -> Result<Command> {
     let classes = java_class(kit, "Pool", include_str!("../../programs/timers/Pool.java"), "")?;
-    let mut command = java(kit);
-    command.args(option).arg("-cp").arg(classes).arg("Pool");
-    Ok(asking.tell(command))
+    let mut command = java::small(kit.command("java"));
+    command.args(option);
+    Ok(asking.tell(java::main(command, classes.display(), "Pool")))
 }

@@ -1,6 +1,6 @@
 //! What each piece of software says of its version.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     kit::{self, Kit},
@@ -39,15 +39,8 @@ pub(super) fn java(kit: &Kit) -> Result<String> {
     kit::version(kit.command("java").arg("--version"))
 }
 
-/// Debian names one jar with the version and links the other to it, in either direction.
 pub(super) fn jetty(_kit: &Kit) -> Result<String> {
-    let jars = std::fs::read_dir("/usr/share/java").context("look for Jetty's jars")?;
-    let names = jars.filter_map(|jar| jar.ok()?.file_name().into_string().ok());
-    let mut versions = names.filter_map(|name| {
-        let version = name.strip_prefix("jetty9-server-")?.strip_suffix(".jar")?;
-        Some(version.split(".v").next()?.to_owned())
-    });
-    versions.next().context("find a version in the name of Jetty's jar")
+    harness::software::java::jar_version("jetty9-server-")
 }
 
 pub(super) fn undici(kit: &Kit) -> Result<String> {

@@ -8,10 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::Program;
 
 use crate::{
     kit::{Kit, Need},
-    program::Program,
     wiretap::{flow::Flow, read},
 };
 

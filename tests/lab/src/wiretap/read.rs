@@ -9,12 +9,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use harness::spawn;
 
 use super::{
     capture::Captured,
     flow::{Flow, Segment},
 };
-use crate::{kit::Kit, program, truth::Side};
+use crate::{kit::Kit, truth::Side};
 
 /// In the order in which a line has them.
 const FIELDS: [&str; 13] = [
@@ -69,7 +70,7 @@ pub(super) fn flows(kit: &Kit, captured: &Captured) -> Result<Vec<Flow>> {
     let complaints = captured.file.with_extension("log");
     let log = fs::File::create(&complaints).context("create a log file")?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-    let mut tshark = program::spawn(&mut command)?;
+    let mut tshark = spawn(&mut command)?;
     let output = tshark.stdout.take().context("take tshark's output")?;
     let mut streams = Streams::new(captured.dropped > 0);
     for line in BufReader::new(output).lines() {

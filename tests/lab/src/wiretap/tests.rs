@@ -9,11 +9,13 @@ use std::{
 
 use rustix::process::geteuid;
 
+use harness::close;
+
 use super::{
     capture::{Capture, Captured, NEEDS, Place},
     decide::{Script, decide},
 };
-use crate::{kit::Kit, program::close};
+use crate::kit::Kit;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

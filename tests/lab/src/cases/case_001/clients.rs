@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::Command};
 
 use anyhow::Result;
+use harness::software::java;
 use serde_json::json;
 
 use super::{super::stage::Scene, gateways::milliseconds};
@@ -80,16 +81,17 @@ impl Who {
             Self::Java => {
                 let source = include_str!("../../../programs/cases/gateway/Ask.java");
                 let classes = scene.kit.once("Ask.java", || java_class(scene.kit, "Ask", source, ""))?;
-                let mut command = java(scene);
-                command.arg("-cp").arg(classes).arg("Ask").arg(url);
+                let mut command = java::main(java(scene), classes.display(), "Ask");
+                command.arg(url);
                 told(command, asking, &[ms(asking.timeout), ms(asking.hold), asking.apart])
             }
             Self::JavaPool => {
                 let source = include_str!("../../../programs/cases/gateway/AskPool.java");
                 let compile = || java_class(scene.kit, "AskPool", source, HTTPCLIENT);
                 let classes = scene.kit.once("AskPool.java", compile)?;
-                let mut command = java(scene);
-                command.arg("-cp").arg(format!("{}:{HTTPCLIENT}", classes.display())).arg("AskPool").arg(url);
+                let class_path = format!("{}:{HTTPCLIENT}", classes.display());
+                let mut command = java::main(java(scene), class_path, "AskPool");
+                command.arg(url);
                 told(command, asking, &[ms(asking.timeout), ms(asking.idle), ms(asking.hold), asking.apart])
             }
         })
@@ -97,9 +99,7 @@ impl Who {
 }
 
 fn java(scene: &Scene) -> Command {
-    let mut command = scene.kit.command("java");
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
-    command
+    java::small(scene.kit.command("java"))
 }
 
 fn told(mut command: Command, asking: &Asking, times: &[u64]) -> Command {

@@ -3,13 +3,14 @@
 use std::{fmt::Display, fs, net::SocketAddr, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
+use harness::{Program, software::envoy};
 
 use super::super::{
     claims::Claims,
     software::nginx,
     stage::{Place, Scene, fill},
 };
-use crate::{program::Program, software::runtimes::go_program};
+use crate::software::runtimes::go_program;
 
 /// A gateway and the model server behind it. The gateways are at the stage's first ports, the model servers follow.
 #[derive(Debug)]
@@ -126,17 +127,7 @@ pub(super) const HOPS: [Hop; 3] = [
                 at,
                 model,
             );
-            let mut command = scene.kit.command("envoy");
-            command.args([
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "--log-level",
-                "error",
-                "--config-path",
-            ]);
-            command.arg(scene.write("envoy.yaml", &configuration)?);
-            Ok(command)
+            Ok(envoy::in_foreground(scene.kit.command("envoy"), &scene.write("envoy.yaml", &configuration)?))
         },
         log: None,
         model: Model {

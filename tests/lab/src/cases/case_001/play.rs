@@ -10,7 +10,7 @@ use super::{
     clients::{Asking, Who},
     gateways::{HOPS, Hop, Times},
 };
-use crate::program::Program;
+use harness::Program;
 
 /// Until what was compiled and started at once has come to rest, seconds, not scaled: requests are to come at their
 /// moment.

@@ -3,6 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 
 use anyhow::{Result, bail};
+use harness::Program;
 use rustix::process::Signal;
 
 use super::super::{
@@ -13,7 +14,6 @@ use super::super::{
     stage::{Place, Scene, Stage, Wire},
 };
 use crate::{
-    program::Program,
     report::Endpoint,
     software::nodes::{self, Node},
     truth::Side,

@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use harness::software::apache::stretch;
 use rustix::process::Signal;
 
 use super::Plays;
@@ -11,7 +12,6 @@ use crate::{
         stage::{Running, Stage, ask, established, pause, queued, run},
         trap::{Claim, Played},
     },
-    setting::write_large,
     wire::{PATIENCE, Wire},
 };
 
@@ -42,7 +42,7 @@ fn gives_up(stage: &Stage<'_>) -> Result<Played> {
 
 fn interrupted(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "")?;
-    write_large(&nginx.directory.join("large"))?;
+    stretch(&nginx.directory.join("large"))?;
     // At moments of a person's choice: what always comes after the same time is a timer. So that no clock of the agent's
     // is left to chance, not even the one since the last byte, the client is halted first, until nothing more comes.
     for milliseconds in [300, 1000, 2200] {
@@ -88,7 +88,7 @@ fn await_still(server: SocketAddr) -> Result<()> {
 
 fn killed(stage: &Stage<'_>) -> Result<Played> {
     let mut nginx = stage.nginx(None, "", "", "")?;
-    write_large(&nginx.directory.join("large"))?;
+    stretch(&nginx.directory.join("large"))?;
     // What is on its way already is read yet: fast enough not to meet the time that curl has for all of it.
     let curl = Running::start(&mut stage.curl(&["--limit-rate", "8M", &nginx.url("/large")]))?;
     begun(nginx.at)?;

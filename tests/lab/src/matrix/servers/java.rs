@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::software::java::{self, JETTY_JARS, jar_version};
 
 use super::{Server, told};
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
 };
 
 const JAVAC: Need = Need::Apt { package: "openjdk-17-jdk-headless", program: "javac" };
-const JARS: &str = "/usr/share/java";
 
 pub(super) const PLAIN: Server = Server {
     name: "JDK HttpServer",
@@ -43,9 +43,6 @@ pub(super) const PLAIN: Server = Server {
     announces: false,
     log: None,
 };
-
-const JETTY_JARS: &str = "/usr/share/java/jetty9-server.jar:/usr/share/java/jetty9-http.jar:/usr/share/java/jetty9-io.jar:\
-    /usr/share/java/jetty9-util.jar:/usr/share/java/servlet-api.jar";
 
 pub(super) const JETTY: Server = Server {
     name: "Jetty",
@@ -92,17 +89,13 @@ pub(super) const TOMCAT: Server = Server {
     log: None,
 };
 
-/// As little of the machine as it can be had with: many programs start at once.
 fn java(kit: &Kit) -> Command {
-    let mut command = kit.command("java");
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]);
-    command
+    java::small(kit.command("java"))
 }
 
-fn run(mut command: Command, classes: &Path, name: &str, jars: &str) -> Command {
+fn run(command: Command, classes: &Path, name: &str, jars: &str) -> Command {
     let path = fs::read_to_string(classes.join("path")).unwrap_or_default();
-    command.arg("-cp").arg(format!("{path}:{jars}")).arg(name);
-    command
+    java::main(command, format_args!("{path}:{jars}"), name)
 }
 
 /// Returns a directory with a file `path`: the class path of the program and of what it answers.
@@ -113,16 +106,4 @@ fn compile(kit: &Kit, name: &str, source: &str, jars: &str) -> Result<PathBuf> {
     let path = format!("{}:{}", classes.display(), targets.display());
     fs::write(classes.join("path"), path).context("write a class path")?;
     Ok(classes)
-}
-
-/// Debian names one jar with the version and links the other to it, in either direction.
-fn jar_version(prefix: &str) -> Result<String> {
-    let jars = fs::read_dir(JARS).with_context(|| format!("look for jars in {JARS}"))?;
-    let names = jars.filter_map(|jar| jar.ok()?.file_name().into_string().ok());
-    let mut versions = names.filter_map(|name| {
-        let version = name.strip_prefix(prefix)?.strip_suffix(".jar")?;
-        let is_number = version.starts_with(|first: char| first.is_ascii_digit());
-        is_number.then(|| version.split(".v").next().unwrap_or_default().to_owned())
-    });
-    versions.next().with_context(|| format!("find a version in the name of a jar called {prefix}*"))
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::software::{apache, envoy, haproxy, nginx};
 
 use super::{Log, Server, nothing};
 use crate::{
@@ -27,9 +28,7 @@ pub(super) const NGINX: Server = Server {
     command: |kit, setting, _| {
         let template = include_str!("../../../programs/matrix/servers/nginx.conf");
         let path = configure(setting, "nginx.conf", template, [("@timeouts@", nginx_timeouts(setting))])?;
-        let mut command = kit.command("nginx");
-        command.args(["-e", "stderr", "-p"]).arg(&setting.directory).arg("-c").arg(path);
-        Ok(command)
+        Ok(nginx::in_foreground(kit.command("nginx"), &setting.directory, &path))
     },
     timers: &[Unused, RequestHead, RequestBody, Waiting, Response, Idle],
     is_proxy: true,
@@ -46,8 +45,6 @@ fn nginx_timeouts(setting: &Setting) -> &'static str {
     }
 }
 
-const APACHE_MODULES: &str = "/usr/lib/apache2/modules";
-
 pub(super) const APACHE: Server = Server {
     name: "Apache",
     needs: &[Need::Apt { package: "apache2-bin", program: "apache2" }, BEHIND],
@@ -59,11 +56,9 @@ pub(super) const APACHE: Server = Server {
         } else {
             "Timeout 120\nRequestReadTimeout header=0 body=0\nKeepAliveTimeout 120\nProxyTimeout 120"
         };
-        let values = [("@timeouts@", timeouts), ("@modules@", APACHE_MODULES)];
+        let values = [("@timeouts@", timeouts), ("@modules@", apache::MODULES)];
         let path = configure(setting, "apache.conf", template, values)?;
-        let mut command = kit.command("apache2");
-        command.arg("-f").arg(path).args(["-D", "FOREGROUND"]);
-        Ok(command)
+        Ok(apache::in_foreground(kit.command("apache2"), &path))
     },
     timers: &[RequestHead, RequestBody, Waiting, Response, Idle],
     announces: true,
@@ -82,9 +77,7 @@ pub(super) const HAPROXY: Server = Server {
             .map(|name| format!("timeout {name} {seconds}"))
             .join("\n  ");
         let path = configure(setting, "haproxy.cfg", template, [("@timeouts@", &timeouts)])?;
-        let mut command = kit.command("haproxy");
-        command.arg("-db").arg("-f").arg(path);
-        Ok(command)
+        Ok(haproxy::in_foreground(kit.command("haproxy"), &path))
     },
     log: Some(Log::Haproxy),
     ..NGINX
@@ -184,9 +177,7 @@ fn envoy(kit: &Kit, setting: &Setting, _: &Path) -> Result<Command> {
         ("common_http_protocol_options: { idle_timeout: 120s }\n          stream_idle_timeout: 120s", "120s")
     };
     let path = configure(setting, "envoy.yaml", template, [("@timeouts@", timeouts), ("@route@", route)])?;
-    let mut command = kit.command("envoy");
-    command.arg("-c").arg(path).args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"]);
-    Ok(command)
+    Ok(envoy::in_foreground(kit.command("envoy"), &path))
 }
 
 fn configure<const N: usize>(

@@ -1,4 +1,5 @@
-//! Network namespaces of the tests' own.
+//! Network namespaces of a test's own.
+#![expect(clippy::missing_panics_doc, reason = "the tests cannot go on without them")]
 
 use std::{
     fs::{self, File},
@@ -11,13 +12,14 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// A network namespace with a name, as `ip netns` makes it, and its loopback device up.
-pub(crate) struct Namespace {
+#[derive(Debug)]
+pub struct Namespace {
     name: String,
     file: File,
 }
 
 impl Namespace {
-    pub(crate) fn make() -> Self {
+    pub fn make() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("whohungup-test-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         ip(&["netns", "add", &name]);
@@ -28,7 +30,7 @@ impl Namespace {
     }
 
     /// Does something on a thread that lives in the namespace. Sockets made there stay there.
-    pub(crate) fn within<T: Send>(&self, doing: impl FnOnce() -> T + Send) -> T {
+    pub fn within<T: Send>(&self, doing: impl FnOnce() -> T + Send) -> T {
         let visit = || {
             move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network)).expect("enter");
             doing()
@@ -37,18 +39,18 @@ impl Namespace {
     }
 
     /// As `ip -n` knows it.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Sets what is under `/proc/sys/net` for this namespace alone.
-    pub(crate) fn set(&self, name: &str, value: &str) {
+    pub fn set(&self, name: &str, value: &str) {
         let path = format!("/proc/sys/net/{name}");
         self.within(|| fs::write(&path, value)).unwrap_or_else(|error| panic!("write {path}: {error}"));
     }
 
     /// Its inode number.
-    pub(crate) fn id(&self) -> u64 {
+    pub fn id(&self) -> u64 {
         self.file.metadata().expect("namespace").ino()
     }
 }
@@ -60,7 +62,7 @@ impl Drop for Namespace {
 }
 
 /// Runs `ip`, which must succeed.
-pub(crate) fn ip(args: &[&str]) {
+pub fn ip(args: &[&str]) {
     let status = Command::new("ip").args(args).status().expect("run ip");
     assert!(status.success(), "ip {args:?}: {status}");
 }
