@@ -22,6 +22,7 @@ mod summary;
 use std::{fmt, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use harness::Daemon;
 
 use self::{
     captured::Captured,
@@ -31,7 +32,6 @@ use self::{
     stage::{PORTS, Scene, Stage},
 };
 pub use self::{check::Check, page::Page};
-use harness::Daemon;
 
 use crate::{
     agent::{Closes, Watch},
