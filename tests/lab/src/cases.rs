@@ -234,10 +234,10 @@ impl Replay<'_> {
             present.into_iter().zip(claims).zip(captures)
         {
             let claims = claims.with_context(|| format!("play {} of {}", stage.name, case.name))?;
-            let captured = Captured::of(capture, &scene)?;
+            let shown = Captured::of(capture, &scene)?;
             let mut checks = Checks::default();
-            captured.compare(&closes, &mut checks);
-            let observed = observe(&scene, claims, captured, &daemon, &closes, scale)?;
+            shown.compare(&closes, &mut checks);
+            let observed = observe(&scene, claims, shown, &daemon, &closes, scale)?;
             (stage.holds)(&observed, &mut checks);
             ensure!(!checks.all.is_empty(), "nothing is checked of {}", stage.name);
             played.push(Played { stage, versions, observed, checks: checks.all });

@@ -222,20 +222,17 @@ fn row(set: Set, reported: &Reported<'_>, flows: &[Flow]) -> Row {
         State::Played(Played { claims, closes, keep }) => {
             drop(keep);
             let agreement = capture_agrees(&claims, flows);
-            match agreement.contradicts.first() {
-                Some(first) => {
-                    let count = agreement.contradicts.len();
-                    RowResult::Invalid { why: format!("{count} connections were not as scripted: {first}") }
+            if let Some(first) = agreement.contradicts.first() {
+                let count = agreement.contradicts.len();
+                RowResult::Invalid { why: format!("{count} connections were not as scripted: {first}") }
+            } else {
+                let mut finding = compare::compare(set.trap, &claims, reported);
+                if let Some(own) = closes.map(|closes| compare::compare_closes(&claims, &closes)) {
+                    finding.add_own(own);
                 }
-                None => {
-                    let mut finding = compare::compare(set.trap, &claims, reported);
-                    if let Some(own) = closes.map(|closes| compare::compare_closes(&claims, &closes)) {
-                        finding.add_own(own);
-                    }
-                    finding.captured = agreement.agrees;
-                    finding.undecided = agreement.undecided.count();
-                    RowResult::Compared(finding)
-                }
+                finding.captured = agreement.agrees;
+                finding.undecided = agreement.undecided.count();
+                RowResult::Compared(finding)
             }
         }
     };

@@ -56,7 +56,7 @@ impl Options {
 
 impl Suite for Options {
     fn needs(&self) -> Vec<Need> {
-        self.software().flat_map(|one| one.needs()).chain(&capture::NEEDS).copied().collect()
+        self.software().flat_map(software::Software::needs).chain(&capture::NEEDS).copied().collect()
     }
 
     fn run(&self, context: &Context) -> Result<Box<dyn Results>> {

@@ -101,7 +101,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     eprintln!("seed {seed}");
     let kit = context.kit()?;
     let network = Network::new()?;
-    let captures = Wire::ALL
+    let running = Wire::ALL
         .into_iter()
         .map(|wire| Ok((wire, network.capture(&kit, wire)?)))
         .collect::<Result<Vec<_>>>()?;
@@ -111,7 +111,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let scanned = scan::all(&network, &ended, seed)?;
     context.ensure_not_stopped()?;
     let (mut dropped, mut flows, mut namespaces) = (0, HashMap::new(), HashMap::new());
-    for (wire, capture) in captures {
+    for (wire, capture) in running {
         let captured = capture.finish()?;
         dropped += captured.dropped;
         let of_wire = captured.flows(&kit)?.into_iter().map(|flow| ((wire, flow.client, flow.server), flow));

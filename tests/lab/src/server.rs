@@ -143,7 +143,7 @@ impl Server {
                 match thread.join() {
                     Ok(Ok(close)) => played.closes.push(close),
                     Ok(Err(error)) => {
-                        played.invalid(self.row(), &label(case, end), format_args!("{error:#}"))
+                        played.invalid(self.row(), &label(case, end), format_args!("{error:#}"));
                     }
                     Err(_panic) => played.invalid(self.row(), &label(case, end), "the script panicked"),
                 }

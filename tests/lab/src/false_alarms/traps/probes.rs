@@ -46,7 +46,7 @@ fn tcp_checks(stage: &Stage<'_>) -> Result<Played> {
     let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
     for (server, option) in checked.iter().zip(["", "option tcp-check"]) {
         let sections = format!(
-            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
+            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 100ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
         await_up(stage, &proxy)?;
@@ -67,7 +67,7 @@ fn http_checks(stage: &Stage<'_>) -> Result<Played> {
     {
         let sections = format!(
             "frontend lab\n  bind @at@\n  http-request return status 200 if {{ srv_is_up(lab/one) }}\n  default_backend lab\n\
-            backend lab\n  option httpchk\n  {send}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
+            backend lab\n  option httpchk\n  {send}\n  timeout check 10s\n  server one @backend@ check inter 100ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
         await_up(stage, &proxy)?;

@@ -169,7 +169,9 @@ fn what_was_answered_ends_as_whoever_closed_after_it() {
     assert_eq!(case.clone().on_the_wire(|hand| hand.fin(Server).fin(Client)).word(), "server-idle");
     let tie = case.with(|case| {
         let ends = [case.hand.segment(Server), case.hand.segment(Client)];
-        ends.into_iter().for_each(|segment| case.hand.push(Segment { fin: true, ..segment }));
+        for segment in ends {
+            case.hand.push(Segment { fin: true, ..segment });
+        }
     });
     assert_eq!(tie.word(), "server-idle");
 }
