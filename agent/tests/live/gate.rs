@@ -22,9 +22,9 @@ const PRIORITY: i32 = -15;
 
 /// Whether the probes can be loaded here. Says why not; in CI it panics instead.
 pub(crate) fn can_observe() -> bool {
+    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
     // Not everybody who may load probes may do this.
     let _refused = rustix::process::setpriority_process(None, PRIORITY);
-    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
     let refusal = REFUSAL.get_or_init(|| {
         if !rustix::process::geteuid().is_root() {
             return Some("not root, and only root may load probes".to_owned());
