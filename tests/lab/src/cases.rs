@@ -149,7 +149,7 @@ impl Outcome {
     }
 
     /// The connections that are drawn, with their stages.
-    fn told(&self) -> impl Iterator<Item = (&'static Drawn, &Played)> {
+    fn drawings(&self) -> impl Iterator<Item = (&'static Drawn, &Played)> {
         self.case.pictures.iter().filter_map(|drawn| {
             let played = self.played.iter().find(|one| one.stage.name == drawn.stage)?;
             Some((drawn, played))

@@ -58,7 +58,7 @@ pub(crate) struct Order<'a> {
 
 impl Order<'_> {
     /// What the programs of the lab take: mode, server, target, timeout in milliseconds (0: none).
-    pub(crate) fn tell<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    pub(crate) fn add_to<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let limit = if self.gives_up { GIVES_UP.as_millis() } else { 0 };
         command.args([self.mode.word(), &self.server.to_string(), self.target, &limit.to_string()])
     }

@@ -114,7 +114,7 @@ const FOUND: Stage = Stage {
     play: |scene| UPLOAD.play(scene),
     holds: |seen, checks| {
         failed(seen, checks, "ResponseError: socket hang up", "400");
-        told(seen, checks, &AGENTS);
+        is_reported(seen, checks, &AGENTS);
     },
 };
 
@@ -126,7 +126,7 @@ const AGENT_RAISED: Stage = Stage {
     play: |scene| Upload { agent: Limit::Set(300.0), chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
     holds: |seen, checks| {
         failed(seen, checks, "ResponseTimeoutError: Response timeout for @ms@ms", "400");
-        told(seen, checks, &RESPONSES);
+        is_reported(seen, checks, &RESPONSES);
     },
 };
 
@@ -138,7 +138,7 @@ const RESPONSE_RAISED: Stage = Stage {
     play: |scene| Upload { agent: Limit::Set(300.0), response: Limit::Set(300.0), ..UPLOAD }.play(scene),
     holds: |seen, checks| {
         failed(seen, checks, "ResponseError: socket hang up", "408");
-        told(seen, checks, &SERVERS);
+        is_reported(seen, checks, &SERVERS);
     },
 };
 
@@ -184,7 +184,7 @@ const OSS_TODAY: Stage = Stage {
     play: |scene| Upload { library: "ali-oss", chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
     holds: |seen, checks| {
         failed(seen, checks, "ResponseTimeoutError: Response timeout for @ms@ms", "400");
-        told(seen, checks, &RESPONSES);
+        is_reported(seen, checks, &RESPONSES);
     },
 };
 
@@ -202,7 +202,7 @@ const AGENT_TODAY: Stage = Stage {
     },
     holds: |seen, checks| {
         failed(seen, checks, "ERR_SOCKET_TIMEOUT: Socket timeout", "400");
-        told(seen, checks, &AGENTS_NOW);
+        is_reported(seen, checks, &AGENTS_NOW);
     },
 };
 
@@ -217,7 +217,7 @@ const URLLIB_TODAY: Stage = Stage {
     },
     holds: |seen, checks| {
         failed(seen, checks, "UND_ERR_SOCKET: other side closed", "408");
-        told(seen, checks, &SERVERS);
+        is_reported(seen, checks, &SERVERS);
     },
 };
 
@@ -272,7 +272,7 @@ fn failed(seen: &Observed, checks: &mut Checks, client: &str, server: &str) {
 }
 
 /// What the agent says, at both ends.
-fn told(seen: &Observed, checks: &mut Checks, ends: &Ends) {
+fn is_reported(seen: &Observed, checks: &mut Checks, ends: &Ends) {
     let Ends { side, cause, clock, seconds, is_own, setting } = ends;
     let seconds = if *is_own { *seconds } else { seen.scaled(*seconds) };
     for role in [Side::Client, Side::Server] {

@@ -56,13 +56,13 @@ impl Claims {
     pub(super) fn lines(&self) -> Vec<(String, String)> {
         let mut lines: Vec<(String, String)> = Vec::new();
         for ((who, word), count) in &self.outcomes {
-            let told = format!("{count} × {word}");
+            let counted = format!("{count} × {word}");
             match lines.last_mut() {
                 Some((last, text)) if last == who => {
                     text.push_str(", ");
-                    text.push_str(&told);
+                    text.push_str(&counted);
                 }
-                _ => lines.push((who.clone(), told)),
+                _ => lines.push((who.clone(), counted)),
             }
         }
         lines.extend(self.quotes.iter().map(|(who, text)| (who.clone(), format!("“{text}”"))));

@@ -119,12 +119,12 @@ impl Running {
     /// What the master says of workers that died.
     pub(super) fn deaths(&self) -> Vec<String> {
         let text = self.egg.text();
-        let told = text.lines().filter_map(|line| {
+        let deaths = text.lines().filter_map(|line| {
             let (_, rest) = line.split_once(" died (")?;
             let (how, _) = rest.split_once(", suicide")?;
             Some(format!("a worker died ({how})"))
         });
-        told.collect()
+        deaths.collect()
     }
 
     /// How often nginx complained, by what it wrote.

@@ -22,7 +22,7 @@ impl Display for Page<'_> {
         writeln!(out, "\n## What the report said, in one table\n\n{}", Summary(&observed))?;
         for (number, played) in played.iter().enumerate() {
             stage(out, number + 1, played)?;
-            let of_stage = self.0.told().filter(|(_, told)| told.stage.name == played.stage.name);
+            let of_stage = self.0.drawings().filter(|(_, one)| one.stage.name == played.stage.name);
             for (drawn, _) in of_stage.filter(|(drawn, played)| picture::is_there(drawn, &played.observed)) {
                 let (title, file) = (drawn.title, picture::file(case.name, drawn));
                 writeln!(out, "\n![{title}]({file})")?;
@@ -47,7 +47,7 @@ impl Page<'_> {
             let path = directory.join(name);
             fs::write(&path, content).with_context(|| format!("write {}", path.display()))
         };
-        for (drawn, played) in self.0.told() {
+        for (drawn, played) in self.0.drawings() {
             if let Some(drawing) = picture::draw(drawn, &played.observed) {
                 write(picture::file(self.0.case.name, drawn), &drawing)?;
             }

@@ -71,7 +71,7 @@ const PLAIN: Client = Client {
     needs: &[],
     version: |_| Ok(String::new()),
     prepare: |kit| kit.directory(),
-    command: |_, program, plan| told(Command::new(program), plan),
+    command: |_, program, plan| with_arguments(Command::new(program), plan),
     idle_limit: IdleLimit::Millis,
     close: true,
     post_stall: true,
@@ -236,22 +236,22 @@ pub(super) fn all() -> Vec<&'static Client> {
 fn node(kit: &Kit, program: &Path, library: &str, plan: &Path) -> Command {
     let mut command = kit.command("node");
     command.env("NODE_PATH", kit.modules()).arg(program).arg(library);
-    told(command, plan)
+    with_arguments(command, plan)
 }
 
 fn python(kit: &Kit, program: &Path, library: &str, plan: &Path) -> Command {
     let mut command = kit.command("python");
     command.arg(program).arg(library);
-    told(command, plan)
+    with_arguments(command, plan)
 }
 
 fn java(kit: &Kit, classes: &Path, library: &str, plan: &Path) -> Command {
     let mut command = java::main(java::small(kit.command("java")), classes.display(), "Client");
     command.arg(library);
-    told(command, plan)
+    with_arguments(command, plan)
 }
 
-fn told(mut command: Command, plan: &Path) -> Command {
+fn with_arguments(mut command: Command, plan: &Path) -> Command {
     command.arg(plan);
     command
 }

@@ -13,7 +13,7 @@ use crate::{
     order::{self, Ending, First, Mark},
     truth::{Race, Side, Truth},
     wiretap::{
-        decide::{self, Decided, Met, Script},
+        decide::{self, Decided, EndState, Script},
         flow::{Flow, Segment},
     },
 };
@@ -57,8 +57,8 @@ pub(super) fn decide(of: &Evidence<'_>) -> Decided {
     let word = if of.client.asked > of.client.answered { lost(of, first)? } else { answered(of, first)? };
     let truth = match first {
         First::Both => decide::both(flow)?,
-        First::Client(_) => Met::new(flow, Side::Client)?.truth("unknown"),
-        First::Server(_) => Met::new(flow, Side::Server)?.truth("unknown"),
+        First::Client(_) => EndState::new(flow, Side::Client)?.truth("unknown"),
+        First::Server(_) => EndState::new(flow, Side::Server)?.truth("unknown"),
     };
     Ok(match word {
         Word::Plain(verdict) => Truth { verdict, ..truth },
@@ -97,7 +97,7 @@ fn lost(of: &Evidence<'_>, first: First) -> Result<Word, &'static str> {
     match first {
         First::Both => Err("both closed as the request was sent"),
         First::Server(_) if of.server.read >= of.client.asked => Ok(HUNG_UP),
-        First::Server(Ending { resets: false, mark }) => match met_a_fin(of, request, mark)? {
+        First::Server(Ending { resets: false, mark }) => match request_and_fin(of, request, mark)? {
             // Its sender's own mistake, and no matter of timeouts.
             Word::Lost(Race::Stale) if of.announced => Ok(Word::Plain("completed")),
             Word::Lost(_) if of.announced => Err("announced, and seen in two ways by two ends"),
@@ -107,13 +107,13 @@ fn lost(of: &Evidence<'_>, first: First) -> Result<Word, &'static str> {
             Err("a reset that acknowledges no request")
         }
         First::Server(_) if of.announced => Ok(HUNG_UP),
-        First::Server(_) => met_a_reset(of),
+        First::Server(_) => request_and_reset(of),
         First::Client(Ending { resets, .. }) => client_closed(of, resets),
     }
 }
 
 /// The server closed with nothing unread. Whether the client had the FIN is in what its request acknowledges.
-fn met_a_fin(of: &Evidence<'_>, request: Mark, fin: Mark) -> Result<Word, &'static str> {
+fn request_and_fin(of: &Evidence<'_>, request: Mark, fin: Mark) -> Result<Word, &'static str> {
     let state = of.client.state_before;
     if fin.acks > of.request_at {
         return Err("the FIN acknowledges the request, and the server has not read it");
@@ -131,7 +131,7 @@ fn met_a_fin(of: &Evidence<'_>, request: Mark, fin: Mark) -> Result<Word, &'stat
 }
 
 /// The server closed with the request unread: its RST acknowledges it.
-fn met_a_reset(of: &Evidence<'_>) -> Result<Word, &'static str> {
+fn request_and_reset(of: &Evidence<'_>) -> Result<Word, &'static str> {
     let Some(((before, after), asked)) = of.server.closed.zip(of.client.asking) else {
         return Err("a reset, and no close");
     };
@@ -140,7 +140,7 @@ fn met_a_reset(of: &Evidence<'_>) -> Result<Word, &'static str> {
     }
     // Over a slow wire it is not known when the request was there, only that it was not before this.
     let least = if of.flight.is_zero() { before.saturating_duration_since(asked) } else { Duration::ZERO };
-    match order::met_the_close(least, after.saturating_duration_since(asked + of.flight)) {
+    match order::is_fresh(least, after.saturating_duration_since(asked + of.flight)) {
         Some(true) => Ok(Word::Lost(Race::Unread)),
         Some(false) => Ok(HUNG_UP),
         None => Err("unread for about as long as makes the difference"),

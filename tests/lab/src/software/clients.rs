@@ -35,7 +35,7 @@ pub(super) const GO: Client = Client {
     prepare: |kit| go_program(kit, "client", include_str!("../../programs/client.go")),
     command: |_, order| {
         let mut command = Command::new(order.program);
-        order.tell(&mut command);
+        order.add_to(&mut command);
         command
     },
     cannot: &[(Mode::Pipeline, ALL)],
@@ -74,14 +74,14 @@ pub(super) const JAVA: Client = Client {
             command.arg("-Djdk.httpclient.keepalive.timeout=1");
         }
         command.arg("-cp").arg(order.program).arg("Client");
-        order.tell(&mut command);
+        order.add_to(&mut command);
         command
     },
     cannot: &[(Mode::Pipeline, ALL)],
 };
 
 fn script(mut command: Command, order: &Order) -> Command {
-    order.tell(command.arg(order.program));
+    order.add_to(command.arg(order.program));
     command
 }
 

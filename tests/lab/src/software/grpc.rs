@@ -60,7 +60,7 @@ pub(super) const CLIENT: Client = Client {
     prepare: |kit| kit.file("client_grpc.py", include_str!("../../programs/client_grpc.py")),
     command: |kit, order| {
         let mut command = kit.command("python");
-        order.tell(command.arg(order.program));
+        order.add_to(command.arg(order.program));
         command
     },
     // A deadline ends a call, not the connection.

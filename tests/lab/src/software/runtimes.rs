@@ -24,7 +24,7 @@ pub(super) const NODE: Server = Server {
         let script = setting.write("server.js", include_str!("../../programs/server.js"))?;
         let mut command = kit.command("node");
         command.arg(script);
-        Ok(told(command, setting))
+        Ok(with_arguments(command, setting))
     },
     cases: HTTP1,
     timers: words![
@@ -98,7 +98,7 @@ pub(super) const JAVA: Server = Server {
             command.arg(of("idleInterval", 60));
         }
         command.arg(source);
-        Ok(told(command, setting))
+        Ok(with_arguments(command, setting))
     },
     cases: HTTP1,
     timers: words![
@@ -110,7 +110,7 @@ pub(super) const JAVA: Server = Server {
     forwards: false,
 };
 
-fn told(mut command: Command, setting: &Setting) -> Command {
+fn with_arguments(mut command: Command, setting: &Setting) -> Command {
     command.arg(setting.at.ip().to_string()).arg(setting.at.port().to_string()).arg(hasty(setting));
     command
 }
@@ -123,7 +123,7 @@ pub(super) fn python(kit: &Kit, setting: &Setting, name: &str, text: &str) -> Re
     let script = setting.write(name, text)?;
     let mut command = kit.command("python");
     command.arg(script);
-    Ok(told(command, setting))
+    Ok(with_arguments(command, setting))
 }
 
 pub(crate) fn python_version(kit: &Kit, package: &str) -> Result<String> {

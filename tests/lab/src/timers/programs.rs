@@ -55,7 +55,7 @@ impl Asking {
         Self { urls: origin.at.iter().map(|at| format!("http://{at}/")).collect(), at_once }
     }
 
-    fn tell(&self, mut command: Command) -> Command {
+    fn add_to(&self, mut command: Command) -> Command {
         command
             .args([self.at_once as usize, ROUNDS, GAP_MS].map(|number| number.to_string()))
             .args(&self.urls);
@@ -148,7 +148,7 @@ fn node_pool(kit: &Kit, asking: &Asking, library: &str) -> Result<Command> {
     let mut command = kit.command("node");
     command.env("NODE_PATH", kit.modules());
     command.arg(kit.file("pool.js", include_str!("../../programs/timers/pool.js"))?).arg(library);
-    Ok(asking.tell(command))
+    Ok(asking.add_to(command))
 }
 
 pub(super) fn node_agent(kit: &Kit, asking: &Asking) -> Result<Command> {
@@ -166,7 +166,7 @@ pub(super) fn undici(kit: &Kit, asking: &Asking) -> Result<Command> {
 pub(super) fn requests(kit: &Kit, asking: &Asking) -> Result<Command> {
     let mut command = kit.command("python");
     command.arg(kit.file("pool_requests.py", include_str!("../../programs/timers/pool_requests.py"))?);
-    Ok(asking.tell(command))
+    Ok(asking.add_to(command))
 }
 
 pub(super) fn go_client(kit: &Kit, asking: &Asking) -> Result<Command> {
@@ -180,7 +180,7 @@ pub(super) fn go_client_five_seconds(kit: &Kit, asking: &Asking) -> Result<Comma
 fn go_pool(kit: &Kit, asking: &Asking, limit: &str) -> Result<Command> {
     let mut command = Command::new(go_program(kit, "pool", include_str!("../../programs/timers/pool.go"))?);
     command.arg(limit);
-    Ok(asking.tell(command))
+    Ok(asking.add_to(command))
 }
 
 pub(super) fn java_client(kit: &Kit, asking: &Asking) -> Result<Command> {
@@ -195,5 +195,5 @@ fn java_pool(kit: &Kit, asking: &Asking, option: Option<&str>) -> Result<Command
     let classes = java_class(kit, "Pool", include_str!("../../programs/timers/Pool.java"), "")?;
     let mut command = java::small(kit.command("java"));
     command.args(option);
-    Ok(asking.tell(java::main(command, classes.display(), "Pool")))
+    Ok(asking.add_to(java::main(command, classes.display(), "Pool")))
 }

@@ -59,9 +59,9 @@ fn never_made(flow: &Flow) -> Decided {
     }
 }
 
-/// What one end's first FIN or RST met: both ends' views of the exchange.
+/// What one end's first FIN or RST end: both ends' views of the exchange.
 #[derive(Debug)]
-pub(crate) struct Met<'a> {
+pub(crate) struct EndState<'a> {
     pub(super) flow: &'a Flow,
     pub(super) side: Side,
     pub(super) close_type: CloseType,
@@ -73,7 +73,7 @@ pub(crate) struct Met<'a> {
     pub(super) http2: bool,
 }
 
-impl<'a> Met<'a> {
+impl<'a> EndState<'a> {
     pub(crate) fn new(flow: &'a Flow, side: Side) -> Result<Self, &'static str> {
         let left = flow.left(side).ok_or("no end")?;
         let Mark { at: own, acks } = left.ending.mark;
@@ -142,66 +142,66 @@ fn is_http(talk: &Talk) -> bool {
 
 /// One end was first.
 fn one(flow: &Flow, side: Side, script: Script) -> Decided {
-    let met = Met::new(flow, side)?;
-    if met.left.bare {
+    let end = EndState::new(flow, side)?;
+    if end.left.bare {
         return Err("the first reset acknowledges nothing: none of the two need have sent it");
     }
     let stands = |state: State| (state.phase, state.in_flight, state.answered);
-    let crossed = stands(met.at) != stands(met.unaware);
+    let crossed = stands(end.at) != stands(end.unaware);
     match side {
-        Side::Server if crossed => lost::crossed(&met),
+        Side::Server if crossed => lost::crossed(&end),
         // What was answered before it was whole had been read.
-        Side::Server if met.at.answered > 0 && !met.at.early && lost::is_asking(met.at.phase) => {
-            lost::unanswered(&met, script)
+        Side::Server if end.at.answered > 0 && !end.at.early && lost::is_asking(end.at.phase) => {
+            lost::unanswered(&end, script)
         }
-        Side::Server if lost::is_asked_late(&met)? => lost::late(&met),
+        Side::Server if lost::is_asked_late(&end)? => lost::late(&end),
         Side::Client if crossed => Err("what the server sent crossed the client's end"),
-        Side::Client if met.at.phase.is_in_flight() => client_left(&met),
-        Side::Client | Side::Server => plain(&met),
+        Side::Client if end.at.phase.is_in_flight() => client_left(&end),
+        Side::Client | Side::Server => plain(&end),
     }
 }
 
 /// The client ended it with an exchange open.
-fn client_left(met: &Met<'_>) -> Decided {
-    let served = met.close_type == CloseType::Fin && {
-        let whole = talk(met.flow, Side::Client, met.left.ending.mark.at, met.flow.sent(Side::Server))?;
-        let was_reset = met.flow.segments.iter().any(|segment| segment.rst);
+fn client_left(end: &EndState<'_>) -> Decided {
+    let served = end.close_type == CloseType::Fin && {
+        let whole = talk(end.flow, Side::Client, end.left.ending.mark.at, end.flow.sent(Side::Server))?;
+        let was_reset = end.flow.segments.iter().any(|segment| segment.rst);
         whole.state().phase == Phase::Idle && !was_reset
     };
-    match (served, lost::is_own_timer(met)) {
-        (true, Some(false)) => Ok(met.truth("completed")),
+    match (served, lost::is_own_timer(end)) {
+        (true, Some(false)) => Ok(end.truth("completed")),
         (true, _) => Err("the client stopped sending right after its request, and was answered"),
-        (false, Some(true)) => Ok(met.truth("idle-race").lost(Race::OwnTimer)),
-        (false, Some(false)) => plain(met),
+        (false, Some(true)) => Ok(end.truth("idle-race").lost(Race::OwnTimer)),
+        (false, Some(false)) => plain(end),
         (false, None) => Err("the client closed shortly after its request, and not at once"),
     }
 }
 
 /// No request was lost to an idle close.
-pub(super) fn plain(met: &Met<'_>) -> Decided {
-    let state = met.at;
+pub(super) fn plain(end: &EndState<'_>) -> Decided {
+    let state = end.at;
     let sender = match state.phase {
         Phase::RequestHead | Phase::RequestBody => Some(Side::Client),
         Phase::Response => Some(Side::Server),
         _ => None,
     };
-    let has_sent_all = |sender| sender == met.side && met.close_type == CloseType::Fin;
+    let has_sent_all = |sender| sender == end.side && end.close_type == CloseType::Fin;
     if let Some(sender) = sender.filter(|sender| !has_sent_all(*sender))
         && state.lacks.is_none_or(|lacks| lacks <= MOST_BUFFERED)
-        && met.flow.may_have_more(sender, met.left.index)
+        && end.flow.may_have_more(sender, end.left.index)
     {
         return Err("the rest of the message may have been written");
     }
-    let expect = state.ended(met.side, met.close_type);
-    if expect.verdict == "completed" && met.close_type == CloseType::Rst && state.until_close {
+    let expect = state.ended(end.side, end.close_type);
+    if expect.verdict == "completed" && end.close_type == CloseType::Rst && state.until_close {
         return Err("a response that ends with the connection was reset");
     }
-    let truth = Truth { phase: expect.phase, in_flight: expect.in_flight, ..met.truth(expect.verdict) };
-    if met.side == Side::Client && state.phase == Phase::Idle && expect.verdict != "completed" {
+    let truth = Truth { phase: expect.phase, in_flight: expect.in_flight, ..end.truth(expect.verdict) };
+    if end.side == Side::Client && state.phase == Phase::Idle && expect.verdict != "completed" {
         let idle = truth.idle.ok_or("the end of the last response was not captured")?;
         let idle = Duration::from_secs_f64(idle.max(0.0));
         // The client had the response later than the capture, and its end was here later than there.
-        let away = met.flow.round_trip(Side::Client).unwrap_or_default();
+        let away = end.flow.round_trip(Side::Client).unwrap_or_default();
         return match (order::is_prompt(idle), order::is_prompt(idle.saturating_sub(2 * away))) {
             (Some(true), Some(true)) => Ok(Truth { verdict: "completed", ..truth }),
             (Some(false), Some(false)) => Ok(truth),
@@ -213,7 +213,7 @@ pub(super) fn plain(met: &Met<'_>) -> Decided {
 
 /// Neither had seen the other's end.
 pub(crate) fn both(flow: &Flow) -> Decided {
-    let (client, server) = (Met::new(flow, Side::Client)?, Met::new(flow, Side::Server)?);
+    let (client, server) = (EndState::new(flow, Side::Client)?, EndState::new(flow, Side::Server)?);
     if client.close_type == CloseType::Rst || server.close_type == CloseType::Rst {
         return Err("a reset crossed the other's end");
     }

@@ -83,7 +83,7 @@ impl Who {
                 let classes = scene.kit.once("Ask.java", || java_class(scene.kit, "Ask", source, ""))?;
                 let mut command = java::main(java(scene), classes.display(), "Ask");
                 command.arg(url);
-                told(command, asking, &[ms(asking.timeout), ms(asking.hold), asking.apart])
+                with_arguments(command, asking, &[ms(asking.timeout), ms(asking.hold), asking.apart])
             }
             Self::JavaPool => {
                 let source = include_str!("../../../programs/cases/gateway/AskPool.java");
@@ -92,7 +92,11 @@ impl Who {
                 let class_path = format!("{}:{HTTPCLIENT}", classes.display());
                 let mut command = java::main(java(scene), class_path, "AskPool");
                 command.arg(url);
-                told(command, asking, &[ms(asking.timeout), ms(asking.idle), ms(asking.hold), asking.apart])
+                with_arguments(
+                    command,
+                    asking,
+                    &[ms(asking.timeout), ms(asking.idle), ms(asking.hold), asking.apart],
+                )
             }
         })
     }
@@ -102,7 +106,7 @@ fn java(scene: &Scene) -> Command {
     java::small(scene.kit.command("java"))
 }
 
-fn told(mut command: Command, asking: &Asking, times: &[u64]) -> Command {
+fn with_arguments(mut command: Command, asking: &Asking, times: &[u64]) -> Command {
     command.args(times.iter().map(u64::to_string));
     command
         .args(asking.gaps.iter().map(|gaps| gaps.iter().map(u64::to_string).collect::<Vec<_>>().join(",")));

@@ -135,14 +135,14 @@ pub(super) fn tie(seen: &Observed, checks: &mut Checks) {
         // Closes of one moment are one piece of evidence; where one side is nearly always a little earlier the other's timer
         // does not show.
         let by_model = seen.moments(Side::Server, way.port, "server-idle");
-        let is_told = by_model < SHOWS_AFTER || matches!(risk, "tie" | "mismatch" | "losing");
+        let is_reported = by_model < SHOWS_AFTER || matches!(risk, "tie" | "mismatch" | "losing");
         let found = format!("{risk}; the model server closes at {by_model} moments");
         checks.that(
             format_args!(
                 "{}: where the model server closes again and again, that is told as a risk",
                 way.name
             ),
-            is_told,
+            is_reported,
             found,
         );
         let end = way.end(Side::Server);

@@ -110,14 +110,14 @@ fn is_used(seen: &Observed, checks: &mut Checks, port: u16, connections: u64) {
     let asks = |segment: &&Segment| segment.by == Side::Client && segment.payload.starts_with(b"GET ");
     let asked: usize = flows.iter().map(|one| one.flow.segments.iter().filter(asks).count()).sum();
     let place = if port == APP { "the application" } else { "nginx" };
-    let told = |connections: u64, asked: u64| format!("{connections} connections, {asked} requests");
+    let counts = |connections: u64, asked: u64| format!("{connections} connections, {asked} requests");
     checks.same(
         format!("to {place}, by the wire"),
-        &told(flows.len() as u64, asked as u64),
-        &told(connections, ASKED),
+        &counts(flows.len() as u64, asked as u64),
+        &counts(connections, ASKED),
     );
     for role in [Side::Client, Side::Server] {
-        let all = |closes, begun, reused: u64| format!("{}, {reused} of them re-uses", told(closes, begun));
+        let all = |closes, begun, reused: u64| format!("{}, {reused} of them re-uses", counts(closes, begun));
         checks.same(
             format!("the same by the report, at the {}", role.word()),
             &seen.endpoint(role, port).map_or_else(String::new, |one| all(one.closes, one.begun, one.reused)),

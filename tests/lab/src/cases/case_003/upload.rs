@@ -46,7 +46,7 @@ pub(super) enum Limit {
 }
 
 impl Limit {
-    fn told(self, scene: &Scene) -> Option<u64> {
+    fn set_ms(self, scene: &Scene) -> Option<u64> {
         match self {
             Self::Own => None,
             Self::Default(_) if scene.scaled(1.0) >= 1.0 => None,
@@ -104,8 +104,8 @@ impl Upload {
             "apart_ms": APART * 1e3,
             "chunks_ms": chunks,
             "ends_ms": milliseconds(scene, self.ends),
-            "agent_ms": self.agent.told(scene),
-            "timeout_ms": self.response.told(scene),
+            "agent_ms": self.agent.set_ms(scene),
+            "timeout_ms": self.response.set_ms(scene),
         })
         .to_string()
     }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use harness::software::java::{self, JETTY_JARS, jar_version};
 
-use super::{Server, told};
+use super::{Server, with_arguments};
 use crate::{
     kit::{self, Kit, Need},
     software::{clients::java_class, runtimes::JAVA_NEEDS},
@@ -36,7 +36,7 @@ pub(super) const PLAIN: Server = Server {
         } else {
             command.arg(of("idleInterval", 120));
         }
-        Ok(told(run(command, classes, "PlainServer", ""), setting))
+        Ok(with_arguments(run(command, classes, "PlainServer", ""), setting))
     },
     timers: &[Unused, RequestHead, RequestBody, Waiting, Response, Idle],
     is_proxy: false,
@@ -56,7 +56,9 @@ pub(super) const JETTY: Server = Server {
         let source = include_str!("../../../programs/matrix/servers/JettyServer.java");
         compile(kit, "JettyServer", source, JETTY_JARS)
     },
-    command: |kit, setting, classes| Ok(told(run(java(kit), classes, "JettyServer", JETTY_JARS), setting)),
+    command: |kit, setting, classes| {
+        Ok(with_arguments(run(java(kit), classes, "JettyServer", JETTY_JARS), setting))
+    },
     timers: &[Unused, RequestHead, RequestBody, Idle],
     is_proxy: false,
     announces: false,
@@ -79,7 +81,7 @@ pub(super) const TOMCAT: Server = Server {
         compile(kit, "TomcatServer", source, TOMCAT_JARS)
     },
     command: |kit, setting, classes| {
-        let mut command = told(run(java(kit), classes, "TomcatServer", TOMCAT_JARS), setting);
+        let mut command = with_arguments(run(java(kit), classes, "TomcatServer", TOMCAT_JARS), setting);
         command.arg(&setting.directory);
         Ok(command)
     },

@@ -93,7 +93,7 @@ fn nothing(kit: &Kit) -> Result<PathBuf> {
 }
 
 /// `HOST PORT HASTY`, as most of the programs are told.
-fn told(mut command: Command, setting: &Setting) -> Command {
+fn with_arguments(mut command: Command, setting: &Setting) -> Command {
     command.args([setting.at.ip().to_string(), setting.at.port().to_string()]).arg(hasty(setting));
     command
 }

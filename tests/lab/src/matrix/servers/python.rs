@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Server, nothing, told};
+use super::{Server, nothing, with_arguments};
 use crate::{
     kit::{Kit, Need},
     setting::Setting,
@@ -105,7 +105,7 @@ fn limit(setting: &Setting) -> &'static str {
 fn script(kit: &Kit, setting: &Setting, name: &str, text: &str) -> Result<Command> {
     let mut command = kit.command("python");
     command.arg(setting.write(name, text)?);
-    Ok(told(command, setting))
+    Ok(with_arguments(command, setting))
 }
 
 fn asgi(kit: &Kit, setting: &Setting, server: &str) -> Result<Command> {

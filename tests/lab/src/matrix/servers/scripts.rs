@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use super::{Server, hasty, nothing, told};
+use super::{Server, hasty, nothing, with_arguments};
 use crate::{
     kit::{self, Kit, Need},
     setting::Setting,
@@ -44,7 +44,7 @@ fn node(kit: &Kit, setting: &Setting, framework: &str) -> Result<Command> {
     let script = include_str!("../../../programs/matrix/servers/server.js");
     let mut command = kit.command("node");
     command.env("NODE_PATH", kit.modules()).arg(setting.write("server.js", script)?).arg(framework);
-    Ok(told(command, setting))
+    Ok(with_arguments(command, setting))
 }
 
 pub(super) const GO: Server = Server {

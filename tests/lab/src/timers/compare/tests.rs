@@ -72,7 +72,7 @@ fn where_nothing_closes_by_a_timer_none_may_be_found() {
 fn a_polled_timer_is_a_band_from_what_is_set() {
     let java = case("Java httpserver");
     let idle = || candidate("JDK httpserver", "sun.net.httpserver.idleInterval", "likely");
-    let told = |least, most| {
+    let faults_of = |least, most| {
         faults(
             java,
             "17.0",
@@ -80,19 +80,19 @@ fn a_polled_timer_is_a_band_from_what_is_set() {
             &model("server", "mismatch", &[timer("server", least, most, &[idle()])]),
         )
     };
-    assert_eq!(told(30.3, 39.8), <[&str; 0]>::default());
-    assert!(!told(30.3, 43.0).is_empty());
-    assert!(!told(27.0, 37.0).is_empty());
+    assert_eq!(faults_of(30.3, 39.8), <[&str; 0]>::default());
+    assert!(!faults_of(30.3, 43.0).is_empty());
+    assert!(!faults_of(27.0, 37.0).is_empty());
 }
 
 #[test]
 fn from_the_other_end_nothing_false_may_be_named() {
-    let told = |likelihood| {
+    let faults_of = |likelihood| {
         let apache = candidate("Apache httpd", "KeepAliveTimeout", likelihood);
         let model = model("client", "mismatch", &[timer("server", 75.0, 75.0, &[apache])]);
         faults(case("nginx"), "1.22.1", Side::Client, &model).is_empty()
     };
-    assert!(told("possible") && !told("named"));
+    assert!(faults_of("possible") && !faults_of("named"));
 }
 
 #[test]

@@ -41,9 +41,9 @@ fn numbers_begin_with_the_syn_and_do_not_wrap() {
 
     let flows = streams(&lines);
 
-    let told: Vec<_> = flows[0].segments.iter().map(|s| (s.by, s.seq, s.ack)).collect();
+    let found: Vec<_> = flows[0].segments.iter().map(|s| (s.by, s.seq, s.ack)).collect();
     assert_eq!(
-        told,
+        found,
         [
             (Side::Client, 0, None),
             (Side::Server, 0, Some(1)),
