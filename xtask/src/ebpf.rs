@@ -2,24 +2,21 @@
 //! building the agent needs no BPF compiler.
 
 mod compile;
-mod linker;
-mod lockfile;
 mod manifest;
 mod object;
-mod rustc;
-mod toolchain;
 mod tools;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use self::manifest::Manifest;
-use self::{toolchain::Kind, tools::Tools};
-use crate::workspace::Workspace;
+use self::tools::{Toolchain, Tools};
+use crate::{debian::Apt, process, workspace::Workspace};
 
 pub(crate) const OBJECT: &str = "whohungup.bpf.o";
 const MANIFEST: &str = "manifest.json";
@@ -28,7 +25,7 @@ const MANIFEST: &str = "manifest.json";
 pub(crate) struct Args {
     /// Compiler to use; by default the first of the two that is found.
     #[arg(long, value_enum)]
-    toolchain: Option<Kind>,
+    toolchain: Option<Toolchain>,
     /// Install what is missing (Debian packages and bpf-linker); needs root for the packages.
     #[arg(long)]
     install: bool,
@@ -49,60 +46,72 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
         return check(workspace);
     }
     let built = build(workspace, args.toolchain, args.install, &object_directory(workspace))?;
-    let size = fs::metadata(&built.object).context("measure the probe object")?.len();
-    eprintln!("built {} ({size} bytes, sha256 {})", built.object.display(), built.manifest.object_sha256);
+    eprintln!("built {} (sha256 {})", built.object.display(), built.manifest.object_sha256);
     Ok(())
 }
 
 /// Compiles the probes and puts the object and its manifest into `directory`.
 pub(crate) fn build(
     workspace: &Workspace,
-    wanted: Option<Kind>,
+    wanted: Option<Toolchain>,
     install: bool,
     directory: &Path,
 ) -> Result<Built> {
     let sources_sha256 = manifest::sources_sha256(workspace)?;
     let tools = Tools::provide(workspace, wanted, install)?;
     eprintln!("{tools}");
-    let compiled = compile::probes(workspace, &tools)?;
+    let linker_directory = tools.linker.path.parent().context("find the directory of bpf-linker")?;
+    let mut build = compile::cargo(workspace, tools.toolchain, compile::Action::Build);
+    process::run(build.env("PATH", process::path_with(linker_directory)?)).context("compile the probes")?;
     ensure!(
         manifest::sources_sha256(workspace)? == sources_sha256,
         "the probe sources changed while they were compiled; run it again"
     );
 
-    fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
-    let object = directory.join(OBJECT);
-    let temporary = temporary_beside(&object);
-    object::strip(&tools.objcopy, &compiled.file, &temporary)?;
-    let bytes = fs::read(&temporary).with_context(|| format!("read {}", temporary.display()))?;
-    let leaked = object::machine_paths(&bytes, &compiled.machine_paths);
-    if !leaked.is_empty() {
-        fs::remove_file(&temporary).context("remove the rejected probe object")?;
-        bail!("the probe object names paths of this machine: {}", leaked.join(", "));
-    }
+    let release = workspace.bpf_target().join(compile::TARGET).join("release");
+    let (linked, stripped) = (release.join(compile::BINARY), release.join(OBJECT));
+    // The DWARF goes; BTF, which aya loads programs and maps by, stays.
+    process::run(Command::new(&tools.objcopy).arg("--strip-debug").arg(linked).arg(&stripped))?;
+    let bytes = fs::read(&stripped).with_context(|| format!("read {}", stripped.display()))?;
+    let homes = ["CARGO_HOME", "RUSTUP_HOME", "HOME"].iter().filter_map(env::var_os).map(PathBuf::from);
+    let homes = homes.filter(|home| home.parent().is_some());
+    let directories = [workspace.root().to_path_buf(), workspace.target().to_path_buf()];
+    let leaked = object::machine_paths(&bytes, &directories.into_iter().chain(homes).collect::<Vec<_>>());
+    ensure!(leaked.is_empty(), "the probe object names paths of this machine: {leaked:?}");
 
     let manifest = Manifest {
         sources_sha256,
         object_sha256: manifest::sha256(&bytes),
-        rustc: tools.toolchain.rustc.line.clone(),
-        llvm: tools.toolchain.rustc.llvm.clone(),
         bpf_linker: tools.linker.to_string(),
+        rustc: tools.rustc,
+        llvm: tools.llvm,
     };
-    fs::rename(&temporary, &object).with_context(|| format!("put {} in place", object.display()))?;
+    let object = directory.join(OBJECT);
+    fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    fs::write(&object, &bytes).with_context(|| format!("write {}", object.display()))?;
     manifest.write(&directory.join(MANIFEST))?;
     Ok(Built { object, manifest })
 }
 
 /// Fails when the object in git is not the one its manifest names, or was made from other sources.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let directory = object_directory(workspace);
-    let manifest = Manifest::read(&directory.join(MANIFEST))?;
+    let manifest = committed(workspace)?;
     manifest.check_sources(&manifest::sources_sha256(workspace)?)?;
-    let object = directory.join(OBJECT);
-    let bytes = fs::read(&object).with_context(|| format!("read {}", object.display()))?;
-    manifest.check_object(&manifest::sha256(&bytes))?;
+    let object = object_directory(workspace).join(OBJECT);
+    manifest.check_object(&fs::read(&object).with_context(|| format!("read {}", object.display()))?)?;
     eprintln!("the probe object is up to date (built by {})", manifest.rustc);
     Ok(())
+}
+
+/// A compiler with clippy, installed where that is wished.
+pub(crate) fn clippy_toolchain(install: bool) -> Result<Toolchain> {
+    let apt = if install { Apt::detect() } else { None };
+    tools::provide_toolchain(None, "cargo-clippy", apt.as_ref())
+}
+
+/// Runs clippy on the probes for the kernel; the host's clippy never sees them.
+pub(crate) fn clippy(workspace: &Workspace, toolchain: Toolchain) -> Result<()> {
+    process::run(compile::cargo(workspace, toolchain, compile::Action::Clippy).args(["--", "-D", "warnings"]))
 }
 
 /// Reads the manifest of the object in git.
@@ -112,48 +121,4 @@ pub(crate) fn committed(workspace: &Workspace) -> Result<Manifest> {
 
 fn object_directory(workspace: &Workspace) -> PathBuf {
     workspace.ebpf_crate().join("object")
-}
-
-fn temporary_beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    PathBuf::from(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn check_accepts_a_matching_manifest_and_rejects_changed_sources_and_objects() {
-        let directory = tempfile::tempdir().unwrap();
-        let workspace = manifest::tests::sample_workspace(directory.path());
-        let objects = object_directory(&workspace);
-        fs::create_dir_all(&objects).unwrap();
-        fs::write(objects.join(OBJECT), "object").unwrap();
-        let manifest = Manifest {
-            sources_sha256: manifest::sources_sha256(&workspace).unwrap(),
-            object_sha256: manifest::sha256(b"object"),
-            rustc: "rustc 1.96.0".to_owned(),
-            llvm: "22.1.8".to_owned(),
-            bpf_linker: "bpf-linker 0.13.0".to_owned(),
-        };
-        manifest.write(&objects.join(MANIFEST)).unwrap();
-        check(&workspace).unwrap();
-
-        fs::write(objects.join(OBJECT), "another object").unwrap();
-        assert!(check(&workspace).unwrap_err().to_string().contains("is not the one"));
-
-        fs::write(objects.join(OBJECT), "object").unwrap();
-        fs::write(workspace.ebpf_crate().join("src/main.rs"), "fn changed() {}").unwrap();
-        assert!(check(&workspace).unwrap_err().to_string().contains("stale"));
-    }
-
-    #[test]
-    fn the_temporary_file_is_in_the_same_directory() {
-        let temporary = temporary_beside(Path::new("/somewhere/whohungup.bpf.o"));
-
-        assert_eq!(temporary.parent(), Some(Path::new("/somewhere")));
-        assert_ne!(temporary, Path::new("/somewhere/whohungup.bpf.o"));
-    }
 }

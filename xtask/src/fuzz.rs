@@ -29,7 +29,7 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     );
     let mut report = Report::new("fuzz");
     for target in TARGETS.iter().filter(|target| args.target.as_deref().is_none_or(|only| only == **target)) {
-        report.step(target, || run(workspace, target, args.seconds));
+        report.step(*target, || run(workspace, target, args.seconds));
     }
     report.finish()
 }

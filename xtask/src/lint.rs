@@ -18,6 +18,18 @@ pub(crate) fn command(workspace: &Workspace) -> Result<()> {
 }
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    code(workspace, report);
+    dependencies(workspace, report);
+    report.step("manifest", || ebpf::check(workspace));
+    report.step("docs", || {
+        process::run(
+            workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    });
+}
+
+/// Format and clippy, of the probes too.
+pub(crate) fn code(workspace: &Workspace, report: &mut Report) {
     report.step("format", || {
         process::run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
         // No member, so that nothing is built against what the lab tries.
@@ -34,13 +46,12 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
             "warnings",
         ]))
     });
-    dependencies(workspace, report);
-    report.step("manifest", || ebpf::check(workspace));
-    report.step("docs", || {
-        process::run(
-            workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
-        )
-    });
+    let install = workspace::in_ci() && workspace::is_root();
+    match ebpf::clippy_toolchain(install) {
+        Ok(toolchain) => report.step("clippy: probes", || ebpf::clippy(workspace, toolchain)),
+        Err(problem) if workspace::in_ci() => report.step("clippy: probes", || Err(problem)),
+        Err(problem) => report.skip("clippy: probes", format!("{problem:#}")),
+    }
 }
 
 /// Compiles cargo-deny unless it is there.

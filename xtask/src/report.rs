@@ -1,6 +1,9 @@
-//! A run of named steps that goes on after a failure and ends in one summary line.
+//! A run of named steps that goes on after a failure and ends in a table of what each gave and how long it took.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 
@@ -21,12 +24,19 @@ impl fmt::Display for Outcome {
     }
 }
 
+#[derive(Debug)]
+struct Step {
+    name: String,
+    outcome: Outcome,
+    took: Duration,
+}
+
 /// Outcomes of the steps of one command.
 #[derive(Debug)]
 pub(crate) struct Report {
     title: &'static str,
     started: Instant,
-    steps: Vec<(&'static str, Outcome)>,
+    steps: Vec<Step>,
 }
 
 impl Report {
@@ -35,8 +45,10 @@ impl Report {
     }
 
     /// Runs a step and shows its error at once; the next step runs all the same.
-    pub(crate) fn step(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) {
+    pub(crate) fn step(&mut self, name: impl Into<String>, step: impl FnOnce() -> Result<()>) {
+        let name = name.into();
         eprintln!("\n== {}: {name}", self.title);
+        let started = Instant::now();
         let outcome = match step() {
             Ok(()) => Outcome::Passed,
             Err(error) => {
@@ -44,31 +56,42 @@ impl Report {
                 Outcome::Failed
             }
         };
-        self.steps.push((name, outcome));
+        self.steps.push(Step { name, outcome, took: started.elapsed() });
     }
 
-    pub(crate) fn skip(&mut self, name: &'static str, why: impl Into<String>) {
-        let why = why.into();
+    pub(crate) fn skip(&mut self, name: impl Into<String>, why: impl Into<String>) {
+        let (name, why) = (name.into(), why.into());
         eprintln!("\n== {}: {name} skipped: {why}", self.title);
-        self.steps.push((name, Outcome::Skipped(why)));
+        self.steps.push(Step { name, outcome: Outcome::Skipped(why), took: Duration::ZERO });
     }
 
-    pub(crate) fn failed(&self) -> bool {
-        self.steps.iter().any(|(_, outcome)| *outcome == Outcome::Failed)
-    }
-
-    /// Prints the summary line; fails when a step failed.
+    /// Prints the table of steps; fails with the names of those that failed.
     pub(crate) fn finish(self) -> Result<()> {
-        eprintln!("\n{} in {:.0} s", self.summary(), self.started.elapsed().as_secs_f64());
-        if self.failed() {
-            bail!("{} failed", self.title);
+        eprintln!("\n{}{}: {:.0} s together", self.table(), self.title, self.started.elapsed().as_secs_f64());
+        let failed = self.failed();
+        if !failed.is_empty() {
+            bail!("{}: failed: {}", self.title, failed.join(", "));
         }
         Ok(())
     }
 
-    fn summary(&self) -> String {
-        let steps: Vec<_> = self.steps.iter().map(|(name, outcome)| format!("{name} {outcome}")).collect();
-        format!("{}: {}", self.title, steps.join(", "))
+    fn failed(&self) -> Vec<&str> {
+        self.steps
+            .iter()
+            .filter(|step| step.outcome == Outcome::Failed)
+            .map(|step| step.name.as_str())
+            .collect()
+    }
+
+    fn table(&self) -> String {
+        let width = self.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
+        self.steps
+            .iter()
+            .map(|Step { name, outcome, took }| {
+                format!("  {name:width$} {:4.0} s  {outcome}\n", took.as_secs_f64())
+            })
+            .collect::<Vec<_>>()
+            .concat()
     }
 }
 
@@ -79,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goes_on_after_a_failure_and_then_fails() {
+    fn goes_on_after_a_failure_and_then_names_what_failed() {
         let mut report = Report::new("demo");
         let mut reached = false;
         report.step("first", || Err(anyhow!("broken")));
@@ -90,8 +113,11 @@ mod tests {
         report.skip("third", "not root");
 
         assert!(reached);
-        assert_eq!(report.summary(), "demo: first FAILED, second ok, third skipped (not root)");
-        assert!(report.finish().is_err());
+        assert_eq!(
+            report.table(),
+            "  first     0 s  FAILED\n  second    0 s  ok\n  third     0 s  skipped (not root)\n"
+        );
+        assert_eq!(report.finish().unwrap_err().to_string(), "demo: failed: first");
     }
 
     #[test]
@@ -99,7 +125,7 @@ mod tests {
         let mut report = Report::new("demo");
         report.skip("only", "why not");
 
-        assert!(!report.failed());
+        assert!(report.failed().is_empty());
         assert!(report.finish().is_ok());
     }
 }

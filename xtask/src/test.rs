@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     dashboards,
     debian::Apt,
-    lab, packages, process,
+    lab, lint, packages, process,
     report::Report,
     workspace::{self, Workspace},
 };
@@ -37,15 +37,24 @@ pub(crate) struct Args {
     /// Only name what the live tests miss, do not install it.
     #[arg(long)]
     no_install: bool,
-    /// Leave out the live tests.
-    #[arg(long)]
-    unit_only: bool,
+    /// Only format, clippy and unit tests: two minutes.
+    #[arg(long, conflicts_with = "no_install")]
+    quick: bool,
     /// Run only the tests whose name contains this.
     filter: Option<String>,
 }
 
 pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut report = Report::new("test");
+    if args.quick {
+        lint::code(workspace, &mut report);
+        report.step("unit", || {
+            let mut command = workspace.cargo();
+            command.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples", "--"]);
+            process::run(command.args(&args.filter))
+        });
+        return report.finish();
+    }
     run(workspace, args, &mut report, &|_| {});
     report.finish()
 }
@@ -53,7 +62,7 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Adds the test steps to a report; `customise` is applied to each cargo command.
 pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, customise: &dyn Fn(&mut Command)) {
     let filter = args.filter.as_deref();
-    let live = live_plan(args.unit_only, workspace::is_root(), workspace::in_ci());
+    let live = live_plan(workspace::is_root(), workspace::in_ci());
     if live == Live::Run {
         report.step("packages", || packages::provide(Apt::detect().as_ref(), !args.no_install));
         if !args.no_install {
@@ -89,16 +98,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
         });
     }
     match live {
-        Live::Run => report.step("live", || {
+        Live::Run => {
             for (package, target) in LIVE {
-                let mut command = workspace.cargo();
-                command.args(["test", "-p", package, "--test", target, "--", "--test-threads=1"]);
-                command.args(filter).env("RUST_TEST_THREADS", "1");
-                customise(&mut command);
-                process::run(&mut command)?;
+                report.step(format!("live: {package} {target}"), || {
+                    let mut command = workspace.cargo();
+                    // Not `-p`: with the features of one package alone, cargo would compile everything once more.
+                    command
+                        .args(["test", "--workspace", "--test", target, "--", "--test-threads=1"])
+                        .args(filter);
+                    command.env("RUST_TEST_THREADS", "1");
+                    customise(&mut command);
+                    process::run(&mut command)
+                });
             }
-            Ok(())
-        }),
+        }
         Live::Skip(why) => report.skip("live", why),
         Live::Refuse(why) => report.step("live", || bail!("{why}, and CI must not skip them")),
     }
@@ -111,13 +124,12 @@ enum Live {
     Refuse(&'static str),
 }
 
-fn live_plan(unit_only: bool, is_root: bool, in_ci: bool) -> Live {
+fn live_plan(is_root: bool, in_ci: bool) -> Live {
     const NOT_ROOT: &str = "not root, and only root may load probes";
-    match (unit_only, is_root, in_ci) {
-        (true, _, _) => Live::Skip("--unit-only"),
-        (false, true, _) => Live::Run,
-        (false, false, true) => Live::Refuse(NOT_ROOT),
-        (false, false, false) => Live::Skip(NOT_ROOT),
+    match (is_root, in_ci) {
+        (true, _) => Live::Run,
+        (false, true) => Live::Refuse(NOT_ROOT),
+        (false, false) => Live::Skip(NOT_ROOT),
     }
 }
 
@@ -165,11 +177,10 @@ mod tests {
 
     #[test]
     fn live_tests_need_root_and_ci_must_not_skip_them() {
-        assert_eq!(live_plan(false, true, false), Live::Run);
-        assert_eq!(live_plan(false, true, true), Live::Run);
-        assert!(matches!(live_plan(false, false, false), Live::Skip(_)));
-        assert!(matches!(live_plan(false, false, true), Live::Refuse(_)));
-        assert!(matches!(live_plan(true, true, true), Live::Skip(_)));
+        assert_eq!(live_plan(true, false), Live::Run);
+        assert_eq!(live_plan(true, true), Live::Run);
+        assert!(matches!(live_plan(false, false), Live::Skip(_)));
+        assert!(matches!(live_plan(false, true), Live::Refuse(_)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 /// The checked-out workspace that this xtask works on.
 #[derive(Debug)]
@@ -32,11 +32,6 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
-    #[cfg(test)]
-    pub(crate) fn at(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), target: root.join("target") }
-    }
-
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -53,12 +48,6 @@ impl Workspace {
 
     pub(crate) fn ebpf_crate(&self) -> PathBuf {
         self.root.join("agent-ebpf")
-    }
-
-    pub(crate) fn lockfile(&self) -> Result<PathBuf> {
-        let path = self.root.join("Cargo.lock");
-        ensure!(path.is_file(), "Cargo.lock is missing; `cargo generate-lockfile` makes it");
-        Ok(path)
     }
 
     /// The cargo that runs this xtask, in the workspace root.

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_ringbuf_output, bpf_sk_storage_get};
+use aya_ebpf::helpers::generated::{bpf_ringbuf_output, bpf_sk_storage_get};
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
@@ -12,10 +12,12 @@ use whohungup_ebpf::{
 
 use crate::{
     fields::{TcpSock, offset},
+    helpers::socket_cookie,
     maps::{EVENTS, EXCHANGES, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
     record,
 };
 
+/// The storage of a socket, null where there is none.
 #[inline(always)]
 pub fn find(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
     // Most sockets have no storage of any kind: one load instead of a call.
@@ -25,17 +27,12 @@ pub fn find(sk: *const c_void, tp: TcpSock) -> *mut ExchangeRecord {
     get(sk, 0)
 }
 
+/// The same with the helper's `flags`, which may ask to create it.
 #[inline(always)]
 pub fn get(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
-    unsafe {
-        bpf_sk_storage_get(
-            (&raw const EXCHANGES).cast_mut().cast(),
-            sk.cast_mut(),
-            core::ptr::null_mut(),
-            flags,
-        )
-        .cast()
-    }
+    let map = (&raw const EXCHANGES).cast_mut().cast();
+    // SAFETY: helper call.
+    unsafe { bpf_sk_storage_get(map, sk.cast_mut(), core::ptr::null_mut(), flags).cast() }
 }
 
 #[inline(always)]
@@ -44,6 +41,7 @@ pub fn has_changes(sk: *const c_void, tp: TcpSock) -> bool {
     if stored.is_null() {
         return false;
     }
+    // SAFETY: map value.
     let exchange = unsafe { &(*stored).exchange };
     exchange.segments != exchange.reported_segments || exchange.flags & HALF_CLOSED != 0
 }
@@ -55,12 +53,13 @@ pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
     if stored.is_null() {
         return;
     }
+    // SAFETY: map values.
     unsafe {
         let protocol = (*stored).exchange.protocol;
         if protocol == UNREAD {
             return;
         }
-        let cookie = bpf_get_socket_cookie(sk.cast_mut());
+        let cookie = socket_cookie(sk);
         output(stored, Kind::Exchange, cookie, only_if_changed);
         if TLS_PLAINTEXT_ENABLED.load() == 1
             && protocol == TLS
@@ -72,8 +71,11 @@ pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
     }
 }
 
+/// # Safety
+/// `stored` must be a map value.
 #[inline(always)]
 unsafe fn output(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_if_changed: bool) {
+    // SAFETY: map value, as the caller says; helper call.
     unsafe {
         if only_if_changed && (*stored).exchange.segments == (*stored).exchange.reported_segments {
             return;

@@ -17,15 +17,15 @@ pub(crate) use offset;
 
 #[inline(always)]
 pub fn frozen(at: usize) -> u32 {
+    // SAFETY: own memory; `offset!` gives the place of a `u32`.
     unsafe { core::ptr::read_volatile((&raw const OFFSETS).cast::<u8>().add(at).cast::<u32>()) }
 }
 
-/// Loads a `T` that lies `offset` bytes into the structure that `base` points to.
-///
-/// # Safety
-/// `base` must be a pointer whose BTF type the verifier knows, `offset` a frozen constant.
+/// Loads a `T` that lies `offset` bytes into the structure that `base` points to. Safe to call: the verifier refuses
+/// a `base` whose BTF type it does not know, and an `offset` that is not frozen.
 #[inline(always)]
-pub unsafe fn read<T: Copy>(base: *const c_void, offset: u32) -> T {
+pub fn read<T: Copy>(base: *const c_void, offset: u32) -> T {
+    // SAFETY: kernel member.
     unsafe { core::ptr::read_volatile(base.cast::<u8>().add(offset as usize).cast::<T>()) }
 }
 
@@ -36,20 +36,21 @@ pub struct TcpSock(*const c_void);
 impl TcpSock {
     #[inline(always)]
     pub fn from_sk(sk: *const c_void) -> Option<Self> {
+        // SAFETY: helper call.
         let tp = unsafe { bpf_skc_to_tcp_sock(sk.cast_mut()) };
         if tp.is_null() { None } else { Some(Self(tp.cast())) }
     }
 
     #[inline(always)]
     pub fn read<T: Copy>(self, offset: u32) -> T {
-        unsafe { read(self.0, offset) }
+        read(self.0, offset)
     }
 
     /// The network namespace's inode number.
     #[inline(always)]
     pub fn netns(self) -> u32 {
         let net: *const c_void = self.read(offset!(net));
-        unsafe { read(net, offset!(net_inum)) }
+        read(net, offset!(net_inum))
     }
 
     /// The cgroup v2 id, 0 where the kernel does not say.
@@ -62,17 +63,21 @@ impl TcpSock {
         if cgroup.is_null() {
             return 0;
         }
-        let kn: *const c_void = unsafe { read(cgroup, offset!(cgroup_kn)) };
+        let kn: *const c_void = read(cgroup, offset!(cgroup_kn));
         if kn.is_null() {
             return 0;
         }
-        unsafe { read(kn, offset!(kn_id)) }
+        read(kn, offset!(kn_id))
     }
 
     /// Writes both ends to `to`.
+    ///
+    /// # Safety
+    /// `to` must be writable.
     #[inline(always)]
     pub unsafe fn endpoints(self, to: *mut Endpoints) {
         let family: u16 = self.read(offset!(family));
+        // SAFETY: map value or own memory, as the caller says.
         unsafe {
             (*to).family = family;
             (*to).sport_be = self.read(offset!(sport));

@@ -7,10 +7,8 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
-    helpers::generated::{
-        bpf_get_socket_cookie, bpf_jiffies64, bpf_loop, bpf_sk_storage_get, bpf_skb_load_bytes,
-    },
+    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE},
+    helpers::generated::bpf_skb_load_bytes,
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
@@ -19,11 +17,13 @@ use whohungup_ebpf::{
     counters::Counter,
     event::{Kind, Progress},
     exchange::{Exchange, ExchangeRecord, IN, OUT, UNREAD},
-    framing::{self, Cursor, MAX_STEPS, Payload},
+    framing::{self, Cursor, Payload},
 };
 
 use crate::{
-    maps::{EXCHANGES, count},
+    exchange_storage,
+    helpers::{jiffies, run_cursor, socket_cookie},
+    maps::count,
     record,
 };
 
@@ -51,6 +51,7 @@ struct Segment(*mut __sk_buff);
 impl Payload for Segment {
     #[inline(always)]
     unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool {
+        // SAFETY: helper call.
         unsafe { bpf_skb_load_bytes(self.0.cast(), at, to.cast(), len) == 0 }
     }
 }
@@ -64,33 +65,37 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     if segment.len == 0 && !is_reset {
         return;
     }
-    let sk = unsafe { (*skb).__bindgen_anon_2.sk };
+    // SAFETY: context.
+    let sk = unsafe { (*skb).__bindgen_anon_2.sk }.cast::<c_void>();
     if sk.is_null() {
         return;
     }
     if is_reset {
-        note_reset(storage(sk, 0), &segment);
+        note_reset(exchange_storage::get(sk, 0), &segment);
         return;
     }
-    let mut stored = storage(sk, 0);
+    let mut stored = exchange_storage::get(sk, 0);
     let mut first = [0u8; 8];
+    // SAFETY: map value.
     let known = !stored.is_null() && unsafe { (*stored).exchange.protocol } != UNREAD;
-    if !(known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) })
-        && !load_first(skb, at, &mut first)
-    {
+    // SAFETY: map value.
+    let is_followed = known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) };
+    if !is_followed && !load_first(skb, at, &mut first) {
         return;
     }
     if !known {
         let Some(start) = framing::recognise(first, at.2) else { return };
-        stored = storage(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
+        stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         if stored.is_null() {
             count(Counter::ExchangeFailed);
             debug!(ctx, "no storage for a socket's exchange");
             return;
         }
         count(Counter::ExchangeMade);
+        // SAFETY: map value.
         unsafe { framing::begin(&raw mut (*stored).exchange, start, direction) };
     }
+    // SAFETY: map value.
     unsafe {
         let exchange = &raw mut (*stored).exchange;
         let begun = (*exchange).begun;
@@ -110,9 +115,10 @@ fn note_reset(stored: *mut ExchangeRecord, segment: &Headers) {
     if stored.is_null() {
         return;
     }
+    // SAFETY: map value.
     unsafe {
         let exchange = &raw mut (*stored).exchange;
-        let now = bpf_jiffies64() as u32;
+        let now = jiffies() as u32;
         if (*exchange).reset_flags != 0 && now.wrapping_sub((*exchange).reset_at) <= 1 {
             // While a process holds the socket, several may come before the first of them ends it.
             return;
@@ -124,6 +130,8 @@ fn note_reset(stored: *mut ExchangeRecord, segment: &Headers) {
     }
 }
 
+/// # Safety
+/// `exchange` must be a map value.
 #[inline(always)]
 unsafe fn follow(
     skb: *mut __sk_buff,
@@ -132,17 +140,13 @@ unsafe fn follow(
     at: (u32, u32, u32),
     first: [u8; 8],
 ) {
+    // SAFETY: map value, as the caller says.
     unsafe {
-        let now = bpf_jiffies64() as u32;
+        let now = jiffies() as u32;
         let Some(mut cursor) = Cursor::enter(Segment(skb), exchange, direction, at, first, now) else {
             return;
         };
-        bpf_loop(
-            MAX_STEPS,
-            (step as unsafe extern "C" fn(u64, *mut c_void) -> i64 as *const ()).cast_mut().cast(),
-            (&raw mut cursor).cast(),
-            0,
-        );
+        run_cursor(&mut cursor);
         cursor.leave();
         if cursor.is_worth_a_record() {
             report(skb, exchange);
@@ -150,18 +154,17 @@ unsafe fn follow(
     }
 }
 
-/// One decision; 1 ends the loop.
-unsafe extern "C" fn step(_index: u64, cursor: *mut c_void) -> i64 {
-    i64::from(unsafe { (*cursor.cast::<Cursor<Segment>>()).step() })
-}
-
-/// Tells of a request worth a record: the first after a while, or the last of many.
+/// Reports how many requests there were; called for the first after a while, or the last of many.
+///
+/// # Safety
+/// `exchange` must be a map value.
 #[inline(always)]
 unsafe fn report(skb: *mut __sk_buff, exchange: *const Exchange) {
     let Some(mut entry) = record::reserve::<Progress>(Counter::LostOther) else { return };
     let to = entry.as_mut_ptr();
+    let cookie = socket_cookie(skb.cast());
+    // SAFETY: map values.
     unsafe {
-        let cookie = bpf_get_socket_cookie(skb.cast());
         record::header(&raw mut (*to).header, Kind::Progress, size_of::<Progress>(), cookie);
         (*to).begun = (*exchange).begun;
         (*to).answered = (*exchange).answered;
@@ -188,11 +191,13 @@ struct Headers {
 /// Reads the headers of a TCP segment; `None` for anything else.
 #[inline(always)]
 fn headers(skb: *mut __sk_buff) -> Option<Headers> {
+    // SAFETY: context.
     let (start, end, total) = unsafe { ((*skb).data as usize, (*skb).data_end as usize, (*skb).len) };
     if start + 40 > end {
         return None;
     }
     let ip = start as *const u8;
+    // SAFETY: packet.
     let (protocol, ip_len, ttl) = unsafe {
         match *ip >> 4 {
             4 => (*ip.add(9), u32::from(*ip & 15) * 4, *ip.add(8)),
@@ -203,6 +208,7 @@ fn headers(skb: *mut __sk_buff) -> Option<Headers> {
     if protocol != IPPROTO_TCP {
         return None;
     }
+    #[expect(clippy::manual_range_contains, reason = "as a range it is 29 instructions more in `http_out`")]
     if ip_len < 20 || ip_len > 60 {
         return None;
     }
@@ -212,19 +218,13 @@ fn headers(skb: *mut __sk_buff) -> Option<Headers> {
         return None;
     }
     let tcp = tcp_at as *const u8;
+    // SAFETY: packet.
     let word = |at: usize| unsafe { u32::from_be(tcp.add(at).cast::<u32>().read_unaligned()) };
+    // SAFETY: packet.
     let (tcp_len, flags) = unsafe { (u32::from(*tcp.add(12) >> 4) * 4, *tcp.add(13)) };
     let at = ip_len + tcp_len;
     let len = total.saturating_sub(at);
     Some(Headers { seq: word(4), ack_seq: word(8), at, len, flags, ttl })
-}
-
-#[inline(always)]
-fn storage(sk: *mut bpf_sock, flags: u64) -> *mut ExchangeRecord {
-    unsafe {
-        bpf_sk_storage_get((&raw const EXCHANGES).cast_mut().cast(), sk.cast(), core::ptr::null_mut(), flags)
-            .cast()
-    }
 }
 
 /// Copies the payload's first bytes, zero-padded.
@@ -232,5 +232,6 @@ fn storage(sk: *mut bpf_sock, flags: u64) -> *mut ExchangeRecord {
 fn load_first(skb: *mut __sk_buff, (_, at, len): (u32, u32, u32), to: &mut [u8; 8]) -> bool {
     let len = if len >= 8 { 8 } else { u64::from(len) };
     let Some(len) = framing::within(len, 8) else { return false };
+    // SAFETY: helper call.
     unsafe { bpf_skb_load_bytes(skb.cast(), at, to.as_mut_ptr().cast(), len as u32) == 0 }
 }

@@ -7,9 +7,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::{bpf_get_socket_cookie, bpf_sk_storage_delete},
-    macros::btf_tracepoint,
+    bindings::BPF_SK_STORAGE_GET_F_CREATE, helpers::generated::bpf_sk_storage_delete, macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
 use whohungup_ebpf::{
@@ -21,6 +19,7 @@ use whohungup_ebpf::{
 use crate::{
     exchange_storage,
     fields::{TcpSock, offset},
+    helpers::socket_cookie,
     maps::{EXCHANGES, count},
     record,
 };
@@ -55,8 +54,7 @@ pub fn state_changed(ctx: BtfTracePointContext) -> i32 {
         (SYN_SENT | SYN_RECV, ESTABLISHED) => opened(sk, old),
         (CLOSE, LISTEN) => listening(sk, 1),
         (LISTEN, CLOSE) => listening(sk, 0),
-        (ESTABLISHED, FIN_WAIT1 | CLOSE_WAIT | CLOSE)
-        | (SYN_SENT | SYN_RECV, CLOSE | FIN_WAIT1 | CLOSE_WAIT) => leaving(sk, old, new),
+        (ESTABLISHED | SYN_SENT | SYN_RECV, FIN_WAIT1 | CLOSE_WAIT | CLOSE) => leaving(sk, old, new),
         (CLOSE_WAIT, LAST_ACK | CLOSE) | (FIN_WAIT1, CLOSING) => moved_on(sk, old, new),
         (FIN_WAIT1 | FIN_WAIT2 | CLOSING | LAST_ACK, CLOSE) => ended(sk, old, new),
         _ => {}
@@ -69,11 +67,13 @@ fn connecting(sk: *const c_void) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     if !exchange_storage::find(sk, tp).is_null() {
         // The same socket has been connected before (connect with AF_UNSPEC in between).
+        // SAFETY: helper call.
         unsafe { bpf_sk_storage_delete((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut()) };
     }
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Connect>(Counter::LostOther) else { return };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Connect, size_of::<Connect>(), cookie);
         record::task(&raw mut (*to).task);
@@ -85,9 +85,10 @@ fn connecting(sk: *const c_void) {
 fn opened(sk: *const c_void, old: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Opened);
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Open>(Counter::LostOpen) else { return };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Open, size_of::<Open>(), cookie);
         tp.endpoints(&raw mut (*to).endpoints);
@@ -100,9 +101,10 @@ fn opened(sk: *const c_void, old: i32) {
 #[inline(always)]
 fn listening(sk: *const c_void, began: u32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Listen>(Counter::LostOther) else { return };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Listen, size_of::<Listen>(), cookie);
         tp.endpoints(&raw mut (*to).endpoints);
@@ -134,6 +136,7 @@ fn expect_end(sk: *const c_void) {
         count(Counter::ExchangeFailed);
         return;
     }
+    // SAFETY: map value.
     unsafe { (*stored).exchange.flags |= HALF_CLOSED };
 }
 
@@ -153,8 +156,13 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
 #[inline(always)]
 fn expect_final_ack(sk: *const c_void, tp: TcpSock) {
     let stored = exchange_storage::find(sk, tp);
-    if !stored.is_null() && unsafe { (*stored).exchange.segments != (*stored).exchange.reported_segments } {
-        unsafe { (*stored).exchange.flags |= HALF_CLOSED };
+    if stored.is_null() {
+        return;
+    }
+    // SAFETY: map value.
+    let exchange = unsafe { &mut (*stored).exchange };
+    if exchange.segments != exchange.reported_segments {
+        exchange.flags |= HALF_CLOSED;
     }
 }
 
@@ -180,14 +188,15 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
 
 #[inline(always)]
 fn transition(sk: *const c_void, tp: TcpSock, old: i32, new: i32) {
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Transition>(Counter::LostTransition) else { return };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Transition, size_of::<Transition>(), cookie);
         (*to).old_state = old as u8;
         (*to).new_state = new as u8;
-        record::facts(to, tp);
+        record::socket_fields(to, tp);
         if made_by_current_task(old, new, (*to).err as i32) {
             record::task(&raw mut (*to).task);
         } else {
@@ -215,9 +224,10 @@ pub fn error_reported(ctx: BtfTracePointContext) -> i32 {
     if i32::from(state) == CLOSE {
         return 0;
     }
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<ErrorReport>(Counter::LostOther) else { return 0 };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::ErrorReport, size_of::<ErrorReport>(), cookie);
         (*to).err = tp.read(offset!(err));

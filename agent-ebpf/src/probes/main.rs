@@ -6,16 +6,32 @@
 //! - [`openssl`]: only when asked for: what programs read and write through OpenSSL.
 //! - [`socket_dump`]: `iter/tcp`, run from user space: every socket that exists.
 //! - [`retry_scan`]: `iter/tcp`, run from user space: the newest requests to a server that lost one.
+//!
+//! # Safety
+//! The verifier proves each access before the program may run, so each `unsafe` block names which rule it relies on:
+//!
+//! - *helper call*: the arguments are of the types that the helper takes; the verifier refuses others.
+//! - *kernel member*: a pointer with a BTF type and a frozen offset from the kernel's own BTF; the load cannot fault.
+//! - *context*: what the kernel passes to the program, read where its type says.
+//! - *map value*: storage, an entry of a map or of the ring, checked for null; valid until the program ends.
+//! - *packet*: between `data` and `data_end`, both compared before.
+//! - *own memory*: on this program's stack, or a frozen constant.
 #![no_std]
 #![no_main]
-#![allow(
+#![expect(
     unreachable_pub,
-    missing_debug_implementations,
-    reason = "programs are entered by section, not by path"
+    clippy::needless_pass_by_value,
+    reason = "programs are entered by section, and the macros call them by value"
+)]
+#![expect(clippy::cast_ptr_alignment, reason = "members of the wire types are aligned to what is cast to")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call would be a function of its own to the verifier, checked apart"
 )]
 
 mod exchange_storage;
 mod fields;
+mod helpers;
 mod http;
 mod lifecycle;
 mod maps;

@@ -53,13 +53,14 @@ pub static TLS_EXCHANGES: LruHashMap<u64, ExchangeRecord, 1> = LruHashMap::new()
 #[btf_map]
 pub static ZERO_EXCHANGE: Array<ExchangeRecord, 1> = Array::new();
 
-// A zeroed struct of u32, spelled so that it is a constant expression.
+// SAFETY: own memory; zero is a value of each of its members, which are u32.
 const EMPTY_OFFSETS: Offsets = unsafe { core::mem::zeroed() };
 
 /// Adds one to `counter` on this CPU.
 #[inline(always)]
 pub fn count(counter: Counter) {
     if let Some(value) = COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: map value.
         unsafe { *value += 1 }
     }
 }

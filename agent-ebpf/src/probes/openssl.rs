@@ -9,10 +9,9 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     EbpfContext as _,
-    bindings::{BPF_ANY, task_struct},
+    bindings::BPF_ANY,
     helpers::generated::{
-        bpf_get_attach_cookie, bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_get_socket_cookie,
-        bpf_jiffies64, bpf_loop, bpf_map_update_elem, bpf_probe_read_user, bpf_sk_storage_get,
+        bpf_get_attach_cookie, bpf_get_current_task_btf, bpf_map_update_elem, bpf_probe_read_user,
         bpf_task_pt_regs,
     },
     macros::{btf_tracepoint, uprobe, uretprobe},
@@ -21,25 +20,29 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
-    exchange::{Exchange, ExchangeRecord, IN, OTHER, OUT, TLS, UNREAD, notes},
-    framing::{self, Cursor, MAX_STEPS, Payload},
+    exchange::{Exchange, IN, OTHER, OUT, TLS, UNREAD, notes},
+    framing::{self, Cursor, Payload},
     tls_plaintext::{Call, EXCLUDED, FREED, MAX_STACK_DISTANCE, SslObject, TRACKED, TlsSession, call},
 };
 
 use crate::{
+    exchange_storage,
     fields::{offset, read},
-    maps::{EXCHANGES, OPENSSL_CALLS, TLS_EXCHANGES, TLS_SESSIONS, ZERO_EXCHANGE, count},
+    helpers::{jiffies, pid_tgid, run_cursor, socket_cookie},
+    maps::{OPENSSL_CALLS, TLS_EXCHANGES, TLS_SESSIONS, ZERO_EXCHANGE, count},
 };
 
 #[uprobe]
 pub fn openssl_enter(ctx: ProbeContext) -> u32 {
+    // SAFETY: helper call.
     let kind = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
     let (Some(ssl), Some(buffer), Some(length_at)) = (ctx.arg(0), ctx.arg(1), ctx.arg(3)) else { return 0 };
-    let id = unsafe { bpf_get_current_pid_tgid() };
+    let id = pid_tgid();
     let object = SslObject { ssl, tgid: (id >> 32) as u32, reserved: 0 };
     match kind {
         call::FREE => {
             if let Some(session) = TLS_SESSIONS.get_ptr_mut(object) {
+                // SAFETY: map value.
                 unsafe { (*session).state = FREED };
             }
         }
@@ -50,6 +53,7 @@ pub fn openssl_enter(ctx: ProbeContext) -> u32 {
                 TLS_SESSIONS.insert(object, TlsSession { cookie: 0, state: EXCLUDED }, u64::from(BPF_ANY));
         }
         _ => {
+            // SAFETY: context.
             let stack = unsafe { (*ctx.regs).rsp };
             let call = Call { ssl, buffer, length_at, stack, kind };
             if OPENSSL_CALLS.insert(id, call, u64::from(BPF_ANY)).is_err() {
@@ -62,8 +66,9 @@ pub fn openssl_enter(ctx: ProbeContext) -> u32 {
 
 #[uretprobe]
 pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
-    let id = unsafe { bpf_get_current_pid_tgid() };
+    let id = pid_tgid();
     let Some(call) = OPENSSL_CALLS.get_ptr(id) else { return 0 };
+    // SAFETY: map value.
     let call = unsafe { *call };
     // Fails only when it is gone already.
     let _gone = OPENSSL_CALLS.remove(id);
@@ -74,6 +79,7 @@ pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
     };
     let object = SslObject { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
     let Some(session) = TLS_SESSIONS.get_ptr(object) else { return 0 };
+    // SAFETY: map value.
     let session = unsafe { *session };
     let Some(len) = length(&ctx, &call) else {
         if direction == IN && session.state == TRACKED {
@@ -87,6 +93,7 @@ pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
         return 0;
     }
     let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(session.cookie) else { return 0 };
+    // SAFETY: map value.
     unsafe { follow(&raw mut (*plaintext).exchange, direction, call.buffer, len as u32) };
     0
 }
@@ -95,6 +102,7 @@ pub fn openssl_leave(ctx: RetProbeContext) -> u32 {
 #[inline(always)]
 fn mark_drained(cookie: u64) {
     if let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie) {
+        // SAFETY: map value.
         let exchange = unsafe { &mut (*plaintext).exchange };
         if exchange.streams[0].notes & notes::DRAINED == 0 {
             exchange.streams[0].notes |= notes::DRAINED;
@@ -113,6 +121,7 @@ fn length(ctx: &RetProbeContext, call: &Call) -> Option<u64> {
     }
     let len = if matches!(call.kind, call::READ_EX | call::WRITE_EX) {
         let mut len = 0u64;
+        // SAFETY: helper call.
         if unsafe { bpf_probe_read_user((&raw mut len).cast(), 8, call.length_at as *const c_void) } != 0 {
             return Some(u64::MAX);
         }
@@ -127,11 +136,11 @@ fn length(ctx: &RetProbeContext, call: &Call) -> Option<u64> {
 #[inline(always)]
 fn exclude(object: SslObject) {
     if let Some(session) = TLS_SESSIONS.get_ptr_mut(object) {
-        unsafe {
-            (*session).state = EXCLUDED;
-            // Fails only when it is gone already.
-            let _gone = TLS_EXCHANGES.remove((*session).cookie);
-        }
+        // SAFETY: map value.
+        let session = unsafe { &mut *session };
+        session.state = EXCLUDED;
+        // Fails only when it is gone already.
+        let _gone = TLS_EXCHANGES.remove(session.cookie);
     }
 }
 
@@ -143,12 +152,16 @@ impl Payload for Plaintext {
     #[inline(always)]
     unsafe fn load(&self, at: u32, to: *mut u8, len: u32) -> bool {
         let from = self.0.wrapping_add(u64::from(at)) as *const c_void;
+        // SAFETY: helper call.
         unsafe { bpf_probe_read_user(to.cast(), len, from) == 0 }
     }
 }
 
+/// # Safety
+/// `exchange` must be a map value.
 #[inline(always)]
 unsafe fn follow(exchange: *mut Exchange, direction: u8, buffer: u64, len: u32) {
+    // SAFETY: map value, as the caller says.
     unsafe {
         let mut first = [0u8; 8];
         let some = if len >= 8 { 8 } else { u64::from(len) };
@@ -176,43 +189,33 @@ unsafe fn follow(exchange: *mut Exchange, direction: u8, buffer: u64, len: u32) 
             &raw const (*exchange).streams[1]
         };
         let at = ((*stream).end_seq, 0, len);
-        let now = bpf_jiffies64() as u32;
+        let now = jiffies() as u32;
         let Some(mut cursor) = Cursor::enter(Plaintext(buffer), exchange, direction, at, first, now) else {
             return;
         };
-        bpf_loop(
-            MAX_STEPS,
-            (step as unsafe extern "C" fn(u64, *mut c_void) -> i64 as *const ()).cast_mut().cast(),
-            (&raw mut cursor).cast(),
-            0,
-        );
+        run_cursor(&mut cursor);
         cursor.leave();
     }
-}
-
-/// One decision; 1 ends the loop.
-unsafe extern "C" fn step(_index: u64, cursor: *mut c_void) -> i64 {
-    i64::from(unsafe { (*cursor.cast::<Cursor<Plaintext>>()).step() })
 }
 
 /// tcp_rcv_space_adjust(struct sock *sk): a process has taken bytes out of a socket (include/trace/events/tcp.h;
 /// in the reader's context, v6.1 to v6.18).
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub fn openssl_link(ctx: BtfTracePointContext) -> i32 {
-    let id = unsafe { bpf_get_current_pid_tgid() };
+    let id = pid_tgid();
     let Some(call) = OPENSSL_CALLS.get_ptr(id) else { return 0 };
+    // SAFETY: map value.
     let call = unsafe { *call };
     if call.kind != call::HANDSHAKE || !is_on_the_stack_of(&call) {
         return 0;
     }
     let sk: *const c_void = ctx.arg(0);
-    let (exchanges, nothing) = ((&raw const EXCHANGES).cast_mut().cast(), core::ptr::null_mut());
-    let stored: *mut ExchangeRecord =
-        unsafe { bpf_sk_storage_get(exchanges, sk.cast_mut(), nothing, 0).cast() };
+    let stored = exchange_storage::get(sk, 0);
+    // SAFETY: map value.
     if stored.is_null() || unsafe { (*stored).exchange.protocol } != TLS {
         return 0;
     }
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     track(SslObject { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 }, cookie);
     0
 }
@@ -222,11 +225,9 @@ fn is_on_the_stack_of(call: &Call) -> bool {
     if offset!(user_stack) == ABSENT {
         return true;
     }
-    let now: u64 = unsafe {
-        let task: *mut task_struct = bpf_get_current_task_btf();
-        let regs = bpf_task_pt_regs(task) as *const c_void;
-        read(regs, offset!(user_stack))
-    };
+    // SAFETY: helper calls.
+    let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const c_void;
+    let now: u64 = read(regs, offset!(user_stack));
     call.stack.wrapping_sub(now) <= MAX_STACK_DISTANCE
 }
 
@@ -234,6 +235,7 @@ fn is_on_the_stack_of(call: &Call) -> bool {
 #[inline(always)]
 fn track(object: SslObject, cookie: u64) {
     if let Some(session) = TLS_SESSIONS.get_ptr(object) {
+        // SAFETY: map value.
         let session = unsafe { *session };
         if session.state == EXCLUDED || session.state == TRACKED && session.cookie == cookie {
             return;
@@ -251,6 +253,7 @@ fn track(object: SslObject, cookie: u64) {
         return;
     }
     let Some(zeros) = ZERO_EXCHANGE.get_ptr(0) else { return };
+    // SAFETY: helper call.
     let made = unsafe {
         bpf_map_update_elem(
             (&raw const TLS_EXCHANGES).cast_mut().cast(),
@@ -271,7 +274,7 @@ fn track(object: SslObject, cookie: u64) {
 /// A thread that ends inside OpenSSL never returns from it.
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn openssl_exit(_ctx: BtfTracePointContext) -> i32 {
-    let id = unsafe { bpf_get_current_pid_tgid() };
+    let id = pid_tgid();
     // Most threads that end are in no such call.
     let _none = OPENSSL_CALLS.remove(id);
     0

@@ -3,9 +3,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    helpers::generated::{
-        bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_jiffies64, bpf_ktime_get_ns,
-    },
+    helpers::generated::{bpf_get_current_task_btf, bpf_ktime_get_ns},
     maps::ring_buf::RingBufEntry,
 };
 use whohungup_ebpf::{
@@ -16,6 +14,7 @@ use whohungup_ebpf::{
 
 use crate::{
     fields::{TcpSock, offset, read},
+    helpers::{jiffies, pid_tgid},
     maps::{EVENTS, count},
 };
 
@@ -41,11 +40,12 @@ pub fn reserve<T: 'static>(lost: Counter) -> Option<RingBufEntry<T>> {
 /// `to` must be writable.
 #[inline(always)]
 pub unsafe fn header(to: *mut Header, kind: Kind, size: usize, cookie: u64) {
+    // SAFETY: map value or own memory, as the caller says; helper calls.
     unsafe {
         (*to).version = WIRE_VERSION;
         (*to).kind = kind as u8;
         (*to).size = size as u16;
-        (*to).jiffies = bpf_jiffies64() as u32;
+        (*to).jiffies = jiffies() as u32;
         (*to).ktime_ns = bpf_ktime_get_ns();
         (*to).cookie = cookie;
     }
@@ -57,9 +57,10 @@ pub unsafe fn header(to: *mut Header, kind: Kind, size: usize, cookie: u64) {
 /// `to` must be writable.
 #[inline(always)]
 pub unsafe fn task(to: *mut Task) {
+    // SAFETY: map value, as the caller says; helper calls.
     unsafe {
         let current: *const c_void = bpf_get_current_task_btf().cast();
-        (*to).tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
+        (*to).tgid = (pid_tgid() >> 32) as u32;
         (*to).flags = read(current, offset!(task_flags));
         (*to).exit_code = read(current, offset!(task_exit_code));
         (*to).oom_victim = if (*to).flags & PF_EXITING == 0 { 0 } else { oom_victim(current) };
@@ -72,14 +73,12 @@ pub unsafe fn task(to: *mut Task) {
 
 /// `tsk_is_oom_victim`: the killer pins the victim's memory to its `signal_struct` (mm/oom_kill.c, v6.1 to v6.18).
 #[inline(always)]
-unsafe fn oom_victim(task: *const c_void) -> u32 {
+fn oom_victim(task: *const c_void) -> u32 {
     if offset!(task_signal) == ABSENT || offset!(signal_oom_mm) == ABSENT {
         return 0;
     }
-    unsafe {
-        let signal: *const c_void = read(task, offset!(task_signal));
-        u32::from(read::<u64>(signal, offset!(signal_oom_mm)) != 0)
-    }
+    let signal: *const c_void = read(task, offset!(task_signal));
+    u32::from(read::<u64>(signal, offset!(signal_oom_mm)) != 0)
 }
 
 /// Says that no task caused the event.
@@ -88,6 +87,7 @@ unsafe fn oom_victim(task: *const c_void) -> u32 {
 /// `to` must be writable.
 #[inline(always)]
 pub unsafe fn no_task(to: *mut Task) {
+    // SAFETY: map value or own memory, as the caller says.
     unsafe {
         (*to).tgid = 0;
         (*to).flags = 0;
@@ -99,12 +99,13 @@ pub unsafe fn no_task(to: *mut Task) {
     }
 }
 
-/// Copies what the socket knows to `to`; header, states and task are the caller's.
+/// Copies the socket's fields to `to`; header, states and task are the caller's.
 ///
 /// # Safety
 /// `to` must be writable.
 #[inline(always)]
-pub unsafe fn facts(to: *mut Transition, tp: TcpSock) {
+pub unsafe fn socket_fields(to: *mut Transition, tp: TcpSock) {
+    // SAFETY: map value or own memory, as the caller says.
     unsafe {
         tp.endpoints(&raw mut (*to).endpoints);
         (*to).shutdown = tp.read(offset!(shutdown));

@@ -7,9 +7,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_socket_cookie, bpf_probe_read_kernel},
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    helpers::generated::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use whohungup_ebpf::{
     counters::Counter,
@@ -18,6 +16,7 @@ use whohungup_ebpf::{
 
 use crate::{
     fields::{AF_INET, AF_INET6, offset, read},
+    helpers::socket_cookie,
     maps::{RESET_HAS_REASON, count},
     record,
 };
@@ -35,7 +34,7 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
     let sk: *const c_void = ctx.arg(0);
     let skb: *const c_void = ctx.arg(1);
     let reason = if RESET_HAS_REASON.load() == 1 { ctx.arg::<u32>(2) } else { NO_REASON };
-    let state = if sk.is_null() { 0 } else { unsafe { read::<u8>(sk, offset!(state)) } };
+    let state = if sk.is_null() { 0 } else { read::<u8>(sk, offset!(state)) };
     if matches!(state, 0 | TIME_WAIT | LISTEN) && !skb.is_null() && carries_nothing(skb) {
         // No request was lost: a refused connection, a scan, or the last FIN of a connection whose
         // time-wait socket had no room (net.ipv4.tcp_max_tw_buckets).
@@ -46,15 +45,16 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
     if !skb.is_null() && !segment.read(skb) {
         count(Counter::SegmentUnreadable);
     }
-    let cookie = if sk.is_null() { 0 } else { unsafe { bpf_get_socket_cookie(sk.cast_mut()) } };
+    let cookie = if sk.is_null() { 0 } else { socket_cookie(sk) };
     if !sk.is_null() {
         // The segment's own device is gone: tcp_v4_rcv clears `skb->dev` before a listener gets it
         // (net/ipv4/tcp_ipv4.c, v6.12).
-        let net: *const c_void = unsafe { read(sk, offset!(net)) };
-        segment.netns = unsafe { read(net, offset!(net_inum)) };
+        let net: *const c_void = read(sk, offset!(net));
+        segment.netns = read(net, offset!(net_inum));
     }
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), cookie);
         (*to).segment = segment.endpoints;
@@ -77,15 +77,16 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
     let sk: *const c_void = ctx.arg(0);
-    let state = unsafe { read::<u8>(sk, offset!(state)) };
+    let state = read::<u8>(sk, offset!(state));
     if state == LAST_ACK {
         // Both sides are done; the transition that follows says whether data was lost.
         return 0;
     }
-    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut()) };
+    let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
     let none = Segment::default();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), cookie);
         (*to).segment = none.endpoints;
@@ -107,8 +108,8 @@ pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
 /// the head of `struct tcp_skb_cb` (include/net/tcp.h), filled in before any socket is looked for.
 #[inline(always)]
 fn carries_nothing(skb: *const c_void) -> bool {
-    let seq: u32 = unsafe { read(skb, offset!(skb_cb)) };
-    let end_seq: u32 = unsafe { read(skb, offset!(skb_cb) + 4) };
+    let seq: u32 = read(skb, offset!(skb_cb));
+    let end_seq: u32 = read(skb, offset!(skb_cb) + 4);
     end_seq.wrapping_sub(seq) <= 1
 }
 
@@ -119,14 +120,11 @@ fn carries_nothing(skb: *const c_void) -> bool {
 #[btf_tracepoint(function = "kfree_skb")]
 pub fn segment_dropped(ctx: BtfTracePointContext) -> i32 {
     let skb: *const c_void = ctx.arg(0);
-    let at_tcp = unsafe {
-        let head: u64 = read(skb, offset!(skb_head));
-        let data: u64 = read(skb, offset!(skb_data));
-        let transport: u16 = read(skb, offset!(skb_transport_header));
-        let network: u16 = read(skb, offset!(skb_network_header));
-        data == head + u64::from(transport) && transport > network
-    };
-    if !at_tcp {
+    let head: u64 = read(skb, offset!(skb_head));
+    let data: u64 = read(skb, offset!(skb_data));
+    let transport: u16 = read(skb, offset!(skb_transport_header));
+    let network: u16 = read(skb, offset!(skb_network_header));
+    if data != head + u64::from(transport) || transport <= network {
         return 0;
     }
     let mut segment = Segment::default();
@@ -135,6 +133,7 @@ pub fn segment_dropped(ctx: BtfTracePointContext) -> i32 {
     }
     let Some(mut entry) = record::reserve::<Reset>(Counter::LostReset) else { return 0 };
     let to = entry.as_mut_ptr();
+    // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Reset, size_of::<Reset>(), 0);
         (*to).segment = segment.endpoints;
@@ -176,58 +175,57 @@ impl Segment {
     /// Reads `skb`'s headers; false when they cannot be read.
     #[inline(always)]
     fn read(&mut self, skb: *const c_void) -> bool {
-        unsafe {
-            let head: u64 = read(skb, offset!(skb_head));
-            let data: u64 = read(skb, offset!(skb_data));
-            let len: u32 = read(skb, offset!(skb_len));
-            let network: u16 = read(skb, offset!(skb_network_header));
-            let transport: u16 = read(skb, offset!(skb_transport_header));
-            let dev: *const c_void = read(skb, offset!(skb_dev));
-            if !dev.is_null() {
-                let net: *const c_void = read(dev, offset!(dev_net));
-                if !net.is_null() {
-                    self.netns = read(net, offset!(net_inum));
-                }
+        let head: u64 = read(skb, offset!(skb_head));
+        let data: u64 = read(skb, offset!(skb_data));
+        let len: u32 = read(skb, offset!(skb_len));
+        let network: u16 = read(skb, offset!(skb_network_header));
+        let transport: u16 = read(skb, offset!(skb_transport_header));
+        let dev: *const c_void = read(skb, offset!(skb_dev));
+        if !dev.is_null() {
+            let net: *const c_void = read(dev, offset!(dev_net));
+            if !net.is_null() {
+                self.netns = read(net, offset!(net_inum));
             }
-            let mut ip = [0u8; 40];
-            if !copy(&mut ip, head + u64::from(network)) {
-                return false;
-            }
-            match ip[0] >> 4 {
-                4 => {
-                    self.protocol = ip[9];
-                    self.endpoints.family = AF_INET;
-                    self.endpoints.saddr[..4].copy_from_slice(&ip[12..16]);
-                    self.endpoints.daddr[..4].copy_from_slice(&ip[16..20]);
-                }
-                6 => {
-                    self.protocol = ip[6];
-                    self.endpoints.family = AF_INET6;
-                    self.endpoints.saddr.copy_from_slice(&ip[8..24]);
-                    self.endpoints.daddr.copy_from_slice(&ip[24..40]);
-                }
-                _ => return false,
-            }
-            let mut tcp = [0u8; 20];
-            let tcp_at = head + u64::from(transport);
-            if !copy(&mut tcp, tcp_at) {
-                return false;
-            }
-            self.endpoints.sport_be = u16::from_ne_bytes([tcp[0], tcp[1]]);
-            self.endpoints.dport_be = u16::from_ne_bytes([tcp[2], tcp[3]]);
-            self.seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
-            self.ack_seq = u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]);
-            self.flags = tcp[13];
-            // `data` is at the TCP header or beyond it, as far as the kernel has pulled.
-            let pulled = data.wrapping_sub(tcp_at) as u32;
-            let header = u32::from(tcp[12] >> 4) * 4;
-            self.payload = (len + pulled).saturating_sub(header);
-            true
         }
+        let mut ip = [0u8; 40];
+        if !copy(&mut ip, head + u64::from(network)) {
+            return false;
+        }
+        match ip[0] >> 4 {
+            4 => {
+                self.protocol = ip[9];
+                self.endpoints.family = AF_INET;
+                self.endpoints.saddr[..4].copy_from_slice(&ip[12..16]);
+                self.endpoints.daddr[..4].copy_from_slice(&ip[16..20]);
+            }
+            6 => {
+                self.protocol = ip[6];
+                self.endpoints.family = AF_INET6;
+                self.endpoints.saddr.copy_from_slice(&ip[8..24]);
+                self.endpoints.daddr.copy_from_slice(&ip[24..40]);
+            }
+            _ => return false,
+        }
+        let mut tcp = [0u8; 20];
+        let tcp_at = head + u64::from(transport);
+        if !copy(&mut tcp, tcp_at) {
+            return false;
+        }
+        self.endpoints.sport_be = u16::from_ne_bytes([tcp[0], tcp[1]]);
+        self.endpoints.dport_be = u16::from_ne_bytes([tcp[2], tcp[3]]);
+        self.seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+        self.ack_seq = u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]);
+        self.flags = tcp[13];
+        // `data` is at the TCP header or beyond it, as far as the kernel has pulled.
+        let pulled = data.wrapping_sub(tcp_at) as u32;
+        let header = u32::from(tcp[12] >> 4) * 4;
+        self.payload = (len + pulled).saturating_sub(header);
+        true
     }
 }
 
 #[inline(always)]
 fn copy<const N: usize>(to: &mut [u8; N], from: u64) -> bool {
+    // SAFETY: helper call.
     unsafe { bpf_probe_read_kernel(to.as_mut_ptr().cast(), N as u32, from as *const c_void) == 0 }
 }

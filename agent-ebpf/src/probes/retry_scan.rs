@@ -1,19 +1,19 @@
 //! `iter/tcp`: the newest requests of clients' sockets to the servers in `RETRY_QUERIES`.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{
-    btf_maps::HashMap,
-    helpers::generated::{bpf_get_socket_cookie, bpf_seq_write},
-    macros::btf_map,
-};
+use aya_ebpf::{btf_maps::HashMap, macros::btf_map};
 use whohungup_ebpf::{
     event::{Endpoints, Kind},
     exchange::{ExchangeRecord, HTTP, OUT},
     retry_query::{MAX_RETRY_QUERIES, ServerKey},
 };
 
-use crate::{exchange_storage, fields::TcpSock, record, socket_dump::IterTcp};
+use crate::{
+    exchange_storage,
+    fields::TcpSock,
+    helpers::{seq_write, socket_cookie},
+    record,
+    socket_dump::IterTcp,
+};
 
 /// Servers to scan for; a request counts if it started at or after these jiffies.
 #[btf_map]
@@ -22,6 +22,7 @@ pub static RETRY_QUERIES: HashMap<ServerKey, u32, MAX_RETRY_QUERIES> = HashMap::
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
+    // SAFETY: context.
     let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
     if sk.is_null() {
         return 0;
@@ -29,6 +30,7 @@ pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
     let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
     let mut ends = core::mem::MaybeUninit::<Endpoints>::uninit();
     let ends = ends.as_mut_ptr();
+    // SAFETY: own memory; map values, checked.
     unsafe {
         tp.endpoints(ends);
         let key = ServerKey {
@@ -37,7 +39,7 @@ pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
             family: (*ends).family,
             netns: tp.netns(),
         };
-        let Some(since) = RETRY_QUERIES.get(&key) else { return 0 };
+        let Some(since) = RETRY_QUERIES.get(key) else { return 0 };
         let stored = exchange_storage::find(sk, tp);
         if stored.is_null() {
             return 0;
@@ -48,17 +50,9 @@ pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
         if exchange.protocol != HTTP || exchange.request_direction != OUT || is_old {
             return 0;
         }
-        let cookie = bpf_get_socket_cookie(sk.cast_mut());
-        write(seq, stored, cookie);
+        let size = size_of::<ExchangeRecord>();
+        record::header(&raw mut (*stored).header, Kind::Exchange, size, socket_cookie(sk));
+        seq_write(seq, stored);
     }
     0
-}
-
-#[inline(always)]
-unsafe fn write(seq: *mut c_void, stored: *mut ExchangeRecord, cookie: u64) {
-    unsafe {
-        let size = size_of::<ExchangeRecord>();
-        record::header(&raw mut (*stored).header, Kind::Exchange, size, cookie);
-        bpf_seq_write(seq.cast(), stored.cast(), size as u32);
-    }
 }

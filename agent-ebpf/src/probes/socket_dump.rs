@@ -2,11 +2,11 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_jiffies64, bpf_seq_write};
 use whohungup_ebpf::event::{Clock, Kind, Transition};
 
 use crate::{
     fields::{TcpSock, offset},
+    helpers::{jiffies, seq_write, socket_cookie},
     record,
 };
 
@@ -29,30 +29,33 @@ pub struct IterTcp {
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub extern "C" fn dump_sockets(ctx: *const IterTcp) -> i32 {
+    // SAFETY: context.
     let (seq, sk) = unsafe { ((*(*ctx).meta).seq, (*ctx).sk_common) };
     if sk.is_null() {
         // The iterator calls once more after the last socket.
         let mut clock = core::mem::MaybeUninit::<Clock>::uninit();
         let to = clock.as_mut_ptr();
+        // SAFETY: own memory.
         unsafe {
             record::header(&raw mut (*to).header, Kind::Clock, size_of::<Clock>(), 0);
-            (*to).jiffies64 = bpf_jiffies64();
-            bpf_seq_write(seq.cast(), to.cast(), size_of::<Clock>() as u32);
+            (*to).jiffies64 = jiffies();
         }
+        seq_write(seq, to);
         return 0;
     }
     let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
     let mut socket = core::mem::MaybeUninit::<Transition>::uninit();
     let to = socket.as_mut_ptr();
+    let cookie = socket_cookie(sk);
+    // SAFETY: own memory.
     unsafe {
-        let cookie = bpf_get_socket_cookie(sk.cast_mut());
         record::header(&raw mut (*to).header, Kind::Socket, size_of::<Transition>(), cookie);
         let state: u8 = tp.read(offset!(state));
         (*to).old_state = state;
         (*to).new_state = state;
-        record::facts(to, tp);
+        record::socket_fields(to, tp);
         record::no_task(&raw mut (*to).task);
-        bpf_seq_write(seq.cast(), to.cast(), size_of::<Transition>() as u32);
     }
+    seq_write(seq, to);
     0
 }

@@ -6,10 +6,10 @@ mod evidence;
 pub mod facts;
 mod half_close;
 mod middlebox;
-mod outcome;
 mod phase;
 mod race;
 pub mod record;
+mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
@@ -17,5 +17,5 @@ mod tls_plaintext;
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};
 pub use middlebox::woken_at;
-pub use outcome::Outcome;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};
+pub use request_totals::RequestTotals;

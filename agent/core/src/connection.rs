@@ -2,27 +2,27 @@
 //!
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
-mod connection;
+mod correlate;
 mod deadlines;
 mod ending;
-mod kin;
+mod entry;
 mod late;
 mod listeners;
 mod open;
 mod opening;
-mod reached;
+mod pools;
+mod reachability;
 mod recent;
 mod reconcile;
 mod requests;
-mod retries;
+mod retry;
 mod settle;
-mod siblings;
 mod tally;
 mod tracker;
 
-pub use connection::OpenState;
+pub use entry::OpenState;
 pub use open::OpenByEndpoint;
+pub(crate) use pools::is_shutdown;
 pub use requests::{Progressed, RequestDelta};
-pub use retries::RetryQuery;
-pub(crate) use siblings::is_shutdown;
+pub use retry::RetryQuery;
 pub use tracker::{Limits, Totals, Tracker};

@@ -80,7 +80,7 @@ pub enum Closer {
     Server,
     /// Two FINs that crossed.
     Both,
-    /// Nobody: a time-out.
+    /// Nobody: a timeout.
     Network,
     /// SOCK_DESTROY.
     Host,
@@ -303,15 +303,15 @@ label_set!(Side);
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Clock {
-    /// The end of the last response (I).
+    /// The end of the last response.
     Idle,
-    /// The last payload byte either way (Q).
+    /// The last payload byte either way.
     Silent,
-    /// The first byte of the current request (R).
+    /// The first byte of the current request.
     Request,
-    /// The first byte of the current head, or the accept (H).
+    /// The first byte of the current head, or the accept.
     Head,
-    /// The connection was made (C).
+    /// The connection was made.
     Age,
 }
 

@@ -59,7 +59,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         preexisting: false,
         evidence: Vec::new(),
         at_ns: 3600 * SECOND,
-        outcome: None,
+        request_totals: None,
         uncounted: None,
     }
 }

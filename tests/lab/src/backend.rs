@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     script::{serve, serve_calls},
-    truth::{Expect, Phase},
+    truth::{Phase, Truth},
     wire::PATIENCE,
 };
 
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Ended {
     pub(crate) client: SocketAddr,
-    pub(crate) expect: Expect,
+    pub(crate) truth: Truth,
     /// Target of the newest request.
     pub(crate) target: String,
 }

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -14,19 +14,20 @@ use harness::Program;
 
 use crate::{
     backend::{Backend, Ended, Speaks},
-    client_cases::{Case, Ender, HTTP1, HTTP2, Mode},
+    client_cases::{CASES, Case, Ender, Mode},
     kit::{Kit, Need},
-    truth::{Close, Column, Phase, Played, Row, Side},
+    suite,
+    truth::{Connection, Played, Row, Side},
     wire::SETTLE,
 };
 
 /// Cases of one client that run at once.
 const AT_ONCE: usize = 3;
 
-/// A short time-out may strike before the client is where it should be: then it is tried again.
+/// A short timeout may strike before the client is where it should be: then it is tried again.
 const TRIES: usize = 3;
 
-/// When a client with a time-out gives up.
+/// When a client with a timeout gives up.
 pub(crate) const GIVES_UP: Duration = Duration::from_millis(600);
 
 /// How a piece of client software is started and what it can do.
@@ -51,12 +52,12 @@ pub(crate) struct Order<'a> {
     pub(crate) mode: Mode,
     pub(crate) server: SocketAddr,
     pub(crate) target: &'a str,
-    /// It has a time-out.
+    /// It has a timeout.
     pub(crate) gives_up: bool,
 }
 
 impl Order<'_> {
-    /// What the programs of the lab take: mode, server, target, time-out in milliseconds (0: none).
+    /// What the programs of the lab take: mode, server, target, timeout in milliseconds (0: none).
     pub(crate) fn tell<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let limit = if self.gives_up { GIVES_UP.as_millis() } else { 0 };
         command.args([self.mode.word(), &self.server.to_string(), self.target, &limit.to_string()])
@@ -70,50 +71,45 @@ impl Client {
 
     /// Plays every case that the client can be told.
     pub(crate) fn play(&self, kit: &Kit, wants: &(dyn Fn(&str) -> bool + Sync)) -> Played {
-        let mut played = Played::default();
-        let program = match (self.prepare)(kit) {
-            Ok(program) => program,
-            Err(error) => {
-                played.stray(self.row(), "all", format_args!("{error:#}"));
-                return played;
-            }
+        let played = Mutex::new(Played::default());
+        let invalid = |case: &str, error: &anyhow::Error| {
+            let mut played = played.lock().unwrap_or_else(PoisonError::into_inner);
+            played.invalid(self.row(), case, format_args!("{error:#}"));
         };
-        let cases = if self.http2 { HTTP2 } else { HTTP1 };
+        let cases = if self.http2 { &CASES.http2 } else { &CASES.http1 };
         let cases = cases.iter().flat_map(|case| case.enders.iter().map(move |ender| (case, *ender)));
         let cases = cases.filter(|(case, ender)| self.can(case, *ender) && wants(&case.name(*ender)));
-        let queue = Mutex::new(cases);
-        let played = Mutex::new(played);
-        thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    while let Some((case, ender)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                        let play = || self.play_case(kit, &program, case, ender);
-                        let ended = match ender {
-                            Ender::Itself => (1..TRIES).find_map(|_| play().ok()).map_or_else(play, Ok),
-                            Ender::Kill | Ender::Peer => play(),
-                        };
-                        let Ok(mut played) = played.lock() else { return };
-                        match ended {
-                            Ok(closes) => played.closes.extend(closes),
-                            Err(error) => {
-                                played.stray(self.row(), &case.name(ender), format_args!("{error:#}"));
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        played.into_inner().unwrap_or_default()
+        match (self.prepare)(kit) {
+            Err(error) => invalid("all", &error),
+            Ok(program) => suite::at_once(AT_ONCE, cases, |(case, ender)| {
+                let play = || self.play_case(kit, &program, case, ender);
+                let ended = match ender {
+                    Ender::Itself => (1..TRIES).find_map(|_| play().ok()).map_or_else(play, Ok),
+                    Ender::Kill | Ender::Peer => play(),
+                };
+                match ended {
+                    Ok(all) => played.lock().unwrap_or_else(PoisonError::into_inner).closes.extend(all),
+                    Err(error) => invalid(&case.name(ender), &error),
+                }
+            }),
+        }
+        played.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn can(&self, case: &Case, ender: Ender) -> bool {
         !self.cannot.iter().any(|(mode, enders)| *mode == case.mode && enders.contains(&ender))
     }
 
-    fn play_case(&self, kit: &Kit, program: &Path, case: &Case, ender: Ender) -> Result<Vec<Close>> {
+    fn play_case(
+        &self,
+        kit: &Kit,
+        program: &Path,
+        case: &'static Case,
+        ender: Ender,
+    ) -> Result<Vec<Connection>> {
         let speaks = if self.http2 {
             let calls = if case.mode == Mode::Pipeline { 2 } else { 1 };
-            Speaks::Http2 { target: case.target, calls }
+            Speaks::Http2 { target: &case.target, calls }
         } else {
             Speaks::Http1
         };
@@ -122,14 +118,14 @@ impl Client {
             program,
             mode: case.mode,
             server: backend.at,
-            target: case.target,
+            target: &case.target,
             gives_up: ender == Ender::Itself,
         };
         let directory = kit.directory()?;
         let mut command = (self.command)(kit, &order);
         let mut running = Program::start(&mut command, &directory, "output")?;
         let server = backend.at;
-        backend.await_phase(phase(case.column)).map_err(|error| error.context(running.said()))?;
+        backend.await_phase(case.phase).map_err(|error| error.context(running.said()))?;
         if ender == Ender::Kill {
             thread::sleep(SETTLE);
         } else {
@@ -141,30 +137,12 @@ impl Client {
         }
         running.kill();
         let closes = backend.finish()?;
-        let is_it =
-            |ended: &Ended| ended.expect.closer == ender.side() && Column::of(&ended.expect) == case.column;
-        if !closes.iter().any(is_it) {
+        if !closes.iter().any(|ended| case.is_so(ender, &ended.truth)) {
             bail!("no connection ended so, but {closes:?}; {}", running.said());
         }
-        let close = |ended: Ended| Close {
-            row: self.row(),
-            case: case.name(ender),
-            client: ended.client,
-            server,
-            expect: ended.expect,
-        };
-        Ok(closes.into_iter().map(close).collect())
-    }
-}
-
-fn phase(column: Column) -> Phase {
-    match column {
-        Column::Unused => Phase::Unused,
-        Column::Head => Phase::RequestHead,
-        Column::Body => Phase::RequestBody,
-        Column::Waiting | Column::Pipelined => Phase::Waiting,
-        Column::Response => Phase::Response,
-        Column::Idle => Phase::Idle,
-        Column::Tunnel => Phase::Tunnel,
+        let group = [Side::Client.word(), self.name];
+        let connection =
+            |ended: Ended| Connection::here(case.name(ender), group, [ended.client, server], ended.truth);
+        Ok(closes.into_iter().map(connection).collect())
     }
 }

@@ -1,9 +1,19 @@
-//! What clients are told to do, and who ends it.
+//! What clients are told to do, and who ends it: plays/client_cases.toml.
 
-use crate::truth::{Column, Side};
+use std::sync::LazyLock;
 
-/// What a client does. Its target tells the scripted server the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde::Deserialize;
+use strum::IntoStaticStr;
+
+use crate::{
+    plays,
+    truth::{Phase, Side, Truth},
+};
+
+/// What a client does, by the words that the programs of the lab understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Mode {
     /// One GET.
     Get,
@@ -30,27 +40,15 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// The word that the programs of the lab understand.
     pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Head => "head",
-            Self::Reuse => "reuse",
-            Self::Pool => "pool",
-            Self::PoolTimer => "pool-timer",
-            Self::Exit => "exit",
-            Self::Upload => "upload",
-            Self::UploadChunked => "upload-chunked",
-            Self::Expect => "expect",
-            Self::Pipeline => "pipeline",
-            Self::Tunnel => "tunnel",
-        }
+        self.into()
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Ender {
-    /// The client, by a time-out of its own or in its own time.
+    /// The client, by a timeout of its own or in its own time.
     Itself,
     /// The client, by SIGKILL.
     Kill,
@@ -59,93 +57,47 @@ pub(crate) enum Ender {
 }
 
 impl Ender {
-    pub(crate) fn side(self) -> Side {
+    fn side(self) -> Side {
         match self {
             Self::Itself | Self::Kill => Side::Client,
             Self::Peer => Side::Server,
         }
     }
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Itself => "client-timer",
-            Self::Kill => "client-killed",
-            Self::Peer => "server",
-        }
-    }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) mode: Mode,
-    pub(crate) target: &'static str,
-    pub(crate) column: Column,
-    pub(crate) enders: &'static [Ender],
+    /// Tells the scripted server the rest.
+    pub(crate) target: String,
+    pub(crate) phase: Phase,
+    pub(crate) enders: Vec<Ender>,
 }
 
 impl Case {
     pub(crate) fn name(&self, ender: Ender) -> String {
-        format!("{} {} {}", self.mode.word(), self.target, ender.word())
+        let ender = match ender {
+            Ender::Itself => "client-timer",
+            Ender::Kill => "client-killed",
+            Ender::Peer => "server",
+        };
+        format!("{} {} {ender}", self.mode.word(), self.target)
+    }
+
+    /// Whether a connection ended as this case is to end.
+    pub(crate) fn is_so(&self, ender: Ender, truth: &Truth) -> bool {
+        truth.closer == ender.side().into()
+            && truth.phase == self.phase
+            && (truth.in_flight > 1) == (self.mode == Mode::Pipeline)
     }
 }
 
-use Column::{Body, Idle, Pipelined, Response, Tunnel, Waiting};
-use Ender::{Itself, Kill, Peer};
-
-const fn case(mode: Mode, target: &'static str, column: Column, enders: &'static [Ender]) -> Case {
-    Case { mode, target, column, enders }
+/// By the protocol that a client speaks.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Cases {
+    pub(crate) http1: Vec<Case>,
+    pub(crate) http2: Vec<Case>,
 }
 
-/// HTTP/1.1.
-pub(crate) const HTTP1: &[Case] = &[
-    case(Mode::Upload, "/body", Body, &[Itself, Kill]),
-    case(Mode::Upload, "/body?close", Body, &[Peer]),
-    case(Mode::Upload, "/body?reset", Body, &[Peer]),
-    case(Mode::UploadChunked, "/body", Body, &[Itself, Kill]),
-    case(Mode::UploadChunked, "/body?close", Body, &[Peer]),
-    // No leave was given and no byte of the body sent.
-    case(Mode::Expect, "/leave", Waiting, &[Itself, Kill]),
-    case(Mode::Expect, "/leave?close", Waiting, &[Peer]),
-    case(Mode::Get, "/sleep", Waiting, &[Itself, Kill]),
-    case(Mode::Get, "/sleep?close", Waiting, &[Peer]),
-    case(Mode::Get, "/sleep?reset", Waiting, &[Peer]),
-    case(Mode::Reuse, "/sleep", Waiting, &[Itself, Kill]),
-    case(Mode::Reuse, "/sleep?close", Waiting, &[Peer]),
-    case(Mode::Pipeline, "/sleep", Pipelined, &[Itself, Kill]),
-    case(Mode::Pipeline, "/sleep?close", Pipelined, &[Peer]),
-    case(Mode::Get, "/slow", Response, &[Itself, Kill]),
-    case(Mode::Get, "/slow?close", Response, &[Peer]),
-    case(Mode::Get, "/slow?reset", Response, &[Peer]),
-    case(Mode::Get, "/slow-chunked", Response, &[Itself, Kill]),
-    case(Mode::Get, "/slow-chunked?close", Response, &[Peer]),
-    case(Mode::Exit, "/fast", Idle, &[Itself]),
-    case(Mode::PoolTimer, "/fast", Idle, &[Itself]),
-    case(Mode::Pool, "/fast", Idle, &[Kill]),
-    case(Mode::Pool, "/chunked", Idle, &[Kill]),
-    case(Mode::Pool, "/empty", Idle, &[Kill]),
-    case(Mode::Pool, "/unchanged", Idle, &[Kill]),
-    case(Mode::Head, "/fast", Idle, &[Kill]),
-    case(Mode::Pool, "/fast?close", Idle, &[Peer]),
-    case(Mode::Pool, "/fast?reset", Idle, &[Peer]),
-    case(Mode::Head, "/fast?close", Idle, &[Peer]),
-    case(Mode::Tunnel, "hold.lab:443", Tunnel, &[Itself, Kill]),
-    case(Mode::Tunnel, "close.lab:443", Tunnel, &[Peer]),
-    case(Mode::Tunnel, "reset.lab:443", Tunnel, &[Peer]),
-];
-
-/// HTTP/2 in clear text: gRPC's calls, or what looks like them.
-pub(crate) const HTTP2: &[Case] = &[
-    case(Mode::Upload, "/lab/upload", Body, &[Kill]),
-    case(Mode::Upload, "/lab/upload?close", Body, &[Peer]),
-    case(Mode::Get, "/lab/sleep", Waiting, &[Itself, Kill]),
-    case(Mode::Get, "/lab/sleep?close", Waiting, &[Peer]),
-    case(Mode::Get, "/lab/sleep?reset", Waiting, &[Peer]),
-    case(Mode::Pipeline, "/lab/sleep", Pipelined, &[Itself, Kill]),
-    case(Mode::Pipeline, "/lab/sleep?close", Pipelined, &[Peer]),
-    case(Mode::Get, "/lab/slow", Response, &[Itself, Kill]),
-    case(Mode::Get, "/lab/slow?close", Response, &[Peer]),
-    case(Mode::Exit, "/lab/fast", Idle, &[Itself]),
-    case(Mode::PoolTimer, "/lab/fast", Idle, &[Itself]),
-    case(Mode::Pool, "/lab/fast", Idle, &[Kill]),
-    case(Mode::Pool, "/lab/fast?close", Idle, &[Peer]),
-];
+pub(crate) static CASES: LazyLock<Cases> =
+    LazyLock::new(|| plays::read(include_str!("../plays/client_cases.toml")));

@@ -30,7 +30,7 @@ pub(crate) fn is_spoken(asked: &[u8]) -> bool {
 pub(crate) fn client_bytes(frames: &[Frame]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for frame in frames {
-        match *frame {
+        match frame {
             Frame::Preface => {
                 bytes.extend_from_slice(PREFACE);
                 put(&mut bytes, SETTINGS, 0, 0, &[]);
@@ -40,9 +40,9 @@ pub(crate) fn client_bytes(frames: &[Frame]) -> Vec<u8> {
                 put(&mut whole, HEADERS, END_HEADERS, 1, &request_head("/lab/sleep"));
                 bytes.extend_from_slice(&whole[..20]);
             }
-            Frame::Begin(stream, path) => begin(&mut bytes, stream, path, 0),
-            Frame::Call(stream, path) => begin(&mut bytes, stream, path, END_STREAM),
-            Frame::Cancel(stream) => put(&mut bytes, RST_STREAM, 0, stream, &8_u32.to_be_bytes()),
+            Frame::Begin(stream, path) => begin(&mut bytes, *stream, path, 0),
+            Frame::Call(stream, path) => begin(&mut bytes, *stream, path, END_STREAM),
+            Frame::Cancel(stream) => put(&mut bytes, RST_STREAM, 0, *stream, &8_u32.to_be_bytes()),
             Frame::Ping => put(&mut bytes, PING, 0, 0, &[7; 8]),
         }
     }
@@ -111,7 +111,7 @@ fn literal(head: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct Header {
     kind: u8,
     flags: u8,
     stream: u32,
@@ -119,12 +119,12 @@ struct Seen {
     whole: bool,
 }
 
-fn frames(mut bytes: &[u8]) -> Vec<Seen> {
+fn frames(mut bytes: &[u8]) -> Vec<Header> {
     let mut frames = Vec::new();
     while let Some((&[a, b, c, kind, flags, s0, s1, s2, s3], payload)) = bytes.split_first_chunk() {
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
-        frames.push(Seen { kind, flags, stream, whole: payload.len() >= length });
+        frames.push(Header { kind, flags, stream, whole: payload.len() >= length });
         bytes = payload.get(length..).unwrap_or_default();
     }
     frames
@@ -148,7 +148,8 @@ impl Stream {
 
 fn streams(talk: &Talk) -> Vec<Stream> {
     let mut streams: Vec<Stream> = Vec::new();
-    for Seen { kind, flags, stream: id, whole } in frames(talk.asked.get(PREFACE.len()..).unwrap_or_default())
+    for Header { kind, flags, stream: id, whole } in
+        frames(talk.asked.get(PREFACE.len()..).unwrap_or_default())
     {
         if kind == HEADERS && !streams.iter().any(|stream| stream.id == id) {
             let new =
@@ -166,7 +167,7 @@ fn streams(talk: &Talk) -> Vec<Stream> {
             _ => {}
         }
     }
-    for Seen { kind, flags, stream: id, whole } in frames(&talk.answered) {
+    for Header { kind, flags, stream: id, whole } in frames(&talk.answered) {
         let Some(stream) = streams.iter_mut().find(|stream| stream.id == id) else { continue };
         match kind {
             HEADERS | DATA => {
@@ -222,14 +223,15 @@ mod tests {
         let settings = server_preface();
         assert_eq!(stands(&[Preface, Ping], &settings), (Phase::Unused, 0));
         assert_eq!(stands(&[Preface, PartOfHead], &settings), (Phase::RequestHead, 1));
-        assert_eq!(stands(&[Preface, Begin(1, "/a")], &settings), (Phase::RequestBody, 1));
-        assert_eq!(stands(&[Preface, Call(1, "/a"), Call(3, "/a")], &settings), (Phase::Waiting, 2));
-        assert_eq!(stands(&[Preface, Call(1, "/a"), Cancel(1)], &settings), (Phase::Idle, 0));
+        let call = |stream| Call(stream, "/a".to_owned());
+        assert_eq!(stands(&[Preface, Begin(1, "/a".to_owned())], &settings), (Phase::RequestBody, 1));
+        assert_eq!(stands(&[Preface, call(1), call(3)], &settings), (Phase::Waiting, 2));
+        assert_eq!(stands(&[Preface, call(1), Cancel(1)], &settings), (Phase::Idle, 0));
     }
 
     #[test]
     fn a_response_ends_with_its_stream() {
-        let call = [Frame::Preface, Frame::Call(1, "/a"), Frame::Call(3, "/a")];
+        let call = [Frame::Preface, Frame::Call(1, "/a".to_owned()), Frame::Call(3, "/a".to_owned())];
         let begun = [server_preface(), response_begin(1)].concat();
         assert_eq!(stands(&call, &begun), (Phase::Response, 2));
         let ended = [begun, response_end(1)].concat();

@@ -1,8 +1,8 @@
 //! The lab: real servers and clients, whose connections a script ends (or sees ended) in every phase of an exchange,
-//! and a table of what the agent says of each against what is true.
+//! and a table of what the agent reports of each against what is true.
 //!
 //! The truth comes from the script's own end of the connection: every byte that it wrote and read, and how the end
-//! came (`oracle`, `wire`). The agent runs as its users run it, `whohungup watch --json`.
+//! came (`oracle`, `wire`); or from a capture (`wiretap`). The agent runs as its users run it, `whohungup watch --json`.
 
 mod agent;
 mod backend;
@@ -10,27 +10,28 @@ pub mod cache;
 pub mod cases;
 mod client;
 mod client_cases;
-pub mod confusion;
+pub mod compare;
 pub mod explain;
 pub mod false_alarms;
 mod h2;
-pub mod judge;
+pub mod in_flight;
 pub mod kit;
 pub mod matrix;
 mod oracle;
 mod order;
 mod picture;
 mod pinned;
+mod plays;
 pub mod races;
 mod report;
-pub mod run;
 mod script;
 mod server;
 mod server_cases;
 mod setting;
 mod software;
+pub mod suite;
 pub mod table;
 pub mod timers;
 pub mod truth;
 mod wire;
-pub mod wiretap;
+mod wiretap;

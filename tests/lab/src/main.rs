@@ -1,4 +1,4 @@
-//! `lab`: prints a table or a page of what real software did and what the agent said of it; 1 when anything is wrong.
+//! `lab`: prints a table or a page of what real software did and what the agent reported of it; 1 when anything is wrong.
 
 mod commands;
 
@@ -6,9 +6,9 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use lab::cache;
+use lab::{cache, suite};
 
-use crate::commands::{Command, Ground};
+use crate::commands::Command;
 
 /// Brings real software to end connections and checks what the agent says.
 #[derive(Debug, Parser)]
@@ -31,6 +31,10 @@ struct Cli {
     /// Play nothing; name what is not installed, one `manager package` a line, after where it belongs
     #[arg(long, global = true, overrides_with = "needs")]
     needs: bool,
+
+    /// One JSON object a line for each that was compared, instead of the table
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -49,16 +53,16 @@ fn run(cli: Cli) -> Result<bool> {
         Some(state) => std::path::absolute(state).context("resolve the cache's path")?,
         None => cache::directory()?,
     };
-    let ground = Ground { agent: cli.agent, state };
-    let play = cli.command.play();
+    let context = suite::Context::new(cli.agent, state);
     if !cli.needs {
-        return play.run(&ground);
+        commands::stop_on_signals(&context)?;
+        return cli.command.run(&context, cli.json);
     }
-    println!("into {}", ground.state.display());
-    let missing =
-        play.missing(&ground)?.into_iter().map(|need| format!("{} {}", need.manager(), need.package()));
+    println!("into {}", context.state.display());
+    let missing = cli.command.missing(&context)?;
+    let lines = missing.into_iter().map(|need| format!("{} {}", need.manager(), need.package()));
     // Several programs may come of one package.
-    for line in missing.collect::<BTreeSet<_>>() {
+    for line in lines.collect::<BTreeSet<_>>() {
         println!("{line}");
     }
     Ok(true)

@@ -2,7 +2,7 @@
 //! and of its own making: it has the whole conversation, the agent has the first bytes of messages.
 
 use crate::h2;
-use crate::truth::{Expect, How, Phase, Side};
+use crate::truth::{CloseType, Phase, Side, Truth};
 
 /// Both directions of one connection, from its first byte.
 #[derive(Debug, Clone, Default)]
@@ -30,14 +30,14 @@ pub(crate) struct State {
 
 impl State {
     /// What is true when it is ended here, longer than an instant after the last byte.
-    pub(crate) fn ended(self, closer: Side, how: How) -> Expect {
+    pub(crate) fn ended(self, closer: Side, close_type: CloseType) -> Truth {
         if self.phase == Phase::Response && self.until_close && closer == Side::Server {
-            return Expect::completed(closer, how);
+            return Truth::completed(closer, close_type);
         }
         if self.phase == Phase::Idle && self.announced {
-            return Expect::completed(closer, how);
+            return Truth::completed(closer, close_type);
         }
-        Expect::plain(closer, how, self.phase, self.in_flight)
+        Truth::plain(closer, close_type, self.phase, self.in_flight)
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Asked {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Extent {
     Head,
     /// Of which so many bytes came.
     Body(usize),
@@ -63,7 +63,7 @@ struct Request {
     method: String,
     expects_continue: bool,
     last: bool,
-    part: Part,
+    extent: Extent,
 }
 
 #[derive(Debug, Default)]
@@ -87,17 +87,19 @@ impl Talk {
         let open = requests
             .iter()
             .enumerate()
-            .filter(|(index, request)| *index >= answers.complete || request.part != Part::Whole);
+            .filter(|(index, request)| *index >= answers.complete || request.extent != Extent::Whole);
         let in_flight = open.clone().count() as u32;
         let phase = match open.clone().next() {
             _ if answers.tunnel => Phase::Tunnel,
             None if requests.is_empty() => Phase::Unused,
             None => Phase::Idle,
-            Some((_, Request { part: Part::Head, .. })) => Phase::RequestHead,
-            Some((_, Request { part: Part::Body(0), expects_continue: true, .. })) if !answers.interim => {
+            Some((_, Request { extent: Extent::Head, .. })) => Phase::RequestHead,
+            Some((_, Request { extent: Extent::Body(0), expects_continue: true, .. }))
+                if !answers.interim =>
+            {
                 Phase::Waiting
             }
-            Some((_, Request { part: Part::Body(_), .. })) => Phase::RequestBody,
+            Some((_, Request { extent: Extent::Body(_), .. })) => Phase::RequestBody,
             Some(_) if answers.begun => Phase::Response,
             Some(_) => Phase::Waiting,
         };
@@ -125,7 +127,7 @@ impl Talk {
                     expects_continue: head.has("expect", "100-continue"),
                 });
             }
-            if body(&head, &mut rest) != Part::Whole {
+            if body(&head, &mut rest) != Extent::Whole {
                 return None;
             }
         }
@@ -134,12 +136,12 @@ impl Talk {
 
     /// Whether the body of a request that is not whole has begun.
     pub(crate) fn has_begun_body(&self) -> bool {
-        requests(&self.asked).last().is_some_and(|request| matches!(request.part, Part::Body(1..)))
+        requests(&self.asked).last().is_some_and(|request| matches!(request.extent, Extent::Body(1..)))
     }
 
     /// Whether everything that was asked has come whole.
     pub(crate) fn is_asked_whole(&self) -> bool {
-        requests(&self.asked).iter().all(|request| request.part == Part::Whole)
+        requests(&self.asked).iter().all(|request| request.extent == Extent::Whole)
     }
 }
 
@@ -181,35 +183,35 @@ impl Head {
 }
 
 /// Takes the body that the head announces off the front, as far as it came.
-fn body(head: &Head, rest: &mut &[u8]) -> Part {
+fn body(head: &Head, rest: &mut &[u8]) -> Extent {
     if head.has("transfer-encoding", "chunked") {
         return chunks(rest);
     }
     let length = head.length().unwrap_or(0);
     let came = rest.len().min(length);
     *rest = &rest[came..];
-    if came == length { Part::Whole } else { Part::Body(came) }
+    if came == length { Extent::Whole } else { Extent::Body(came) }
 }
 
-fn chunks(rest: &mut &[u8]) -> Part {
+fn chunks(rest: &mut &[u8]) -> Extent {
     let whole = rest.len();
     let mut at = *rest;
     loop {
-        let Some(line) = take_line(&mut at) else { return Part::Body(whole) };
+        let Some(line) = take_line(&mut at) else { return Extent::Body(whole) };
         let size = line.split(';').next().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
         match size {
             Some(0) => loop {
                 match take_line(&mut at).as_deref() {
-                    None => return Part::Body(whole),
+                    None => return Extent::Body(whole),
                     Some("") => {
                         *rest = at;
-                        return Part::Whole;
+                        return Extent::Whole;
                     }
                     Some(_trailer) => {}
                 }
             },
             Some(size) if at.len() >= size + 2 => at = &at[size + 2..],
-            _ => return Part::Body(whole),
+            _ => return Extent::Body(whole),
         }
     }
 }
@@ -226,13 +228,17 @@ fn requests(mut rest: &[u8]) -> Vec<Request> {
     loop {
         let Some(head) = Head::read(&mut rest) else {
             if !rest.is_empty() {
-                let nothing =
-                    Request { method: String::new(), expects_continue: false, last: false, part: Part::Head };
+                let nothing = Request {
+                    method: String::new(),
+                    expects_continue: false,
+                    last: false,
+                    extent: Extent::Head,
+                };
                 requests.push(nothing);
             }
             return requests;
         };
-        let part = body(&head, &mut rest);
+        let extent = body(&head, &mut rest);
         let method = head.start.split(' ').next().unwrap_or_default().to_owned();
         let version = head.start.rsplit(' ').next().unwrap_or_default();
         let leaves_http = method == "CONNECT" || head.has("connection", "upgrade");
@@ -240,10 +246,10 @@ fn requests(mut rest: &[u8]) -> Vec<Request> {
             expects_continue: head.has("expect", "100-continue"),
             last: head.is_last(version),
             method,
-            part,
+            extent,
         });
         // What follows an upgrade is no HTTP; a script does not pipeline behind one.
-        if part != Part::Whole || leaves_http {
+        if extent != Extent::Whole || leaves_http {
             return requests;
         }
     }
@@ -278,7 +284,7 @@ fn answers(mut rest: &[u8], requests: &[Request]) -> Answers {
         }
         if !bodyless {
             let length = head.length().filter(|_| !head.has("transfer-encoding", "chunked"));
-            if let Part::Body(came) = body(&head, &mut rest) {
+            if let Extent::Body(came) = body(&head, &mut rest) {
                 answers.lacks = length.map(|length| length - came);
                 return answers;
             }
@@ -289,5 +295,4 @@ fn answers(mut rest: &[u8], requests: &[Request]) -> Answers {
 }
 
 #[cfg(test)]
-#[path = "oracle_tests.rs"]
 mod tests;

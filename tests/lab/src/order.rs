@@ -14,27 +14,6 @@ const SURELY_OLD: Duration = Duration::from_millis(30);
 /// Around 0.1 s a client's close belongs to its exchange, or not: no nearer than this.
 const PROMPT: (Duration, Duration) = (Duration::from_millis(90), Duration::from_millis(110));
 
-/// How a request met an idle close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    Crossed,
-    Stale,
-    Unread,
-    OwnTimer,
-}
-
-impl Kind {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Crossed => "crossed",
-            Self::Stale => "stale",
-            Self::Unread => "unread",
-            Self::OwnTimer => "own-timer",
-        }
-    }
-}
-
 /// Where a segment stands in both directions; the origin is the same for both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {

@@ -1,160 +1,155 @@
-//! Requests at every point around a server's idle time-out, over loopback and over a slow wire: which of them were
-//! lost, how, and what the agent says of both ends.
+//! Requests at every point around a server's idle timeout, over loopback and over a slow wire: which of them were
+//! lost, how, and what the agent reports of both ends.
 //!
-//! The truth is the wire's (`capture`, `conversation`) and the two sockets' own (`client`, `server`), joined in `truth`.
+//! The truth is the wire's (`wiretap`) and the two sockets' own (`client`, `server`), joined in `truth`.
 
-mod capture;
 mod client;
-mod conversation;
 mod ends;
-mod ground;
-mod judge;
+mod network;
 mod plan;
 mod scan;
-mod segment;
 mod server;
 pub(crate) mod socket;
-pub mod table;
 mod truth;
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
+    fmt,
     net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Mutex, PoisonError, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 
+pub use self::plan::Wire;
 use self::{
-    capture::Watched,
     client::{Bound, ClientLog},
     ends::Anchor,
-    ground::Ground,
-    judge::Played,
+    network::Network,
     plan::{Play, Scope, Twist},
     server::{Door, ServerLog},
     truth::Evidence,
 };
-pub use self::{judge::Judged, plan::Wire, truth::Truth};
-use crate::agent::{Agent, Said};
-pub use crate::order::Kind;
+use crate::{
+    agent::{Closes, Watch},
+    compare::{self, Comparison, Score},
+    kit::Need,
+    suite::{Context, Results, Suite, json_lines, wait_until},
+    table::{Table, Undecided, WORDS, write_faults, write_invalid},
+    truth::{Connection, Race, Side},
+    wiretap::{capture, flow::Flow},
+};
 
 /// A close that its peer leaves lying is reported after 5 s; the machine may be busy.
 const REPORTED_WITHIN: Duration = Duration::from_secs(10);
 /// Plays at once. Most of their time both ends sleep.
 const AT_ONCE: usize = 160;
 const STACK: usize = 256 << 10;
+/// The group of the requests after a gap that were answered.
+const ANSWERED: &str = "answered";
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    pub agent: PathBuf,
-    /// Requests after a gap; an eighth as much is played besides that is no race.
+    /// How many requests to send after a gap; an eighth as much is played besides that is no race
+    #[arg(long, value_name = "COUNT", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..=40_000))]
     pub requests: u32,
-    pub seed: u64,
-    /// Leaves out time-outs above a second and requests that come seconds after the close.
-    pub hasty: bool,
-    /// A tenth of the servers shut their sending side only, and throw away what comes then.
-    pub lingering: bool,
-    /// Set from outside: no further play is begun.
-    pub stop: Arc<AtomicBool>,
-}
 
-/// A play of which the truth cannot be told.
-#[derive(Debug, Clone)]
-pub struct Undecided {
-    pub wire: Wire,
-    pub why: &'static str,
-    pub play: String,
+    /// What chance decides; without it, another seed each time
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+
+    /// Leaves out timeouts above a second and requests that come seconds after the close
+    #[arg(skip)]
+    pub hasty: bool,
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub struct Outcome {
-    pub judged: Vec<Judged>,
-    pub undecided: Vec<Undecided>,
+    comparisons: Vec<Comparison>,
+    /// Plays of which the truth is not known.
+    pub undecided: Undecided,
     /// Plays that did not go as scripted, and why.
-    pub strays: Vec<String>,
+    invalid: Vec<String>,
     /// What was called a race among the lab's addresses, and is no play's.
-    pub strangers: Vec<String>,
+    strangers: Vec<String>,
     /// Segments that were sent out of nothing, to ports that listen, that have listened and that never did.
-    pub scanned: usize,
-    /// Packets that the capture missed.
-    pub dropped: u64,
+    scanned: usize,
+    /// Packets that the captures missed.
+    dropped: u64,
     /// What the agent said besides.
-    pub notes: Vec<String>,
-    pub took: Duration,
+    notes: Vec<String>,
 }
 
-/// Plays and judges.
-///
-/// # Errors
-/// When the agent cannot be run, or the machine has no network namespaces, TUN devices or packet sockets.
-pub fn run(options: &Options) -> Result<Outcome> {
-    let began = Instant::now();
-    let ground = Ground::new()?;
-    let watched = Watched::default();
-    let captures = ground.capture(&watched)?;
-    let agent = Agent::start(&options.agent)?;
-    let plays = plan::plan(&Scope {
-        requests: options.requests,
-        seed: options.seed,
-        hasty: options.hasty,
-        lingering: options.lingering,
-    });
-    let (ended, mut strays) = play_all(&ground, &watched, plays, &options.stop);
-    let scanned = scan::all(&ground, &ended, options.seed)?;
-    ensure!(!options.stop.load(Ordering::Relaxed), "interrupted");
-    let mut dropped = 0;
-    for capture in captures {
-        dropped += capture.finish()?;
+impl Suite for Options {
+    /// It plays both ends itself.
+    fn needs(&self) -> Vec<Need> {
+        capture::NEEDS.to_vec()
     }
-    let mut played = Vec::new();
+
+    fn run(&self, context: &Context) -> Result<Box<dyn Results>> {
+        Ok(Box::new(run(self, context)?))
+    }
+}
+
+/// # Errors
+/// When the agent or a capture cannot be run, or the machine has no network namespaces or TUN devices.
+pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+    eprintln!("seed {seed}");
+    let kit = context.kit()?;
+    let network = Network::new()?;
+    let running = Wire::ALL
+        .into_iter()
+        .map(|wire| Ok((wire, network.capture(&kit, wire)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let watch = Watch::start(&context.agent)?;
+    let plays = plan::plan(&Scope { requests: options.requests, seed, hasty: options.hasty });
+    let (ended, mut invalid) = play_all(&network, plays, context);
+    let scanned = scan::all(&network, &ended, seed)?;
+    context.ensure_not_stopped()?;
+    let (mut dropped, mut flows, mut namespaces) = (0, HashMap::new(), HashMap::new());
+    for (wire, capture) in running {
+        let captured = capture.finish()?;
+        dropped += captured.dropped;
+        let of_wire = captured.flows(&kit)?.into_iter().map(|flow| ((wire, flow.client, flow.server), flow));
+        flows.extend(of_wire);
+        namespaces.insert(wire, network.namespaces(wire)?);
+    }
+    let plays: HashSet<_> = ended.iter().map(|(_, client, _)| (client.local, client.remote)).collect();
+    let (mut connections, mut undecided) = (Vec::new(), Undecided::default());
     for (play, client, server) in ended {
-        match conclude(&ground, &watched, &play, &client, &server) {
-            Ok(one) => played.push(one),
-            Err(error) => strays.push(format!("{play:?}: {error:#}")),
+        let label = format!("{play:?} {client:?} {server:?}");
+        let flow = flows.get(&(play.wire, client.local, client.remote));
+        match (flow, client.saw) {
+            (None, _) => invalid.push(format!("nothing was captured of {label}")),
+            (_, Some(ends::End::Silence)) => invalid.push(format!("the client waited in vain: {label}")),
+            (Some(flow), _) => match truth::decide(&evidence(&play, &client, &server, flow)) {
+                Ok(truth) => connections.push(Connection {
+                    label,
+                    group: [play.wire.word(), if client.answered > play.before { ANSWERED } else { "" }],
+                    client: client.local,
+                    server: client.remote,
+                    namespaces: namespaces[&play.wire],
+                    truth,
+                }),
+                Err(why) => undecided.add(format!("{}: {why}", play.wire.word()), label),
+            },
         }
     }
-    let until = Instant::now() + REPORTED_WITHIN;
-    while Instant::now() < until && !agent.look(|said| judge::all_said(&played, said)) {
-        thread::sleep(Duration::from_millis(100));
-    }
-    let (said, notes) = agent.finish()?;
-    let undecided = played
-        .iter()
-        .filter_map(|play| match play.truth {
-            Truth::Undecided(why) => Some(Undecided { wire: play.wire, why, play: play.told.clone() }),
-            _ => None,
-        })
-        .collect();
-    Ok(Outcome {
-        judged: judge::judge(&played, &said),
-        undecided,
-        strays,
-        strangers: strangers(&ground, &played, &said)?,
-        scanned,
-        dropped,
-        notes,
-        took: began.elapsed(),
-    })
+    wait_until(REPORTED_WITHIN, || watch.look(|closes| compare::all_reported(&connections, closes)));
+    let (closes, notes) = watch.finish()?;
+    let comparisons = compare::compare(&connections, &closes);
+    let strangers = strangers(&namespaces, &plays, &closes);
+    Ok(Outcome { comparisons, undecided, invalid, strangers, scanned, dropped, notes })
 }
 
 type Ended = (Play, ClientLog, ServerLog);
 
 /// Plays all, many at once; what did not go as scripted is told apart.
-fn play_all(
-    ground: &Ground,
-    watched: &Watched,
-    plays: Vec<Play>,
-    stop: &AtomicBool,
-) -> (Vec<Ended>, Vec<String>) {
+fn play_all(network: &Network, plays: Vec<Play>, context: &Context) -> (Vec<Ended>, Vec<String>) {
     let all = plays.len().max(1);
     let results = Mutex::new((Vec::new(), Vec::new()));
     let mut queues: Vec<(Wire, VecDeque<Play>)> = Wire::ALL.map(|wire| (wire, VecDeque::new())).into();
@@ -172,12 +167,12 @@ fn play_all(
             for _ in 0..*runners {
                 let results = &results;
                 let runner = move || {
-                    let entered = ground.enter_client(*wire);
-                    while !stop.load(Ordering::Relaxed) {
+                    let entered = network.enter(*wire, Side::Client);
+                    while !context.is_stopped() {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                         let Some(play) = next else { return };
                         let ended = match &entered {
-                            Ok(()) => play_one(ground, watched, &play),
+                            Ok(()) => play_one(network, &play),
                             Err(error) => Err(anyhow!("{error:#}")),
                         };
                         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,7 +194,7 @@ fn play_all(
 }
 
 /// Plays both ends; this thread is the client's.
-fn play_one(ground: &Ground, watched: &Watched, play: &Play) -> Result<(ClientLog, ServerLog)> {
+fn play_one(network: &Network, play: &Play) -> Result<(ClientLog, ServerLog)> {
     ends::be_punctual().context("ask for punctual timers")?;
     let anchor = Anchor::new();
     let (address, at) = mpsc::channel();
@@ -208,15 +203,14 @@ fn play_one(ground: &Ground, watched: &Watched, play: &Play) -> Result<(ClientLo
             .stack_size(STACK)
             .spawn_scoped(scope, || {
                 ends::be_punctual().context("ask for punctual timers")?;
-                ground.enter_server(play.wire)?;
-                let door = Door::open(play, Ground::server(play.wire))?;
+                network.enter(play.wire, Side::Server)?;
+                let door = Door::open(play, Network::server(play.wire))?;
                 address.send(door.at).context("tell where the server is")?;
                 server::serve(play, door, &anchor)
             })
             .context("start a server's thread")?;
         let at: SocketAddr = at.recv_timeout(ends::PATIENCE).context("wait for the server")?;
-        let bound = Bound::new(Ground::client(play))?;
-        watched.add(bound.local);
+        let bound = Bound::new(Network::client(play))?;
         let client = client::run(play, bound, at, &anchor);
         // The listener, if it is to be there, goes when the client has.
         let server = server.join().map_err(|_panic| anyhow!("the server panicked"))?;
@@ -225,48 +219,111 @@ fn play_one(ground: &Ground, watched: &Watched, play: &Play) -> Result<(ClientLo
     })
 }
 
-fn conclude(
-    ground: &Ground,
-    watched: &Watched,
-    play: &Play,
-    client: &ClientLog,
-    server: &ServerLog,
-) -> Result<Played> {
-    let wire = watched.take(client.local).context("nothing was captured")?;
-    ensure!(client.saw != Some(ends::End::Silence), "the client waited in vain");
+fn evidence<'a>(play: &Play, client: &'a ClientLog, server: &'a ServerLog, flow: &'a Flow) -> Evidence<'a> {
     let asked_before = client.asked.saturating_sub(1);
-    let evidence = Evidence {
+    let bytes_before = (1..=asked_before).map(|number| ends::request_len(play, number)).sum::<u32>();
+    Evidence {
         client,
         server,
-        wire: &wire,
-        before: play.before,
-        bytes_before: (1..=asked_before).map(|number| ends::request_len(play, number)).sum(),
+        flow,
+        request_at: 1 + u64::from(bytes_before),
         announced: play.twist == Twist::Announced,
         flight: if play.wire.is_slow() { testserver::SlowWire::DELAY } else { Duration::ZERO },
-    };
-    Ok(Played {
-        wire: play.wire,
-        client: client.local,
-        server: client.remote,
-        namespaces: ground.namespaces(play.wire)?,
-        truth: truth::decide(&evidence),
-        told: format!("{play:?} {client:?} {server:?}"),
-    })
+    }
 }
 
 /// A race in the run's namespaces, or on loopback among its addresses, that is of no play.
-fn strangers(ground: &Ground, played: &[Played], said: &Said) -> Result<Vec<String>> {
-    let of_plays: HashSet<_> =
-        played.iter().flat_map(Played::ends).map(|(_, local, remote)| (local, remote)).collect();
-    let mut own = HashSet::new();
-    for wire in Wire::ALL.into_iter().filter(|&wire| wire != Wire::Loopback) {
-        own.extend(ground.namespaces(wire)?);
-    }
-    Ok(said
+fn strangers(
+    namespaces: &HashMap<Wire, [u64; 2]>,
+    plays: &HashSet<(SocketAddr, SocketAddr)>,
+    closes: &Closes,
+) -> Vec<String> {
+    let is_of_play = |a, b| plays.contains(&(a, b)) || plays.contains(&(b, a));
+    let of_wires = namespaces.iter().filter(|(wire, _)| **wire != Wire::Loopback);
+    let own: HashSet<_> = of_wires.flat_map(|(_, namespaces)| *namespaces).collect();
+    closes
         .all()
-        .filter(|report| report.verdict == "idle-race")
-        .filter(|report| own.contains(&report.netns) || Ground::owns(report.local.ip()))
-        .filter(|report| !of_plays.contains(&(report.local, report.remote)))
-        .map(|report| format!("{} {}: {}", report.local, report.remote, report.evidence.join("; ")))
-        .collect())
+        .filter(|close| close.verdict == "idle-race")
+        .filter(|close| own.contains(&close.netns) || Network::owns(close.local.ip()))
+        .filter(|close| !is_of_play(close.local, close.remote))
+        .map(|close| format!("{} {}: {}", close.local, close.remote, close.evidence.join("; ")))
+        .collect()
+}
+
+impl Outcome {
+    pub fn score(&self) -> Score {
+        Score::of(&self.comparisons)
+    }
+
+    /// Requests after a gap whose truth is known: two compared ends each.
+    pub fn requests(&self) -> usize {
+        let of_clients = self.comparisons.iter().filter(|one| one.end == Side::Client);
+        let is_request =
+            |one: &&Comparison| one.connection.group[1] == ANSWERED || one.connection.truth.race.is_some();
+        of_clients.filter(is_request).count()
+    }
+
+    /// Ends of connections that lost a request so.
+    pub fn lost(&self, wire: Wire, race: Race) -> usize {
+        let of_wire = self.comparisons.iter().filter(|one| one.connection.group[0] == wire.word());
+        of_wire.filter(|one| one.connection.truth.race == Some(race)).count()
+    }
+
+    fn table(&self, title: &str, wire: Option<Wire>) -> Table {
+        let mut table = Table::new(title, &[], &WORDS);
+        let mut here: Vec<_> = self
+            .comparisons
+            .iter()
+            .filter(|one| wire.is_none_or(|wire| one.connection.group[0] == wire.word()))
+            .map(|one| {
+                let connection = &one.connection;
+                let is_answered = connection.group[1] == ANSWERED;
+                (if is_answered { ANSWERED } else { connection.truth.word() }, one)
+            })
+            .collect();
+        here.sort_by_key(|(name, one)| (WORDS.iter().position(|word| word == name), one.end));
+        for (name, one) in here {
+            table.add(&format!("{name}, seen by the {}", one.end.word()), &one.word, &one.outcome);
+        }
+        table
+    }
+}
+
+impl Results for Outcome {
+    fn json(&self) -> Result<String> {
+        json_lines(&self.comparisons)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// Whether nothing stands off the diagonal.
+    fn is_right(&self) -> bool {
+        self.score().has_no_fault() && self.invalid.is_empty() && self.strangers.is_empty()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { comparisons, undecided, invalid, strangers, scanned, dropped, .. } = self;
+        for wire in Wire::ALL {
+            write!(f, "{}", self.table(wire.word(), Some(wire)))?;
+        }
+        write!(f, "{}", self.table("all", None))?;
+        let amended = comparisons.iter().filter(|one| one.amended).count();
+        writeln!(f, "{} requests after a gap; {amended} ends amended; {}", self.requests(), self.score())?;
+        writeln!(
+            f,
+            "{} plays undecided, {} not as scripted, {} races among strangers ({scanned} segments out of nothing), \
+             {dropped} packets not captured",
+            undecided.count(),
+            invalid.len(),
+            strangers.len()
+        )?;
+        write!(f, "{undecided}")?;
+        write_faults(f, comparisons)?;
+        write_invalid(f, invalid)?;
+        strangers.iter().take(100).try_for_each(|one| writeln!(f, "a race of strangers: {one}"))
+    }
 }

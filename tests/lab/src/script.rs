@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     backend::{Ended, Event},
     h2,
-    truth::{Expect, How, Phase, Side},
+    truth::{CloseType, Phase, Side, Truth},
     wire::{SETTLE, Wire},
 };
 
@@ -150,10 +150,10 @@ fn end_it(wire: Wire, end: End, client: SocketAddr, target: String) -> Result<Op
         End::Close => wire.close()?,
     };
     // What came in at the very last made it an RST.
-    if end == End::Close && how == How::Rst {
+    if end == End::Close && how == CloseType::Rst {
         return Ok(None);
     }
-    Ok(Some(Ended { client, expect: state.ended(Side::Server, how), target }))
+    Ok(Some(Ended { client, truth: state.ended(Side::Server, how), target }))
 }
 
 /// Answers as far as the script goes; true when it does not go to the end of the response.
@@ -211,14 +211,14 @@ fn ended_by_client(
     let how = wire.read_to_end()?;
     let silent = spoke.elapsed();
     let state = wire.state();
-    let mut expect = state.ended(Side::Client, how);
+    let mut truth = state.ended(Side::Client, how);
     if state.phase == Phase::Idle {
         if PROMPT.contains(&silent) {
             return Ok(None);
         }
         if silent < PROMPT.start {
-            expect = Expect::completed(Side::Client, how);
+            truth = Truth::completed(Side::Client, how);
         }
     }
-    Ok(Some(Ended { client, expect, target }))
+    Ok(Some(Ended { client, truth, target }))
 }

@@ -21,15 +21,15 @@ use crate::{
     oracle::State,
     server_cases::{Case, Ends, Step},
     setting::Setting,
-    truth::{Close, How, Phase, Played, Row, Side},
+    truth::{CloseType, Connection, Phase, Played, Row, Side},
     wire::{SETTLE, Wire},
 };
 
 /// Between the connections of one instance: fewer at once than any listener's queue holds.
 const APART: Duration = Duration::from_millis(5);
-/// After this every short time-out has struck.
+/// After this every short timeout has struck.
 const LONGER_THAN_TIMERS: Duration = Duration::from_millis(2500);
-/// A short time-out may strike before the script is where it should be: then it is tried again.
+/// A short timeout may strike before the script is where it should be: then it is tried again.
 const TRIES: usize = 3;
 const BETWEEN_BYTES: Duration = Duration::from_millis(2);
 
@@ -41,8 +41,8 @@ pub(crate) struct Server {
     pub(crate) version: fn(&Kit) -> Result<String>,
     pub(crate) command: fn(&Kit, &Setting) -> Result<Command>,
     /// The scripts of the protocol that it speaks.
-    pub(crate) cases: &'static [Case],
-    /// Cases that a time-out of its own ends when it is set short.
+    pub(crate) cases: fn() -> &'static [Case],
+    /// Cases that a timeout of its own ends when it is set short.
     pub(crate) timers: &'static [&'static str],
     /// Cases that it cannot be brought to.
     pub(crate) cannot: &'static [&'static str],
@@ -74,12 +74,16 @@ impl Server {
         Row { part: Side::Server, software: self.name }
     }
 
+    fn group(&self) -> [&'static str; 2] {
+        [Side::Server.word(), self.name]
+    }
+
     /// Plays every case that the server can be brought to.
     pub(crate) fn play(&self, kit: &Kit, wants: &(dyn Fn(&str) -> bool + Sync)) -> Played {
         let cases = || {
-            self.cases.iter().filter(|case| {
-                !self.cannot.contains(&case.name)
-                    && wants(case.name)
+            (self.cases)().iter().filter(|case| {
+                !self.cannot.contains(&&*case.name)
+                    && wants(&case.name)
                     && (self.forwards || case.ends != Ends::Below)
             })
         };
@@ -87,7 +91,7 @@ impl Server {
             Ends::Itself | Ends::Below => vec![(case, End::Kill)],
             Ends::All | Ends::Unread => vec![(case, End::Close), (case, End::Reset), (case, End::Kill)],
         });
-        let hasty = cases().filter(|case| self.timers.contains(&case.name)).map(|case| (case, End::Timer));
+        let hasty = cases().filter(|case| self.timers.contains(&&*case.name)).map(|case| (case, End::Timer));
         let (patient, hasty): (Vec<_>, Vec<_>) = (patient.collect(), hasty.collect());
         let play = |is_hasty, cases: &[(&'static Case, End)]| {
             let mut played = Played::default();
@@ -96,7 +100,7 @@ impl Server {
             }
             if let Err(error) = self.play_instance(kit, is_hasty, cases, &mut played) {
                 let case = if is_hasty { "hasty instance" } else { "patient instance" };
-                played.stray(self.row(), case, format_args!("{error:#}"));
+                played.invalid(self.row(), case, format_args!("{error:#}"));
             }
             played
         };
@@ -127,7 +131,7 @@ impl Server {
                 .map(|&(case, end)| {
                     thread::sleep(APART);
                     let hold = Hold { ready: ready.clone(), killed };
-                    (case, end, scope.spawn(move || play_case(self.row(), setting.at, case, end, hold)))
+                    (case, end, scope.spawn(move || play_case(self.group(), setting.at, case, end, hold)))
                 })
                 .collect();
             drop(ready);
@@ -138,20 +142,19 @@ impl Server {
             for (case, end, thread) in running {
                 match thread.join() {
                     Ok(Ok(close)) => played.closes.push(close),
-                    Ok(Err(error)) => played.stray(self.row(), &label(case, end), format_args!("{error:#}")),
-                    Err(_panic) => played.stray(self.row(), &label(case, end), "the script panicked"),
+                    Ok(Err(error)) => {
+                        played.invalid(self.row(), &label(case, end), format_args!("{error:#}"));
+                    }
+                    Err(_panic) => played.invalid(self.row(), &label(case, end), "the script panicked"),
                 }
             }
         });
-        let upstream = Row { part: Side::Client, software: self.name };
+        let upstream = [Side::Client.word(), self.name];
         let ended = backend.finish()?;
         ensure!(self.forwards || ended.is_empty(), "it forwards, but is not said to");
-        played.closes.extend(ended.into_iter().map(|ended| Close {
-            row: upstream,
-            case: format!("upstream {}", ended.target),
-            client: ended.client,
-            server: setting.backend,
-            expect: ended.expect,
+        played.closes.extend(ended.into_iter().map(|ended| {
+            let label = format!("upstream {}", ended.target);
+            Connection::here(label, upstream, [ended.client, setting.backend], ended.truth)
         }));
         Ok(())
     }
@@ -180,33 +183,39 @@ impl Hold<'_> {
 }
 
 /// Plays one connection.
-fn play_case(row: Row, server: SocketAddr, case: &Case, end: End, hold: Hold) -> Result<Close> {
+fn play_case(
+    group: [&'static str; 2],
+    server: SocketAddr,
+    case: &Case,
+    end: End,
+    hold: Hold,
+) -> Result<Connection> {
     if end == End::Timer {
-        let close = (1..TRIES).find_map(|_| play_timer(row, server, case).ok());
-        let close = close.map_or_else(|| play_timer(row, server, case), Ok);
+        let close = (1..TRIES).find_map(|_| play_timer(group, server, case).ok());
+        let close = close.map_or_else(|| play_timer(group, server, case), Ok);
         drop(hold);
         return close;
     }
     let mut wire = Wire::dial(server)?;
     let client = wire.local()?;
-    for step in case.steps {
-        take(&mut wire, *step)?;
+    for step in &case.steps {
+        take(&mut wire, step)?;
     }
-    let close = |expect, label| Close { row, case: label, client, server, expect };
+    let connection = |truth, label| Connection::here(label, group, [client, server], truth);
     if case.ends != Ends::Itself {
         thread::sleep(SETTLE);
     }
     if case.ends == Ends::Itself || wire.is_over()? {
         let (state, how) = to_its_end(&mut wire)?;
         check(case, state).context("the server ended it first")?;
-        return Ok(close(state.ended(Side::Server, how), format!("{} server-first", case.name)));
+        return Ok(connection(state.ended(Side::Server, how), format!("{} server-first", case.name)));
     }
     if case.ends != Ends::Unread {
         wire.read_arrived()?;
     }
     let state = wire.state();
     check(case, state)?;
-    let expect = match end {
+    let truth = match end {
         End::Close => state.ended(Side::Client, wire.close()?),
         End::Reset => state.ended(Side::Client, wire.reset()?),
         End::Timer | End::Kill => {
@@ -216,26 +225,25 @@ fn play_case(row: Row, server: SocketAddr, case: &Case, end: End, hold: Hold) ->
             state.ended(Side::Server, how)
         }
     };
-    Ok(close(expect, label(case, end)))
+    Ok(connection(truth, label(case, end)))
 }
 
-/// Waits for a time-out of the server. It may be answered (504): then the exchange is complete, and that is
+/// Waits for a timeout of the server. It may be answered (504): then the exchange is complete, and that is
 /// right too. When it strikes while the script still speaks, that proves nothing.
-fn play_timer(row: Row, server: SocketAddr, case: &Case) -> Result<Close> {
+fn play_timer(group: [&'static str; 2], server: SocketAddr, case: &Case) -> Result<Connection> {
     let mut wire = Wire::dial(server)?;
     let client = wire.local()?;
-    for step in case.steps {
-        take(&mut wire, *step)?;
+    for step in &case.steps {
+        take(&mut wire, step)?;
     }
     if case.ends == Ends::Unread {
         thread::sleep(LONGER_THAN_TIMERS);
     }
     let (state, how) = to_its_end(&mut wire)?;
-    let expect = state.ended(Side::Server, how);
-    Ok(Close { row, case: label(case, End::Timer), client, server, expect })
+    Ok(Connection::here(label(case, End::Timer), group, [client, server], state.ended(Side::Server, how)))
 }
 
-fn to_its_end(wire: &mut Wire) -> Result<(State, How)> {
+fn to_its_end(wire: &mut Wire) -> Result<(State, CloseType)> {
     let how = wire.read_to_end()?;
     Ok((wire.state(), how))
 }
@@ -246,14 +254,14 @@ fn check(case: &Case, state: State) -> Result<()> {
     Ok(())
 }
 
-fn take(wire: &mut Wire, step: Step) -> Result<()> {
+fn take(wire: &mut Wire, step: &Step) -> Result<()> {
     match step {
         Step::Send(bytes) => wire.send(bytes.as_bytes()),
         Step::Pieces(bytes) => bytes.as_bytes().chunks(1).try_for_each(|byte| {
             thread::sleep(BETWEEN_BYTES);
             wire.send(byte)
         }),
-        Step::Answers(count) => wire.read_until("the response's end", |talk| talk.state().answered >= count),
+        Step::Answers(count) => wire.read_until("the response's end", |talk| talk.state().answered >= *count),
         Step::Pause => {
             thread::sleep(4 * SETTLE);
             Ok(())

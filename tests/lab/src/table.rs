@@ -1,180 +1,212 @@
-//! The table of phase, software and side, and what is to be said below it.
+//! The tables of the suites: how well ends were reported, by row and column, and every end that was not.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt::{self, Write as _},
 };
 
 use crate::{
-    judge::{Judged, Outcome},
-    truth::{Column, Row, Side, Stray},
+    compare::{Comparison, Outcome, Score},
+    truth::Truth,
 };
 
-/// One line of the table: a row that was played, or why it was not.
-#[derive(Debug, Clone)]
-pub struct Line {
-    pub row: Row,
-    /// The version, or why it was not played.
-    pub version: Result<String, String>,
+/// What may be reported: verdicts, and of races the kind.
+pub(crate) const WORDS: [&str; 15] = [
+    "crossed",
+    "stale",
+    "unread",
+    "own-timer",
+    "server-idle",
+    "client-idle",
+    "completed",
+    "premature-hangup",
+    "tunnel-end",
+    "connect-failed",
+    "network",
+    "host-abort",
+    "unknown",
+    "not reported",
+    "reported twice",
+];
+
+/// How connections end: who and where, with `+` where several requests were in flight; or the race that it was.
+pub(crate) const WAYS: [&str; 23] = [
+    "CU",
+    "SU",
+    "CH",
+    "SH",
+    "CB",
+    "SB",
+    "CW",
+    "SW",
+    "CR",
+    "SR",
+    "C+",
+    "S+",
+    "CI",
+    "SI",
+    "BI",
+    "CT",
+    "ST",
+    "done",
+    "crossed",
+    "stale",
+    "unread",
+    "own-timer",
+    "SC",
+];
+
+/// One of [`WAYS`].
+pub(crate) fn way(truth: &Truth) -> String {
+    let mut code = truth.code();
+    match truth.word() {
+        "completed" => "done".to_owned(),
+        word if truth.race.is_some() => word.to_owned(),
+        _ => {
+            if truth.in_flight > 1 {
+                code.replace_range(1.., "+");
+            }
+            code
+        }
+    }
 }
 
+/// Ends by row and column: how many were reported right, `?` not in full, `!` wrong or not once.
 #[derive(Debug)]
-pub struct Table<'a> {
-    pub lines: &'a [Line],
-    pub judged: &'a [Judged],
-    pub strays: &'a [Stray],
+pub(crate) struct Table {
+    title: String,
+    rows: Vec<String>,
+    columns: Vec<String>,
+    cells: HashMap<(usize, usize), Score>,
 }
 
-/// Counts of compared sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Totals {
-    pub compared: usize,
-    pub right: usize,
-    pub unknown: usize,
-    pub wrong: usize,
-    /// Of the wrong ones those that the agent called exact.
-    pub confident: usize,
-    pub lost: usize,
-    pub strays: usize,
+impl Table {
+    /// Rows and columns come in this order, then in the one in which they turn up; empty ones are left out.
+    pub(crate) fn new(title: &str, rows: &[&str], columns: &[&str]) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self { title: title.to_owned(), rows: owned(rows), columns: owned(columns), cells: HashMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: &str, column: &str, outcome: &Outcome) {
+        let cell = (index(&mut self.rows, row), index(&mut self.columns, column));
+        self.cells.entry(cell).or_default().add(outcome);
+    }
+
+    /// What was true by what was reported.
+    pub(crate) fn of_words<'a>(title: &str, all: impl Iterator<Item = &'a Comparison>) -> Self {
+        let mut table = Self::new(title, &WORDS, &WORDS);
+        all.for_each(|one| table.add(one.connection.truth.word(), &one.word, &one.outcome));
+        table
+    }
+
+    /// How the connections of each row ended.
+    pub(crate) fn of_ways<'a>(
+        title: &str,
+        rows: &[&str],
+        all: impl Iterator<Item = &'a Comparison>,
+        row: impl Fn(&Comparison) -> &str,
+    ) -> Self {
+        let mut table = Self::new(title, rows, &WAYS);
+        for one in all {
+            table.add(row(one), &way(&one.connection.truth), &one.outcome);
+        }
+        table
+    }
 }
 
-impl Table<'_> {
-    pub fn totals(&self) -> Totals {
-        let mut totals =
-            Totals { compared: self.judged.len(), strays: self.strays.len(), ..Totals::default() };
-        for judged in self.judged {
-            match &judged.outcome {
-                Outcome::Right => totals.right += 1,
-                Outcome::Unknown { .. } => totals.unknown += 1,
-                Outcome::Wrong { confident, .. } => {
-                    totals.wrong += 1;
-                    totals.confident += usize::from(*confident);
-                }
-                Outcome::Lost { .. } => totals.lost += 1,
-            }
-        }
-        totals
-    }
+fn index(names: &mut Vec<String>, name: &str) -> usize {
+    names.iter().position(|one| one == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    })
+}
 
-    /// The worst that was said in a cell; `-` where nothing was played.
-    fn cell(&self, row: Row, column: Column, closer: Side) -> String {
-        let here = self.judged.iter().filter(|judged| {
-            judged.close.row == row && judged.column == column && judged.close.expect.closer == closer
-        });
-        let (mut all, mut bad) = (0, BTreeMap::<&str, usize>::new());
-        for judged in here {
-            all += 1;
-            if judged.outcome != Outcome::Right {
-                *bad.entry(judged.outcome.cell()).or_default() += 1;
-            }
-        }
-        match bad.iter().max_by_key(|(_, count)| **count) {
-            _ if all == 0 => "-".to_owned(),
-            None => "ok".to_owned(),
-            Some((said, _)) if bad.len() == 1 => (*said).to_owned(),
-            Some((said, _)) => format!("{said}.."),
-        }
-    }
-
-    fn part(&self, f: &mut fmt::Formatter<'_>, part: Side) -> fmt::Result {
-        let lines: Vec<_> = self.lines.iter().filter(|line| line.row.part == part).collect();
-        if lines.is_empty() {
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let used = |count: usize, is_in: &dyn Fn(&(usize, usize), usize) -> bool| -> Vec<usize> {
+            (0..count).filter(|index| self.cells.keys().any(|cell| is_in(cell, *index))).collect()
+        };
+        let rows = used(self.rows.len(), &|(row, _), index| *row == index);
+        let columns = used(self.columns.len(), &|(_, column), index| *column == index);
+        if rows.is_empty() {
             return Ok(());
         }
-        let mut grid = vec![heading()];
-        let mut notes = BTreeMap::new();
-        for line in lines {
-            let name = line.row.software;
-            match &line.version {
-                Ok(version) => {
-                    let mut cells = vec![format!("{name} {version}")];
-                    for column in Column::ALL {
-                        for closer in [Side::Client, Side::Server] {
-                            cells.push(self.cell(line.row, column, closer));
-                        }
-                    }
-                    grid.push(cells);
-                }
-                Err(why) => {
-                    notes.insert(grid.len(), why);
-                    grid.push(vec![name.to_owned()]);
-                }
-            }
+        let titles = columns.iter().map(|&column| self.columns[column].clone());
+        let mut lines: Vec<Vec<_>> = vec![std::iter::once(self.title.clone()).chain(titles).collect()];
+        for row in rows {
+            let cells = columns.iter().map(|&column| self.cells.get(&(row, column)).copied());
+            let cells = cells.map(|score| score.map_or(".".to_owned(), cell));
+            lines.push(std::iter::once(self.rows[row].clone()).chain(cells).collect());
         }
-        let width =
-            |index| grid.iter().filter_map(|cells| cells.get(index)).map(String::len).max().unwrap_or(0);
-        let mut titles = format!("{:w$}", format!("as {}", part.word()), w = width(0));
-        for (index, column) in Column::ALL.into_iter().enumerate() {
-            let pair = (width(2 * index + 1) + 1 + width(2 * index + 2)).max(column.title().len());
-            write!(titles, "  {:pair$}", column.title())?;
-        }
-        writeln!(f, "{}", titles.trim_end())?;
-        for (number, cells) in grid.iter().enumerate() {
-            let mut text = String::new();
-            for (index, cell) in cells.iter().enumerate() {
-                if index == 0 {
-                    write!(text, "{cell:w$}", w = width(0))?;
-                    continue;
-                }
-                let column = Column::ALL[(index - 1) / 2];
-                let (first, second) = (width(index - (index + 1) % 2), width(index + index % 2));
-                if index % 2 == 1 {
-                    write!(text, "  {cell:first$}")?;
-                } else {
-                    let second = second.max(column.title().len().saturating_sub(first + 1));
-                    write!(text, " {cell:second$}")?;
-                }
-            }
-            if let Some(why) = notes.get(&number) {
-                write!(text, "  {why}")?;
-            }
-            writeln!(f, "{}", text.trim_end())?;
-        }
-        writeln!(f)
+        writeln!(f, "{}", grid(&lines, |column| column > 0))
     }
 }
 
-fn heading() -> Vec<String> {
-    let mut cells = vec!["ended by client (C), server (S)".to_owned()];
-    for _ in Column::ALL {
-        cells.extend([Side::Client, Side::Server].map(|side| side.letter().to_string()));
-    }
-    cells
+fn cell(score: Score) -> String {
+    let marked = [(score.right, ""), (score.unknown, "?"), (score.wrong + score.lost, "!")];
+    let parts = marked.iter().filter(|(count, _)| *count > 0).map(|(count, mark)| format!("{count}{mark}"));
+    parts.collect::<Vec<_>>().join("+")
 }
 
-impl fmt::Display for Table<'_> {
+/// Each column as wide as its widest cell; those with numbers are aligned to the right.
+pub(crate) fn grid(lines: &[Vec<String>], has_numbers: impl Fn(usize) -> bool) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..lines.first().map_or(0, Vec::len)).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut row = String::new();
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            let _infallible = if has_numbers(column) {
+                write!(row, "{cell:>width$}  ")
+            } else {
+                write!(row, "{cell:width$}  ")
+            };
+        }
+        text += row.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// So many of each are printed in full.
+const PRINTED: usize = 100;
+
+/// Every end that was not reported right.
+pub(crate) fn write_faults<'a>(
+    f: &mut fmt::Formatter<'_>,
+    all: impl IntoIterator<Item = &'a Comparison>,
+) -> fmt::Result {
+    let faults = all.into_iter().filter(|one| !one.is_right());
+    faults.take(PRINTED).try_for_each(|fault| writeln!(f, "{fault}"))
+}
+
+/// What did not go as scripted.
+pub(crate) fn write_invalid(f: &mut fmt::Formatter<'_>, all: &[String]) -> fmt::Result {
+    all.iter().take(PRINTED).try_for_each(|one| writeln!(f, "not as scripted: {one}"))
+}
+
+/// Connections of which it is not known how they ended, by the reason; of each reason some are named.
+#[derive(Debug, Clone, Default)]
+pub struct Undecided(BTreeMap<String, Vec<String>>);
+
+impl Undecided {
+    pub(crate) fn add(&mut self, why: impl Into<String>, what: String) {
+        self.0.entry(why.into()).or_default().push(what);
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+}
+
+impl fmt::Display for Undecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.part(f, Side::Server)?;
-        self.part(f, Side::Client)?;
-        let Totals { compared, right, unknown, wrong, confident, lost, strays } = self.totals();
-        writeln!(
-            f,
-            "{compared} ends of closes compared: {right} right, {unknown} unknown, {wrong} wrong \
-             ({confident} of them called exact), {lost} not told once; {strays} cases did not go as scripted"
-        )?;
-        for judged in self.judged.iter().filter(|judged| judged.outcome != Outcome::Right) {
-            let Judged { close, end, outcome, .. } = judged;
-            write!(
-                f,
-                "{} as {}, {}, seen by the {}: true {}; ",
-                close.row.software,
-                close.row.part.word(),
-                close.case,
-                end.word(),
-                close.expect
-            )?;
-            match outcome {
-                Outcome::Right => writeln!(f)?,
-                Outcome::Unknown { said } | Outcome::Lost { said } => writeln!(f, "said {said}")?,
-                Outcome::Wrong { said, confident, evidence } => {
-                    let how = if *confident { "exactly" } else { "probably" };
-                    writeln!(f, "said {said} ({how}: {})", evidence.join("; "))?;
-                }
-            }
-        }
-        for Stray { row, case, why } in self.strays {
-            writeln!(f, "{} as {}, {case}: not as scripted: {why}", row.software, row.part.word())?;
-        }
-        Ok(())
+        self.0.iter().try_for_each(|(why, all)| {
+            let some: Vec<_> = all.iter().take(2).map(String::as_str).collect();
+            writeln!(f, "undecided, {}: {why}: {}", all.len(), some.join("; "))
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

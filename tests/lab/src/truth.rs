@@ -3,16 +3,22 @@
 use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
-/// Who ended a connection; also the two ends of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+use crate::suite;
+
+/// One of the two ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Side {
     Client,
     Server,
 }
 
 impl Side {
+    pub const BOTH: [Self; 2] = [Self::Client, Self::Server];
+
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -22,40 +28,60 @@ impl Side {
     }
 
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
+        self.into()
     }
+}
 
-    pub fn letter(self) -> char {
-        match self {
-            Self::Client => 'C',
-            Self::Server => 'S',
+/// Who ended a connection first on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Closer {
+    Client,
+    Server,
+    /// Neither had seen the other's end.
+    Both,
+}
+
+impl From<Side> for Closer {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
         }
     }
 }
 
-/// The first segment that said so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+impl Closer {
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether this end was first, alone or with the other.
+    pub(crate) fn is(self, side: Side) -> bool {
+        self == Self::Both || self == side.into()
+    }
+}
+
+/// The first segment that ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-pub enum How {
+#[strum(serialize_all = "lowercase")]
+pub enum CloseType {
     Fin,
     Rst,
 }
 
-impl How {
+impl CloseType {
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Fin => "fin",
-            Self::Rst => "rst",
-        }
+        self.into()
     }
 }
 
 /// Where the exchange stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Phase {
     /// The connection was never made.
     Connecting,
@@ -70,16 +96,7 @@ pub enum Phase {
 
 impl Phase {
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Unused => "unused",
-            Self::RequestHead => "request-head",
-            Self::RequestBody => "request-body",
-            Self::Waiting => "waiting",
-            Self::Response => "response",
-            Self::Idle => "idle",
-            Self::Tunnel => "tunnel",
-        }
+        self.into()
     }
 
     pub fn letter(self) -> char {
@@ -101,96 +118,81 @@ impl Phase {
     }
 }
 
-/// A column of the table: the phases, and apart from them what more than one request in flight is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// How a request met an idle close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
-pub enum Column {
-    Unused,
-    Head,
-    Body,
-    Waiting,
-    Pipelined,
-    Response,
-    Idle,
-    Tunnel,
+#[strum(serialize_all = "kebab-case")]
+pub enum Race {
+    Crossed,
+    Stale,
+    Unread,
+    OwnTimer,
 }
 
-impl Column {
-    pub const ALL: [Self; 8] = [
-        Self::Unused,
-        Self::Head,
-        Self::Body,
-        Self::Waiting,
-        Self::Pipelined,
-        Self::Response,
-        Self::Idle,
-        Self::Tunnel,
-    ];
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Unused => "unused",
-            Self::Head => "head",
-            Self::Body => "body",
-            Self::Waiting => "waiting",
-            Self::Pipelined => "several",
-            Self::Response => "response",
-            Self::Idle => "idle",
-            Self::Tunnel => "tunnel",
-        }
-    }
-
-    pub fn of(expect: &Expect) -> Self {
-        match expect.phase {
-            _ if expect.in_flight > 1 => Self::Pipelined,
-            Phase::Connecting | Phase::Unused => Self::Unused,
-            Phase::RequestHead => Self::Head,
-            Phase::RequestBody => Self::Body,
-            Phase::Waiting => Self::Waiting,
-            Phase::Response => Self::Response,
-            Phase::Idle => Self::Idle,
-            Phase::Tunnel => Self::Tunnel,
-        }
+impl Race {
+    pub fn word(self) -> &'static str {
+        self.into()
     }
 }
 
 /// The right answer about a close, the same from both ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Expect {
-    pub closer: Side,
-    pub how: How,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Truth {
+    pub closer: Closer,
+    pub close_type: CloseType,
     pub phase: Phase,
+    /// Requests started and not fully answered.
     pub in_flight: u32,
     pub verdict: &'static str,
+    pub race: Option<Race>,
+    /// Seconds from the end of the last response to the first FIN or RST, where a capture shows it; `None` while an
+    /// exchange was open, or before the first.
+    pub idle: Option<f64>,
+    /// Answered in full, where a capture shows it.
+    pub requests: u32,
 }
 
-impl Expect {
+impl Truth {
     /// An end that nobody had announced.
-    pub fn plain(closer: Side, how: How, phase: Phase, in_flight: u32) -> Self {
+    pub fn plain(closer: Side, close_type: CloseType, phase: Phase, in_flight: u32) -> Self {
         let verdict = match (phase, closer) {
             (Phase::Tunnel, _) => "tunnel-end",
             (Phase::Unused | Phase::Idle, Side::Client) => "client-idle",
             (Phase::Unused | Phase::Idle, Side::Server) => "server-idle",
             _ => "premature-hangup",
         };
-        Self { closer, how, phase, in_flight, verdict }
+        let closer = closer.into();
+        Self { closer, close_type, phase, in_flight, verdict, race: None, idle: None, requests: 0 }
     }
 
-    /// The exchange is complete, and one of its messages (or the program's own end) had said that it is
-    /// the last.
-    pub fn completed(closer: Side, how: How) -> Self {
-        Self { verdict: "completed", ..Self::plain(closer, how, Phase::Idle, 0) }
+    /// The exchange is complete, and one of its messages (or the program's own end) had said that it is the last.
+    pub fn completed(closer: Side, close_type: CloseType) -> Self {
+        Self { verdict: "completed", ..Self::plain(closer, close_type, Phase::Idle, 0) }
+    }
+
+    pub(crate) fn lost(self, race: Race) -> Self {
+        Self { verdict: "idle-race", race: Some(race), ..self }
     }
 
     pub fn code(&self) -> String {
-        [self.closer.letter(), self.phase.letter()].iter().collect()
+        let closer = match self.closer {
+            Closer::Client => 'C',
+            Closer::Server => 'S',
+            Closer::Both => 'B',
+        };
+        [closer, self.phase.letter()].iter().collect()
+    }
+
+    /// The verdict, or the kind of the race.
+    pub fn word(&self) -> &'static str {
+        self.race.map_or(self.verdict, Race::word)
     }
 }
 
-impl fmt::Display for Expect {
+impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = self.how.word();
-        write!(f, "{} {} {} in_flight={}", self.code(), self.verdict, how, self.in_flight)
+        let Self { close_type, in_flight, .. } = self;
+        write!(f, "{} {} {} in_flight={in_flight}", self.code(), self.word(), close_type.word())
     }
 }
 
@@ -201,38 +203,55 @@ pub struct Row {
     pub software: &'static str,
 }
 
-/// One connection that was ended, and the truth about it.
+/// One connection that ended, and what is true of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Close {
-    pub row: Row,
-    pub case: String,
+pub struct Connection {
+    /// What was played.
+    pub label: String,
+    /// What the tables tell apart, coarsest first.
+    pub group: [&'static str; 2],
     pub client: SocketAddr,
     pub server: SocketAddr,
-    pub expect: Expect,
+    /// The network namespaces of the client and of the server.
+    #[serde(skip)]
+    pub(crate) namespaces: [u64; 2],
+    pub truth: Truth,
 }
 
-/// A case that did not go as its script says: it proves nothing about the agent.
-#[derive(Debug, Clone, Serialize)]
-pub struct Stray {
-    pub row: Row,
-    pub case: String,
-    pub why: String,
+impl Connection {
+    /// Of a connection whose both ends are in the lab's own network namespace.
+    pub(crate) fn here(
+        label: String,
+        group: [&'static str; 2],
+        [client, server]: [SocketAddr; 2],
+        truth: Truth,
+    ) -> Self {
+        Self { label, group, client, server, namespaces: [suite::own_namespace(); 2], truth }
+    }
+
+    /// The sockets that the agent has to report, as (end, local, remote): of a connection that was refused one end only.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (Side, SocketAddr, SocketAddr)> {
+        let has_server = self.truth.phase != Phase::Connecting;
+        let both = [(Side::Client, self.client, self.server), (Side::Server, self.server, self.client)];
+        both.into_iter().filter(move |(end, ..)| has_server || *end == Side::Client)
+    }
 }
 
 /// All that was played.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Played {
-    pub closes: Vec<Close>,
-    pub strays: Vec<Stray>,
+    pub closes: Vec<Connection>,
+    /// What did not go as its script says, and why: it proves nothing about the agent.
+    pub invalid: Vec<String>,
 }
 
 impl Played {
     pub fn extend(&mut self, other: Self) {
         self.closes.extend(other.closes);
-        self.strays.extend(other.strays);
+        self.invalid.extend(other.invalid);
     }
 
-    pub fn stray(&mut self, row: Row, case: &str, why: impl fmt::Display) {
-        self.strays.push(Stray { row, case: case.to_owned(), why: why.to_string() });
+    pub fn invalid(&mut self, row: Row, case: &str, why: impl fmt::Display) {
+        self.invalid.push(format!("{} as {}, {case}: {why}", row.software, row.part.word()));
     }
 }

@@ -13,7 +13,7 @@ use socket2::SockRef;
 use crate::{
     oracle::{State, Talk},
     races::socket,
-    truth::{How, Side},
+    truth::{CloseType, Side},
 };
 
 /// How long a script waits for anything.
@@ -28,7 +28,7 @@ pub(crate) struct Wire {
     stream: TcpStream,
     side: Side,
     talk: Talk,
-    ended: Option<How>,
+    ended: Option<CloseType>,
 }
 
 impl Wire {
@@ -42,8 +42,8 @@ impl Wire {
         stream.set_nodelay(true).context("set TCP_NODELAY")?;
         // A scripted server holds out for longer than any script that it is a part of.
         let patience = if side == Side::Server { 3 * PATIENCE } else { PATIENCE };
-        stream.set_read_timeout(Some(patience)).context("set a read time-out")?;
-        stream.set_write_timeout(Some(PATIENCE)).context("set a write time-out")?;
+        stream.set_read_timeout(Some(patience)).context("set a read timeout")?;
+        stream.set_write_timeout(Some(PATIENCE)).context("set a write timeout")?;
         Ok(Self { stream, side, talk: Talk::default(), ended: None })
     }
 
@@ -68,8 +68,8 @@ impl Wire {
                 Err(error) => {
                     // An RST is told once, here or to a read; after a FIN it is EPIPE.
                     match error.kind() {
-                        ErrorKind::ConnectionReset => self.ended = Some(How::Rst),
-                        ErrorKind::BrokenPipe => self.ended = Some(How::Fin),
+                        ErrorKind::ConnectionReset => self.ended = Some(CloseType::Rst),
+                        ErrorKind::BrokenPipe => self.ended = Some(CloseType::Fin),
                         _ => {}
                     }
                     return Err(error).context("write");
@@ -87,13 +87,13 @@ impl Wire {
     /// Writes so many zero bytes, or as many as the peer takes.
     pub(crate) fn fill(&mut self, count: usize) -> Result<()> {
         let blocked = Some(Duration::from_millis(200));
-        self.stream.set_write_timeout(blocked).context("set a write time-out")?;
+        self.stream.set_write_timeout(blocked).context("set a write timeout")?;
         let block = vec![0; 64 << 10];
         let mut left = count;
         while left > 0 && self.send(&block[..left.min(block.len())]).is_ok() {
             left = left.saturating_sub(block.len());
         }
-        self.stream.set_write_timeout(Some(PATIENCE)).context("set a write time-out")
+        self.stream.set_write_timeout(Some(PATIENCE)).context("set a write timeout")
     }
 
     /// Reads once; false at the peer's end.
@@ -105,13 +105,13 @@ impl Wire {
         let read = loop {
             match self.stream.read(&mut some) {
                 Ok(0) => {
-                    self.ended = Some(How::Fin);
+                    self.ended = Some(CloseType::Fin);
                     return Ok(false);
                 }
                 Ok(read) => break read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                    self.ended = Some(How::Rst);
+                    self.ended = Some(CloseType::Rst);
                     return Ok(false);
                 }
                 Err(error) => return Err(error).context("read"),
@@ -139,9 +139,9 @@ impl Wire {
     }
 
     /// Reads to the peer's end and says how it came.
-    pub(crate) fn read_to_end(&mut self) -> Result<How> {
+    pub(crate) fn read_to_end(&mut self) -> Result<CloseType> {
         while self.read().context("wait for the peer's end")? {}
-        Ok(self.ended.unwrap_or(How::Fin))
+        Ok(self.ended.unwrap_or(CloseType::Fin))
     }
 
     /// Whether the peer has ended it already, whatever it sent before.
@@ -157,9 +157,9 @@ impl Wire {
         Ok(self.ended.is_some() || ready.context("wait for the peer's end")? > 0)
     }
 
-    /// From now on reads have no time-out.
+    /// From now on reads have no timeout.
     pub(crate) fn wait_for_ever(&self) -> Result<()> {
-        self.stream.set_read_timeout(None).context("set a read time-out")
+        self.stream.set_read_timeout(None).context("set a read timeout")
     }
 
     /// Reads what has arrived; false when nothing has.
@@ -180,17 +180,17 @@ impl Wire {
     }
 
     /// Ends it: with a FIN, or with the RST that the kernel sends when bytes are unread.
-    pub(crate) fn close(self) -> Result<How> {
+    pub(crate) fn close(self) -> Result<CloseType> {
         let unread = rustix::io::ioctl_fionread(&self.stream).context("count the unread bytes")?;
         harness::close(self.stream);
-        Ok(if unread > 0 { How::Rst } else { How::Fin })
+        Ok(if unread > 0 { CloseType::Rst } else { CloseType::Fin })
     }
 
     /// Ends it with an RST.
-    pub(crate) fn reset(self) -> Result<How> {
+    pub(crate) fn reset(self) -> Result<CloseType> {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).context("set the linger time")?;
         harness::close(self.stream);
-        Ok(How::Rst)
+        Ok(CloseType::Rst)
     }
 
     fn tail(&self) -> String {

@@ -3,29 +3,24 @@
 mod gate;
 
 use lab::{
-    cache,
-    cases::{Options, Page, find, run},
+    cases::{Options, find},
+    suite::Results as _,
 };
 
 /// Plays these stages; everything that is checked must hold.
 fn play(case: &str, stages: &[&str]) {
-    let Some(agent) = gate::agent() else { return };
-    let options = Options {
-        agent,
-        state: cache::directory().expect("a cache"),
-        only: stages.iter().map(|&stage| stage.to_owned()).collect(),
-        real_time: false,
-        stop: std::sync::Arc::default(),
-    };
+    let Some(context) = gate::context() else { return };
+    let only = stages.iter().map(|&stage| stage.to_owned()).collect();
+    let options = Options { only, ..Options::default() };
 
-    let outcome = run(find(case).expect("a case"), &options).expect("the case is played");
+    let outcome = find(case, &options).expect("a case").play(&context).expect("the case is played");
 
     let failed: Vec<_> = outcome.failed().collect();
-    assert!(failed.is_empty(), "{failed:#?}\n{}", Page(&outcome));
+    assert!(failed.is_empty(), "{failed:#?}\n{outcome}");
     if !outcome.absent.is_empty() {
         return gate::skip(&format!("{:?}", outcome.absent));
     }
-    assert!(outcome.checks() > 5 * stages.len(), "{}", Page(&outcome));
+    assert!(outcome.is_right() && outcome.checks() > 5 * stages.len(), "{outcome}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Healthy connections that look like failures, with the software that CI installs: nobody cries wolf. The whole is
+//! Healthy connections that look like failures, with the software that CI installs: no false alarm. The whole is
 //! `cargo xtask lab false-alarms`.
 
 mod gate;
 
-use lab::false_alarms::{Options, Outcome, Table, run};
+use lab::false_alarms::{Options, run};
 
 /// Parts of names: what takes nginx, HAProxy, Node, curl, Python, ss and nftables, and nothing from PyPI or npm.
 const CHOSEN: [&str; 35] = [
@@ -49,25 +49,17 @@ const AT_LEAST: usize = 36;
 
 #[test]
 fn nobody_cries_wolf_over_what_happens_every_day() {
-    let Some(agent) = gate::agent() else { return };
-    let state = tempfile::tempdir().expect("temporary directory");
-    let options = Options {
-        agent,
-        state: state.path().to_owned(),
-        only: CHOSEN.map(str::to_owned).to_vec(),
-        stop: std::sync::Arc::default(),
-    };
+    let Some(context) = gate::context() else { return };
+    let options = Options { only: CHOSEN.map(str::to_owned).to_vec() };
 
-    let played = run(&options).expect("the traps are sprung");
+    let outcome = run(&options, &context).expect("the traps are played");
 
-    let table = Table(&played.rows);
-    let totals = table.totals();
-    assert_eq!((totals.wolves, totals.strays), (0, 0), "{table}");
-    let absent = played.rows.iter().filter(|row| matches!(row.outcome, Outcome::Absent { .. }));
-    if absent.count() > 0 {
-        return gate::skip(&table.to_string());
+    let totals = outcome.totals();
+    assert_eq!((totals.alarms, totals.invalid), (0, 0), "{outcome}");
+    if totals.absent > 0 {
+        return gate::skip(&outcome.to_string());
     }
-    assert!(totals.played >= AT_LEAST, "{table}");
+    assert!(totals.played >= AT_LEAST, "{outcome}");
     // Not to know is no false alarm, and no answer.
-    assert!(totals.unknown * 50 < totals.ends, "{table}");
+    assert!(totals.unknown * 50 < totals.ends, "{outcome}");
 }

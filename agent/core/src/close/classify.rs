@@ -11,10 +11,10 @@ use super::{
     facts::{Facts, Reading as _},
     half_close::{Crossed, HalfClose, answer_crossed, half_close},
     middlebox,
-    outcome::outcome,
     phase::{ExchangePhase, exchange_phase, idle_seconds, silent_seconds},
     race,
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
+    request_totals::request_totals,
 };
 use crate::{
     http::ExchangeState,
@@ -127,7 +127,7 @@ impl Judgement<'_> {
     pub fn record(self, identity: Identity, detail: EvidenceDetail) -> ClosedConnection {
         let Self { facts, ending, exchange, middlebox, race, verdict, cause, exact } = self;
         let Identity { cookie, time, ends, netns, holder, closed_by } = identity;
-        let outcome = outcome(facts, &exchange);
+        let outcome = request_totals(facts, &exchange);
         let newest = exchange.after.as_ref().or(exchange.at.as_ref());
         let at_ns = facts.first.header.ktime_ns;
         let last = facts.last.as_ref().unwrap_or(&facts.first);
@@ -175,7 +175,7 @@ impl Judgement<'_> {
             preexisting: facts.preexisting,
             evidence: Vec::new(),
             at_ns,
-            outcome,
+            request_totals: outcome,
             uncounted: None,
         };
         if detail.covers(verdict) {

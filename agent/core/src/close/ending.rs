@@ -111,7 +111,7 @@ fn abort_cause(facts: &Facts) -> Cause {
 fn timeout_cause(facts: &Facts) -> Cause {
     let first = &facts.first;
     if first.old_state == SYN_SENT || first.old_state == SYN_RECV {
-        // An unreachable host or network is told at once, without a second SYN.
+        // An unreachable host or network is reported at once, without a second SYN.
         let waited = first.err == ETIMEDOUT || first.total_retrans > 0;
         return if waited { Cause::RetransmitTimeout } else { Cause::Unknown };
     }

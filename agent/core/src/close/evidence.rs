@@ -32,7 +32,7 @@ pub(super) fn describe(
         lines.push(describe_unknown(facts, view, ending).to_owned());
     }
     if let Some(error) = facts.soft_error {
-        lines.push(format!("the application was told error {error} before"));
+        lines.push(format!("the application was reported error {error} before"));
     }
     if facts.preexisting {
         lines.push("the connection is older than the agent".to_owned());

@@ -24,8 +24,8 @@ pub const CLOSING: u8 = 11;
 pub const ETIMEDOUT: u32 = 110;
 
 /// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
-/// `segment_dropped`); a reset that is told always has a time-wait socket's cookie.
-pub fn is_told_by_its_drop(reset: &Reset) -> bool {
+/// `segment_dropped`); a reset that is reported always has a time-wait socket's cookie.
+pub fn is_known_by_its_drop(reset: &Reset) -> bool {
     reset.state == TIME_WAIT && reset.header.cookie == 0
 }
 
@@ -89,7 +89,7 @@ pub struct Facts {
     /// What was read inside TLS.
     pub tls_plaintext: Plaintext,
     pub resets: Resets,
-    /// The error that the application was told while the socket lived on.
+    /// The error that the application was reported while the socket lived on.
     pub soft_error: Option<u32>,
     /// A newer connection to the same address was made while this one waited in vain.
     pub peer_reachable: bool,

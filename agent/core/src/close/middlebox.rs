@@ -18,7 +18,7 @@ use crate::labels::{Cause, CloseType};
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Nothing forgets a flow that was silent for less; the shortest time-outs of NAT gateways are tens of seconds.
+/// Nothing forgets a flow that was silent for less; the shortest timeouts of NAT gateways are tens of seconds.
 const MIN_SILENCE_SECONDS: f64 = 1.0;
 /// A reset that comes later than this (and two round trips) after the newest message of ours began answers something else.
 const ANSWER_SECONDS: f64 = 0.25;

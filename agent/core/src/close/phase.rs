@@ -48,7 +48,7 @@ impl ExchangePhase {
         self.basis == Basis::Http && !self.is_plaintext
     }
 
-    /// Clock R.
+    /// Clock `request`, seconds.
     pub(super) fn request_seconds(&self, facts: &Facts) -> Option<f64> {
         if facts.is_seen_late() {
             return None;
@@ -254,7 +254,7 @@ pub(super) fn idle_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
     Some(f64::from(facts.first.ticks_since(view.idle_since?)) * facts.tick)
 }
 
-/// Clock Q. The HTTP tier knows retransmissions for what they are; the socket's own time of last
+/// Clock `silent`, seconds. The HTTP tier knows retransmissions for what they are; the socket's own time of last
 /// sending is moved by them (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.12).
 pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
     if facts.is_seen_late() {

@@ -4,7 +4,7 @@ use whohungup_ebpf::{event::Reset, exchange::OUT};
 
 use super::{
     ending::Ending,
-    facts::{Facts, Reading as _, is_before, is_told_by_its_drop},
+    facts::{Facts, Reading as _, is_before, is_known_by_its_drop},
     half_close::is_reset_after,
     middlebox::Received,
     phase::ExchangePhase,
@@ -42,7 +42,7 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
         return None;
     }
     if is_announced(view) {
-        // A request after an announced end is the sender's own mistake, no matter of time-outs.
+        // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;
     }
     match (facts.role, ending.local) {
@@ -128,11 +128,11 @@ fn acknowledges_the_fin(facts: &Facts, ack_seq: u32) -> bool {
     is_before(facts.first.write_seq, ack_seq)
 }
 
-/// Not the retransmission of what had come before the close. Where the reset itself is told (on Linux
+/// Not the retransmission of what had come before the close. Where the reset itself is reported (on Linux
 /// 6.10 and later) there is no need to ask; before, only the segment that a time-wait socket dropped is.
 fn brings_new_bytes(facts: &Facts, segment: &Reset) -> bool {
     let end = segment.seq.wrapping_add(segment.payload);
-    !is_told_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
+    !is_known_by_its_drop(segment) || is_before(facts.first.rcv_nxt, end)
 }
 
 /// The client's kernel: a request, and the server's close instead of an answer.
@@ -165,7 +165,7 @@ fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
-/// close as can be told.
+/// close as can be reported.
 fn own_timer(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
     let whole = !ending.local || facts.first.is_closed_whole();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use whohungup_ebpf::event::Task;
 
-use super::{facts, outcome::Outcome};
+use super::{facts, request_totals::RequestTotals};
 use crate::{
     connection::RequestDelta,
     identity::{Ends, Process},
@@ -89,7 +89,7 @@ pub struct ClosedConnection {
     pub at_ns: u64,
     /// What the request counters are made of, requests inferred from turns included.
     #[serde(skip)]
-    pub outcome: Option<Outcome>,
+    pub request_totals: Option<RequestTotals>,
     /// Requests that were not counted while the connection was open; `None` when none were followed.
     #[serde(skip)]
     pub uncounted: Option<RequestDelta>,

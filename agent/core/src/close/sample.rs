@@ -1,4 +1,4 @@
-//! Connections for tests, told by who says what; the fields follow as the kernel would set them.
+//! Connections for tests, reported by who says what; the fields follow as the kernel would set them.
 
 use jiff::Timestamp;
 use whohungup_ebpf::{
@@ -39,7 +39,7 @@ pub(crate) struct Talk {
     pub(crate) socket: Transition,
     pub(crate) exchange: Exchange,
     /// The probes would tell of what was said last.
-    pub(crate) told: bool,
+    pub(crate) reported: bool,
     http: bool,
     newest: u32,
 }
@@ -72,7 +72,7 @@ impl Talk {
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, told: false, http: true, newest: 0 }
+        Self { role, socket, exchange, reported: false, http: true, newest: 0 }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
@@ -130,7 +130,7 @@ impl Talk {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
         self.move_bytes(direction, bytes.len() as u32);
-        self.told = follow(&mut self.exchange, direction, seq, bytes, now);
+        self.reported = follow(&mut self.exchange, direction, seq, bytes, now);
         self
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It says what the process has read and written; the socket's own records say what came and went. Both have to
 //! agree: bytes may wait unread in the socket or in OpenSSL, and a session may have been followed in part.
-//! Where they do not, the connection is told from outside, as if nothing had been read.
+//! Where they do not, the connection is reported from outside, as if nothing had been read.
 
 use whohungup_ebpf::{
     event::Transition,

@@ -7,10 +7,10 @@ use whohungup_ebpf::{
 };
 
 use super::{
-    connection::Connection,
+    entry::Connection,
     recent::RecentClose,
     requests::{Progressed, so_far},
-    retries::Lost,
+    retry::Lost,
     settle,
     tracker::Tracker,
 };
@@ -48,14 +48,14 @@ impl Tracker {
     pub(super) fn step_known(&mut self, cookie: u64, step: &Transition) -> bool {
         let tick = self.tick;
         let Some(connection) = self.connections.get_mut(&cookie) else { return false };
-        let (begins, before) = (connection.pending.is_none(), connection.standing());
+        let (begins, before) = (connection.pending.is_none(), connection.state_key());
         connection.step(step, tick);
-        self.tally.moves(before, connection.standing());
+        self.tally.moves(before, connection.state_key());
         if begins
             && connection.pooled
             && let Some(pool) = connection.pool()
         {
-            self.siblings.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
+            self.pools.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
         let due = settle::due(pending, connection.role);
@@ -92,7 +92,7 @@ impl Tracker {
         if requests.reused > 0
             && let Some(pool) = connection.pool()
         {
-            self.siblings.reuses(&pool);
+            self.pools.reuses(&pool);
         }
         self.progressed.push(Progressed {
             role: connection.role,
@@ -118,10 +118,10 @@ impl Tracker {
     /// Takes a connection out of the table; the report of its close, if one had begun.
     pub(super) fn finish(&mut self, cookie: u64, now_ns: u64) -> Option<ClosedConnection> {
         let mut connection = self.connections.remove(&cookie)?;
-        self.tally.leaves(connection.standing());
+        self.tally.leaves(connection.state_key());
         self.totals.closed += 1;
-        self.note_who_gets_through(&mut connection);
-        let closed = self.take_leave(cookie, &connection);
+        self.note_reachability(&mut connection);
+        let closed = self.remove_from_pool(cookie, &connection);
         let pending = connection.pending.as_deref()?;
         let orphan = pending.orphan;
         if let Some(orphan) = orphan
@@ -135,7 +135,7 @@ impl Tracker {
         }
         // A request can only be lost to an idle close by the server.
         if closed.verdict == Verdict::ServerIdle && settle::may_be_met_late(pending) {
-            let (verdict, outcome) = (closed.verdict, closed.outcome);
+            let (verdict, outcome) = (closed.verdict, closed.request_totals);
             if let Some(outcome) = &outcome {
                 connection.counted.note(outcome);
             }
@@ -149,30 +149,30 @@ impl Tracker {
         Some(closed)
     }
 
-    /// The report of a connection that leaves its siblings.
-    fn take_leave(&mut self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
+    /// The report of a connection that leaves its pools.
+    fn remove_from_pool(&mut self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
         let at_ns = connection.facts().map(|facts| facts.first.header.ktime_ns);
         let closed = at_ns.and_then(|at_ns| self.report(cookie, connection, self.wall_time(at_ns)));
         let Some(pool) = connection.pool().filter(|_| connection.pooled) else { return closed };
         if let Some(close) = &closed {
-            self.siblings.settled(&pool, cookie, close.idle);
+            self.pools.settled(&pool, cookie, close.idle);
             if close.requests_started.is_some_and(|begun| begun > 1) {
-                self.siblings.reuses(&pool);
+                self.pools.reuses(&pool);
             }
         }
-        self.siblings.gone(&pool, connection.pending.is_some());
+        self.pools.gone(&pool, connection.pending.is_some());
         closed
     }
 
     /// Given up by a timer: whether others reached the same place meanwhile.
-    fn note_who_gets_through(&self, connection: &mut Connection) {
+    fn note_reachability(&self, connection: &mut Connection) {
         let Some(first) = connection.pending.as_deref().map(|pending| pending.facts.first) else { return };
         if first.err != facts::ETIMEDOUT {
             return;
         }
         let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
         let woken = connection.facts().and_then(woken_at);
-        let others = woken.is_some_and(|since| self.reached.is_reached(netns, role, &ends, since));
+        let others = woken.is_some_and(|since| self.reachability.is_reached(netns, role, &ends, since));
         if let Some(pending) = &mut connection.pending {
             pending.facts.peer_reachable = others;
         }
@@ -195,9 +195,9 @@ impl Tracker {
             closed_by: pending.closed_by.as_ref().and_then(ClosedBy::from_task),
         };
         let mut close = judge(&pending.facts, self.options).record(identity, self.options.detail);
-        self.explain(cookie, connection, &mut close);
+        self.correlate(cookie, connection, &mut close);
         close.uncounted = close
-            .outcome
+            .request_totals
             .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
         Some(close)
     }

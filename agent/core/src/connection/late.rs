@@ -11,7 +11,7 @@ use crate::{
 
 impl Tracker {
     pub(super) fn reset(&mut self, reset: &Reset) {
-        if self.is_told_twice(reset) {
+        if self.is_reported_twice(reset) {
             return;
         }
         let Some(cookie) = self.owner_of(reset) else {
@@ -35,12 +35,12 @@ impl Tracker {
         }
     }
 
-    /// Before Linux 6.10 the segment that a full socket answers with a reset is told as that reset,
+    /// Before Linux 6.10 the segment that a full socket answers with a reset is reported as that reset,
     /// and again when it is dropped.
-    fn is_told_twice(&mut self, reset: &Reset) -> bool {
+    fn is_reported_twice(&mut self, reset: &Reset) -> bool {
         let newest = self.newest_reset.replace(*reset);
         newest.is_some_and(|newest| {
-            facts::is_told_by_its_drop(reset)
+            facts::is_known_by_its_drop(reset)
                 && newest.header.cookie != 0
                 && newest.has_segment == 1
                 && (newest.segment, newest.seq, newest.payload) == (reset.segment, reset.seq, reset.payload)
@@ -80,9 +80,9 @@ impl Tracker {
         let after = newest.unwrap_or(began).saturating_sub(began) as f64 / 1e9;
         closed.amends = true;
         if self.options.detail.covers(closed.verdict) {
-            let told =
+            let text =
                 format!("amends the {before} reported before: a request came {after:.1} s after the close");
-            closed.evidence.insert(0, told);
+            closed.evidence.insert(0, text);
         }
         if let Some(lost) = lost_request(&connection, &closed) {
             self.retries.expect(cookie, lost);

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{connection::OpenState, tracker::Tracker};
+use super::{entry::OpenState, tracker::Tracker};
 use crate::endpoint::EndpointKey;
 use crate::identity::Ends;
 
@@ -17,7 +17,7 @@ pub struct OpenByEndpoint {
 
 impl Tracker {
     /// Counted now, by a walk over the whole table: about 30 ms for a million connections. Not more than `most`
-    /// endpoints are told apart.
+    /// endpoints are reported apart.
     pub fn open_by_endpoint(&self, most: usize) -> OpenByEndpoint {
         let mut open = OpenByEndpoint::default();
         for connection in self.connections.values() {

@@ -2,7 +2,7 @@
 
 use whohungup_ebpf::event::{Connect, Listen, Open};
 
-use super::{connection::Connection, requests::Counted, tracker::Tracker};
+use super::{entry::Connection, requests::Counted, tracker::Tracker};
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
@@ -19,10 +19,10 @@ impl Tracker {
             return;
         }
         let connection = self.entry(cookie, connect.header.ktime_ns);
-        let before = connection.standing();
+        let before = connection.state_key();
         connection.role = Role::Client;
         connection.process = Process::from_task(&connect.task);
-        let after = connection.standing();
+        let after = connection.state_key();
         self.tally.moves(before, after);
     }
 
@@ -40,7 +40,7 @@ impl Tracker {
         if connection.pending.is_some() {
             return;
         }
-        let before = connection.standing();
+        let before = connection.state_key();
         connection.endpoints = open.endpoints;
         connection.netns = open.netns;
         connection.opened_ns = Some(open.header.ktime_ns);
@@ -52,11 +52,11 @@ impl Tracker {
         let pool = connection.pool().filter(|_| !connection.pooled);
         connection.pooled |= pool.is_some();
         let (netns, ends) = (connection.netns, Ends::new(&connection.endpoints));
-        let after = connection.standing();
+        let after = connection.state_key();
         self.tally.moves(before, after);
-        self.reached.note(netns, role, &ends, open.header.ktime_ns);
+        self.reachability.note(netns, role, &ends, open.header.ktime_ns);
         if let Some(pool) = pool {
-            self.siblings.opened(pool);
+            self.pools.opened(pool);
         }
     }
 
@@ -79,7 +79,7 @@ impl Tracker {
                 pooled: false,
                 pending: None,
             };
-            tally.enters(connection.standing());
+            tally.enters(connection.state_key());
             connection
         })
     }
@@ -91,7 +91,7 @@ impl Tracker {
             self.listeners.began(netns, cookie, address, Process::from_task(&listen.task));
         } else {
             self.listeners.ended(netns, cookie, address.port());
-            self.siblings.listener_ended(listen.header.ktime_ns, netns, address);
+            self.pools.listener_ended(listen.header.ktime_ns, netns, address);
         }
     }
 }

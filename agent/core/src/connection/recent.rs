@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::connection::Connection;
+use super::entry::Connection;
 use crate::identity::Ends;
 use crate::labels::Verdict;
 

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
-use super::{
-    RetryQuery, connection::Connection, requests::Counted, retries::Candidate, settle, tracker::Tracker,
-};
+use super::{RetryQuery, entry::Connection, requests::Counted, retry::Candidate, settle, tracker::Tracker};
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
@@ -31,7 +29,7 @@ impl Tracker {
             .connections
             .iter()
             .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
-            // One that only connects has not told its namespace yet.
+            // One that only connects has not reported its namespace yet.
             .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
             .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
             .map(|(&cookie, _)| cookie)
@@ -103,14 +101,14 @@ impl Tracker {
         };
         if let Some(pool) = connection.pool() {
             connection.pooled = true;
-            self.siblings.opened(pool);
+            self.pools.opened(pool);
         }
-        self.tally.enters(connection.standing());
+        self.tally.enters(connection.state_key());
         self.connections.insert(cookie, connection);
     }
 }
 
-/// The socket can still end in a way that is told. A closed one in FIN_WAIT ends untold.
+/// The socket can still end in a way that is reported. A closed one in FIN_WAIT ends unreported.
 fn lives(socket: &Transition) -> bool {
     let held = socket.has_socket == 1;
     matches!(socket.old_state, facts::ESTABLISHED | facts::CLOSE_WAIT | facts::SYN_SENT)

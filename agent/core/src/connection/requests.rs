@@ -8,7 +8,7 @@ use whohungup_ebpf::{
 
 use crate::identity::{Ends, Process};
 use crate::{
-    close::Outcome,
+    close::RequestTotals,
     labels::{Basis, Role},
 };
 
@@ -23,10 +23,10 @@ pub struct RequestDelta {
     pub unanswered: u32,
     /// Of the begun, those that came on an idle connection.
     pub reused: u32,
-    /// Of the re-uses, those after less than [`LONG_GAP_TICKS`].
+    /// Of the reuses, those after less than [`LONG_GAP_TICKS`].
     pub short_gaps: u32,
-    /// Seconds before a re-use after a longer one. Of the re-uses, those that are in neither came when nobody was
-    /// told of their gaps.
+    /// Seconds before a reuse after a longer one. Of the reuses, those that are in neither came when nobody was
+    /// reported of their gaps.
     pub long_gap: Option<f64>,
 }
 
@@ -48,14 +48,14 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// What `seen` adds. `told` says whether the connection was followed as its requests came, so that every long
-    /// gap has been told of.
-    pub(super) fn adds(self, seen: &Outcome, told: bool, tick: f64) -> RequestDelta {
+    /// What `seen` adds. `reported` says whether the connection was followed as its requests came, so that every long
+    /// gap has been reported.
+    pub(super) fn adds(self, seen: &RequestTotals, reported: bool, tick: f64) -> RequestDelta {
         let reused = added(self.reuses, seen.reuses);
         // Of several, the gap of the newest is known; a long one has always come by itself, unless it was lost.
         let newest_is_long = reused > 0 && seen.gap >= LONG_GAP_TICKS;
         let others = reused - u32::from(reused > 0);
-        let known = if told { others } else { 0 };
+        let known = if reported { others } else { 0 };
         RequestDelta {
             basis: seen.basis,
             begun: added(self.begun, seen.begun),
@@ -68,7 +68,7 @@ impl Counted {
     }
 
     /// Counts `seen`. What is older than what was counted changes nothing.
-    pub(super) fn note(&mut self, seen: &Outcome) {
+    pub(super) fn note(&mut self, seen: &RequestTotals) {
         for (counted, seen) in [
             (&mut self.begun, seen.begun),
             (&mut self.answered, seen.answered),
@@ -80,13 +80,13 @@ impl Counted {
 }
 
 /// How many requests there are in `progress`; `None` when it tells of none.
-pub(super) fn so_far(progress: &Progress) -> Option<Outcome> {
+pub(super) fn so_far(progress: &Progress) -> Option<RequestTotals> {
     let basis = match u8::try_from(progress.protocol) {
         Ok(HTTP | HTTP2) => Basis::Http,
         Ok(TLS) => Basis::Inferred,
         _ => return None,
     };
-    Some(Outcome {
+    Some(RequestTotals {
         basis,
         begun: progress.begun,
         answered: progress.answered,

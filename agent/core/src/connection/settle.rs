@@ -2,7 +2,7 @@
 
 use whohungup_ebpf::event::Transition;
 
-use super::connection::Pending;
+use super::entry::Pending;
 use crate::{
     close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, LAST_ACK, Reading as _},
     labels::Role,
@@ -18,7 +18,7 @@ const ANSWERED_NS: u64 = 50 * MS;
 const MAX_ROUND_TRIPS_NS: u64 = 2_000 * MS;
 /// A pool that leaves a closed connection lying is reported after this; later changes amend it.
 const ABANDONED_NS: u64 = 5_000 * MS;
-/// A half-close whose end was never told.
+/// A half-close whose end was never reported.
 const HALF_CLOSED_NS: u64 = 60_000 * MS;
 
 /// When `pending` settles as things stand, CLOCK_MONOTONIC ns.

@@ -4,14 +4,14 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
-    connection::{Connection, OpenState},
     deadlines::Deadlines,
+    entry::{Connection, OpenState},
     listeners::Listeners,
-    reached::Reached,
+    pools::Pools,
+    reachability::Reachability,
     recent::Recent,
     requests::Progressed,
-    retries::Retries,
-    siblings::Siblings,
+    retry::Retries,
     tally::Tally,
 };
 use crate::{close::ClosedConnection, identity::Ends};
@@ -54,7 +54,7 @@ pub struct Totals {
     /// Late segments that belonged to nothing known.
     pub late_strangers: u64,
     /// Races whose request the same process sent again, and got answered.
-    pub masked: u64,
+    pub retried: u64,
     /// Races whose retry was not looked for: too many came at once, or looking takes too long here.
     pub retries_unchecked: u64,
     /// Gauges.
@@ -74,8 +74,8 @@ pub struct Tracker {
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
     pub(super) due: Deadlines,
-    pub(super) siblings: Siblings,
-    pub(super) reached: Reached,
+    pub(super) pools: Pools,
+    pub(super) reachability: Reachability,
     pub(super) retries: Retries,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
@@ -101,8 +101,8 @@ impl Tracker {
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
             due: Deadlines::default(),
-            siblings: Siblings::default(),
-            reached: Reached::default(),
+            pools: Pools::default(),
+            reachability: Reachability::default(),
             retries: Retries::default(),
             newest_reset: None,
             ready: Vec::new(),
@@ -121,7 +121,7 @@ impl Tracker {
             listeners: self.listeners.len() as u64,
             recent: self.recent.len() as u64,
             recent_evicted: self.recent.evicted,
-            masked: self.retries.masked,
+            retried: self.retries.retried,
             retries_unchecked: self.retries.unchecked,
             ..self.totals
         }

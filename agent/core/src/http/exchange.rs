@@ -19,7 +19,7 @@ pub struct ExchangeState {
     pub in_flight: Option<u32>,
     /// Requests begun.
     pub begun: u32,
-    /// Requests answered in full; `None` when they cannot be told apart (TLS).
+    /// Requests answered in full; `None` when they cannot be distinguished (TLS).
     pub answered: Option<u32>,
     /// Every byte that decides was read: nothing missing or encrypted.
     pub exact: bool,
@@ -139,9 +139,9 @@ fn read_http2(standing: &mut ExchangeState, exchange: &Exchange, request: &Strea
     if request.state == state::LOST || response.state == state::LOST {
         return;
     }
-    let told_apart: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
+    let distinguished: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
     let old = exchange.old_streams().count() as u32;
-    let open = told_apart + old + exchange.open_before;
+    let open = distinguished + old + exchange.open_before;
     standing.in_flight = Some(open);
     let is_open = |id: u64| {
         let at = (id as u32 >> 1).wrapping_sub(exchange.base);
@@ -262,7 +262,7 @@ impl Http<'_> {
             return false;
         }
         match response.state {
-            // Not before its first line is whole can it be told from an interim one.
+            // Not before its first line is whole can it be reported from an interim one.
             state::HEAD => response.notes & notes::FIRST_LINE == 0 || response.status >= 200,
             state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER | state::UNTIL_CLOSE => true,
             _ => false,
@@ -274,11 +274,13 @@ impl Http<'_> {
         let request = self.request;
         let no_body_yet = request.end_seq == request.ends;
         // The newest response is that interim one: no other has come for this request.
-        let told_to = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
+        let asked_to_go_on = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
         match request.state {
             state::HEAD => Some(Phase::RequestHead),
             // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).
-            state::BODY | state::CHUNK if request.notes & notes::EXPECT != 0 && no_body_yet && !told_to => {
+            state::BODY | state::CHUNK
+                if request.notes & notes::EXPECT != 0 && no_body_yet && !asked_to_go_on =>
+            {
                 None
             }
             state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(Phase::RequestBody),

@@ -5,19 +5,21 @@ use harness::{
     software::{Server, node},
 };
 
-use super::{assert_idle_close_is_told, nginx, nginx::SHORT, seconds_of};
+use super::{assert_idle_close_is_told, idle_of, nginx, nginx::SHORT};
 use crate::{agent, gate::require};
 
 /// One request through a pool, 0.3 s of idleness, exit. Prints how long the idleness lasted.
 const CLIENT: &str = "
 const http = require('http');
 const agent = new http.Agent({ keepAlive: true });
+const asked = process.hrtime.bigint();
 http.get(process.argv[1], { agent }, (response) => {
   response.resume();
   response.on('end', () => {
     const ended = process.hrtime.bigint();
     setTimeout(() => {
-      console.log(Number(process.hrtime.bigint() - ended) / 1e9);
+      const closing = process.hrtime.bigint();
+      console.log(Number(closing - ended) / 1e9, Number(closing - asked) / 1e9);
       process.exit(0);
     }, 300);
   });
@@ -36,7 +38,7 @@ fn a_node_process_that_exits_closes_its_pool_idle() {
     require!("node", "nginx");
     let nginx = nginx(SHORT.0, SHORT.1);
     let agent = agent::watch(&[nginx.at]);
-    let idle = seconds_of(node::script(CLIENT).expect("Node").arg(nginx.url("/")));
+    let (idle, _) = idle_of(node::script(CLIENT).expect("Node").arg(nginx.url("/")));
     let closes = agent.closes(2);
     for close in &closes {
         close.says("verdict=client-idle closer=client close_type=fin phase=idle");

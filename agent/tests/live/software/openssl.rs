@@ -7,7 +7,7 @@ use harness::{
     software::{Server, nginx, openssl, python, scratch},
 };
 
-use super::run;
+use super::{idle_in, run};
 use crate::{
     agent::{self, Watched},
     gate::require,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Speaks HTTPS to the address given; the first argument says what it does. Prints what it measured.
 const CLIENT: &str = "
-import http.client, ssl, sys, time
+import http.client, select, ssl, sys, time
 context = ssl.create_default_context(cafile=sys.argv[3])
 if len(sys.argv) > 4:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -35,13 +35,20 @@ elif what == 'is-cut':
         print(len(error.partial))
 else:
     for _ in range(3):
+        asked = time.monotonic()
         assert get('/') == b'hi'
     ended = time.monotonic()
     if what == 'is-left':
         connection.sock.recv(1)
+        closed = time.monotonic()
+        # After its close_notify the server has yet to close.
+        end = select.poll()
+        end.register(connection.sock, select.POLLRDHUP)
+        end.poll()
     else:
         time.sleep(0.3)
-    print(time.monotonic() - ended)
+        closed = time.monotonic()
+    print(closed - ended, closed - asked)
 connection.close()
 ";
 
@@ -135,7 +142,7 @@ fn inside_tls_idle_closes_are_exact() {
             let (closes, idle) = nginx.ask("openssl", what, version);
             say(&closes, &format!("verdict={verdict} phase=idle close_type=fin requests=3 in_flight=0"));
             for close in &closes {
-                close.was_idle_for(idle.parse().expect("seconds"));
+                close.was_idle_between(idle_in(&idle));
             }
         }
     }
@@ -171,7 +178,7 @@ fn without_uprobes_tls_is_inferred() {
     let (closes, idle) = nginx.ask("none", "is-left", None);
     for close in &closes {
         close.says("basis=inferred confidence=probable verdict=server-idle");
-        close.was_idle_for(idle.parse().expect("seconds"));
+        close.was_idle_between(idle_in(&idle));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use harness::{at, gate, software::python};
 
-use super::{nginx, nginx::SHORT, seconds_of};
+use super::{idle_of, nginx, nginx::SHORT};
 use crate::{agent, gate::require};
 
 /// Two requests, 0.3 s of idleness, close. Prints how long the idleness lasted.
@@ -11,12 +11,13 @@ import sys, time, requests
 session = requests.Session()
 session.trust_env = False
 for _ in range(2):
+    asked = time.monotonic()
     assert session.get(sys.argv[1]).text == 'hi'
     ended = time.monotonic()
 time.sleep(0.3)
 closing = time.monotonic()
 session.close()
-print(closing - ended)
+print(closing - ended, closing - asked)
 ";
 
 #[test]
@@ -27,13 +28,13 @@ fn a_session_of_requests_that_is_closed_is_an_idle_close_by_the_client() {
     }
     let nginx = nginx(SHORT.0, SHORT.1);
     let agent = agent::watch(&[nginx.at]);
-    let idle = seconds_of(python::script(CLIENT).arg(nginx.url("/")));
+    let idle = idle_of(python::script(CLIENT).arg(nginx.url("/")));
     let closes = agent.closes(2);
     for close in &closes {
         close.says(
             "verdict=client-idle closer=client close_type=fin phase=idle basis=http cause=unknown requests=2",
         );
-        close.was_idle_for(idle);
+        close.was_idle_between(idle);
     }
     at(&closes, "client").is_held_by("python3");
     at(&closes, "server").is_held_by("nginx");

@@ -7,7 +7,7 @@ use harness::{
     software::{Server, nginx, node, openssl, python, scratch},
 };
 
-use super::seconds_of;
+use super::idle_of;
 use crate::{
     agent,
     gate::require,
@@ -17,18 +17,24 @@ use crate::{
 /// Two requests on one connection of the given version, then waits for the server's end. Prints how long the
 /// connection was idle.
 const CLIENT: &str = "
-import http.client, ssl, sys, time
+import http.client, select, ssl, sys, time
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 version = getattr(ssl.TLSVersion, sys.argv[2])
 context.minimum_version = context.maximum_version = version
 connection = http.client.HTTPSConnection(*sys.argv[1].rsplit(':', 1), context=context)
 for _ in range(2):
+    asked = time.monotonic()
     connection.request('GET', '/')
     connection.getresponse().read()
     answered = time.monotonic()
 assert connection.sock.recv(1) == b''
-print(time.monotonic() - answered)
+closed = time.monotonic()
+print(closed - answered, closed - asked)
+# After its close_notify the server has yet to close.
+end = select.poll()
+end.register(connection.sock, select.POLLRDHUP)
+end.poll()
 ";
 
 /// Announces its port; closes idle connections about a second after the last response.
@@ -42,12 +48,12 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 
 fn assert_idle_close_is_inferred(server: SocketAddr, version: &str) {
     let agent = agent::watch(&[server]);
-    let idle = seconds_of(python::script(CLIENT).args([&server.to_string(), version]));
-    assert!((0.9..3.0).contains(&idle), "the server's timer fired after {idle} s");
+    let idle = idle_of(python::script(CLIENT).args([&server.to_string(), version]));
+    assert!((0.9..3.0).contains(&idle.0), "the server's timer fired after {idle:?} s");
     let closes = agent.closes(2);
     for close in &closes {
         close.says("verdict=server-idle closer=server phase=idle basis=inferred confidence=probable");
-        close.was_idle_for(idle);
+        close.was_idle_between(idle);
     }
     at(&closes, "server").says("close_type=fin");
 }

@@ -4,11 +4,11 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    Answer, Case, Telling,
+    Answer, Case, Drawn,
     check::Checks,
+    claims::Claims,
     egg::{Change, EGG, NOTHING, PLATFORM, SOFTWARE, SOFTWARE_OF_OLD, configured},
-    heard::Heard,
-    seen::{Seen, idle_timer},
+    observed::{Observed, idle_timer},
     stage::{Place, Scene, Stage, Wire},
 };
 use crate::{picture::Moment, software::nodes, truth::Side};
@@ -25,7 +25,7 @@ pub(super) const CASE: Case = Case {
     // The platform's 15 minutes become 15 s; Node's own seconds are played as they are.
     scale: 60,
     pictures: &[
-        Telling {
+        Drawn {
             stage: AS_FOUND.name,
             port: EGG,
             word: "crossed",
@@ -34,7 +34,7 @@ pub(super) const CASE: Case = Case {
             server: "egg (Node)",
             remark: (Moment::LastQuiet, "server.keepAliveTimeout strikes; the platform still holds on"),
         },
-        Telling {
+        Drawn {
             stage: CURED.name,
             port: EGG,
             word: "client-idle",
@@ -43,7 +43,7 @@ pub(super) const CASE: Case = Case {
             server: "egg (Node)",
             remark: (Moment::LastQuiet, "the platform's own idle time-out strikes"),
         },
-        Telling {
+        Drawn {
             stage: EXITS.name,
             port: EGG,
             word: "premature-hangup",
@@ -147,7 +147,7 @@ const VISITORS: u32 = 16;
 /// A visitor who is quicker.
 const QUICK: f64 = 3_000.0;
 
-fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Heard> {
+fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Claims> {
     let running = change.start(scene)?;
     let pauses = (0..VISITORS).map(|number| 1000.0 * closes_after - BEFORE + STEP * f64::from(number));
     let mut command = nodes::NODE_20.command(scene.kit);
@@ -159,16 +159,16 @@ fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Heard> {
     anyhow::ensure!(status.success(), "the visitors ended with {status}; {}", visitors.said());
     // Whoever closes idle connections does so now.
     scene.pause(scene.scaled(super::egg::HOLD) + 3.0)?;
-    let mut heard = Heard::default();
-    heard.outcomes("visitors, second POST", &visitors);
+    let mut claims = Claims::default();
+    claims.outcomes("visitors, second POST", &visitors);
     let listener =
         running.egg_says("server.keepAliveTimeout").context("egg does not say what its listener has")?;
-    heard.quote("egg's listener", listener);
-    running.complain(&mut heard);
+    claims.quote("egg's listener", listener);
+    running.complain(&mut claims);
     for name in NAMES.into_iter().filter(|name| change.config.contains(name)) {
-        heard.quote(&format!("egg's `{name}`"), configured(scene, name)?);
+        claims.quote(&format!("egg's `{name}`"), configured(scene, name)?);
     }
-    Ok(heard)
+    Ok(claims)
 }
 
 /// Objects in egg's configuration.
@@ -176,19 +176,19 @@ const HTTPCLIENT_NAME: &str = "httpclient";
 const CLUSTER_CLIENT_NAME: &str = "clusterClient";
 const NAMES: [&str; 2] = [HTTPCLIENT_NAME, CLUSTER_CLIENT_NAME];
 
-fn is_configured(seen: &Seen, checks: &mut Checks, name: &str, words: &str) {
-    let found = seen.heard.quoted(&format!("egg's `{name}`")).unwrap_or("nothing");
+fn is_configured(seen: &Observed, checks: &mut Checks, name: &str, words: &str) {
+    let found = seen.claims.quoted(&format!("egg's `{name}`")).unwrap_or("nothing");
     checks.that(format!("egg runs with this `{name}`"), found.contains(words), found);
 }
 
 /// Requests are lost, and it is the listener's keep-alive timer.
-fn fails(seen: &Seen, checks: &mut Checks, seconds: f64) {
-    let failed = seen.heard.count("visitors, second POST", "502");
+fn fails(seen: &Observed, checks: &mut Checks, seconds: f64) {
+    let failed = seen.claims.count("visitors, second POST", "502");
     let lost: u64 = ["crossed", "unread", "stale"].iter().map(|kind| seen.captured(EGG, kind)).sum();
     checks.same("as many POSTs met the listener's FIN on the wire as visitors got a 502", &lost, &failed);
     checks.that(
         "some second POSTs fail, and not all",
-        failed > 0 && failed < seen.heard.all("visitors, second POST"),
+        failed > 0 && failed < seen.claims.all("visitors, second POST"),
         format!("{failed} × 502"),
     );
     let (server, client) = (seen.endpoint(Side::Server, EGG), seen.endpoint(Side::Client, EGG));
@@ -224,9 +224,9 @@ fn fails(seen: &Seen, checks: &mut Checks, seconds: f64) {
     checks.that("the first advice is about `server.keepAliveTimeout`, now", holds, found);
 }
 
-fn is_cured(seen: &Seen, checks: &mut Checks) {
+fn is_cured(seen: &Observed, checks: &mut Checks) {
     let (all, fine) =
-        (seen.heard.all("visitors, second POST"), seen.heard.count("visitors, second POST", "200"));
+        (seen.claims.all("visitors, second POST"), seen.claims.count("visitors, second POST", "200"));
     checks.that("every second POST is answered", all > 0 && all == fine, format!("{fine} of {all}"));
     for (role, name) in [(Side::Server, "egg's listener"), (Side::Client, "the platform")] {
         let Some(endpoint) = seen.endpoint(role, EGG) else {
@@ -248,9 +248,9 @@ fn is_cured(seen: &Seen, checks: &mut Checks) {
 }
 
 /// The application's own request handlers end it: one from inside, one by a signal from outside.
-fn exit_in_requests(scene: &Scene) -> Result<Heard> {
+fn exit_in_requests(scene: &Scene) -> Result<Claims> {
     let running = NOTHING.start(scene)?;
-    let mut heard = Heard::default();
+    let mut claims = Claims::default();
     for (path, kill) in [("exit", false), ("wait", true)] {
         let worker = running.await_worker(scene)?;
         let mut command = scene.kit.command("curl");
@@ -263,20 +263,20 @@ fn exit_in_requests(scene: &Scene) -> Result<Heard> {
             kill_process(worker, Signal::KILL).context("kill the worker")?;
         }
         scene.finish(&mut visitor, 20.0)?;
-        heard.outcomes(
+        claims.outcomes(
             if kill { "visitor of a process that is killed" } else { "visitor of a process that exits" },
             &visitor,
         );
         running.await_other_worker(scene, worker)?;
     }
-    running.complain(&mut heard);
-    heard.quote("egg's master", running.deaths().join("; "));
-    Ok(heard)
+    running.complain(&mut claims);
+    claims.quote("egg's master", running.deaths().join("; "));
+    Ok(claims)
 }
 
-fn says_how_it_ended(seen: &Seen, checks: &mut Checks) {
+fn says_how_it_ended(seen: &Observed, checks: &mut Checks) {
     for who in ["visitor of a process that exits", "visitor of a process that is killed"] {
-        checks.same(who, &seen.heard.count(who, "502"), &1);
+        checks.same(who, &seen.claims.count(who, "502"), &1);
     }
     for (role, name) in [(Side::Server, "egg's listener"), (Side::Client, "the platform")] {
         let lost: Vec<_> = seen.closes(role, EGG).filter(|one| one.verdict == "premature-hangup").collect();

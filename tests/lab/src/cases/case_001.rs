@@ -7,8 +7,8 @@ mod play;
 mod software;
 
 use super::{
-    Answer, Case, Telling,
-    heard::Heard,
+    Answer, Case, Drawn,
+    claims::Claims,
     stage::{Scene, Software, Stage, Wire},
 };
 use anyhow::Result;
@@ -34,7 +34,7 @@ pub(super) const CASE: Case = Case {
     first_port: 18_100,
     scale: 10,
     pictures: &[
-        Telling {
+        Drawn {
             stage: "client-holds-longer",
             port: 0,
             word: "crossed",
@@ -43,7 +43,7 @@ pub(super) const CASE: Case = Case {
             server: "nginx",
             remark: (Moment::LastQuiet, "nginx's keepalive_timeout strikes; the client holds on"),
         },
-        Telling {
+        Drawn {
             stage: "model-server-shorter",
             port: 5,
             word: "crossed",
@@ -52,7 +52,7 @@ pub(super) const CASE: Case = Case {
             server: "Go",
             remark: (Moment::LastQuiet, "the model server's IdleTimeout strikes; Envoy holds on"),
         },
-        Telling {
+        Drawn {
             stage: "gateway-gives-up",
             port: 3,
             word: "premature-hangup",
@@ -184,7 +184,7 @@ const LONGER: Stage = Stage {
     holds: hold::gateway_lets_go,
 };
 
-fn waits_between(scene: &Scene, model_idle: f64) -> Result<Heard> {
+fn waits_between(scene: &Scene, model_idle: f64) -> Result<Claims> {
     Play {
         model_idle,
         asking: |scene, who, hop| {

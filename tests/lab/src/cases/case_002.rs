@@ -3,7 +3,7 @@
 mod reuse;
 mod shutdown;
 
-use super::{Answer, Case, Telling};
+use super::{Answer, Case, Drawn};
 use crate::{picture::Moment, truth::Side};
 
 pub(super) const CASE: Case = Case {
@@ -30,7 +30,7 @@ pub(super) const CASE: Case = Case {
     // Node's own seconds are short enough to be played as they are.
     scale: 1,
     pictures: &[
-        Telling {
+        Drawn {
             stage: shutdown::LONG_REQUEST.name,
             port: 0,
             word: "server-idle",
@@ -39,7 +39,7 @@ pub(super) const CASE: Case = Case {
             server: "Node 20",
             remark: (Moment::LastQuiet, "server.keepAliveTimeout, from the end of the response on"),
         },
-        Telling {
+        Drawn {
             stage: shutdown::OLD_NODE.name,
             port: 0,
             word: "server-idle",
@@ -48,7 +48,7 @@ pub(super) const CASE: Case = Case {
             server: "Node 18",
             remark: (Moment::LastQuiet, "server.close() leaves it to server.keepAliveTimeout"),
         },
-        Telling {
+        Drawn {
             stage: shutdown::CONSIDERATE.name,
             port: 0,
             word: "completed",
@@ -57,7 +57,7 @@ pub(super) const CASE: Case = Case {
             server: "Node 18",
             remark: (Moment::HungUp, "as Connection: close had announced"),
         },
-        Telling {
+        Drawn {
             stage: shutdown::CRASH.name,
             port: 0,
             word: "premature-hangup",

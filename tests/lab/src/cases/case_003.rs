@@ -3,9 +3,9 @@
 mod upload;
 
 use super::{
-    Answer, Case, Telling,
+    Answer, Case, Drawn,
     check::Checks,
-    seen::Seen,
+    observed::Observed,
     software::{NGINX, NODE},
     stage::{Software, Stage, Wire},
 };
@@ -31,7 +31,7 @@ pub(super) const CASE: Case = Case {
     first_port: 18_300,
     scale: 10,
     pictures: &[
-        Telling {
+        Drawn {
             stage: "as-found",
             port: 0,
             word: "premature-hangup",
@@ -40,7 +40,7 @@ pub(super) const CASE: Case = Case {
             server: "nginx",
             remark: (Moment::LastQuiet, "the body pauses; urllib's response time-out strikes"),
         },
-        Telling {
+        Drawn {
             stage: "response-time-out-raised",
             port: 0,
             word: "premature-hangup",
@@ -152,8 +152,16 @@ const HEARTBEAT: Stage = Stage {
         Upload { agent: raised, response: raised, chunks: &[&[50.0, 100.0]], ..UPLOAD }.play(scene)
     },
     holds: |seen, checks| {
-        checks.same("every upload was stored, its client says", &seen.heard.count("client", "200"), &UPLOADS);
-        checks.same("every upload was stored, the server says", &seen.heard.count("server", "200"), &UPLOADS);
+        checks.same(
+            "every upload was stored, its client says",
+            &seen.claims.count("client", "200"),
+            &UPLOADS,
+        );
+        checks.same(
+            "every upload was stored, the server says",
+            &seen.claims.count("server", "200"),
+            &UPLOADS,
+        );
         for role in [Side::Client, Side::Server] {
             let begun = seen.endpoint(role, 0).map(|one| one.begun);
             checks.same(
@@ -253,14 +261,18 @@ const SERVERS: Ends = Ends {
 };
 
 /// What the software says of itself.
-fn failed(seen: &Seen, checks: &mut Checks, client: &str, server: &str) {
+fn failed(seen: &Observed, checks: &mut Checks, client: &str, server: &str) {
     let client = client.replace("@ms@", &format!("{}", seen.scaled(60_000.0)));
-    checks.same(format_args!("every upload fails: {client}"), &seen.heard.count("client", &client), &UPLOADS);
-    checks.same(format_args!("nginx logs {server} for each"), &seen.heard.count("server", server), &UPLOADS);
+    checks.same(
+        format_args!("every upload fails: {client}"),
+        &seen.claims.count("client", &client),
+        &UPLOADS,
+    );
+    checks.same(format_args!("nginx logs {server} for each"), &seen.claims.count("server", server), &UPLOADS);
 }
 
 /// What the agent says, at both ends.
-fn told(seen: &Seen, checks: &mut Checks, ends: &Ends) {
+fn told(seen: &Observed, checks: &mut Checks, ends: &Ends) {
     let Ends { side, cause, clock, seconds, is_own, setting } = ends;
     let seconds = if *is_own { *seconds } else { seen.scaled(*seconds) };
     for role in [Side::Client, Side::Server] {

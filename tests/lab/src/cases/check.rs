@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Display};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Check {
     /// What must hold, in words.
     pub what: String,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use harness::Program;
 
 use super::{
-    heard::Heard,
+    claims::Claims,
     software::{self as s, nginx},
     stage::{Place, Scene, Software, fill},
 };
@@ -128,11 +128,11 @@ impl Running {
     }
 
     /// How often nginx complained, by what it wrote.
-    pub(super) fn complain(&self, heard: &mut Heard) {
+    pub(super) fn complain(&self, claims: &mut Claims) {
         let log = self.platform.text();
         for words in ["upstream prematurely closed connection", "Connection reset by peer"] {
             for _ in log.lines().filter(|line| line.contains(words)) {
-                heard.outcome("the platform's log", words);
+                claims.outcome("the platform's log", words);
             }
         }
     }

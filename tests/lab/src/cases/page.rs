@@ -18,14 +18,13 @@ impl Display for Page<'_> {
     fn fmt(&self, out: &mut Formatter) -> fmt::Result {
         let Outcome { case, played, absent, .. } = self.0;
         writeln!(out, "# {}: {}\n\n## What happened\n\n{}", case.name, case.title, case.happened)?;
-        let seen: Vec<_> = played.iter().map(|played| (played.stage, &played.seen)).collect();
-        writeln!(out, "\n## What the report said, in one table\n\n{}", Summary(&seen))?;
+        let observed: Vec<_> = played.iter().map(|played| (played.stage, &played.observed)).collect();
+        writeln!(out, "\n## What the report said, in one table\n\n{}", Summary(&observed))?;
         for (number, played) in played.iter().enumerate() {
             stage(out, number + 1, played)?;
             let of_stage = self.0.told().filter(|(_, told)| told.stage.name == played.stage.name);
-            for (telling, _) in of_stage.filter(|(telling, played)| picture::is_there(telling, &played.seen))
-            {
-                let (title, file) = (telling.title, picture::file(case.name, telling));
+            for (drawn, _) in of_stage.filter(|(drawn, played)| picture::is_there(drawn, &played.observed)) {
+                let (title, file) = (drawn.title, picture::file(case.name, drawn));
                 writeln!(out, "\n![{title}]({file})")?;
             }
         }
@@ -48,9 +47,9 @@ impl Page<'_> {
             let path = directory.join(name);
             fs::write(&path, content).with_context(|| format!("write {}", path.display()))
         };
-        for (telling, played) in self.0.told() {
-            if let Some(drawing) = picture::draw(telling, &played.seen) {
-                write(picture::file(self.0.case.name, telling), &drawing)?;
+        for (drawn, played) in self.0.told() {
+            if let Some(drawing) = picture::draw(drawn, &played.observed) {
+                write(picture::file(self.0.case.name, drawn), &drawing)?;
             }
         }
         write(format!("{}.md", self.0.case.name), &self.to_string())
@@ -86,18 +85,18 @@ impl Page<'_> {
 }
 
 fn stage(out: &mut Formatter, number: usize, played: &Played) -> fmt::Result {
-    let Played { stage, seen, checks, .. } = played;
+    let Played { stage, observed: seen, checks, .. } = played;
     writeln!(out, "\n## {number}. {}\n\n{}", capitalised(stage.name), stage.changed)?;
     writeln!(out, "\n**What the software said**\n")?;
-    for (who, text) in seen.heard.lines() {
+    for (who, text) in seen.claims.lines() {
         writeln!(out, "- {who}: {text}")?;
     }
     writeln!(out, "\n**What a capture shows**\n")?;
-    for (server, words) in seen.witness.words() {
+    for (server, words) in seen.captured.words() {
         let counted: Vec<_> = words.iter().map(|(word, count)| format!("{count} × {word}")).collect();
         writeln!(out, "- connections to port {}: {}", server.port(), counted.join(", "))?;
     }
-    for (why, count) in &seen.witness.undecided {
+    for (why, count) in &seen.captured.undecided {
         writeln!(out, "- {count} not decided: {why}")?;
     }
     writeln!(out, "\n**What `whohungup report` said**\n")?;
@@ -133,7 +132,7 @@ fn endpoints(markdown: &str) -> String {
 
 fn answer(out: &mut Formatter, answer: &Answer, played: &[Played]) -> fmt::Result {
     let Some(stage) = played.iter().find(|one| one.stage.name == answer.stage) else { return Ok(()) };
-    let Some(endpoint) = stage.seen.endpoint(answer.role, answer.port) else { return Ok(()) };
+    let Some(endpoint) = stage.observed.endpoint(answer.role, answer.port) else { return Ok(()) };
     writeln!(out, "\n## The answer\n\n{}\n", answer.lead)?;
     for advice in &endpoint.advice {
         let label = if advice.alternative { "Or" } else { "Do" };

@@ -1,28 +1,28 @@
 //! The connections of a case that are drawn.
 
 use super::{
-    Telling,
-    seen::Seen,
-    witness::{Witnessed, telling},
+    Drawn,
+    captured::{Shown, drawn},
+    observed::Observed,
 };
 use crate::{
-    agent::Report,
+    agent::Close,
     picture::{self, Notes, Remark},
     truth::Side,
 };
 
 /// The file's name, beside the page.
-pub(super) fn file(case: &str, telling: &Telling) -> String {
-    format!("{case}-{}-{}.svg", telling.stage, telling.word)
+pub(super) fn file(case: &str, drawn: &Drawn) -> String {
+    format!("{case}-{}-{}.svg", drawn.stage, drawn.word)
 }
 
-pub(super) fn is_there(wanted: &Telling, seen: &Seen) -> bool {
+pub(super) fn is_there(wanted: &Drawn, seen: &Observed) -> bool {
     find(wanted, seen).is_some()
 }
 
 /// `None` when no connection ended in this way.
-pub(super) fn draw(wanted: &Telling, seen: &Seen) -> Option<String> {
-    let Witnessed { flow, .. } = find(wanted, seen)?;
+pub(super) fn draw(wanted: &Drawn, seen: &Observed) -> Option<String> {
+    let Shown { flow, .. } = find(wanted, seen)?;
     let (at, text) = wanted.remark;
     let notes = Notes {
         title: wanted.title.to_owned(),
@@ -30,13 +30,13 @@ pub(super) fn draw(wanted: &Telling, seen: &Seen) -> Option<String> {
         server: wanted.server.to_owned(),
         remarks: vec![Remark { at, text: text.to_owned() }],
     };
-    let of = |role: Side| -> Option<&Report> {
+    let of = |role: Side| -> Option<&Close> {
         let ends = if role == Side::Client { (flow.client, flow.server) } else { (flow.server, flow.client) };
         seen.closes(role, wanted.port).find(|one| (one.local, one.remote) == ends)
     };
     Some(picture::draw(flow, &notes, [of(Side::Client), of(Side::Server)]))
 }
 
-fn find<'a>(wanted: &Telling, seen: &'a Seen) -> Option<&'a Witnessed> {
-    telling(&seen.witness, seen.first_port + wanted.port, wanted.word)
+fn find<'a>(wanted: &Drawn, seen: &'a Observed) -> Option<&'a Shown> {
+    drawn(&seen.captured, seen.first_port + wanted.port, wanted.word)
 }

@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::MetadataExt as _,
     path::PathBuf,
     process::Command,
     sync::{
@@ -18,9 +17,10 @@ use anyhow::{Context as _, Result, ensure};
 use harness::{Program, port::is_free};
 use testserver::SlowWire;
 
-use super::{check::Checks, heard::Heard, seen::Seen};
+use super::{check::Checks, claims::Claims, observed::Observed};
 use crate::{
     kit::{Kit, Need},
+    suite::own_namespace,
     wiretap::capture,
 };
 
@@ -37,9 +37,9 @@ pub(super) struct Stage {
     /// How far the ends are from each other.
     pub(super) wire: Wire,
     /// Starts the software, asks, and returns when everything has come that is to come.
-    pub(super) play: fn(&Scene) -> Result<Heard>,
+    pub(super) play: fn(&Scene) -> Result<Claims>,
     /// What must hold of it.
-    pub(super) holds: fn(&Seen, &mut Checks),
+    pub(super) holds: fn(&Observed, &mut Checks),
 }
 
 #[derive(Debug)]
@@ -66,8 +66,8 @@ pub(super) enum Place {
 
 impl Stage {
     /// Its software, and what captures it.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &'static [Need]> {
-        self.software.iter().map(|one| one.needs).chain([&capture::NEEDS[..]])
+    pub(super) fn needs(&self) -> Vec<Need> {
+        self.software.iter().flat_map(|one| one.needs).chain(&capture::NEEDS).copied().collect()
     }
 }
 
@@ -168,11 +168,7 @@ impl<'a> Scene<'a> {
 
     /// The network namespaces of clients and of servers, by inode number.
     pub(super) fn namespaces(&self) -> Result<[u64; 2]> {
-        let look = || {
-            let namespace =
-                fs::metadata("/proc/thread-self/ns/net").context("look at the network namespace")?;
-            Ok(namespace.ino())
-        };
+        let look = || Ok(own_namespace());
         Ok([self.go(Place::Near, look)?, self.go(Place::Far, look)?])
     }
 

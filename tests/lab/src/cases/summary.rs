@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    seen::{Seen, idle_timer},
+    observed::{Observed, idle_timer},
     stage::{PORTS, Stage},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Summary<'a>(pub(super) &'a [(&'static Stage, &'a Seen)]);
+pub(super) struct Summary<'a>(pub(super) &'a [(&'static Stage, &'a Observed)]);
 
 impl Display for Summary<'_> {
     fn fmt(&self, out: &mut Formatter) -> fmt::Result {
@@ -82,5 +82,4 @@ fn in_flight_timer(end: &Endpoint, side: Side) -> Option<&Timer> {
 }
 
 #[cfg(test)]
-#[path = "summary_tests.rs"]
 mod tests;

@@ -136,7 +136,7 @@ impl Stage<'_> {
         serve(setting, haproxy::in_foreground(self.kit.command("haproxy"), &path))
     }
 
-    /// Apache, which serves `/fast`, with these time-outs.
+    /// Apache, which serves `/fast`, with these timeouts.
     pub(crate) fn apache(&self, timeouts: &str) -> Result<Served> {
         let setting = self.setting(None)?;
         apache::document_root(&setting.directory)?;
@@ -214,16 +214,32 @@ pub(crate) fn ask_for(wire: &mut Wire, path: &str) -> Result<()> {
     wire.read_until("the answer's end", |talk| talk.state().answered > answered)
 }
 
-/// How many sockets of this server are connected.
-pub(crate) fn established(server: SocketAddr) -> Result<usize> {
-    let SocketAddr::V4(server) = server else { return Ok(0) };
+/// The sockets of this server in such a state, each by what /proc/net/tcp has of its queues.
+fn sockets(server: SocketAddr, state: &str) -> Result<Vec<String>> {
+    let SocketAddr::V4(server) = server else { return Ok(Vec::new()) };
     let wanted = format!("{:08X}:{:04X}", u32::from_le_bytes(server.ip().octets()), server.port());
     let table = fs::read_to_string("/proc/net/tcp").context("read the table of sockets")?;
-    let is_there = |line: &&str| {
-        let words: Vec<_> = line.split_ascii_whitespace().take(4).collect();
-        matches!(words[..], [_, local, _, "01"] if local == wanted)
+    let queues = |line: &str| {
+        let words: Vec<_> = line.split_ascii_whitespace().take(5).collect();
+        let [_, local, _, found, queues] = words[..] else { return None };
+        (local == wanted && found == state).then(|| queues.to_owned())
     };
-    Ok(table.lines().filter(is_there).count())
+    Ok(table.lines().filter_map(queues).collect())
+}
+
+/// How many sockets of this server are connected.
+pub(crate) fn established(server: SocketAddr) -> Result<usize> {
+    Ok(sockets(server, "01")?.len())
+}
+
+/// How many sockets listen at this address.
+pub(crate) fn listeners(server: SocketAddr) -> Result<usize> {
+    Ok(sockets(server, "0A")?.len())
+}
+
+/// What waits in the queues of this server's connections.
+pub(crate) fn queued(server: SocketAddr) -> Result<String> {
+    Ok(sockets(server, "01")?.concat())
 }
 
 pub(crate) fn pause(milliseconds: u64) {

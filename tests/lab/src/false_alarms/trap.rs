@@ -3,86 +3,64 @@
 use std::{fmt, net::SocketAddr, ops::RangeInclusive};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use super::stage::Stage;
-use crate::{agent::Said, kit::Need, truth::Side};
+use crate::{
+    agent::Closes,
+    truth::{Side, Truth},
+};
 
-/// One row of the table.
-#[derive(Debug)]
+/// One of plays/traps.toml, which says what the fields are.
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Trap {
-    pub(crate) name: &'static str,
-    /// Where the false alarm was met: a thread of another project, or what is known to fool.
-    pub(crate) source: &'static str,
-    pub(crate) played: &'static str,
-    /// What a naive agent says.
-    pub(crate) naive: &'static str,
-    pub(crate) needs: &'static [&'static [Need]],
-    /// Real limits, deaths or slow stops are played here: the report may advise to look at them.
+    pub(crate) name: String,
+    pub(crate) source: String,
+    #[serde(default)]
+    pub(crate) played: String,
+    pub(crate) naive: String,
+    #[serde(default, skip_serializing)]
+    pub(crate) needs: Vec<String>,
+    #[serde(default, skip_serializing)]
     pub(crate) advised: bool,
-    /// A product that must not be named first for any timer.
-    pub(crate) never_named: Option<&'static str>,
-    pub(crate) how: How,
+    #[serde(skip_serializing)]
+    pub(crate) never_named: Option<String>,
+    #[serde(skip_serializing)]
+    pub(crate) play: Option<String>,
+    #[serde(default)]
+    pub(crate) tests: Vec<String>,
+    #[serde(default)]
+    pub(crate) scenarios: Vec<String>,
 }
 
 #[derive(Debug)]
-pub(crate) enum How {
-    /// Played while the agents watch.
-    Play(fn(&Stage<'_>) -> Result<Sprung>),
+pub(crate) enum Play {
+    /// While the agents watch.
+    Now(fn(&Stage<'_>) -> Result<Played>),
     /// Begun before the agents are there; the rest is played while they watch.
     Older(fn(&Stage<'_>) -> Result<Rest>),
-    /// Tests that play it already.
-    Elsewhere(&'static [Cover]),
 }
 
 /// What is played when the agents are there.
-pub(crate) type Rest = Box<dyn FnOnce(&Stage<'_>) -> Result<Sprung> + Send>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cover {
-    /// The name of a test's function.
-    Test(&'static str),
-    /// The name of a scenario of `whohungup selftest`.
-    Scenario(&'static str),
-}
-
-impl fmt::Display for Cover {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Test(name) => write!(f, "test {name}"),
-            Self::Scenario(name) => write!(f, "selftest {name}"),
-        }
-    }
-}
-
-/// Starting point of a row: nothing but `name`, `source`, `played`, `naive` and `how` need be said.
-pub(crate) const TRAP: Trap = Trap {
-    name: "",
-    source: "",
-    played: "",
-    naive: "",
-    needs: &[],
-    advised: false,
-    never_named: None,
-    how: How::Elsewhere(&[]),
-};
+pub(crate) type Rest = Box<dyn FnOnce(&Stage<'_>) -> Result<Played> + Send>;
 
 /// What a play leaves behind: what may be said of its connections, and what still lives.
 #[derive(Default)]
-pub(crate) struct Sprung {
+pub(crate) struct Played {
     pub(crate) claims: Vec<Claim>,
     /// Dropped when the agents are gone.
     pub(crate) keep: Vec<Box<dyn Send>>,
-    /// What agents of the play's own said, in place of the one that watches all.
-    pub(crate) said: Option<Said>,
+    /// What agents of the play's own reported, besides the one that watches all.
+    pub(crate) closes: Option<Closes>,
 }
 
-impl fmt::Debug for Sprung {
+impl fmt::Debug for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sprung").field("claims", &self.claims).finish_non_exhaustive()
+        f.debug_struct("Played").field("claims", &self.claims).finish_non_exhaustive()
     }
 }
 
-impl From<Vec<Claim>> for Sprung {
+impl From<Vec<Claim>> for Played {
     fn from(claims: Vec<Claim>) -> Self {
         Self { claims, ..Self::default() }
     }
@@ -107,14 +85,14 @@ pub(crate) struct Claim {
     pub(crate) phases: &'static [&'static str],
     pub(crate) causes: &'static [&'static str],
     pub(crate) never_causes: &'static [&'static str],
-    pub(crate) how: Option<&'static str>,
+    pub(crate) close_type: Option<&'static str>,
     /// Seconds, where the report has the clock at all; it must have it when this is set.
     pub(crate) idle: Option<RangeInclusive<f64>>,
     pub(crate) age: Option<RangeInclusive<f64>>,
     /// Requests answered in full.
     pub(crate) requests: Option<u32>,
     /// Words that no evidence may contain.
-    pub(crate) never_told: Option<&'static str>,
+    pub(crate) never_evidence: Option<&'static str>,
     /// Names that the process at an end may have: client's, server's. Empty: any.
     pub(crate) processes: [&'static [&'static str]; 2],
 }
@@ -143,11 +121,11 @@ impl Claim {
             phases: &[],
             causes: &[],
             never_causes: &[],
-            how: None,
+            close_type: None,
             idle: None,
             age: None,
             requests: None,
-            never_told: None,
+            never_evidence: None,
             processes: [&[], &[]],
         }
     }
@@ -194,13 +172,13 @@ impl Claim {
         self
     }
 
-    pub(crate) fn never_told(mut self, words: &'static str) -> Self {
-        self.never_told = Some(words);
+    pub(crate) fn never_evidence(mut self, words: &'static str) -> Self {
+        self.never_evidence = Some(words);
         self
     }
 
-    pub(crate) fn how(mut self, how: &'static str) -> Self {
-        self.how = Some(how);
+    pub(crate) fn close_type(mut self, close_type: &'static str) -> Self {
+        self.close_type = Some(close_type);
         self
     }
 
@@ -226,6 +204,16 @@ impl Claim {
     ) -> Self {
         self.processes = [client, server];
         self
+    }
+}
+
+impl Claim {
+    /// Whether it is claimed that a connection may end so.
+    pub(crate) fn is_so(&self, truth: &Truth) -> bool {
+        self.verdicts.contains(&truth.verdict)
+            && self.closer.is_none_or(|closer| closer == truth.closer.word())
+            && (self.phases.is_empty() || self.phases.contains(&truth.phase.word()))
+            && self.close_type.is_none_or(|close_type| close_type == truth.close_type.word())
     }
 }
 

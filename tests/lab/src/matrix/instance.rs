@@ -11,14 +11,14 @@ use anyhow::{Context as _, Result, bail};
 use harness::{Program, port};
 
 use super::{
-    scenario::Stage,
+    scenario::Variant,
     servers::{NODE, Server},
 };
 use crate::{kit::Kit, setting::Setting, wire::Wire};
 
 #[derive(Debug)]
 pub(super) struct Instance {
-    pub(super) stage: Stage,
+    pub(super) variant: Variant,
     pub(super) at: SocketAddr,
     pub(super) setting: Setting,
     pub(super) program: Program,
@@ -30,7 +30,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Node, as what stands behind all instances of a proxy.
 pub(super) fn behind(kit: &Kit) -> Result<Instance> {
     let at = kit.free_address()?;
-    start(kit, &NODE, Path::new(""), Stage::Patient, at).context("start what is behind the proxy")
+    start(kit, &NODE, Path::new(""), Variant::Patient, at).context("start what is behind the proxy")
 }
 
 /// Starts it and waits until it answers. `backend`: what is behind it, if it is a proxy.
@@ -38,20 +38,21 @@ pub(super) fn start(
     kit: &Kit,
     server: &Server,
     prepared: &Path,
-    stage: Stage,
+    variant: Variant,
     backend: SocketAddr,
 ) -> Result<Instance> {
     let at = kit.free_address()?;
-    let setting = Setting { at, backend, directory: kit.directory()?, hasty: stage == Stage::Hasty };
+    let setting = Setting { at, backend, directory: kit.directory()?, hasty: variant == Variant::Hasty };
     let mut command = (server.command)(kit, &setting, prepared)?;
     let mut program = Program::start(&mut command, &setting.directory, "output")?;
     let ready = await_answer(at, || Ok(program.ended()?.is_none()));
-    ready
-        .with_context(|| format!("{} ({}) does not answer: {}", server.name, stage.word(), program.said()))?;
-    Ok(Instance { stage, at, setting, program })
+    ready.with_context(|| {
+        format!("{} ({}) does not answer: {}", server.name, variant.word(), program.said())
+    })?;
+    Ok(Instance { variant, at, setting, program })
 }
 
-/// Nothing connects before it listens: refused connections would be told apart from those of the plays by nothing.
+/// Nothing connects before it listens: nothing would tell refused connections from those of the plays.
 fn await_answer(at: SocketAddr, mut is_running: impl FnMut() -> Result<bool>) -> Result<()> {
     let until = Instant::now() + READY_WITHIN;
     loop {

@@ -132,5 +132,4 @@ fn haproxy_upstream(code: &str) -> Option<Account> {
 }
 
 #[cfg(test)]
-#[path = "logs_tests.rs"]
 mod tests;

@@ -3,26 +3,23 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    catalogue,
     clients::{Client, IdleLimit},
     instance::Instance,
-    part::Part,
-    scenario::{Asks, Scenario, Step},
+    scenario::{self, Ability, Identity, Scenario, Step},
     servers::Server,
 };
 
 /// Of a body that is never sent whole.
 const STALLS_AFTER: usize = 1000;
 /// Between the beginnings of conversations: not all at once, which no listener's queue holds.
-const APART: Duration = Duration::from_millis(40);
-const BEFORE: Duration = Duration::from_millis(150);
+const APART_MS: u64 = 40;
+const BEFORE_MS: u64 = 150;
 /// A server that looks at its connections once in so long may end them as much later.
 const POLLED: i64 = 2500;
 
@@ -39,7 +36,7 @@ struct Line<'a> {
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) id: String,
-    pub(super) part: Part,
+    pub(super) identity: Identity,
     pub(super) scenario: &'static Scenario,
     pub(super) steps: Vec<String>,
     pub(super) at: SocketAddr,
@@ -47,7 +44,7 @@ pub(super) struct Conversation {
 
 /// What a client says of one step.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Told {
+pub(super) struct Report {
     pub(super) id: String,
     pub(super) step: usize,
     pub(super) outcome: Outcome,
@@ -74,45 +71,48 @@ pub(super) fn conversations(
     ids: &AtomicU32,
 ) -> Vec<Conversation> {
     let mut all = Vec::new();
-    for scenario in catalogue::all().filter(|scenario| fits(scenario, server, client, idle)) {
-        let Some(instance) = instances.iter().find(|instance| instance.stage == scenario.stage) else {
+    for scenario in scenario::all().iter().filter(|scenario| fits(scenario, server, client, idle)) {
+        let Some(instance) = instances.iter().find(|instance| instance.variant == scenario.server) else {
             continue;
         };
         for number in 0..scenario.times {
             let id = format!("k{}", ids.fetch_add(1, Ordering::Relaxed));
-            let due = if server.announces { scenario.due.where_announced() } else { scenario.due };
-            let part = Part { server: server.name, client: client.name, scenario: scenario.name, due };
-            let before = [Step::Get("/"), Step::Sleep(BEFORE)];
+            let identity = Identity {
+                server: server.name,
+                client: client.name,
+                scenario: &scenario.name,
+                expected: scenario.expected(server.announces),
+            };
+            let before = [Step::Get("/".to_owned()), Step::Sleep(BEFORE_MS)];
             let before = before.iter().filter(|_| scenario.may_reuse && number % 2 == 1);
-            let begin = Step::Sleep(APART * u32::try_from(all.len()).unwrap_or(0));
-            let steps = std::iter::once(&begin).chain(before).chain(scenario.steps);
-            let steps = steps.map(|step| tell(*step, &id, idle.unwrap_or(0))).collect();
-            all.push(Conversation { id, part, scenario, steps, at: instance.at });
+            let begin = Step::Sleep(APART_MS * all.len() as u64);
+            let steps = std::iter::once(&begin).chain(before).chain(&scenario.steps);
+            let steps = steps.map(|step| write_step(step, &id, idle.unwrap_or(0))).collect();
+            all.push(Conversation { id, identity, scenario, steps, at: instance.at });
         }
     }
     all
 }
 
 fn fits(scenario: &Scenario, server: &Server, client: &Client, idle: Option<i64>) -> bool {
-    let can = match scenario.asks {
-        Asks::Nothing => true,
-        Asks::Closing => client.close,
-        Asks::IdleLimit => matches!(client.idle_limit, IdleLimit::Millis | IdleLimit::WholeSeconds),
-        Asks::Stalling => client.post_stall,
-    };
+    let can = scenario.needs.is_none_or(|ability| match ability {
+        Ability::Closing => client.close,
+        Ability::IdleLimit => matches!(client.idle_limit, IdleLimit::Millis | IdleLimit::WholeSeconds),
+        Ability::Stalling => client.post_stall,
+    });
     let knows_idle =
         idle.is_some() || !scenario.steps.iter().any(|step| matches!(step, Step::Tempt(_) | Step::Outlast));
     can && knows_idle && scenario.timer.is_none_or(|phase| server.timers.contains(&phase))
 }
 
-fn tell(step: Step, id: &str, idle: i64) -> String {
+fn write_step(step: &Step, id: &str, idle: i64) -> String {
     match step {
         Step::Get(path) => format!("get {path}?{id}"),
         Step::Stall => format!("post-stall /read?{id} {STALLS_AFTER}"),
-        Step::Sleep(time) => format!("sleep {}", time.as_millis()),
+        Step::Sleep(ms) => format!("sleep {ms}"),
         Step::Tempt(after) => format!("sleep {}", idle + after),
         Step::Close => "close".to_owned(),
-        Step::Hold(time) => format!("hold {}", time.as_millis()),
+        Step::Hold(ms) => format!("hold {ms}"),
         Step::Outlast => format!("hold {}", idle + POLLED),
     }
 }
@@ -121,13 +121,12 @@ fn tell(step: Step, id: &str, idle: i64) -> String {
 pub(super) fn write<'c>(conversations: impl IntoIterator<Item = &'c Conversation>) -> Result<String> {
     let mut text = String::new();
     for Conversation { id, scenario, steps, at, .. } in conversations {
-        let millis = |limit: Option<Duration>| limit.and_then(|limit| u64::try_from(limit.as_millis()).ok());
         let line = Line {
             id,
             url: format!("http://{at}"),
             steps: steps.clone(),
-            idle_limit_ms: millis(scenario.idle_limit),
-            request_timeout_ms: millis(scenario.request_limit),
+            idle_limit_ms: scenario.idle_limit_ms,
+            request_timeout_ms: scenario.request_limit_ms,
         };
         text += &serde_json::to_string(&line).context("write a plan")?;
         text.push('\n');
@@ -136,11 +135,10 @@ pub(super) fn write<'c>(conversations: impl IntoIterator<Item = &'c Conversation
 }
 
 /// What a client has said until now; lines that are for people are left out.
-pub(super) fn read(output: &str) -> Vec<Told> {
+pub(super) fn read(output: &str) -> Vec<Report> {
     // The last line may not be whole yet.
     output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -17,13 +17,11 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::process::Signal;
 
 use super::{
-    catalogue,
     instance::{self, Instance},
-    part::Part,
-    plan::{self, Conversation, Told},
+    plan::{self, Conversation, Report},
     playing::{self, Present, await_all},
-    raw::{self, Made, Raw},
-    scenario::{Due, Stage},
+    raw::{self, Made},
+    scenario::{self, Identity, Raw, SERVER_IDLE, Variant},
     servers::{Log, Server},
 };
 use crate::{kit::Kit, wire::SETTLE};
@@ -56,27 +54,27 @@ pub(super) struct Site {
 #[derive(Debug, Default)]
 pub(super) struct Played {
     pub(super) conversations: HashMap<String, Conversation>,
-    pub(super) told: Vec<Told>,
-    pub(super) made: Vec<(SocketAddr, SocketAddr, Part)>,
+    pub(super) reports: Vec<Report>,
+    pub(super) made: Vec<(SocketAddr, SocketAddr, Identity)>,
     pub(super) sites: HashMap<SocketAddr, Site>,
     /// By the address of the instance that wrote it.
     pub(super) logs: Vec<(SocketAddr, Log, String)>,
     /// What did not go as planned.
-    pub(super) strays: Vec<String>,
+    pub(super) invalid: Vec<String>,
 }
 
 impl Played {
     pub(super) fn extend(&mut self, other: Self) {
         self.conversations.extend(other.conversations);
-        self.told.extend(other.told);
+        self.reports.extend(other.reports);
         self.made.extend(other.made);
         self.sites.extend(other.sites);
         self.logs.extend(other.logs);
-        self.strays.extend(other.strays);
+        self.invalid.extend(other.invalid);
     }
 }
 
-/// Plays everything against all instances of a server. What cannot be played is a stray.
+/// Plays everything against all instances of a server. What cannot be played is invalid.
 pub(super) fn play(
     kit: &Kit,
     server: &'static Server,
@@ -86,7 +84,7 @@ pub(super) fn play(
 ) -> Played {
     let mut played = Played::default();
     if let Err(error) = play_all(kit, server, clients, ids, stop, &mut played) {
-        played.strays.push(format!("{}: {error:#}", server.name));
+        played.invalid.push(format!("{}: {error:#}", server.name));
     }
     played
 }
@@ -123,21 +121,21 @@ fn play_all(
                 thread::sleep(STARTS_APART);
             }
             Err(error) => {
-                played.strays.push(format!("{} at {}: {error:#}", present.client.name, server.name));
+                played.invalid.push(format!("{} at {}: {error:#}", present.client.name, server.name));
             }
         }
     }
     // Where a server is to be ended under a conversation, something has been answered before.
-    let comes = |one: &Conversation| if one.scenario.stage.is_ended() { ANSWERED } else { 0 };
+    let comes = |one: &Conversation| if one.scenario.server.is_ended() { ANSWERED } else { 0 };
     await_all(&playing, COMES_WITHIN, stop, comes);
     thread::sleep(3 * SETTLE);
     end_instances(&mut instances, stop)?;
     over.store(true, Ordering::Relaxed);
-    let ends = |one: &Conversation| if one.scenario.stage.is_ended() { ANSWERED } else { one.steps.len() };
+    let ends = |one: &Conversation| if one.scenario.server.is_ended() { ANSWERED } else { one.steps.len() };
     await_all(&playing, ENDS_WITHIN, stop, ends);
     for (raw, script) in scripts {
-        let part = script_part(server, raw.name, raw.due);
-        take(played, part, script.join().unwrap_or_else(|_| Err(anyhow!("the script panicked"))));
+        let identity = script_identity(server, &raw.name, raw.expected());
+        take(played, identity, script.join().unwrap_or_else(|_| Err(anyhow!("the script panicked"))));
     }
     thread::sleep(SETTLE);
     for mut one in playing {
@@ -148,10 +146,10 @@ fn play_all(
                 server.name,
                 one.program.said()
             );
-            played.strays.push(what);
+            played.invalid.push(what);
         }
         one.program.kill();
-        played.told.extend(plan::read(&one.program.text()));
+        played.reports.extend(plan::read(&one.program.text()));
         let conversations = one.conversations.into_iter().map(|one| (one.id.clone(), one));
         played.conversations.extend(conversations);
     }
@@ -176,34 +174,38 @@ fn start_all(
     backend: SocketAddr,
 ) -> Result<Vec<Instance>> {
     thread::scope(|scope| {
-        let starting = Stage::ALL
-            .map(|stage| scope.spawn(move || instance::start(kit, server, prepared, stage, backend)));
+        let starting = Variant::ALL
+            .map(|variant| scope.spawn(move || instance::start(kit, server, prepared, variant, backend)));
         let started = starting.into_iter();
         started.map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a start panicked")))).collect()
     })
 }
 
 fn measure(server: &'static Server, instances: &[Instance], played: &mut Played) -> Result<Option<i64>> {
-    let hasty = instances.iter().find(|instance| instance.stage == Stage::Hasty);
+    let hasty = instances.iter().find(|instance| instance.variant == Variant::Hasty);
     let hasty = hasty.context("find the hasty instance")?;
-    let scenario = catalogue::all().find(|scenario| scenario.name == catalogue::SERVER_IDLE);
-    let scenario = scenario.context("find the scenario of an idle time-out")?;
+    let scenario = scenario::find(SERVER_IDLE);
     let (idle, made) = raw::measure(hasty.at);
     for one in made {
-        let part = script_part(server, scenario.name, scenario.due);
-        take(played, part, one);
+        take(played, script_identity(server, &scenario.name, scenario.expected(false)), one);
     }
     Ok(idle)
 }
 
-fn script_part(server: &Server, scenario: &'static str, due: Due) -> Part {
-    Part { server: server.name, client: SCRIPT, scenario, due }
+fn script_identity(
+    server: &Server,
+    scenario: &'static str,
+    expected: Option<scenario::Expected>,
+) -> Identity {
+    Identity { server: server.name, client: SCRIPT, scenario, expected }
 }
 
-fn take(played: &mut Played, part: Part, made: Result<Made>) {
+fn take(played: &mut Played, identity: Identity, made: Result<Made>) {
     match made {
-        Ok(Made { client, server }) => played.made.push((client, server, part)),
-        Err(error) => played.strays.push(format!("{}, {}: {error:#}", part.server, part.scenario)),
+        Ok(Made { client, server }) => played.made.push((client, server, identity)),
+        Err(error) => {
+            played.invalid.push(format!("{}, {}: {error:#}", identity.server, identity.scenario));
+        }
     }
 }
 
@@ -212,7 +214,9 @@ type Script = (&'static Raw, thread::JoinHandle<Result<Made>>);
 fn start_scripts(server: &Server, instances: &[Instance], over: &Arc<AtomicBool>) -> Vec<Script> {
     let mut scripts = Vec::new();
     for raw in raw::against(server.timers) {
-        let Some(instance) = instances.iter().find(|instance| instance.stage == raw.stage) else { continue };
+        let Some(instance) = instances.iter().find(|instance| instance.variant == raw.server) else {
+            continue;
+        };
         let (at, over) = (instance.at, Arc::clone(over));
         thread::sleep(APART);
         scripts.push((raw, thread::spawn(move || raw::play(raw, at, &over))));
@@ -223,14 +227,14 @@ fn start_scripts(server: &Server, instances: &[Instance], over: &Arc<AtomicBool>
 /// Those that are to be ended under their clients.
 fn end_instances(instances: &mut [Instance], stop: &AtomicBool) -> Result<()> {
     for instance in instances.iter_mut() {
-        match instance.stage {
-            Stage::Killed => instance.program.kill(),
-            Stage::Terminated => instance.program.signal(Signal::TERM)?,
-            Stage::Patient | Stage::Hasty => {}
+        match instance.variant {
+            Variant::Killed => instance.program.kill(),
+            Variant::Terminated => instance.program.signal(Signal::TERM)?,
+            Variant::Patient | Variant::Hasty => {}
         }
     }
     let until = Instant::now() + STOPS_WITHIN;
-    for instance in instances.iter_mut().filter(|instance| instance.stage == Stage::Terminated) {
+    for instance in instances.iter_mut().filter(|instance| instance.variant == Variant::Terminated) {
         while Instant::now() < until && !stop.load(Ordering::Relaxed) && instance.program.ended()?.is_none() {
             thread::sleep(LOOK_EVERY);
         }

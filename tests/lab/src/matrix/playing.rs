@@ -40,8 +40,8 @@ impl Playing {
     /// How many of these conversations have come so far, by the number of steps done.
     pub(super) fn has_done(&self, steps: impl Fn(&Conversation) -> usize) -> bool {
         let mut done = HashMap::<String, usize>::new();
-        for told in plan::read(&self.program.text()) {
-            *done.entry(told.id).or_default() += 1;
+        for report in plan::read(&self.program.text()) {
+            *done.entry(report.id).or_default() += 1;
         }
         self.conversations.iter().all(|one| done.get(&one.id).copied().unwrap_or(0) >= steps(one))
     }
@@ -60,7 +60,7 @@ pub(super) fn start(
     let all = plan::conversations(server, client, instances, idle, ids);
     // Some have one idle limit for the whole program.
     let is_apart = |one: &Conversation| {
-        client.idle_limit == IdleLimit::WholeSeconds && one.scenario.idle_limit.is_some()
+        client.idle_limit == IdleLimit::WholeSeconds && one.scenario.idle_limit_ms.is_some()
     };
     let (apart, together): (Vec<_>, Vec<_>) = all.into_iter().partition(is_apart);
     let mut playing = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn start(
         }
         let plan = kit.file("plan", &plan::write(&conversations)?)?;
         let mut command = (client.command)(kit, prepared, &plan);
-        let program = Program::start(&mut command, plan.parent().context("find a directory")?, "told")?;
+        let program = Program::start(&mut command, plan.parent().context("find a directory")?, "outcomes")?;
         playing.push(Playing { client, program, conversations });
     }
     Ok(playing)

@@ -1,10 +1,10 @@
-//! Below the ladder: what the capture shows of the end, and what the agent said of both sockets.
+//! Below the ladder: what the capture shows of the end, and what the agent reported of both sockets.
 
 use super::{
     label::duration,
     svg::{Anchor, Sheet, WIDTH, short},
 };
-use crate::{agent::Report, order::Kind, wiretap::truth::Decided};
+use crate::{agent::Close, truth::Race, wiretap::decide::Decided};
 
 const LINE: i32 = 22;
 /// Of the evidence of one end.
@@ -24,7 +24,7 @@ const COLUMNS: [(i32, &str); 9] = [
 ];
 
 /// Returns where it ends.
-pub(super) fn draw(sheet: &mut Sheet, below: i32, decided: &Decided, said: [Option<&Report>; 2]) -> i32 {
+pub(super) fn draw(sheet: &mut Sheet, below: i32, decided: &Decided, reported: [Option<&Close>; 2]) -> i32 {
     let mut y = below + 20;
     sheet.line((20, y), (WIDTH - 20, y), "rule");
     y += LINE;
@@ -33,26 +33,26 @@ pub(super) fn draw(sheet: &mut Sheet, below: i32, decided: &Decided, said: [Opti
     }
     y += LINE;
     match decided {
-        Decided::Known(truth) => {
+        Ok(truth) => {
             let cells = [
                 "the capture".to_owned(),
                 truth.verdict.to_owned(),
                 truth.code(),
                 String::new(),
-                truth.race.map_or("", Kind::word).to_owned(),
+                truth.race.map_or("", Race::word).to_owned(),
                 seconds(truth.idle),
                 truth.in_flight.to_string(),
             ];
             row(sheet, y, &cells);
         }
-        Decided::Undecided(why) => {
+        Err(why) => {
             row(sheet, y, &["the capture".to_owned(), format!("does not decide: {why}")]);
         }
     }
-    for (end, report) in ["the client's end", "the server's end"].into_iter().zip(said) {
+    for (end, report) in ["the client's end", "the server's end"].into_iter().zip(reported) {
         y += LINE;
         let Some(report) = report else {
-            row(sheet, y, &[end.to_owned(), "nothing was said".to_owned()]);
+            row(sheet, y, &[end.to_owned(), "nothing was reported".to_owned()]);
             continue;
         };
         row(sheet, y, &cells(end, report));
@@ -71,7 +71,7 @@ fn row(sheet: &mut Sheet, y: i32, cells: &[String]) {
     }
 }
 
-fn cells(end: &str, report: &Report) -> [String; 9] {
+fn cells(end: &str, report: &Close) -> [String; 9] {
     let race = match (&report.race, report.retried) {
         (None, _) => String::new(),
         (Some(race), false) => race.clone(),
@@ -91,7 +91,7 @@ fn cells(end: &str, report: &Report) -> [String; 9] {
 }
 
 /// Who closed it, else whose it is.
-fn process(report: &Report) -> String {
+fn process(report: &Close) -> String {
     let Some(process) = report.closed_by.as_ref().or(report.process.as_ref()) else { return String::new() };
     let pid = process.pid.map_or_else(String::new, |pid| format!(" [{pid}]"));
     let fate = match (process.exiting, process.signal) {
@@ -107,12 +107,12 @@ fn seconds(seconds: Option<f64>) -> String {
 }
 
 /// The clocks and the reasons.
-fn evidence(report: &Report) -> String {
+fn evidence(report: &Close) -> String {
     let clocks =
         [("age", report.age_seconds), ("silent", report.silent_seconds), ("request", report.request_seconds)];
     let clocks = clocks.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", duration(value?))));
-    let masked = report.retried.then(|| "* masked: sent again and answered".to_owned());
-    report.evidence.iter().cloned().chain(clocks).chain(masked).collect::<Vec<_>>().join("; ")
+    let retried = report.retried.then(|| "* retried: sent again and answered".to_owned());
+    report.evidence.iter().cloned().chain(clocks).chain(retried).collect::<Vec<_>>().join("; ")
 }
 
 /// At most [`MOST_LINES`]; the last says when there is more.

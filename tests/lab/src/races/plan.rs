@@ -131,12 +131,10 @@ pub(super) struct Scope {
     pub(super) seed: u64,
     /// Nothing that lasts for seconds.
     pub(super) hasty: bool,
-    /// Some servers have [`Habit::Lingers`].
-    pub(super) lingering: bool,
 }
 
 pub(super) fn plan(scope: &Scope) -> Vec<Play> {
-    let Scope { requests, seed, hasty, lingering } = *scope;
+    let Scope { requests, seed, hasty } = *scope;
     let mut rng = Rng::with_seed(seed);
     let mut plays = Vec::new();
     for index in 0..requests {
@@ -156,9 +154,6 @@ pub(super) fn plan(scope: &Scope) -> Vec<Play> {
     rng.shuffle(&mut plays);
     for (index, play) in plays.iter_mut().enumerate() {
         play.index = index as u32;
-        if play.habit == Habit::Lingers && !lingering {
-            play.habit = Habit::LooksAgain;
-        }
     }
     if hasty {
         plays.retain(|play| play.timeout.max(play.gap) <= HASTY && play.leaves_lying <= HASTY);
@@ -286,5 +281,4 @@ fn noise(rng: &mut Rng, wire: Wire, number: u32) -> Play {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

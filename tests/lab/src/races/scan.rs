@@ -5,11 +5,12 @@ use std::{
     thread,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use fastrand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Ended, ground::Ground, plan::Wire};
+use super::{Ended, network::Network, plan::Wire};
+use crate::truth::Side;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -24,7 +25,7 @@ const REQUEST: &[u8] = b"GET /scan HTTP/1.1\r\nHost: lab\r\n\r\n";
 
 /// Scans an open port and the ports of servers that have gone, from the address of a client of theirs: nothing of it
 /// belongs to any connection.
-pub(super) fn all(ground: &Ground, ended: &[Ended], seed: u64) -> Result<usize> {
+pub(super) fn all(network: &Network, ended: &[Ended], seed: u64) -> Result<usize> {
     let mut sent = 0;
     for wire in [Wire::Loopback, Wire::Delay, Wire::DelayWithoutTimeWait] {
         let of_wire = ended.iter().filter(|(play, ..)| play.wire == wire);
@@ -32,31 +33,19 @@ pub(super) fn all(ground: &Ground, ended: &[Ended], seed: u64) -> Result<usize> 
         let (clients, mut targets): (Vec<_>, Vec<_>) =
             gone.map(|client| (client.local, client.remote)).unzip();
         let Some(SocketAddr::V4(from)) = clients.first().copied() else { continue };
-        let enter = |enter: fn(&Ground, Wire) -> Result<()>| move || enter(ground, wire);
-        let (at_server, at_client) = (enter(Ground::enter_server), enter(Ground::enter_client));
-        sent += thread::scope(|scope| -> Result<usize> {
-            let open = scope.spawn(move || {
-                at_server()?;
-                TcpListener::bind(Ground::server(wire)).context("listen for a scan")
-            });
-            let open = open.join().map_err(|_panic| anyhow!("a listener panicked"))??;
-            targets.push(open.local_addr().context("name a listener")?);
-            let targets: Vec<_> = targets
-                .into_iter()
-                .filter_map(|target| match target {
-                    SocketAddr::V4(target) => Some(target),
-                    SocketAddr::V6(_) => None,
-                })
-                .collect();
-            let sending = scope.spawn(move || {
-                at_client()?;
-                let sent = scan(*from.ip(), &targets, seed)?;
-                // Until the last has come to the other end.
-                thread::sleep(2 * testserver::SlowWire::DELAY);
-                Ok(sent)
-            });
-            sending.join().map_err(|_panic| anyhow!("a scan panicked"))?
-        })?;
+        let listen = || TcpListener::bind(Network::server(wire)).context("listen for a scan");
+        let open = network.at(wire, Side::Server, listen)?;
+        targets.push(open.local_addr().context("name a listener")?);
+        let targets: Vec<_> = targets
+            .into_iter()
+            .filter_map(|target| match target {
+                SocketAddr::V4(target) => Some(target),
+                SocketAddr::V6(_) => None,
+            })
+            .collect();
+        sent += network.at(wire, Side::Client, || scan(*from.ip(), &targets, seed))?;
+        // Until the last has come to the other end.
+        thread::sleep(2 * testserver::SlowWire::DELAY);
     }
     Ok(sent)
 }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{judge::Seen, programs::ROUNDS};
+use super::{compare::Observed, programs::ROUNDS};
 use crate::{truth::Side, wire::Wire};
 
 /// How long the answers of one connection take: not all at once, as no server answers so.
@@ -36,7 +36,7 @@ impl Pauses {
 
 #[derive(Debug, Default)]
 struct State {
-    seen: Vec<Seen>,
+    observed: Vec<Observed>,
     open: usize,
     errors: Vec<anyhow::Error>,
 }
@@ -79,7 +79,7 @@ impl Origin {
     /// Connections that ended by themselves, and those that are open.
     pub(super) fn counts(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.seen.len(), state.open)
+        (state.observed.len(), state.open)
     }
 
     /// From now on ends are not the client's own doing.
@@ -88,7 +88,7 @@ impl Origin {
     }
 
     /// Waits for the rest, once the client has been killed.
-    pub(super) fn finish(self) -> Result<Vec<Seen>> {
+    pub(super) fn finish(self) -> Result<Vec<Observed>> {
         let until = Instant::now() + Duration::from_secs(5);
         while self.counts().1 > 0 && Instant::now() < until {
             thread::sleep(Duration::from_millis(10));
@@ -96,7 +96,7 @@ impl Origin {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.errors.pop() {
             Some(error) => Err(error),
-            None => Ok(std::mem::take(&mut state.seen)),
+            None => Ok(std::mem::take(&mut state.observed)),
         }
     }
 }
@@ -140,7 +140,7 @@ fn accept(
                     lock(&state, &mut |state| {
                         state.open -= 1;
                         match served.take() {
-                            Some(Ok(seen)) => state.seen.extend(seen),
+                            Some(Ok(seen)) => state.observed.extend(seen),
                             Some(Err(error)) => state.errors.push(error),
                             None => {}
                         }
@@ -154,7 +154,7 @@ fn accept(
 }
 
 /// `None`: a connection on which nothing was ever asked.
-fn serve(stream: TcpStream, hint: Option<u32>, pauses: Pauses, cut: &AtomicBool) -> Result<Option<Seen>> {
+fn serve(stream: TcpStream, hint: Option<u32>, pauses: Pauses, cut: &AtomicBool) -> Result<Option<Observed>> {
     stream.set_nonblocking(false).context("make the socket blocking")?;
     let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
     let mut wire = Wire::new(stream, Side::Server)?;
@@ -165,7 +165,7 @@ fn serve(stream: TcpStream, hint: Option<u32>, pauses: Pauses, cut: &AtomicBool)
     for number in 0.. {
         while wire.talk().asked(number).is_none() || !wire.talk().is_asked_whole() {
             if !wire.read()? {
-                return Ok(answered.map(|answered: Instant| Seen {
+                return Ok(answered.map(|answered: Instant| Observed {
                     local,
                     remote,
                     closer: (!cut.load(Ordering::Relaxed)).then_some(Side::Client),

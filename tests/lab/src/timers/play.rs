@@ -14,7 +14,7 @@ use harness::Program;
 
 use super::{
     cases::{Case, LOOK, Play, Wanted},
-    judge::Seen,
+    compare::Observed,
     origin::Origin,
     programs::Asking,
 };
@@ -68,7 +68,12 @@ impl Case {
     }
 
     /// Returns every connection that a script saw the end of.
-    pub(super) fn play(&self, prepared: Prepared, wanted: &Wanted, stop: &AtomicBool) -> Result<Vec<Seen>> {
+    pub(super) fn play(
+        &self,
+        prepared: Prepared,
+        wanted: &Wanted,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Observed>> {
         let Prepared { at, directory, server, clients, origin } = prepared;
         let start = |mut command: Command, name: &str| Program::start(&mut command, &directory, name);
         let mut server = server.map(|command| start(command, "server")).transpose()?;

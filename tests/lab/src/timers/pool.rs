@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::judge::Seen;
+use super::compare::Observed;
 use crate::{truth::Side, wire::Wire};
 
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Pool {
         patience: Duration,
         timer: Option<f64>,
         stop: &AtomicBool,
-    ) -> Result<Vec<Seen>> {
+    ) -> Result<Vec<Observed>> {
         thread::scope(|scope| {
             let running: Vec<_> = (0..self.connections)
                 .map(|number| {
@@ -68,7 +68,13 @@ impl Pool {
         })
     }
 
-    fn play_one(self, number: u32, at: SocketAddr, patience: Duration, stop: &AtomicBool) -> Result<Seen> {
+    fn play_one(
+        self,
+        number: u32,
+        at: SocketAddr,
+        patience: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Observed> {
         thread::sleep(self.stagger * number);
         let mut wire = Wire::dial(at)?;
         let local = wire.local()?;
@@ -92,7 +98,7 @@ impl Pool {
             wire.close()?;
             Side::Client
         };
-        Ok(Seen { local, remote: at, closer: Some(closer), announced, idle: answered.elapsed() })
+        Ok(Observed { local, remote: at, closer: Some(closer), announced, idle: answered.elapsed() })
     }
 }
 

@@ -44,7 +44,8 @@ impl Segment {
         self.seq + u64::from(self.syn) + self.payload.len() as u64
     }
 
-    fn start(&self) -> u64 {
+    /// Where its payload begins.
+    pub(crate) fn start(&self) -> u64 {
         self.seq + u64::from(self.syn)
     }
 }
@@ -176,5 +177,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-#[path = "flow_tests.rs"]
 pub(crate) mod tests;

@@ -210,5 +210,4 @@ impl Unwrap {
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;

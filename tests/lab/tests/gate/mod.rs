@@ -1,9 +1,11 @@
 //! Whether a part of the lab can be played here.
 
-use std::{env, path::PathBuf};
+use std::env;
 
-/// The agent of the same build, beside the test's directory; `None` where it cannot be tried, which has been said.
-pub(crate) fn agent() -> Option<PathBuf> {
+use lab::{cache, suite::Context};
+
+/// With the agent of the same build, beside the test's directory; `None` where it cannot be tried, which has been said.
+pub(crate) fn context() -> Option<Context> {
     if !rustix::process::geteuid().is_root() {
         skip("not root, and only root may load probes");
         return None;
@@ -14,7 +16,7 @@ pub(crate) fn agent() -> Option<PathBuf> {
         skip("the agent is not built");
         return None;
     }
-    Some(agent)
+    Some(Context::new(agent, cache::directory().expect("a cache")))
 }
 
 /// The test cannot run here. In CI that is a failure.

@@ -24,7 +24,7 @@ fn judge(facts: &Facts) -> ClosedConnection {
 }
 
 /// A close in one line: verdict, code, close_type, phase, cause, race, confidence, basis.
-fn told(facts: &Facts) -> String {
+fn summary(facts: &Facts) -> String {
     let close = judge(facts);
     let race = close.race.map_or("-", Race::as_str);
     format!(
@@ -35,11 +35,11 @@ fn told(facts: &Facts) -> String {
 
 /// How one close looks from both ends; `talk` is what was said before it.
 fn by_server(talk: impl Fn(Talk) -> Talk) -> [String; 2] {
-    [told(&talk(server()).closes()), told(&talk(client()).gets_fin())]
+    [summary(&talk(server()).closes()), summary(&talk(client()).gets_fin())]
 }
 
 fn by_client(talk: impl Fn(Talk) -> Talk) -> [String; 2] {
-    [told(&talk(client()).closes()), told(&talk(server()).gets_fin())]
+    [summary(&talk(client()).closes()), summary(&talk(server()).gets_fin())]
 }
 
 #[test]
@@ -126,13 +126,16 @@ fn turns_tell_a_premature_end_too() {
 #[test]
 fn resets_are_judged_by_side_like_fins() {
     let idle = |talk: Talk| talk.served(1250);
-    assert_eq!(told(&idle(server()).resets()), "server-idle SI rst idle unknown - exact http");
-    assert_eq!(told(&idle(client()).fails(104)), "server-idle SI rst idle unknown - exact http");
-    assert_eq!(told(&idle(client()).resets()), "client-idle CI rst idle unknown - exact http");
-    assert_eq!(told(&idle(server()).fails(104)), "client-idle CI rst idle unknown - exact http");
+    assert_eq!(summary(&idle(server()).resets()), "server-idle SI rst idle unknown - exact http");
+    assert_eq!(summary(&idle(client()).fails(104)), "server-idle SI rst idle unknown - exact http");
+    assert_eq!(summary(&idle(client()).resets()), "client-idle CI rst idle unknown - exact http");
+    assert_eq!(summary(&idle(server()).fails(104)), "client-idle CI rst idle unknown - exact http");
     let waiting = |talk: Talk| talk.asks(GET).waits(250);
-    assert_eq!(told(&waiting(client()).resets()), "premature-hangup CW rst waiting unknown - exact http");
-    assert_eq!(told(&waiting(server()).fails(104)), "premature-hangup CW rst waiting unknown - exact http");
+    assert_eq!(summary(&waiting(client()).resets()), "premature-hangup CW rst waiting unknown - exact http");
+    assert_eq!(
+        summary(&waiting(server()).fails(104)),
+        "premature-hangup CW rst waiting unknown - exact http"
+    );
 }
 
 #[test]
@@ -160,11 +163,11 @@ fn a_client_that_closes_right_after_its_response_is_done_and_a_server_is_not() {
     assert_eq!(by_server(prompt), ["server-idle SI fin idle unknown - exact http"; 2]);
     let crossed = server().asks(GET).answers(OK).unacked(0);
     let mut facts = crossed.clone().gets_fin();
-    assert_eq!(told(&facts), "completed CI fin idle unknown - probable http");
+    assert_eq!(summary(&facts), "completed CI fin idle unknown - probable http");
     facts.resets.push(late_segment(&facts.first, 0, 0));
-    assert_eq!(told(&facts), "unknown CI fin idle unknown - probable http");
+    assert_eq!(summary(&facts), "unknown CI fin idle unknown - probable http");
     assert!(
-        judge(&facts).evidence.iter().any(|told| told.contains("refused it")),
+        judge(&facts).evidence.iter().any(|line| line.contains("refused it")),
         "{:?}",
         judge(&facts).evidence
     );
@@ -188,7 +191,7 @@ fn crossing_fins_are_both_sides_and_would_have_lost_a_request() {
         let mut facts = talk.closes();
         facts.crossing_fins = true;
         facts.resets.push(late_segment(&facts.first, 100, facts.first.write_seq));
-        assert_eq!(told(&facts), "server-idle BI fin idle unknown - exact http");
+        assert_eq!(summary(&facts), "server-idle BI fin idle unknown - exact http");
     }
 }
 
@@ -199,7 +202,7 @@ fn a_connection_that_was_never_made_failed_to_connect() {
         let mut facts = refused.clone();
         facts.first.err = err;
         facts.first.total_retrans = 6;
-        told(&facts)
+        summary(&facts)
     };
     assert_eq!(with(111), "connect-failed SC rst connecting refused - exact turns");
     assert_eq!(with(110), "connect-failed NC timeout connecting retransmit-timeout - exact turns");
@@ -207,7 +210,7 @@ fn a_connection_that_was_never_made_failed_to_connect() {
     assert_eq!(with(103), "connect-failed HC abort connecting sock-destroy - exact turns");
     let mut reset = server().ends(SYN_RECV, CLOSE);
     reset.first.err = 104;
-    assert_eq!(told(&reset), "connect-failed CC rst connecting unknown - exact turns");
+    assert_eq!(summary(&reset), "connect-failed CC rst connecting unknown - exact turns");
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn an_end_that_was_never_identified_is_unknown_with_an_unknown_closer() {
         assert_eq!((close.verdict, close.closer), (Verdict::Unknown, Closer::Unknown));
         assert_eq!((close.confidence, close.race), (Confidence::Probable, None));
         assert!(close.code.to_string().starts_with('U'));
-        assert!(close.evidence.iter().any(|told| told.contains("never seen")), "{:?}", close.evidence);
+        assert!(close.evidence.iter().any(|line| line.contains("never seen")), "{:?}", close.evidence);
     }
 }
 
@@ -243,15 +246,15 @@ fn last_bytes_that_left_with_the_close_may_be_a_close_notify_and_decide_nothing(
 fn a_close_notify_that_the_process_has_not_read_yet_is_still_one() {
     // FIN and last bytes come in one segment: at the tracepoint no process can have read them.
     let close_notify = |talk: Talk| talk.served(1250).asks("0123456789012345678901234567890").unobserved();
-    assert_eq!(told(&close_notify(client()).closes()), "unknown CW fin waiting unknown - probable turns");
+    assert_eq!(summary(&close_notify(client()).closes()), "unknown CW fin waiting unknown - probable turns");
     assert_eq!(
-        told(&close_notify(server()).unread().gets_fin()),
+        summary(&close_notify(server()).unread().gets_fin()),
         "unknown CW fin waiting unknown - probable turns"
     );
     let close_notify = |talk: Talk| talk.served(1250).answers("0123456789012345678901234567890").unobserved();
-    assert_eq!(told(&close_notify(server()).closes()), "unknown SI fin idle unknown - probable turns");
+    assert_eq!(summary(&close_notify(server()).closes()), "unknown SI fin idle unknown - probable turns");
     assert_eq!(
-        told(&close_notify(client()).unread().gets_fin()),
+        summary(&close_notify(client()).unread().gets_fin()),
         "unknown SI fin idle unknown - probable turns"
     );
 }
@@ -275,7 +278,7 @@ fn a_close_of_an_older_connection_says_so_and_has_no_age() {
     (facts.preexisting, facts.opened_ns) = (true, None);
     let close = judge(&facts);
     assert!(close.preexisting && close.age.is_none());
-    assert!(close.evidence.iter().any(|told| told.contains("older than the agent")), "{:?}", close.evidence);
+    assert!(close.evidence.iter().any(|line| line.contains("older than the agent")), "{:?}", close.evidence);
 }
 
 #[test]

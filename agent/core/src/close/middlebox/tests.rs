@@ -18,7 +18,7 @@ fn reset(mut talk: Talk, flags: u8, ttl: u8, acknowledges: u32) -> Facts {
     talk.fails(ECONNRESET)
 }
 
-fn told(facts: &Facts) -> String {
+fn summary(facts: &Facts) -> String {
     let close = classified(facts);
     let race = close.race.map_or("-", |race| race.as_str());
     format!(
@@ -32,18 +32,18 @@ const FORGOTTEN: &str = "network NW rst flow-forgotten - probable";
 #[test]
 fn a_reset_that_knows_of_no_connection_after_a_silence_is_a_forgotten_flow() {
     let request = |ticks| client().served(ticks).asks(GET).unacked(0).waits(1);
-    assert_eq!(told(&reset(request(1250), BARE, 64, 0)), FORGOTTEN);
-    assert_eq!(told(&reset(request(1250), BARE, 63, 0)), FORGOTTEN);
+    assert_eq!(summary(&reset(request(1250), BARE, 64, 0)), FORGOTTEN);
+    assert_eq!(summary(&reset(request(1250), BARE, 63, 0)), FORGOTTEN);
     // A living socket's reset acknowledges: that server had the request and did not read it.
     let request_end = request(1250).socket.write_seq;
     assert_eq!(
-        told(&reset(request(1250), WITH_ACK, 64, request_end)),
+        summary(&reset(request(1250), WITH_ACK, 64, request_end)),
         "idle-race SW rst unknown unread probable"
     );
     // No silence to forget it in, or not the first packet after it.
-    assert_eq!(told(&reset(request(2), BARE, 64, 0)), "network NW rst middlebox-reset - probable");
+    assert_eq!(summary(&reset(request(2), BARE, 64, 0)), "network NW rst middlebox-reset - probable");
     assert_eq!(
-        told(&reset(request(1250).waits(250), BARE, 64, 0)),
+        summary(&reset(request(1250).waits(250), BARE, 64, 0)),
         "network NW rst middlebox-reset - probable"
     );
 }
@@ -51,25 +51,25 @@ fn a_reset_that_knows_of_no_connection_after_a_silence_is_a_forgotten_flow() {
 #[test]
 fn a_slow_response_may_meet_a_forgotten_flow_too() {
     let answered = server().served(5).asks(GET).waits(1250).answers(OK).unacked(0).waits(1);
-    assert_eq!(told(&reset(answered, BARE, 64, 0)), "network NI rst flow-forgotten - probable");
+    assert_eq!(summary(&reset(answered, BARE, 64, 0)), "network NI rst flow-forgotten - probable");
 }
 
 #[test]
 fn a_reset_from_another_distance_is_none_of_the_peers() {
     let idle = || client().served(1250);
-    assert_eq!(told(&reset(idle(), WITH_ACK, 61, 0)), "network NI rst middlebox-reset - probable");
-    assert_eq!(told(&reset(idle(), WITH_ACK, 64, 0)), "server-idle SI rst unknown - exact");
+    assert_eq!(summary(&reset(idle(), WITH_ACK, 61, 0)), "network NI rst middlebox-reset - probable");
+    assert_eq!(summary(&reset(idle(), WITH_ACK, 64, 0)), "server-idle SI rst unknown - exact");
     let mut unknown = idle();
     unknown.exchange.peer_ttl = 0;
     let mut facts = reset(unknown, WITH_ACK, 61, 0);
     facts.exchange.as_mut().expect("spoke").peer_ttl = 0;
-    assert_eq!(told(&facts), "server-idle SI rst unknown - exact");
+    assert_eq!(summary(&facts), "server-idle SI rst unknown - exact");
 }
 
 #[test]
 fn who_never_answered_may_be_a_listener_with_a_full_queue() {
     let first = client().asks(GET).unacked(0).waits(1);
-    assert_eq!(told(&reset(first, BARE, 64, 0)), "premature-hangup SW rst unknown - exact");
+    assert_eq!(summary(&reset(first, BARE, 64, 0)), "premature-hangup SW rst unknown - exact");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_reset_that_left_before_the_request_came_has_crossed_it() {
     let talk = client().served(1250);
     let before = talk.socket.write_seq;
     let request = talk.asks(GET).unacked(0).waits(1);
-    assert_eq!(told(&reset(request, WITH_ACK, 64, before)), "idle-race SW rst unknown crossed exact");
+    assert_eq!(summary(&reset(request, WITH_ACK, 64, before)), "idle-race SW rst unknown crossed exact");
 }
 
 #[test]
@@ -86,18 +86,18 @@ fn an_old_reset_says_nothing_of_this_end() {
     let mut facts = reset(talk, BARE, 64, 0);
     let exchange = facts.exchange.as_mut().expect("spoke");
     exchange.reset_at = exchange.reset_at.wrapping_sub(50);
-    assert_eq!(told(&facts), "idle-race SW rst unknown unread probable");
+    assert_eq!(summary(&facts), "idle-race SW rst unknown unread probable");
 }
 
 #[test]
 fn retransmissions_into_nothing_are_a_forgotten_flow_only_while_peer_reachable() {
     let lost = |ticks| client().served(ticks).asks(GET).unacked(0).waits(2500).fails(ETIMEDOUT);
     let mut facts = lost(1250);
-    assert_eq!(told(&facts), "network NW timeout retransmit-timeout - exact");
+    assert_eq!(summary(&facts), "network NW timeout retransmit-timeout - exact");
     facts.peer_reachable = true;
-    assert_eq!(told(&facts), "network NW timeout flow-forgotten - probable");
+    assert_eq!(summary(&facts), "network NW timeout flow-forgotten - probable");
     // The network failed in the midst of things.
     let mut facts = lost(10);
     facts.peer_reachable = true;
-    assert_eq!(told(&facts), "network NW timeout retransmit-timeout - exact");
+    assert_eq!(summary(&facts), "network NW timeout retransmit-timeout - exact");
 }

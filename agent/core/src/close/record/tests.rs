@@ -6,7 +6,7 @@ fn a_record_goes_through_json_and_keeps_its_documented_names() {
     let close = classified(&client().served(9).served(1250).closes());
     let text = serde_json::to_string(&close).expect("a record");
     let back: ClosedConnection = serde_json::from_str(&text).expect("the same record");
-    assert_eq!(back, ClosedConnection { at_ns: 0, outcome: None, uncounted: None, ..close });
+    assert_eq!(back, ClosedConnection { at_ns: 0, request_totals: None, uncounted: None, ..close });
     for name in
         ["\"schema\":\"whohungup.close/2\"", "\"amends\":false", "\"close_type\":\"fin\"", "\"id\":\""]
     {

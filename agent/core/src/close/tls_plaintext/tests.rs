@@ -71,7 +71,7 @@ fn judge(facts: &Facts) -> ClosedConnection {
     classified(facts)
 }
 
-fn told(facts: &Facts) -> String {
+fn summary(facts: &Facts) -> String {
     let close = judge(facts);
     let requests = close.requests.map_or("-".to_owned(), |n| n.to_string());
     format!("{} {} {requests} {} {}", close.verdict, close.phase, close.basis, close.confidence)
@@ -80,11 +80,11 @@ fn told(facts: &Facts) -> String {
 #[test]
 fn what_was_read_inside_is_as_good_as_clear_text() {
     let idle = read(server()).served(3).served(250).ends(Talk::closes);
-    assert_eq!(told(&idle), "server-idle idle 2 http exact");
+    assert_eq!(summary(&idle), "server-idle idle 2 http exact");
     assert_eq!(judge(&idle).idle, Some(1.0));
     assert!(judge(&idle).evidence.iter().any(|said| said == "read inside TLS (OpenSSL)"));
     let waiting = read(client()).served(3).asks(GET).waits(5).ends(Talk::closes);
-    assert_eq!(told(&waiting), "premature-hangup waiting 1 http exact");
+    assert_eq!(summary(&waiting), "premature-hangup waiting 1 http exact");
     assert_eq!(judge(&waiting).request, Some(0.02));
 }
 
@@ -92,25 +92,28 @@ fn what_was_read_inside_is_as_good_as_clear_text() {
 fn without_it_the_same_connection_is_inferred() {
     let mut facts = read(server()).served(250).ends(Talk::closes);
     facts.tls_plaintext = Plaintext::default();
-    assert_eq!(told(&facts), "server-idle idle - inferred probable");
+    assert_eq!(summary(&facts), "server-idle idle - inferred probable");
 }
 
 #[test]
 fn a_request_that_the_process_has_not_read_leaves_it_to_the_records() {
     let mut unread = read(server()).served(250);
     unread.talk = unread.talk.asks(GET).unread();
-    assert_eq!(told(&unread.ends(Talk::closes)), "premature-hangup waiting - inferred probable");
+    assert_eq!(summary(&unread.ends(Talk::closes)), "premature-hangup waiting - inferred probable");
     // OpenSSL has taken it out of the socket, and the process has not asked for it.
     let mut pending = read(server()).served(250);
     pending.talk = pending.talk.asks(GET);
-    assert_eq!(told(&pending.ends(Talk::closes)), "premature-hangup waiting - inferred probable");
+    assert_eq!(summary(&pending.ends(Talk::closes)), "premature-hangup waiting - inferred probable");
 }
 
 #[test]
 fn a_response_is_cut_short_only_when_openssl_has_no_more_of_it() {
     let cut = read(client()).asks(GET).answers(BEGUN);
-    assert_eq!(told(&cut.clone().drained().ends(Talk::gets_fin)), "premature-hangup response 0 http exact");
-    assert_eq!(told(&cut.ends(Talk::gets_fin)), "server-idle idle - inferred probable");
+    assert_eq!(
+        summary(&cut.clone().drained().ends(Talk::gets_fin)),
+        "premature-hangup response 0 http exact"
+    );
+    assert_eq!(summary(&cut.ends(Talk::gets_fin)), "server-idle idle - inferred probable");
 }
 
 #[test]
@@ -119,35 +122,35 @@ fn a_response_that_came_with_the_fin_is_read_after_it() {
     let mut came = asked.clone();
     came.talk = came.talk.answers(OK).unread();
     let mut facts = came.clone().ends(Talk::gets_fin);
-    assert_eq!(told(&facts), "server-idle idle - inferred probable", "not read yet");
+    assert_eq!(summary(&facts), "server-idle idle - inferred probable", "not read yet");
     let read_now = came.passes(IN, OK);
     let mut socket = read_now.talk;
     socket.socket.copied_seq = socket.socket.rcv_nxt;
     socket.fin_came().waits(1).later(&mut facts, CLOSE_WAIT, LAST_ACK);
     facts.tls_plaintext.after = Some(Box::new(read_now.inside));
-    assert_eq!(told(&facts), "server-idle idle 1 http exact");
+    assert_eq!(summary(&facts), "server-idle idle 1 http exact");
 }
 
 #[test]
 fn what_had_not_left_when_the_peer_ended_it_leaves_it_to_the_records() {
     let mut stuck = read(server()).served(3);
     stuck.talk.socket.snd_nxt = stuck.talk.socket.write_seq.wrapping_sub(40);
-    assert_eq!(told(&stuck.clone().ends(Talk::gets_fin)), "completed idle - inferred probable");
-    assert_eq!(told(&stuck.ends(Talk::closes)), "server-idle idle 1 http exact");
+    assert_eq!(summary(&stuck.clone().ends(Talk::gets_fin)), "completed idle - inferred probable");
+    assert_eq!(summary(&stuck.ends(Talk::closes)), "server-idle idle 1 http exact");
 }
 
 #[test]
 fn a_session_that_was_not_followed_in_full_is_not_believed() {
     let mut half = read(server()).served(3);
     half.talk = half.talk.served(3).served(250);
-    assert_eq!(told(&half.ends(Talk::closes)), "server-idle idle - inferred probable");
+    assert_eq!(summary(&half.ends(Talk::closes)), "server-idle idle - inferred probable");
 }
 
 #[test]
 fn more_plaintext_than_the_socket_has_carried_is_somebody_else_s() {
     let mut foreign = read(server()).served(250);
     foreign.talk.socket.bytes_sent = 20;
-    assert_eq!(told(&foreign.ends(Talk::closes)), "server-idle idle - inferred probable");
+    assert_eq!(summary(&foreign.ends(Talk::closes)), "server-idle idle - inferred probable");
 }
 
 #[test]
@@ -155,8 +158,8 @@ fn a_goodbye_into_a_closed_connection_is_no_request_inside_tls_either() {
     let mut facts = read(server()).served(250).ends(Talk::closes);
     let fin = facts.first.write_seq;
     facts.resets.push(late_segment(&facts.first, 24, fin));
-    assert_eq!(told(&facts), "server-idle idle 1 http exact");
+    assert_eq!(summary(&facts), "server-idle idle 1 http exact");
     facts.resets = crate::close::facts::Resets::default();
     facts.resets.push(late_segment(&facts.first, 90, fin));
-    assert_eq!(told(&facts), "idle-race idle 1 http probable");
+    assert_eq!(summary(&facts), "idle-race idle 1 http probable");
 }

@@ -8,13 +8,13 @@ use crate::identity::Process;
 use crate::{close::facts, labels::Verdict};
 
 mod adopt;
+mod correlate;
 mod dropped;
 mod feed;
-mod kin;
 mod late;
 mod random;
 mod requests;
-mod retries;
+mod retry;
 mod settle;
 
 use feed::{
@@ -167,7 +167,7 @@ fn a_full_table_follows_again_when_there_is_room() {
 }
 
 #[test]
-fn an_error_told_while_the_socket_lived_on_is_evidence() {
+fn an_error_reported_while_the_socket_lived_on_is_evidence() {
     use whohungup_ebpf::event::{ErrorReport, Kind};
     let mut tracker = tracker();
     begin(&mut tracker, &client());
@@ -175,7 +175,7 @@ fn an_error_told_while_the_socket_lived_on_is_evidence() {
     feed(&mut tracker, &ErrorReport { header, err: 113, state: 1 });
     first(&mut tracker, &client().served(9).fails(110));
     let closed = one(settle_all(&mut tracker));
-    assert!(closed.evidence.iter().any(|told| told.contains("error 113")), "{:?}", closed.evidence);
+    assert!(closed.evidence.iter().any(|line| line.contains("error 113")), "{:?}", closed.evidence);
 }
 
 #[test]

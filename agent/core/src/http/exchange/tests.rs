@@ -47,7 +47,7 @@ impl Wire {
 }
 
 #[test]
-fn each_phase_is_told() {
+fn each_phase_is_read() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
     let put = "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nfoo\r\n";
     let cases: &[(&[&str], &[&str], Phase, u32)] = &[
@@ -78,8 +78,8 @@ fn each_phase_is_told() {
         let whole = Wire::new().says(IN, requests).says(OUT, responses).standing();
         let joined = Wire::new().asks(&requests.concat()).answers(&responses.concat()).standing();
         for got in [whole, joined] {
-            let told = (got.phase, got.in_flight);
-            assert_eq!(told, (*want, Some(*in_flight)), "{requests:?} {responses:?}");
+            let text = (got.phase, got.in_flight);
+            assert_eq!(text, (*want, Some(*in_flight)), "{requests:?} {responses:?}");
             assert!(got.exact, "{requests:?} {responses:?}");
         }
     }
@@ -98,9 +98,9 @@ fn an_early_answer_does_not_end_the_request() {
 fn an_interim_response_is_no_answer() {
     let asked = Wire::new().asks("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     assert_eq!(asked.standing().phase, Phase::Waiting, "it may go without a body yet");
-    let told_to = asked.answers("HTTP/1.1 100 Continue\r\n\r\n");
-    assert_eq!(told_to.standing().phase, Phase::RequestBody, "it was told to go on");
-    assert_eq!(told_to.asks("x").standing().phase, Phase::RequestBody);
+    let asked_to_go_on = asked.answers("HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(asked_to_go_on.standing().phase, Phase::RequestBody, "it was asked to go on");
+    assert_eq!(asked_to_go_on.asks("x").standing().phase, Phase::RequestBody);
 }
 
 #[test]

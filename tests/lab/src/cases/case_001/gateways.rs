@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use harness::{Program, software::envoy};
 
 use super::super::{
-    heard::Heard,
+    claims::Claims,
     software::nginx,
     stage::{Place, Scene, fill},
 };
@@ -172,15 +172,15 @@ impl Hop {
     }
 
     /// Counts what the gateway logged.
-    pub(super) fn listen(&self, directory: &Path, program: &Program, heard: &mut Heard) -> Result<()> {
+    pub(super) fn listen(&self, directory: &Path, program: &Program, claims: &mut Claims) -> Result<()> {
         let Some(log) = self.log else {
-            heard.outcomes(self.gateway, program);
+            claims.outcomes(self.gateway, program);
             return Ok(());
         };
         let log = directory.join(log);
         let text = fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
         for word in text.lines().filter_map(|line| line.strip_prefix("outcome ")) {
-            heard.outcome(self.gateway, word);
+            claims.outcome(self.gateway, word);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         check::Checks,
-        seen::{Seen, idle_timer},
+        observed::{Observed, idle_timer},
     },
     gateways::{HOPS, Hop},
 };
@@ -17,7 +17,7 @@ const SHOWS_AFTER: usize = 3;
 
 /// A hop of one gateway, to it or from it to its model server.
 struct Way<'a> {
-    seen: &'a Seen,
+    seen: &'a Observed,
     hop: &'static Hop,
     name: String,
     port: u16,
@@ -64,24 +64,24 @@ impl<'a> Way<'a> {
     }
 }
 
-fn to_gateways(seen: &Seen) -> impl Iterator<Item = Way<'_>> {
+fn to_gateways(seen: &Observed) -> impl Iterator<Item = Way<'_>> {
     ways(seen, 0, |hop| format!("to {}", hop.gateway))
 }
 
-fn to_models(seen: &Seen) -> impl Iterator<Item = Way<'_>> {
+fn to_models(seen: &Observed) -> impl Iterator<Item = Way<'_>> {
     ways(seen, HOPS.len() as u16, |hop| format!("{} to {}", hop.gateway, hop.model.name))
 }
 
-fn ways(seen: &Seen, first: u16, name: fn(&Hop) -> String) -> impl Iterator<Item = Way<'_>> {
+fn ways(seen: &Observed, first: u16, name: fn(&Hop) -> String) -> impl Iterator<Item = Way<'_>> {
     (first..).zip(&HOPS).map(move |(port, hop)| Way { seen, hop, name: name(hop), port })
 }
 
 /// How many requests through this gateway came to something, and how many of them to `word`.
 fn said(way: &Way, word: &str) -> (u64, u64) {
-    way.seen.heard.sum(|who| who.ends_with(&format!("through {}", way.hop.gateway)), word)
+    way.seen.claims.sum(|who| who.ends_with(&format!("through {}", way.hop.gateway)), word)
 }
 
-pub(super) fn clients_lose_requests(seen: &Seen, checks: &mut Checks) {
+pub(super) fn clients_lose_requests(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         way.loses(checks, all - answered, seen.scaled(600.0) + way.hop.adds, way.hop.idle_setting);
@@ -89,7 +89,7 @@ pub(super) fn clients_lose_requests(seen: &Seen, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn clients_let_go(seen: &Seen, checks: &mut Checks) {
+pub(super) fn clients_let_go(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         checks.same(format_args!("{}: every request is answered", way.name), &answered, &all);
@@ -110,7 +110,7 @@ pub(super) fn clients_let_go(seen: &Seen, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn gateway_loses_requests(seen: &Seen, checks: &mut Checks) {
+pub(super) fn gateway_loses_requests(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     for way in to_models(seen) {
         let (all, answered) = said(&way, "200");
@@ -126,7 +126,7 @@ pub(super) fn gateway_loses_requests(seen: &Seen, checks: &mut Checks) {
     }
 }
 
-pub(super) fn tie(seen: &Seen, checks: &mut Checks) {
+pub(super) fn tie(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     let mut ties = 0;
     for way in to_models(seen) {
@@ -153,7 +153,7 @@ pub(super) fn tie(seen: &Seen, checks: &mut Checks) {
     checks.that("a tie is seen at one gateway or more", ties > 0, ties);
 }
 
-pub(super) fn gateway_lets_go(seen: &Seen, checks: &mut Checks) {
+pub(super) fn gateway_lets_go(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     for way in to_models(seen) {
         way.has_no_loss(checks);
@@ -171,7 +171,7 @@ pub(super) fn gateway_lets_go(seen: &Seen, checks: &mut Checks) {
     }
 }
 
-pub(super) fn clients_give_up(seen: &Seen, checks: &mut Checks) {
+pub(super) fn clients_give_up(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         checks.same(format_args!("{}: no request is answered", way.name), &answered, &0);
@@ -181,7 +181,7 @@ pub(super) fn clients_give_up(seen: &Seen, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn gateways_give_up(seen: &Seen, checks: &mut Checks) {
+pub(super) fn gateways_give_up(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, timed_out) = said(&way, "504");
         checks.same(format_args!("{}: every request is answered with 504", way.name), &timed_out, &all);

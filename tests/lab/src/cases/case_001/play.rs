@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     super::{
-        heard::Heard,
+        claims::Claims,
         stage::{Place, Scene},
     },
     clients::{Asking, Who},
@@ -37,7 +37,7 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn play(&self, scene: &Scene) -> Result<Heard> {
+    pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
         let gateway_place = if self.slow == Slow::ToModel { Place::Near } else { Place::Far };
         let mut commands = Vec::new();
         let mut models = Vec::new();
@@ -57,22 +57,22 @@ impl Play {
         for (name, command) in commands {
             clients.push((name.clone(), scene.start(Place::Near, command, &name.replace(' ', "-"))?));
         }
-        let mut heard = Heard::default();
+        let mut claims = Claims::default();
         for (name, client) in &mut clients {
             scene.finish(client, scene.scaled(1400.0) + 60.0)?;
-            heard.outcomes(name, client);
+            claims.outcomes(name, client);
         }
         scene.pause(scene.scaled(self.settles))?;
         for (hop, gateway) in &gateways {
-            hop.listen(&scene.directory, gateway, &mut heard)?;
+            hop.listen(&scene.directory, gateway, &mut claims)?;
         }
         drop(gateways);
         drop(models);
-        Ok(heard)
+        Ok(claims)
     }
 }
 
-/// What a client is called in what was heard.
+/// What a client is called in what was claims.
 fn through(who: Who, gateway: &str) -> String {
     format!("{} through {gateway}", who.name())
 }

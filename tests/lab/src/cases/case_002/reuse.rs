@@ -5,8 +5,8 @@ use anyhow::{Result, ensure};
 use super::{
     super::{
         check::Checks,
-        heard::Heard,
-        seen::Seen,
+        claims::Claims,
+        observed::Observed,
         software::{NGINX, NODE, nginx},
         stage::{Place, Scene, Stage, Wire, fill},
     },
@@ -67,12 +67,12 @@ pub(super) const POOL_ON: Stage = Stage {
     },
 };
 
-fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
+fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {
     let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
     asks(scene, keep_alive, port)
 }
 
-fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Result<Heard> {
+fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Result<Claims> {
     let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
     let configuration = fill(
         include_str!("../../../programs/cases/keep-alive/nginx.conf"),
@@ -88,7 +88,7 @@ fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Resu
     asks(scene, "on", PROXY)
 }
 
-fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
+fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {
     let mut command = nodes::NODE_20.command(scene.kit);
     command.arg(scene.write("asks.js", include_str!("../../../programs/cases/keep-alive/asks.js"))?);
     command.args([format!("http://{}/", scene.at(Place::Near, port)), keep_alive.to_owned()]);
@@ -98,15 +98,15 @@ fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Heard> {
     ensure!(status.success(), "the client ended with {status}; {}", client.said());
     // The other ends learn of it while they live.
     scene.pause(1.0)?;
-    let mut heard = Heard::default();
-    heard.outcomes("client", &client);
-    Ok(heard)
+    let mut claims = Claims::default();
+    claims.outcomes("client", &client);
+    Ok(claims)
 }
 
 /// All requests came, on so many connections, by the wire and by the report of each end.
-fn is_used(seen: &Seen, checks: &mut Checks, port: u16, connections: u64) {
-    checks.same("every request is answered", &seen.heard.count("client", "200"), &ASKED);
-    let flows: Vec<_> = seen.witness.at(seen.first_port + port).collect();
+fn is_used(seen: &Observed, checks: &mut Checks, port: u16, connections: u64) {
+    checks.same("every request is answered", &seen.claims.count("client", "200"), &ASKED);
+    let flows: Vec<_> = seen.captured.at(seen.first_port + port).collect();
     let asks = |segment: &&Segment| segment.by == Side::Client && segment.payload.starts_with(b"GET ");
     let asked: usize = flows.iter().map(|one| one.flow.segments.iter().filter(asks).count()).sum();
     let place = if port == APP { "the application" } else { "nginx" };

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 
 use super::super::{
     check::Checks,
-    heard::Heard,
-    seen::{Seen, idle_timer},
+    claims::Claims,
+    observed::{Observed, idle_timer},
     software::{NODE, NODE_18},
     stage::{Place, Scene, Stage, Wire},
 };
@@ -131,7 +131,7 @@ pub(super) fn serve(scene: &Scene, node: Node, manners: Option<&str>) -> Result<
     scene.serve(Place::Far, command, "server", &[at.port()])
 }
 
-fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Heard> {
+fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Claims> {
     let manners = if let Ending::Graceful(manners) = ending { Some(manners) } else { None };
     let mut server = serve(scene, node, manners)?;
     let mut command = nodes::NODE_20.command(scene.kit);
@@ -145,7 +145,7 @@ fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Heard> 
         Ending::Crash => {}
         Ending::Signal(signal) => server.signal(signal)?,
     }
-    let mut heard = Heard::default();
+    let mut claims = Claims::default();
     if !matches!(ending, Ending::Waits(_)) {
         let status = scene.finish(&mut server, 60.0)?;
         let how = match (status.code(), status.signal()) {
@@ -153,15 +153,15 @@ fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Heard> 
             (None, Some(signal)) => format!("was ended by signal {signal}"),
             (None, None) => bail!("the server ended in no known way: {status}"),
         };
-        heard.quote("server's end", how);
+        claims.quote("server's end", how);
     }
     // The client hears of it.
     scene.pause(1.0)?;
-    heard.outcomes("the request under way", &client);
+    claims.outcomes("the request under way", &client);
     if let Some(line) = server.text().lines().find(|line| line.starts_with("shutdown took")) {
-        heard.quote("server", line);
+        claims.quote("server", line);
     }
-    Ok(heard)
+    Ok(claims)
 }
 
 fn await_asked(scene: &Scene, client: &Program) -> Result<()> {
@@ -174,15 +174,15 @@ fn await_asked(scene: &Scene, client: &Program) -> Result<()> {
     bail!("the client does not ask; {}", client.said())
 }
 
-fn server<'a>(seen: &'a Seen, checks: &mut Checks) -> Option<&'a Endpoint> {
+fn server<'a>(seen: &'a Observed, checks: &mut Checks) -> Option<&'a Endpoint> {
     let server = seen.endpoint(Side::Server, APP);
     checks.that("the report has the server", server.is_some(), server.map_or(0, |server| server.closes));
     server
 }
 
 /// The keep-alive timer starts when the response is done.
-fn counts_from_the_response(seen: &Seen, checks: &mut Checks) {
-    checks.same("the long request is answered", &seen.heard.count("the request under way", "200"), &1);
+fn counts_from_the_response(seen: &Observed, checks: &mut Checks) {
+    checks.same("the long request is answered", &seen.claims.count("the request under way", "200"), &1);
     let by_server = seen.captured(APP, "server-idle");
     checks.same("the server ends every connection idle, by the wire", &by_server, &(IDLE + 1));
     for role in [Side::Server, Side::Client] {
@@ -210,13 +210,13 @@ fn counts_from_the_response(seen: &Seen, checks: &mut Checks) {
 }
 
 /// What the server itself says that it took, seconds.
-fn took(seen: &Seen) -> Option<f64> {
-    let said = seen.heard.quoted("server")?;
+fn took(seen: &Observed) -> Option<f64> {
+    let said = seen.claims.quoted("server")?;
     said.strip_prefix("shutdown took ")?.strip_suffix(" s")?.parse().ok()
 }
 
-fn waits_for_idle_ones(seen: &Seen, checks: &mut Checks) {
-    checks.same("the request under way is answered", &seen.heard.count("the request under way", "200"), &1);
+fn waits_for_idle_ones(seen: &Observed, checks: &mut Checks) {
+    checks.same("the request under way is answered", &seen.claims.count("the request under way", "200"), &1);
     let Some(server) = server(seen, checks) else { return };
     checks.same("idle connections that its listener left open", &server.stops.idle_left, &(IDLE + 1));
     checks.same("and that were closed with it", &server.stops.idle_closed, &0);
@@ -244,7 +244,7 @@ fn shown(seconds: Option<f64>) -> String {
 }
 
 /// The idle ones go at once; the busy one falls idle when it is done, and waits for its timer then.
-fn closes_idle_ones(seen: &Seen, checks: &mut Checks) {
+fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
     let Some(server) = shuts_down(seen, checks, IDLE + 1) else { return };
     let busy = seen.closes(Side::Server, APP).find(|one| one.requests == Some(2));
     checks.about(
@@ -264,7 +264,7 @@ fn closes_idle_ones(seen: &Seen, checks: &mut Checks) {
 }
 
 /// The idle ones go at once, and the busy one with its response.
-fn waits_for_nobody(seen: &Seen, checks: &mut Checks) {
+fn waits_for_nobody(seen: &Observed, checks: &mut Checks) {
     let Some(server) = shuts_down(seen, checks, IDLE) else { return };
     let waited = server.stops.waited;
     checks.that(
@@ -281,8 +281,8 @@ fn waits_for_nobody(seen: &Seen, checks: &mut Checks) {
 
 /// What holds of both: the request is answered, and what is idle then is closed with the listener. `idle`: how many ended idle
 /// in all.
-fn shuts_down<'a>(seen: &'a Seen, checks: &mut Checks, idle: u64) -> Option<&'a Endpoint> {
-    checks.same("the request under way is answered", &seen.heard.count("the request under way", "200"), &1);
+fn shuts_down<'a>(seen: &'a Observed, checks: &mut Checks, idle: u64) -> Option<&'a Endpoint> {
+    checks.same("the request under way is answered", &seen.claims.count("the request under way", "200"), &1);
     let server = server(seen, checks)?;
     let stops = &server.stops;
     checks.same("connections that the shutdown ended idle", &(stops.idle_closed + stops.idle_left), &idle);
@@ -297,8 +297,8 @@ fn shuts_down<'a>(seen: &'a Seen, checks: &mut Checks, idle: u64) -> Option<&'a 
 }
 
 /// The process ended: the request under way is lost, idle connections are not.
-fn is_cut_off(seen: &Seen, checks: &mut Checks, cause: &str, how: &str) {
-    let hung_up = seen.heard.count("the request under way", "ECONNRESET");
+fn is_cut_off(seen: &Observed, checks: &mut Checks, cause: &str, how: &str) {
+    let hung_up = seen.claims.count("the request under way", "ECONNRESET");
     checks.same("the request under way fails", &hung_up, &1);
     checks.same("by the wire one is cut off", &seen.captured(APP, "premature-hangup"), &1);
     let Some(server) = server(seen, checks) else { return };

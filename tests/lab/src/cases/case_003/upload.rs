@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::super::{
-    heard::Heard,
+    claims::Claims,
     software::nginx,
     stage::{Place, Scene, fill},
 };
@@ -57,7 +57,7 @@ impl Limit {
 
 impl Upload {
     /// Returns when every upload has come to its end.
-    pub(super) fn play(&self, scene: &Scene) -> Result<Heard> {
+    pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
         let at = scene.at(Place::Far, 0);
         let configuration = fill(
             include_str!("../../../programs/cases/store.conf"),
@@ -81,17 +81,17 @@ impl Upload {
         scene.finish(&mut client, scene.scaled(self.ends) + 60.0)?;
         // A server that ends with its last connection has shut down.
         scene.pause(OUTLIVES)?;
-        let mut heard = Heard::default();
-        heard.outcomes("client", &client);
+        let mut claims = Claims::default();
+        claims.outcomes("client", &client);
         let text = client.text();
         let seconds: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("seconds ")).collect();
-        heard.quote("seconds until then", seconds.join(", "));
+        claims.quote("seconds until then", seconds.join(", "));
         let log = scene.directory.join("store-access.log");
         let log = std::fs::read_to_string(&log).with_context(|| format!("read {}", log.display()))?;
         for status in log.lines().filter_map(|line| line.strip_prefix("outcome ")) {
-            heard.outcome("server", status);
+            claims.outcome("server", status);
         }
-        Ok(heard)
+        Ok(claims)
     }
 
     fn plan(&self, scene: &Scene, url: &str) -> String {

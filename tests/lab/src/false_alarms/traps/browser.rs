@@ -4,33 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::needs::{CHROMIUM, NODE};
+use super::Plays;
 use crate::false_alarms::{
     stage::{Running, Served, Stage, serve},
-    trap::{Claim, How, Sprung, TRAP, Trap},
+    trap::{Claim, Played},
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "a browser's preconnects",
-        source: "row 3",
-        played: "Chromium: a page that preconnects to a server which it never asks",
-        naive: "premature-hangup: no answer came",
-        needs: &[CHROMIUM, NODE],
-        how: How::Play(preconnects),
-        ..TRAP
-    },
-    Trap {
-        name: "a browser that navigates away",
-        source: "row 16",
-        played: "Chromium: a page that is left while it fetches something slow",
-        naive: "the server hung up; an idle race",
-        needs: &[CHROMIUM, NODE],
-        advised: true,
-        how: How::Play(navigates_away),
-        ..TRAP
-    },
-];
+pub(super) const PLAYS: Plays = plays![preconnects, navigates_away,];
 
 /// On a machine that is busy with other traps.
 const BROWSED_WITHIN: Duration = Duration::from_secs(90);
@@ -58,7 +38,7 @@ fn browse(stage: &Stage<'_>, url: &str) -> Result<String> {
     Running::start(&mut chromium)?.finish(BROWSED_WITHIN)?.fine()
 }
 
-fn preconnects(stage: &Stage<'_>) -> Result<Sprung> {
+fn preconnects(stage: &Stage<'_>) -> Result<Played> {
     let other = stage.node(&[])?;
     let site = site(stage, &other)?;
     let page = browse(stage, &site.url("/preconnects"))?;
@@ -70,7 +50,7 @@ fn preconnects(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn navigates_away(stage: &Stage<'_>) -> Result<Sprung> {
+fn navigates_away(stage: &Stage<'_>) -> Result<Played> {
     let other = stage.node(&[])?;
     let site = site(stage, &other)?;
     let page = browse(stage, &site.url("/leaves"))?;

@@ -4,74 +4,18 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::needs::{CURL, GO, NGINX, NODE, OPENSSL, REQUESTS, TINYPROXY, WEBSOCKETS};
+use super::Plays;
 use crate::{
     false_alarms::{
         stage::{Running, Stage, asked, pause, run, serve},
-        trap::{Claim, How, Sprung, TRAP, Trap},
+        trap::{Claim, Played},
     },
     software::runtimes::go_program,
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "close_notify before an idle close",
-        source: "row 24",
-        played: "nginx and Go over TLS (keep-alive 1 s), requests as the client, used once",
-        naive: "server-idle after 0 s, premature-hangup",
-        needs: &[NGINX, GO, OPENSSL, REQUESTS],
-        how: How::Play(close_notify),
-        ..TRAP
-    },
-    Trap {
-        name: "PING and GOAWAY before an idle close",
-        source: "rows 24 and 42",
-        played: "HTTP/2: a Node client that pings, a Node server that says GOAWAY 1.5 s after its last stream; nginx after 1 s",
-        naive: "idle since the last PING, or for 0 s",
-        needs: &[NODE, NGINX],
-        how: How::Play(goaway),
-        ..TRAP
-    },
-    Trap {
-        name: "newlines that keep alive",
-        source: "timeouts 3.5",
-        played: "empty lines on an idle connection to nginx and Node, every 0.3 s",
-        naive: "premature-hangup in a head; idle for 0.3 s",
-        needs: &[NGINX, NODE],
-        how: How::Play(newlines),
-        ..TRAP
-    },
-    Trap {
-        name: "a WebSocket's end",
-        source: "row 41",
-        played: "websockets as server and client: closed by either, and a client that is killed",
-        naive: "a response cut short",
-        needs: &[WEBSOCKETS],
-        how: How::Play(websocket),
-        ..TRAP
-    },
-    Trap {
-        name: "a tunnel's end",
-        source: "row 41",
-        played: "curl through tinyproxy (CONNECT) to nginx",
-        naive: "premature-hangup: no length, no end",
-        needs: &[TINYPROXY, CURL, NGINX],
-        how: How::Play(connect_tunnel),
-        ..TRAP
-    },
-    Trap {
-        name: "a stream of events that the client leaves",
-        source: "row 41",
-        played: "Node sends text/event-stream for ever; curl leaves after 1 s",
-        naive: "truncated by the server",
-        needs: &[NODE, CURL],
-        advised: true,
-        how: How::Play(events),
-        ..TRAP
-    },
-];
+pub(super) const PLAYS: Plays = plays![close_notify, goaway, newlines, websocket, connect_tunnel, events,];
 
-fn close_notify(stage: &Stage<'_>) -> Result<Sprung> {
+fn close_notify(stage: &Stage<'_>) -> Result<Played> {
     let directory = stage.kit.directory()?;
     let [key, certificate] = ["key.pem", "cert.pem"].map(|name| directory.join(name));
     let mut openssl = stage.kit.command("openssl");
@@ -97,7 +41,7 @@ fn close_notify(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn goaway(stage: &Stage<'_>) -> Result<Sprung> {
+fn goaway(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     let script = include_str!("../../../programs/false_alarms/http2.js");
     let mut command = stage.node_script("http2.js", script)?;
@@ -117,7 +61,7 @@ fn goaway(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![ended(node.at).idle(1.4..=2.2), ended(nginx.at).idle(0.9..=2.2)].into())
 }
 
-fn newlines(stage: &Stage<'_>) -> Result<Sprung> {
+fn newlines(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let node = stage.node(&[])?;
     let mut claims = Vec::new();
@@ -137,7 +81,7 @@ fn newlines(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn websocket(stage: &Stage<'_>) -> Result<Sprung> {
+fn websocket(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     let script = include_str!("../../../programs/false_alarms/websocket.py");
     let mut command = stage.python_script("websocket.py", script)?;
@@ -156,7 +100,7 @@ fn websocket(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![Claim::at(server.at, &["tunnel-end"]).phases(&["tunnel"]).closes(3..=3)].into())
 }
 
-fn connect_tunnel(stage: &Stage<'_>) -> Result<Sprung> {
+fn connect_tunnel(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let setting = stage.setting(Some(nginx.at))?;
     let template =
@@ -180,7 +124,7 @@ fn connect_tunnel(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn events(stage: &Stage<'_>) -> Result<Sprung> {
+fn events(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     for _ in 0..4 {
         run(&mut stage.curl(&["-N", "--max-time", "1", &node.url("/events")]))?.code(28)?;

@@ -4,73 +4,19 @@ use std::{fs, net::SocketAddr};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::needs::{APACHE, CURL, HAPROXY, LIGHTTPD, NCAT, NGINX, NODE, PYTHON, REQUESTS};
+use super::Plays;
 use crate::{
     false_alarms::{
         stage::{Stage, pause, run, serve},
-        trap::{Claim, How, Sprung, TRAP, Trap},
+        trap::{Claim, Played},
     },
     wire::{PATIENCE, Wire},
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "half-closes",
-        source: "row 40, deepflow#5732",
-        played: "ncat asks, shuts its side and reads the answer of nginx, Apache, lighttpd, Node and HAProxy",
-        naive: "premature-hangup by the client",
-        needs: &[NCAT, NGINX, APACHE, LIGHTTPD, NODE, HAPROXY],
-        how: How::Play(half_closes),
-        ..TRAP
-    },
-    Trap {
-        name: "pipelined requests, all answered",
-        source: "timeouts 3.5",
-        played: "five requests in one write to nginx and Node, five answers, a close after 0.3 s",
-        naive: "four requests lost",
-        needs: &[NGINX, NODE],
-        how: How::Play(pipelined),
-        ..TRAP
-    },
-    Trap {
-        name: "bodies that end with the connection",
-        source: "row 6",
-        played: "Node without a length, Python's http.server (HTTP/1.0), curl as the client",
-        naive: "a response cut short",
-        needs: &[NODE, PYTHON, CURL],
-        how: How::Play(until_close),
-        ..TRAP
-    },
-    Trap {
-        name: "an answer that is read after the FIN",
-        source: "skywalking-rover#155",
-        played: "Python's http.server has answered and closed when the client begins to read, 0.6 s later",
-        naive: "no answer; premature-hangup",
-        needs: &[PYTHON],
-        how: How::Play(read_late),
-        ..TRAP
-    },
-    Trap {
-        name: "a client that does not drain",
-        source: "row 23, OBI#1919",
-        played: "requests with stream=True, and a script: 60 kB from nginx unread at the close",
-        naive: "a reset by the server; a response cut short",
-        needs: &[NGINX, REQUESTS],
-        how: How::Play(undrained),
-        ..TRAP
-    },
-    Trap {
-        name: "a body after HEAD",
-        source: "row 23",
-        played: "a server that sends a body to HEAD, curl -I, which leaves it unread",
-        naive: "a reset by the server; a second response cut short",
-        needs: &[PYTHON, CURL],
-        how: How::Play(head_misuse),
-        ..TRAP
-    },
-];
+pub(super) const PLAYS: Plays =
+    plays![half_closes, pipelined, until_close, read_late, undrained, head_misuse,];
 
-fn half_closes(stage: &Stage<'_>) -> Result<Sprung> {
+fn half_closes(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     fs::write(setting.directory.join("fast"), "hi").context("write a small file")?;
     let template = "server.document-root = \"@directory@\"\nserver.bind = \"@host@\"\nserver.port = @port@\n";
@@ -100,7 +46,7 @@ fn half_closes(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn pipelined(stage: &Stage<'_>) -> Result<Sprung> {
+fn pipelined(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let node = stage.node(&[])?;
     let mut claims = Vec::new();
@@ -133,17 +79,17 @@ fn plain_server(stage: &Stage<'_>) -> Result<crate::false_alarms::stage::Served>
     serve(setting, command)
 }
 
-fn until_close(stage: &Stage<'_>) -> Result<Sprung> {
+fn until_close(stage: &Stage<'_>) -> Result<Played> {
     let (node, python) = (stage.node(&[])?, plain_server(stage)?);
     for _ in 0..4 {
         run(&mut stage.curl(&["-f", &node.url("/to-the-end")]))?.fine()?;
         run(&mut stage.curl(&["-f", &python.url("/")]))?.fine()?;
     }
-    let ended = |at| Claim::at(at, &["completed"]).closes(4..=4).requests(1).how("fin");
+    let ended = |at| Claim::at(at, &["completed"]).closes(4..=4).requests(1).close_type("fin");
     Ok(vec![ended(node.at), ended(python.at)].into())
 }
 
-fn read_late(stage: &Stage<'_>) -> Result<Sprung> {
+fn read_late(stage: &Stage<'_>) -> Result<Played> {
     let python = plain_server(stage)?;
     for _ in 0..3 {
         let mut wire = Wire::dial(python.at)?;
@@ -155,10 +101,10 @@ fn read_late(stage: &Stage<'_>) -> Result<Sprung> {
         wire.close()?;
     }
     let claim = Claim::at(python.at, &["completed"]).by("server").closes(3..=3).requests(1);
-    Ok(vec![claim.how("fin").causes(&["announced"])].into())
+    Ok(vec![claim.close_type("fin").causes(&["announced"])].into())
 }
 
-fn undrained(stage: &Stage<'_>) -> Result<Sprung> {
+fn undrained(stage: &Stage<'_>) -> Result<Played> {
     let (library, script) = (stage.nginx(None, "", "", "")?, stage.nginx(None, "", "", "")?);
     for served in [&library, &script] {
         fs::write(served.directory.join("sixty"), vec![b'x'; 60_000]).context("write a file")?;
@@ -170,16 +116,17 @@ fn undrained(stage: &Stage<'_>) -> Result<Sprung> {
         let mut wire = Wire::dial(script.at)?;
         wire.send(b"GET /sixty HTTP/1.1\r\nHost: lab\r\n\r\n")?;
         pause(milliseconds);
-        ensure!(wire.close()? == crate::truth::How::Rst, "nothing was unread");
+        ensure!(wire.close()? == crate::truth::CloseType::Rst, "nothing was unread");
     }
     let left = |at: SocketAddr| {
-        let claim = Claim::at(at, &["completed", "client-idle"]).by("client").phases(&["idle"]).how("rst");
+        let claim =
+            Claim::at(at, &["completed", "client-idle"]).by("client").phases(&["idle"]).close_type("rst");
         claim.closes(3..=3).requests(1).causes(&["unread-data", "unknown"])
     };
     Ok(vec![left(library.at), left(script.at)].into())
 }
 
-fn head_misuse(stage: &Stage<'_>) -> Result<Sprung> {
+fn head_misuse(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     let mut command =
         stage.python_script("head.py", include_str!("../../../programs/false_alarms/head.py"))?;

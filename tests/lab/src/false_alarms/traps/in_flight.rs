@@ -1,4 +1,4 @@
-//! Requests that really are under way at the end: who ended them, and that no idle time-out did.
+//! Requests that really are under way at the end: who ended them, and that no idle timeout did.
 
 use std::{fs, net::SocketAddr, time::Instant};
 
@@ -6,127 +6,32 @@ use anyhow::{Context as _, Result, ensure};
 use harness::software::apache::stretch;
 use rustix::process::Signal;
 
-use super::needs::{CURL, NGINX, NODE};
+use super::Plays;
 use crate::{
     false_alarms::{
-        stage::{Running, Stage, ask, established, pause, run},
-        trap::{Claim, How, Sprung, TRAP, Trap},
+        stage::{Running, Stage, ask, established, pause, queued, run},
+        trap::{Claim, Played},
     },
     wire::{PATIENCE, Wire},
 };
 
 const HUNG_UP: &[&str] = &["premature-hangup"];
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "a client that gives up waiting",
-        source: "row 15",
-        played: "curl --max-time 0.7 against Node, which takes 5 s",
-        naive: "client-idle: no bytes moved",
-        needs: &[NODE, CURL],
-        advised: true,
-        how: How::Play(gives_up),
-        ..TRAP
-    },
-    Trap {
-        name: "Ctrl-C in a download",
-        source: "row 16",
-        played: "curl in the middle of 100 MB from nginx, interrupted",
-        naive: "a reset by the server, truncated",
-        needs: &[NGINX, CURL],
-        how: How::Play(interrupted),
-        ..TRAP
-    },
-    Trap {
-        name: "a server killed in a download",
-        source: "row 16, the other side",
-        played: "nginx killed in the middle of 100 MB to curl",
-        naive: "the client gave up; completed",
-        needs: &[NGINX, CURL],
-        advised: true,
-        how: How::Play(killed),
-        ..TRAP
-    },
-    Trap {
-        name: "an upload that the client's timer ends",
-        source: "row 14, case 003",
-        played: "Node: a chunked PUT that stalls; the client's socket time-out (0.7 s) ends it",
-        naive: "client-idle",
-        needs: &[NODE],
-        advised: true,
-        how: How::Play(stalled_by_client),
-        ..TRAP
-    },
-    Trap {
-        name: "an upload that the server's timer ends",
-        source: "row 17, case 003",
-        played: "nginx (client_body_timeout 1 s), a body that stalls",
-        naive: "server-idle",
-        needs: &[NGINX],
-        advised: true,
-        how: How::Play(stalled_by_server),
-        ..TRAP
-    },
-    Trap {
-        name: "a head that the server's timer ends",
-        source: "row 18",
-        played: "nginx (client_header_timeout 1 s), half of a head",
-        naive: "server-idle",
-        needs: &[NGINX],
-        advised: true,
-        how: How::Play(slow_head),
-        ..TRAP
-    },
-    Trap {
-        name: "an upload that stalls and goes on",
-        source: "verdicts: in flight turned into idle",
-        played: "half of a body, 3 s of silence, the rest; then 0.4 s of idle and a close",
-        naive: "idle for 3 s; an end of something",
-        needs: &[NODE],
-        how: How::Play(stalls_and_goes_on),
-        ..TRAP
-    },
-    Trap {
-        name: "a proxy's time-out",
-        source: "row 19",
-        played: "nginx (proxy_read_timeout 1 s) before a Node that takes 5 s: 504",
-        naive: "the upstream closed; the 504 was a hang-up",
-        needs: &[NGINX, NODE, CURL],
-        advised: true,
-        how: How::Play(gateway_timeout),
-        ..TRAP
-    },
-    Trap {
-        name: "a response cut short",
-        source: "row 20",
-        played: "Node ends its response in the middle, with a length and with chunks",
-        naive: "a clean close",
-        needs: &[NODE, CURL],
-        how: How::Play(cut_short),
-        ..TRAP
-    },
-    Trap {
-        name: "a server that exits instead of an answer",
-        source: "row 21, case 000",
-        played: "Node exits in a request: the first on its connection, and one on a connection used 0.3 s before",
-        naive: "an idle race",
-        needs: &[NODE],
-        advised: true,
-        how: How::Play(exits),
-        ..TRAP
-    },
-    Trap {
-        name: "an answer before the body was read",
-        source: "row 22",
-        played: "413 of nginx, 401 of Node, to curl that uploads 8 MB, with and without Expect",
-        naive: "an idle race; server-idle",
-        needs: &[NGINX, NODE, CURL],
-        how: How::Play(early_answer),
-        ..TRAP
-    },
+pub(super) const PLAYS: Plays = plays![
+    gives_up,
+    interrupted,
+    killed,
+    stalled_by_client,
+    stalled_by_server,
+    slow_head,
+    stalls_and_goes_on,
+    gateway_timeout,
+    cut_short,
+    exits,
+    early_answer,
 ];
 
-fn gives_up(stage: &Stage<'_>) -> Result<Sprung> {
+fn gives_up(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     for _ in 0..4 {
         run(&mut stage.curl(&["--max-time", "0.7", &node.url("/wait/5000")]))?.code(28)?;
@@ -135,15 +40,19 @@ fn gives_up(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.causes(&["request-timeout", "unknown"])].into())
 }
 
-fn interrupted(stage: &Stage<'_>) -> Result<Sprung> {
+fn interrupted(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "")?;
     stretch(&nginx.directory.join("large"))?;
-    // At moments of a person's choice: what always comes after the same time is a timer.
-    for milliseconds in [200, 500, 1100] {
+    // At moments of a person's choice: what always comes after the same time is a timer. So that no clock of the agent's
+    // is left to chance, not even the one since the last byte, the client is halted first, until nothing more comes.
+    for milliseconds in [300, 1000, 2200] {
         let mut curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
         begun(nginx.at)?;
+        curl.signal(Signal::STOP)?;
+        await_still(nginx.at)?;
         pause(milliseconds);
         curl.signal(Signal::INT)?;
+        curl.signal(Signal::CONT)?;
         ensure!(!curl.finish(PATIENCE)?.status.success(), "curl was not interrupted");
     }
     let claim = Claim::at(nginx.at, HUNG_UP).by("client").phases(&["response"]).closes(3..=3).requests(0);
@@ -162,10 +71,26 @@ fn begun(server: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn killed(stage: &Stage<'_>) -> Result<Sprung> {
+/// Waits until a server's connections carry nothing more.
+fn await_still(server: SocketAddr) -> Result<()> {
+    const STILL_FOR: u32 = 5;
+    let until = Instant::now() + PATIENCE;
+    let (mut before, mut still) = (String::new(), 0);
+    while still < STILL_FOR {
+        ensure!(Instant::now() < until, "the download from {server} goes on");
+        pause(20);
+        let queued = queued(server)?;
+        still = if queued == before { still + 1 } else { 0 };
+        before = queued;
+    }
+    Ok(())
+}
+
+fn killed(stage: &Stage<'_>) -> Result<Played> {
     let mut nginx = stage.nginx(None, "", "", "")?;
     stretch(&nginx.directory.join("large"))?;
-    let curl = Running::start(&mut stage.curl(&["--limit-rate", "1M", &nginx.url("/large")]))?;
+    // What is on its way already is read yet: fast enough not to meet the time that curl has for all of it.
+    let curl = Running::start(&mut stage.curl(&["--limit-rate", "8M", &nginx.url("/large")]))?;
     begun(nginx.at)?;
     nginx.program.kill();
     let ran = curl.finish(PATIENCE)?;
@@ -174,7 +99,7 @@ fn killed(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.causes(&["process-killed", "truncated"])].into())
 }
 
-fn stalled_by_client(stage: &Stage<'_>) -> Result<Sprung> {
+fn stalled_by_client(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     for _ in 0..4 {
         let mut command =
@@ -186,7 +111,7 @@ fn stalled_by_client(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.causes(&["stall-timer", "request-timeout", "truncated", "unknown"])].into())
 }
 
-fn stalled_by_server(stage: &Stage<'_>) -> Result<Sprung> {
+fn stalled_by_server(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "client_body_timeout 1s;", "location / { proxy_pass http://@at@; }")?;
     for _ in 0..3 {
         let mut wire = Wire::dial(nginx.at)?;
@@ -198,7 +123,7 @@ fn stalled_by_server(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.causes(&["stall-timer", "request-timeout", "unknown"])].into())
 }
 
-fn slow_head(stage: &Stage<'_>) -> Result<Sprung> {
+fn slow_head(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "client_header_timeout 1s;", "")?;
     for _ in 0..3 {
         let mut wire = Wire::dial(nginx.at)?;
@@ -210,7 +135,7 @@ fn slow_head(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.causes(&["head-timer", "stall-timer", "unknown"])].into())
 }
 
-fn stalls_and_goes_on(stage: &Stage<'_>) -> Result<Sprung> {
+fn stalls_and_goes_on(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     let mut wires = Vec::new();
     for _ in 0..3 {
@@ -230,7 +155,7 @@ fn stalls_and_goes_on(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.idle(0.3..=1.5).age(3.3..=6.0).closes(3..=3)].into())
 }
 
-fn gateway_timeout(stage: &Stage<'_>) -> Result<Sprung> {
+fn gateway_timeout(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     let location = "proxy_read_timeout 1s; location / { proxy_pass http://@backend@; }";
     let nginx = stage.nginx(Some(node.at), "", "", location)?;
@@ -250,16 +175,17 @@ fn gateway_timeout(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn cut_short(stage: &Stage<'_>) -> Result<Sprung> {
+fn cut_short(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
-    for path in ["/cut/40", "/cut-chunks/90", "/cut/200", "/cut-chunks/450"] {
+    // Far enough from each other that no two are alike on a busy machine.
+    for path in ["/cut/40", "/cut-chunks/300", "/cut/900", "/cut-chunks/2000"] {
         run(&mut stage.curl(&[&node.url(path)]))?.code(18)?;
     }
     let claim = Claim::at(node.at, HUNG_UP).by("server").phases(&["response"]).closes(4..=4).requests(0);
     Ok(vec![claim.causes(&["truncated"])].into())
 }
 
-fn exits(stage: &Stage<'_>) -> Result<Sprung> {
+fn exits(stage: &Stage<'_>) -> Result<Played> {
     let mut claims = Vec::new();
     for reused in [false, true] {
         let node = stage.node(&[])?;
@@ -277,7 +203,7 @@ fn exits(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn early_answer(stage: &Stage<'_>) -> Result<Sprung> {
+fn early_answer(stage: &Stage<'_>) -> Result<Played> {
     let nginx =
         stage.nginx(None, "", "client_max_body_size 1k;", "location / { proxy_pass http://@at@; }")?;
     let node = stage.node(&[])?;

@@ -4,47 +4,18 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::needs::{APACHE, NGINX, REQUESTS};
+use super::Plays;
 use crate::{
     false_alarms::{
         stage::{Stage, ask_for, pause, run},
-        trap::{Claim, How, Sprung, TRAP, Trap},
+        trap::{Claim, Played},
     },
     wire::Wire,
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "five seconds that are not Node's",
-        source: "row 2",
-        played: "Apache (KeepAliveTimeout 5): four connections used once, left alone",
-        naive: "names Node's keepAliveTimeout",
-        needs: &[APACHE],
-        never_named: Some("Node"),
-        how: How::Play(five_seconds),
-        ..TRAP
-    },
-    Trap {
-        name: "a limit of requests",
-        source: "row 4",
-        played: "nginx (keepalive_requests 3) and a requests.Session that asks twelve times",
-        naive: "server-idle after 0 s",
-        needs: &[NGINX, REQUESTS],
-        how: How::Play(request_limit),
-        ..TRAP
-    },
-    Trap {
-        name: "a limit of age",
-        source: "row 5",
-        played: "nginx (keepalive_time 1 s) and a requests.Session that asks every 0.3 s",
-        naive: "a random close, server-idle",
-        needs: &[NGINX, REQUESTS],
-        how: How::Play(age_limit),
-        ..TRAP
-    },
-];
+pub(super) const PLAYS: Plays = plays![five_seconds, request_limit, age_limit,];
 
-fn five_seconds(stage: &Stage<'_>) -> Result<Sprung> {
+fn five_seconds(stage: &Stage<'_>) -> Result<Played> {
     let served = stage.apache("KeepAliveTimeout 5")?;
     let mut wires = Vec::new();
     for _ in 0..4 {
@@ -63,7 +34,7 @@ fn five_seconds(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.idle(4.9..=5.9).closes(4..=4).requests(1)].into())
 }
 
-fn request_limit(stage: &Stage<'_>) -> Result<Sprung> {
+fn request_limit(stage: &Stage<'_>) -> Result<Played> {
     let served = stage.nginx(None, "", "keepalive_requests 3;", "location / { return 200 hi; }")?;
     session(stage, &served.url("/"), 12, 0.15)?;
     // Either may be first, now that the end was announced.
@@ -71,12 +42,13 @@ fn request_limit(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.closes(4..=4).requests(3).causes(&["announced", "max-requests"])].into())
 }
 
-fn age_limit(stage: &Stage<'_>) -> Result<Sprung> {
+fn age_limit(stage: &Stage<'_>) -> Result<Played> {
     let served = stage.nginx(None, "", "keepalive_time 1s;", "location / { return 200 hi; }")?;
     session(stage, &served.url("/"), 12, 0.3)?;
     // The last one is the client's.
     let claim = Claim::at(served.at, &["completed", "client-idle"]).phases(&["idle"]);
-    Ok(vec![claim.closes(3..=5)].into())
+    // On a busy machine fewer requests come to an end within a second.
+    Ok(vec![claim.closes(3..=12)].into())
 }
 
 /// One pool that asks so often, so many seconds apart.

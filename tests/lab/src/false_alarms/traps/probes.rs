@@ -1,137 +1,55 @@
 //! Connections that only look whether somebody is there.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::needs::{AB, CURL, HAPROXY, NGINX, NMAP, NODE, WGET};
+use super::Plays;
 use crate::{
     false_alarms::{
-        stage::{Stage, pause, run},
-        trap::{Claim, Ends, How, Sprung, TRAP, Trap},
+        stage::{Served, Stage, pause, run},
+        trap::{Claim, Ends, Played},
     },
-    wire::Wire,
+    wire::{PATIENCE, Wire},
 };
 
 /// A client that closes after its answer: how soon it comes to that is up to the machine.
 const PROMPT: &[&str] = &["completed", "client-idle"];
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "HAProxy's TCP checks",
-        source: "haproxy#560",
-        played: "`check` and `option tcp-check` against nginx and Node, every 0.2 s: connect, and a reset on purpose",
-        naive: "a failed connection, a crash, a reset by the client",
-        needs: &[HAPROXY, NGINX, NODE, CURL],
-        how: How::Play(tcp_checks),
-        ..TRAP
-    },
-    Trap {
-        name: "HAProxy's HTTP checks",
-        source: "haproxy#560",
-        played: "`option httpchk` (HTTP/1.0) and `http-check send ver HTTP/1.1` against nginx and Node, every 0.2 s",
-        naive: "a failed connection, server-idle after 0 s",
-        needs: &[HAPROXY, NGINX, NODE, CURL],
-        how: How::Play(http_checks),
-        ..TRAP
-    },
-    Trap {
-        name: "nginx' passive check",
-        source: "peers: health checks",
-        played: "one of two upstream peers refuses; every request is answered by the other",
-        naive: "requests lost, a race",
-        needs: &[NGINX, NODE, CURL],
-        how: How::Play(passive_check),
-        ..TRAP
-    },
-    Trap {
-        name: "Kubernetes' TCP probe",
-        source: "row 38, OBI#1919",
-        played: "connect and close; connect, SO_LINGER 0 and close, as the kubelet does; against nginx and Node",
-        naive: "premature-hangup, a crash",
-        needs: &[NGINX, NODE],
-        how: How::Play(kubelet),
-        ..TRAP
-    },
-    Trap {
-        name: "Kubernetes' HTTP probe",
-        source: "row 6",
-        played: "curl with Connection: close against nginx and Node, eight times",
-        naive: "server-idle after 0 s",
-        needs: &[NGINX, NODE, CURL],
-        how: How::Play(http_probe),
-        ..TRAP
-    },
-    Trap {
-        name: "a good connection of milliseconds",
-        source: "coroot-node-agent#373",
-        played: "curl asks nginx once, ten times",
-        naive: "a failed connection",
-        needs: &[NGINX, CURL],
-        how: How::Play(short),
-        ..TRAP
-    },
-    Trap {
-        name: "HTTP/1.0 tools",
-        source: "row 6",
-        played: "ab, ab -k, curl -0 and wget against nginx",
-        naive: "premature-hangup, server-idle after 0 s",
-        needs: &[NGINX, AB, CURL, WGET],
-        how: How::Play(http10),
-        ..TRAP
-    },
-    Trap {
-        name: "a connect scan",
-        source: "peers: port scans; row 37",
-        played: "nmap -sT of an open and a closed port",
-        naive: "premature-hangup, requests lost",
-        needs: &[NMAP, NGINX],
-        how: How::Play(connect_scan),
-        ..TRAP
-    },
-    Trap {
-        name: "a SYN scan",
-        source: "zeek#1119",
-        played: "nmap -sS of an open and a closed port: SYN, and a lone RST",
-        naive: "a successful connection; a failed one",
-        needs: &[NMAP, NGINX],
-        how: How::Play(syn_scan),
-        ..TRAP
-    },
-    Trap {
-        name: "intended denies",
-        source: "netdata#1156",
-        played: "HAProxy: `tcp-request connection reject`, and `http-request deny` with its 403",
-        naive: "premature-hangup, lost requests",
-        needs: &[HAPROXY, CURL],
-        how: How::Play(denies),
-        ..TRAP
-    },
-    Trap {
-        name: "nobody listens",
-        source: "row 37",
-        played: "curl to a closed port, five times",
-        naive: "premature-hangup; a reset by the server",
-        needs: &[CURL],
-        how: How::Play(refused),
-        ..TRAP
-    },
+pub(super) const PLAYS: Plays = plays![
+    tcp_checks,
+    http_checks,
+    passive_check,
+    kubelet,
+    http_probe,
+    short,
+    http10,
+    connect_scan,
+    syn_scan,
+    denies,
+    refused,
 ];
 
-/// Long enough for ten checks.
-const CHECKS_MS: u64 = 2200;
+/// Waits until HAProxy forwards: then its checks have gone well. They go on until the agents have reported enough of them.
+fn await_up(stage: &Stage<'_>, proxy: &Served) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    let ask = || run(&mut stage.curl(&["-f", "-H", "Connection: close", &proxy.url("/")]));
+    while !ask()?.status.success() {
+        ensure!(Instant::now() < until, "HAProxy does not take its server for up");
+        pause(100);
+    }
+    Ok(())
+}
 
-fn tcp_checks(stage: &Stage<'_>) -> Result<Sprung> {
+fn tcp_checks(stage: &Stage<'_>) -> Result<Played> {
     let checked = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
     let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
     for (server, option) in checked.iter().zip(["", "option tcp-check"]) {
         let sections = format!(
-            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
+            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 100ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
-        pause(CHECKS_MS);
-        // It is up: the checks went well. Its pool is not what this is about.
-        run(&mut stage.curl(&["-f", "-H", "Connection: close", &proxy.url("/")]))?.fine()?;
+        await_up(stage, &proxy)?;
         keep.push(Box::new(proxy));
         let verdicts = &["client-idle", "completed"];
         let claim = Claim::at(server.at, verdicts).by("client").phases(&["unused", "idle"]);
@@ -139,30 +57,29 @@ fn tcp_checks(stage: &Stage<'_>) -> Result<Sprung> {
         claims.push(claim.ends(Ends::Client).closes(6..=usize::MAX).processes(&["haproxy"], &[]));
     }
     keep.push(Box::new(checked));
-    Ok(Sprung { claims, keep, said: None })
+    Ok(Played { claims, keep, closes: None })
 }
 
-fn http_checks(stage: &Stage<'_>) -> Result<Sprung> {
+fn http_checks(stage: &Stage<'_>) -> Result<Played> {
     let checked = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
     let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
     for (server, send) in checked.iter().zip(["", "http-check send meth GET uri / ver HTTP/1.1 hdr Host lab"])
     {
         let sections = format!(
             "frontend lab\n  bind @at@\n  http-request return status 200 if {{ srv_is_up(lab/one) }}\n  default_backend lab\n\
-            backend lab\n  option httpchk\n  {send}\n  timeout check 10s\n  server one @backend@ check inter 200ms"
+            backend lab\n  option httpchk\n  {send}\n  timeout check 10s\n  server one @backend@ check inter 100ms"
         );
         let proxy = stage.haproxy(Some(server.at), &sections)?;
-        pause(CHECKS_MS);
-        run(&mut stage.curl(&["-f", &proxy.url("/")]))?.fine()?;
+        await_up(stage, &proxy)?;
         keep.push(Box::new(proxy));
         claims
             .push(Claim::at(server.at, &["completed"]).phases(&["idle"]).closes(6..=usize::MAX).requests(1));
     }
     keep.push(Box::new(checked));
-    Ok(Sprung { claims, keep, said: None })
+    Ok(Played { claims, keep, closes: None })
 }
 
-fn passive_check(stage: &Stage<'_>) -> Result<Sprung> {
+fn passive_check(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
     let dead = stage.kit.free_address()?;
     let http = format!("upstream pool {{ server @backend@; server {dead} max_fails=1 fail_timeout=1s; }}");
@@ -180,7 +97,7 @@ fn passive_check(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn kubelet(stage: &Stage<'_>) -> Result<Sprung> {
+fn kubelet(stage: &Stage<'_>) -> Result<Played> {
     let servers = [stage.nginx(None, "", "", "")?, stage.node(&[])?];
     let mut claims = Vec::new();
     for server in &servers {
@@ -192,10 +109,10 @@ fn kubelet(stage: &Stage<'_>) -> Result<Sprung> {
             pause(if number % 2 == 0 { 150 } else { 0 });
             claims.push(if number < 5 {
                 wire.close()?;
-                claim.how("fin")
+                claim.close_type("fin")
             } else {
                 wire.reset()?;
-                claim.how("rst")
+                claim.close_type("rst")
             });
             pause(20);
         }
@@ -203,7 +120,7 @@ fn kubelet(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn http_probe(stage: &Stage<'_>) -> Result<Sprung> {
+fn http_probe(stage: &Stage<'_>) -> Result<Played> {
     let servers = [stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?];
     let mut claims = Vec::new();
     for server in &servers {
@@ -211,21 +128,21 @@ fn http_probe(stage: &Stage<'_>) -> Result<Sprung> {
             run(&mut stage.curl(&["-f", "-H", "Connection: close", &server.url("/")]))?.fine()?;
         }
         let claim = Claim::at(server.at, &["completed"]).phases(&["idle"]).closes(8..=8);
-        claims.push(claim.requests(1).causes(&["announced"]).how("fin"));
+        claims.push(claim.requests(1).causes(&["announced"]).close_type("fin"));
     }
     Ok(claims.into())
 }
 
-fn short(stage: &Stage<'_>) -> Result<Sprung> {
+fn short(stage: &Stage<'_>) -> Result<Played> {
     let server = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     for _ in 0..10 {
         run(&mut stage.curl(&["-f", &server.url("/")]))?.fine()?;
     }
-    let claim = Claim::at(server.at, PROMPT).by("client").phases(&["idle"]).how("fin");
+    let claim = Claim::at(server.at, PROMPT).by("client").phases(&["idle"]).close_type("fin");
     Ok(vec![claim.closes(10..=10).requests(1).processes(&["curl"], &["nginx"])].into())
 }
 
-fn http10(stage: &Stage<'_>) -> Result<Sprung> {
+fn http10(stage: &Stage<'_>) -> Result<Played> {
     let server = || stage.nginx(None, "", "", "location / { return 200 hi; }");
     let (ab, ab_kept, curl, wget) = (server()?, server()?, server()?, server()?);
     run(stage.kit.command("ab").args(["-n", "20", "-c", "1", &ab.url("/")]))?.fine()?;
@@ -236,17 +153,17 @@ fn http10(stage: &Stage<'_>) -> Result<Sprung> {
         run(command.args(["-q", "-O", "/dev/null", "--no-proxy", "--no-http-keep-alive", &wget.url("/")]))?
             .fine()?;
     }
-    let completed = |at| Claim::at(at, &["completed"]).phases(&["idle"]).how("fin");
+    let completed = |at| Claim::at(at, &["completed"]).phases(&["idle"]).close_type("fin");
     Ok(vec![
         completed(ab.at).closes(20..=21).requests(1),
-        Claim::at(ab_kept.at, PROMPT).by("client").phases(&["idle"]).how("fin").closes(1..=2),
+        Claim::at(ab_kept.at, PROMPT).by("client").phases(&["idle"]).close_type("fin").closes(1..=2),
         completed(curl.at).closes(5..=5).requests(1),
         completed(wget.at).closes(5..=5).requests(1),
     ]
     .into())
 }
 
-fn nmap(stage: &Stage<'_>, kind: &str) -> Result<Sprung> {
+fn nmap(stage: &Stage<'_>, kind: &str) -> Result<Played> {
     let open = stage.nginx(None, "", "", "")?;
     // On the open one's host, so that one scan has both.
     let closed = SocketAddr::new(open.at.ip(), stage.kit.free_address()?.port());
@@ -267,15 +184,15 @@ fn nmap(stage: &Stage<'_>, kind: &str) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn connect_scan(stage: &Stage<'_>) -> Result<Sprung> {
+fn connect_scan(stage: &Stage<'_>) -> Result<Played> {
     nmap(stage, "-sT")
 }
 
-fn syn_scan(stage: &Stage<'_>) -> Result<Sprung> {
+fn syn_scan(stage: &Stage<'_>) -> Result<Played> {
     nmap(stage, "-sS")
 }
 
-fn denies(stage: &Stage<'_>) -> Result<Sprung> {
+fn denies(stage: &Stage<'_>) -> Result<Played> {
     let reject = stage.haproxy(None, "frontend lab\n  bind @at@\n  tcp-request connection reject")?;
     let deny = stage.haproxy(None, "frontend lab\n  bind @at@\n  http-request deny")?;
     for _ in 0..5 {
@@ -291,7 +208,7 @@ fn denies(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn refused(stage: &Stage<'_>) -> Result<Sprung> {
+fn refused(stage: &Stage<'_>) -> Result<Played> {
     let nobody = stage.kit.free_address()?;
     for _ in 0..5 {
         run(&mut stage.curl(&[&format!("http://{nobody}/")]))?.code(7)?;

@@ -1,112 +1,31 @@
 //! Sockets that several processes hold or pass on, and processes that end.
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
-use super::needs::{ACTIVATE, CURL, GUNICORN, NGINX, NODE, PYTHON};
+use super::Plays;
 use crate::{
     false_alarms::{
-        stage::{Served, Stage, asked, pause, run, serve},
-        trap::{Claim, How, Sprung, TRAP, Trap},
+        stage::{Served, Stage, asked, listeners, pause, run, serve},
+        trap::{Claim, Played},
     },
     setting::Setting,
     wire::{PATIENCE, Wire},
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "a forked child that holds the socket",
-        source: "peers: forked children",
-        played: "a server answers and closes its descriptor; its child holds the connection for 1.5 s more",
-        naive: "a close 1.5 s too early, or two of them",
-        needs: &[PYTHON],
-        how: How::Play(forked),
-        ..TRAP
-    },
-    Trap {
-        name: "SO_REUSEPORT workers, of which some end",
-        source: "row 27",
-        played: "three gunicorns at one port: one is killed, one is told to stop, one stays",
-        naive: "an idle time-out; a crash of the server",
-        needs: &[GUNICORN],
-        // The one that stops really waits for its idle connections.
-        advised: true,
-        how: How::Play(reuse_port),
-        ..TRAP
-    },
-    Trap {
-        name: "sockets passed between processes",
-        source: "peers: SCM_RIGHTS",
-        played: "Node's cluster: the primary accepts, and passes each connection to a worker",
-        naive: "a close by the primary",
-        needs: &[NODE],
-        how: How::Play(cluster),
-        ..TRAP
-    },
-    Trap {
-        name: "a socket that systemd opened",
-        source: "peers: socket activation",
-        played: "systemd-socket-activate listens, gunicorn inherits the socket and serves",
-        naive: "the wrong process; an unknown role",
-        needs: &[ACTIVATE, GUNICORN],
-        how: How::Play(activated),
-        ..TRAP
-    },
-    Trap {
-        name: "workers that are recycled",
-        source: "row 27",
-        played: "gunicorn (two workers, max_requests 3), fifteen requests of curl",
-        naive: "the server crashed",
-        needs: &[GUNICORN, CURL],
-        how: How::Play(recycled),
-        ..TRAP
-    },
-    Trap {
-        name: "a worker that took too long",
-        source: "row 27",
-        played: "gunicorn (timeout 1 s): the worker is killed in a request",
-        naive: "server-idle after 1 s; an idle race",
-        needs: &[GUNICORN, CURL],
-        advised: true,
-        how: How::Play(worker_timeout),
-        ..TRAP
-    },
-    Trap {
-        name: "a graceful shutdown",
-        source: "row 25, OBI#1919",
-        played: "nginx (quit), Node and gunicorn (SIGTERM), each with five idle connections of different ages",
-        naive: "five idle time-outs; a mismatch",
-        needs: &[NGINX, NODE, GUNICORN],
-        how: How::Play(graceful),
-        ..TRAP
-    },
-    Trap {
-        name: "a server started anew at the same port",
-        source: "row 25",
-        played: "nginx quits; another one listens at its address and closes idle connections after 1 s",
-        naive: "a shutdown that waited",
-        needs: &[NGINX],
-        how: How::Play(started_anew),
-        ..TRAP
-    },
-    Trap {
-        name: "a kill of an idle server",
-        source: "row 26",
-        played: "Node with five idle connections, SIGKILL",
-        naive: "graceful; an idle time-out",
-        needs: &[NODE],
-        how: How::Play(killed_idle),
-        ..TRAP
-    },
-    Trap {
-        name: "a listener that ends with connections in its queue",
-        source: "row 28, OBI#1919",
-        played: "a server that accepts nothing closes its listener: four connections in its queue, not used",
-        naive: "a reset in a request",
-        needs: &[PYTHON],
-        how: How::Play(unaccepted),
-        ..TRAP
-    },
+pub(super) const PLAYS: Plays = plays![
+    forked,
+    reuse_port,
+    cluster,
+    activated,
+    recycled,
+    worker_timeout,
+    graceful,
+    started_anew,
+    killed_idle,
+    unaccepted,
 ];
 
 fn python_server(stage: &Stage<'_>, name: &str, text: &str) -> Result<Served> {
@@ -116,7 +35,7 @@ fn python_server(stage: &Stage<'_>, name: &str, text: &str) -> Result<Served> {
     serve(setting, command)
 }
 
-fn forked(stage: &Stage<'_>) -> Result<Sprung> {
+fn forked(stage: &Stage<'_>) -> Result<Played> {
     let server = python_server(stage, "fork.py", include_str!("../../../programs/false_alarms/fork.py"))?;
     for _ in 0..3 {
         let mut wire = asked(server.at)?;
@@ -138,7 +57,7 @@ fn gunicorn(stage: &Stage<'_>, setting: Setting, arguments: &[&str]) -> Result<S
 
 const THREADS: [&str; 6] = ["--worker-class", "gthread", "--threads", "16", "--keep-alive", "60"];
 
-fn reuse_port(stage: &Stage<'_>) -> Result<Sprung> {
+fn reuse_port(stage: &Stage<'_>) -> Result<Played> {
     let first = stage.setting(None)?;
     let at = first.at;
     let more = [THREADS.as_slice(), &["--reuse-port"]].concat();
@@ -148,7 +67,11 @@ fn reuse_port(stage: &Stage<'_>) -> Result<Sprung> {
         workers.push(gunicorn(stage, setting, &more)?);
     }
     // Somebody listens: this does not say that all three do.
-    pause(2500);
+    let until = Instant::now() + PATIENCE;
+    while listeners(at)? < workers.len() {
+        ensure!(Instant::now() < until, "not all of the servers listen");
+        pause(50);
+    }
     let wires = (0..24).map(|_| asked(at)).collect::<Result<Vec<_>>>()?;
     pause(300);
     workers[0].program.kill();
@@ -171,7 +94,7 @@ fn reuse_port(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn cluster(stage: &Stage<'_>) -> Result<Sprung> {
+fn cluster(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     let mut command =
         stage.node_script("cluster.js", include_str!("../../../programs/false_alarms/cluster.js"))?;
@@ -188,7 +111,7 @@ fn cluster(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.closes(6..=6)].into())
 }
 
-fn activated(stage: &Stage<'_>) -> Result<Sprung> {
+fn activated(stage: &Stage<'_>) -> Result<Played> {
     let setting = stage.setting(None)?;
     setting.write("web.py", include_str!("../../../programs/false_alarms/web.py"))?;
     let mut command = stage.kit.command("systemd-socket-activate");
@@ -206,7 +129,7 @@ fn activated(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.closes(4..=4).processes(&[], &["gunicorn", "python3"])].into())
 }
 
-fn recycled(stage: &Stage<'_>) -> Result<Sprung> {
+fn recycled(stage: &Stage<'_>) -> Result<Played> {
     let server = gunicorn(stage, stage.setting(None)?, &["--workers", "2", "--max-requests", "3"])?;
     for _ in 0..15 {
         run(&mut stage.curl(&["-f", &server.url("/")]))?.fine()?;
@@ -215,7 +138,7 @@ fn recycled(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![Claim::at(server.at, &["completed"]).closes(15..=15).requests(1)].into())
 }
 
-fn worker_timeout(stage: &Stage<'_>) -> Result<Sprung> {
+fn worker_timeout(stage: &Stage<'_>) -> Result<Played> {
     // What can be told to stop answers 500; what cannot be told is killed.
     let stuck = gunicorn(stage, stage.setting(None)?, &["--timeout", "1"])?;
     let told = gunicorn(stage, stage.setting(None)?, &["--timeout", "1"])?;
@@ -232,7 +155,7 @@ fn worker_timeout(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn graceful(stage: &Stage<'_>) -> Result<Sprung> {
+fn graceful(stage: &Stage<'_>) -> Result<Played> {
     let servers = [
         (stage.nginx(None, "", "", "location / { return 200 hi; }")?, Signal::QUIT),
         (stage.node(&[])?, Signal::TERM),
@@ -256,13 +179,13 @@ fn graceful(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(claims.into())
 }
 
-fn started_anew(stage: &Stage<'_>) -> Result<Sprung> {
+fn started_anew(stage: &Stage<'_>) -> Result<Played> {
     let location = "location / { return 200 hi; }";
     let mut old = stage.nginx(None, "", "", location)?;
     old.signal(Signal::QUIT)?;
-    let until = std::time::Instant::now() + PATIENCE;
+    let until = Instant::now() + PATIENCE;
     while old.program.ended()?.is_none() {
-        ensure!(std::time::Instant::now() < until, "nginx does not quit");
+        ensure!(Instant::now() < until, "nginx does not quit");
         pause(20);
     }
     let setting = Setting { at: old.at, backend: old.at, directory: stage.kit.directory()?, hasty: false };
@@ -277,10 +200,10 @@ fn started_anew(stage: &Stage<'_>) -> Result<Sprung> {
         wire.close()?;
     }
     let claim = Claim::at(new.at, &["server-idle"]).by("server").phases(&["idle"]).closes(3..=3);
-    Ok(vec![claim.idle(0.9..=1.7).never_causes(&["shutdown"]).never_told("its listener")].into())
+    Ok(vec![claim.idle(0.9..=1.7).never_causes(&["shutdown"]).never_evidence("its listener")].into())
 }
 
-fn killed_idle(stage: &Stage<'_>) -> Result<Sprung> {
+fn killed_idle(stage: &Stage<'_>) -> Result<Played> {
     let mut node = stage.node(&[])?;
     let mut wires = Vec::new();
     for _ in 0..5 {
@@ -296,7 +219,7 @@ fn killed_idle(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.requests(1).causes(&["process-killed", "unknown"])].into())
 }
 
-fn unaccepted(stage: &Stage<'_>) -> Result<Sprung> {
+fn unaccepted(stage: &Stage<'_>) -> Result<Played> {
     let server = python_server(stage, "queue.py", include_str!("../../../programs/false_alarms/queue.py"))?;
     let wires = (0..4).map(|_| Wire::dial(server.at)).collect::<Result<Vec<_>>>()?;
     for mut wire in wires {

@@ -5,81 +5,27 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
-use super::needs::{CURL, NFT, NGINX, NODE, PYTHON, REDIS, SS};
+use super::Plays;
 use crate::{
-    agent::Agent,
+    agent::Watch,
     false_alarms::{
+        compare::is_complete,
         stage::{Running, Stage, ask, asked, dial_from, pause, run, serve},
-        trap::{Claim, Ends, How, Rest, Sprung, TRAP, Trap},
+        trap::{Claim, Ends, Play, Played, Rest},
     },
+    suite::wait_until,
     truth::Side,
-    wire::Wire,
+    wire::{PATIENCE, Wire},
 };
 
-pub(super) const TRAPS: &[Trap] = &[
-    Trap {
-        name: "older than the agent",
-        source: "OBI#3297, tracee#2739",
-        played: "connections of nginx and Node, begun before the agents: closed by either side, and one in a request when they came",
-        naive: "nothing; a guessed role; premature-hangup",
-        needs: &[NGINX, NODE],
-        how: How::Older(older),
-        ..TRAP
-    },
-    Trap {
-        name: "an agent restarted in the middle",
-        source: "OBI#3297",
-        played: "connections to Node that live through three agents of their own, used in between",
-        naive: "nothing; a failed connection",
-        needs: &[NODE],
-        how: How::Play(restarted),
-        ..TRAP
-    },
-    Trap {
-        name: "ss -K",
-        source: "row 39",
-        played: "idle connections to nginx, and waiting ones to Node, destroyed by ss",
-        naive: "server-idle; an idle race; premature-hangup",
-        needs: &[SS, NGINX, NODE],
-        how: How::Play(destroyed),
-        ..TRAP
-    },
-    Trap {
-        name: "ICMP that says unreachable, for a while",
-        source: "row 36",
-        played: "in a namespace of its own nftables rejects with host-unreachable for 1 s: a request is late but answered; a connect fails",
-        naive: "network; premature-hangup",
-        needs: &[NFT, PYTHON],
-        how: How::Play(icmp),
-        ..TRAP
-    },
-    Trap {
-        name: "an address that comes again",
-        source: "bcc#3307",
-        played: "the same client port twice to nginx: 2 s idle and a reset, then at once 0.3 s idle and a FIN; and five times with Connection: close",
-        naive: "the times of the connection before",
-        needs: &[NGINX],
-        how: How::Play(same_address),
-        ..TRAP
-    },
-    Trap {
-        name: "whoever runs when the packet comes",
-        source: "bcc#2305",
-        played: "curl and nginx on processors that others keep busy",
-        naive: "names a process that has nothing to do with it",
-        needs: &[NGINX, CURL],
-        how: How::Play(busy),
-        ..TRAP
-    },
-    Trap {
-        name: "a protocol that is not HTTP",
-        source: "row 43",
-        played: "redis: redis-cli, and clients that its own time-out (1 s) ends",
-        naive: "a guess: requests, hang-ups",
-        needs: &[REDIS],
-        how: How::Play(redis),
-        ..TRAP
-    },
+pub(super) const PLAYS: Plays = &[
+    ("older", Play::Older(older)),
+    ("restarted", Play::Now(restarted)),
+    ("destroyed", Play::Now(destroyed)),
+    ("icmp", Play::Now(icmp)),
+    ("same_address", Play::Now(same_address)),
+    ("busy", Play::Now(busy)),
+    ("redis", Play::Now(redis)),
 ];
 
 fn older(stage: &Stage<'_>) -> Result<Rest> {
@@ -118,26 +64,26 @@ fn older(stage: &Stage<'_>) -> Result<Rest> {
     }))
 }
 
-fn restarted(stage: &Stage<'_>) -> Result<Sprung> {
+fn restarted(stage: &Stage<'_>) -> Result<Played> {
     let node = stage.node(&[])?;
-    let mut agent = Agent::start(stage.agent)?;
+    let mut watch = Watch::start(stage.agent)?;
     let mut wires = (0..4).map(|_| asked(node.at)).collect::<Result<Vec<_>>>()?;
     for _ in 0..2 {
-        let (said, _notes) = agent.finish()?;
-        ensure!(said.all().all(|report| report.local != node.at), "an agent told a close that was none");
+        let (closes, _notes) = watch.finish()?;
+        ensure!(closes.all().all(|close| close.local != node.at), "an agent reported a close that was none");
         wires.iter_mut().try_for_each(ask)?;
-        agent = Agent::start(stage.agent)?;
+        watch = Watch::start(stage.agent)?;
         wires.iter_mut().try_for_each(ask)?;
     }
     pause(400);
     wires.into_iter().try_for_each(|wire| wire.close().map(drop))?;
-    pause(1000);
-    let (said, _notes) = agent.finish()?;
-    let claim = Claim::at(node.at, &["client-idle"]).by("client").phases(&["idle"]).closes(4..=4);
-    Ok(Sprung { claims: vec![claim], keep: Vec::new(), said: Some(said) })
+    let claims = vec![Claim::at(node.at, &["client-idle"]).by("client").phases(&["idle"]).closes(4..=4)];
+    wait_until(PATIENCE, || watch.look(|closes| is_complete(&claims, closes)));
+    let (closes, _notes) = watch.finish()?;
+    Ok(Played { claims, keep: Vec::new(), closes: Some(closes) })
 }
 
-fn destroyed(stage: &Stage<'_>) -> Result<Sprung> {
+fn destroyed(stage: &Stage<'_>) -> Result<Played> {
     let (nginx, node) = (stage.nginx(None, "", "", "location / { return 200 hi; }")?, stage.node(&[])?);
     let mut idle = (0..3).map(|_| asked(nginx.at)).collect::<Result<Vec<_>>>()?;
     let mut waiting = Vec::new();
@@ -164,7 +110,8 @@ fn destroyed(stage: &Stage<'_>) -> Result<Sprung> {
         claim.closes(3..=3)
     };
     // Across the wire it is a reset, which could have come from anywhere; who sent it is all that can be said.
-    let peer = |at, end, verdicts| Claim::at(at, verdicts).ends(Ends::Only(end)).how("rst").closes(3..=3);
+    let peer =
+        |at, end, verdicts| Claim::at(at, verdicts).ends(Ends::Only(end)).close_type("rst").closes(3..=3);
     Ok(vec![
         aborted(nginx.at, Side::Server),
         peer(nginx.at, Side::Client, &["server-idle", "host-abort"]),
@@ -174,7 +121,7 @@ fn destroyed(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn icmp(stage: &Stage<'_>) -> Result<Sprung> {
+fn icmp(stage: &Stage<'_>) -> Result<Played> {
     let (at, other) = (stage.kit.free_address()?, stage.kit.free_address()?);
     let script = stage.python_script("icmp.py", include_str!("../../../programs/false_alarms/icmp.py"))?;
     let mut command = stage.kit.command("unshare");
@@ -189,7 +136,7 @@ fn icmp(stage: &Stage<'_>) -> Result<Sprung> {
     .into())
 }
 
-fn same_address(stage: &Stage<'_>) -> Result<Sprung> {
+fn same_address(stage: &Stage<'_>) -> Result<Played> {
     let long = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let short = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let from = SocketAddr::new(long.at.ip(), 3001);
@@ -203,8 +150,8 @@ fn same_address(stage: &Stage<'_>) -> Result<Sprung> {
     second.close()?;
     let idle = || Claim::at(long.at, &["client-idle"]).by("client").phases(&["idle"]).of(from).requests(1);
     let mut claims = vec![
-        idle().nth(0).idle(1.9..=3.5).age(1.9..=3.5).how("rst"),
-        idle().nth(1).idle(0.25..=1.5).age(0.25..=1.5).how("fin"),
+        idle().nth(0).idle(1.9..=3.5).age(1.9..=3.5).close_type("rst"),
+        idle().nth(1).idle(0.25..=1.5).age(0.25..=1.5).close_type("fin"),
     ];
     let from = SocketAddr::new(short.at.ip(), 3002);
     for number in 0..5 {
@@ -213,13 +160,13 @@ fn same_address(stage: &Stage<'_>) -> Result<Sprung> {
         wire.read_to_end()?;
         wire.close()?;
         let claim = Claim::at(short.at, &["completed"]).by("server").phases(&["idle"]).of(from);
-        claims.push(claim.nth(number).age(0.0..=0.4).requests(1));
-        pause(500);
+        claims.push(claim.nth(number).age(0.0..=1.4).requests(1));
+        pause(1500);
     }
     Ok(claims.into())
 }
 
-fn busy(stage: &Stage<'_>) -> Result<Sprung> {
+fn busy(stage: &Stage<'_>) -> Result<Played> {
     let nginx = stage.nginx(None, "", "", "location / { return 200 hi; }")?;
     let mut hogs = Vec::new();
     for _ in 0..4 {
@@ -235,7 +182,7 @@ fn busy(stage: &Stage<'_>) -> Result<Sprung> {
     Ok(vec![claim.closes(20..=20).requests(1).processes(&["curl"], &["nginx"])].into())
 }
 
-fn redis(stage: &Stage<'_>) -> Result<Sprung> {
+fn redis(stage: &Stage<'_>) -> Result<Played> {
     let server = |limit: &str| {
         let setting = stage.setting(None)?;
         let mut command = stage.kit.command("redis-server");
@@ -254,7 +201,7 @@ fn redis(stage: &Stage<'_>) -> Result<Sprung> {
     for _ in 0..3 {
         let mut wire = Wire::dial(hasty.at)?;
         wire.send(b"PING\r\n")?;
-        wire.read_to_end().context("wait for redis' time-out")?;
+        wire.read_to_end().context("wait for redis' timeout")?;
         wire.close()?;
     }
     Ok(vec![

@@ -27,7 +27,7 @@ fn a_reset_over_unread_bytes_says_how_many() {
 }
 
 #[test]
-fn a_reset_by_linger_is_told_from_a_lingering_close() {
+fn a_reset_by_linger_is_reported_from_a_lingering_close() {
     let mut talk = client().served(250);
     talk.socket.flags |= SOCK_LINGER;
     assert_eq!(cause(&talk.clone().resets()), Cause::LingerZero);
@@ -44,7 +44,7 @@ fn unread_bytes_reset_before_linger_does() {
 }
 
 #[test]
-fn a_dying_process_is_told_by_how_it_died() {
+fn a_dying_process_is_reported_by_how_it_died() {
     let dying = |exit_code: u32, flags: u32| {
         let mut talk = server().asks(GET).unread().waits(250);
         (talk.socket.task.flags, talk.socket.task.exit_code) = (flags, exit_code);
@@ -76,18 +76,18 @@ fn a_child_that_nobody_accepted_is_not_the_processes_doing() {
     let mut talk = server().asks(GET).unread();
     talk.socket.has_socket = 0;
     let facts = talk.resets();
-    assert_eq!(told(&facts), "premature-hangup SW rst waiting not-accepted - exact http");
+    assert_eq!(summary(&facts), "premature-hangup SW rst waiting not-accepted - exact http");
     let mut talk = client().served(250);
     talk.socket.has_socket = 0;
     assert_eq!(cause(&talk.resets()), Cause::Unknown, "a client is never accepted");
 }
 
 #[test]
-fn a_time_out_is_told_by_what_was_waited_for() {
+fn a_time_out_is_reported_by_what_was_waited_for() {
     let network = |cause| format!("network NI timeout idle {cause} - exact http");
-    assert_eq!(told(&client().served(250).fails(110)), network("keepalive-dead"));
+    assert_eq!(summary(&client().served(250).fails(110)), network("keepalive-dead"));
     let mut waiting = client().asks(GET).unacked(0).waits(250);
-    let timed_out = |talk: &Talk, err| told(&talk.clone().fails(err));
+    let timed_out = |talk: &Talk, err| summary(&talk.clone().fails(err));
     for err in [101, 110, 113] {
         assert_eq!(
             timed_out(&waiting, err),
@@ -99,7 +99,7 @@ fn a_time_out_is_told_by_what_was_waited_for() {
     assert_eq!(timed_out(&waiting, 110), "network NW timeout waiting user-timeout - exact http");
     let mut idle = client().served(250);
     idle.socket.user_timeout = 5000;
-    assert_eq!(told(&idle.fails(110)), network("keepalive-dead"));
+    assert_eq!(summary(&idle.fails(110)), network("keepalive-dead"));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn an_unreachable_host_that_nothing_was_sent_to_again_is_no_retransmission_time_
 fn a_destroyed_socket_is_the_hosts_doing_from_either_end() {
     for talk in [server(), client()] {
         let facts = talk.served(250).by_process().fails(103);
-        assert_eq!(told(&facts), "host-abort HI abort idle sock-destroy - exact http");
+        assert_eq!(summary(&facts), "host-abort HI abort idle sock-destroy - exact http");
         assert!(evidence(&facts).contains("SOCK_DESTROY by test (4711)"), "{}", evidence(&facts));
     }
 }
@@ -124,7 +124,7 @@ fn a_destroyed_socket_is_the_hosts_doing_from_either_end() {
 fn an_error_that_says_nothing_is_not_explained() {
     // EPROTO, by an ICMP error that the connection took to heart when it gave up.
     let facts = client().served(250).fails(71);
-    assert_eq!(told(&facts), "unknown UI abort idle unknown - probable http");
+    assert_eq!(summary(&facts), "unknown UI abort idle unknown - probable http");
     assert!(!evidence(&facts).contains("handshake"), "it was long over: {}", evidence(&facts));
 }
 
@@ -134,22 +134,30 @@ fn a_client_that_stops_sending_and_is_answered_did_not_hang_up() {
     let talk = server().asks(GET).waits(5);
     let mut facts = talk.clone().gets_fin();
     talk.fin_came().waits(250).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), answered);
+    assert_eq!(summary(&facts), answered);
     facts.resets.push(late_segment(&facts.first, 0, 0));
-    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - exact http", "it refused the answer");
+    assert_eq!(
+        summary(&facts),
+        "premature-hangup CW fin waiting unknown - exact http",
+        "it refused the answer"
+    );
     facts.resets = Resets::default();
     let last = facts.last.as_mut().expect("set");
     (last.old_state, last.new_state) = (LAST_ACK, CLOSE);
-    assert_eq!(told(&facts), answered, "it acknowledged our FIN");
+    assert_eq!(summary(&facts), answered, "it acknowledged our FIN");
     facts.last.as_mut().expect("set").err = 104;
-    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - probable http", "it refused our FIN");
+    assert_eq!(
+        summary(&facts),
+        "premature-hangup CW fin waiting unknown - probable http",
+        "it refused our FIN"
+    );
     assert!(evidence(&facts).contains("refused our FIN"), "{}", evidence(&facts));
 
     let talk = client().asks(GET).waits(5);
     let mut facts = talk.clone().stops_sending();
-    assert_eq!(told(&facts), "unknown CW fin waiting unknown - probable http", "nothing came yet");
+    assert_eq!(summary(&facts), "unknown CW fin waiting unknown - probable http", "nothing came yet");
     talk.waits(250).answers(OK).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
-    assert_eq!(told(&facts), answered);
+    assert_eq!(summary(&facts), answered);
 }
 
 #[test]
@@ -158,16 +166,16 @@ fn turns_tell_a_half_close_by_what_moved_after_it() {
     let talk = server().asks(GET).waits(5).unobserved();
     let mut facts = talk.clone().gets_fin();
     talk.clone().fin_came().waits(250).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - probable turns", "not a byte");
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - probable turns", "not a byte");
     talk.fin_came().waits(250).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), answered);
+    assert_eq!(summary(&facts), answered);
 
     let talk = client().asks(GET).waits(5).unobserved();
     let mut facts = talk.clone().stops_sending();
     talk.waits(250).answers(OK).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
-    assert_eq!(told(&facts), answered);
+    assert_eq!(summary(&facts), answered);
     facts.last.as_mut().expect("set").err = 104;
-    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - probable turns");
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - probable turns");
 }
 
 #[test]
@@ -175,7 +183,7 @@ fn a_whole_close_is_no_half_close_whatever_comes_after() {
     let talk = client().asks(GET).waits(5);
     let mut facts = talk.clone().closes();
     talk.waits(1).answers(OK).later(&mut facts, FIN_WAIT1, CLOSE);
-    assert_eq!(told(&facts), "premature-hangup CW fin waiting unknown - exact http");
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - exact http");
 }
 
 #[test]
@@ -185,7 +193,7 @@ fn a_truncated_response_says_what_is_missing() {
     assert!(evidence(&facts).contains("7 bytes of the response are missing"), "{}", evidence(&facts));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
     let facts = client().asks(GET).answers(chunked).waits(250).gets_fin();
-    assert_eq!(told(&facts), "premature-hangup SR fin response truncated - exact http");
+    assert_eq!(summary(&facts), "premature-hangup SR fin response truncated - exact http");
     assert!(evidence(&facts).contains("the last chunk is missing"), "{}", evidence(&facts));
     let mut killed = server().asks(GET).answers(EARLY).waits(250);
     (killed.socket.task.flags, killed.socket.task.exit_code) = (PF_EXITING, 9);

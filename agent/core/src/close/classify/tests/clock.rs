@@ -129,7 +129,7 @@ fn nothing_changes_where_sequence_numbers_and_jiffies_wrap() {
 #[test]
 fn the_scenes_that_wrap_are_not_all_alike() {
     let mut kinds: Vec<String> =
-        scenes(|role| Talk::begin(role, 1000, 5000, 1000)).iter().map(told).collect();
+        scenes(|role| Talk::begin(role, 1000, 5000, 1000)).iter().map(summary).collect();
     kinds.sort();
     kinds.dedup();
     assert!(kinds.len() >= 11, "{kinds:#?}");
@@ -140,17 +140,17 @@ fn the_counters_prove_the_role_while_no_fin_was_sent() {
     for begin in [1000, 0_u32.wrapping_sub(20)] {
         for role in [Role::Server, Role::Client] {
             let talk = Talk::begin(role, begin, begin, 1000);
-            let told = |talk: Talk, new| role_from_counters(&talk.ends(ESTABLISHED, new).first);
-            assert_eq!(told(talk.clone(), FIN_WAIT1), role, "before any byte");
-            assert_eq!(told(talk.clone().served(9), FIN_WAIT1), role);
-            assert_eq!(told(talk.clone().served(9).fin_came(), CLOSE_WAIT), role);
+            let role_of = |talk: Talk, new| role_from_counters(&talk.ends(ESTABLISHED, new).first);
+            assert_eq!(role_of(talk.clone(), FIN_WAIT1), role, "before any byte");
+            assert_eq!(role_of(talk.clone().served(9), FIN_WAIT1), role);
+            assert_eq!(role_of(talk.clone().served(9).fin_came(), CLOSE_WAIT), role);
             let mut in_flight = talk.clone().served(9);
             in_flight.move_bytes(1, 500);
-            assert_eq!(told(in_flight.unacked(100), CLOSE), role, "partly acknowledged");
+            assert_eq!(role_of(in_flight.unacked(100), CLOSE), role, "partly acknowledged");
             let mut again = talk.clone().served(9);
             again.socket.bytes_sent += 70;
             again.socket.bytes_retrans += 70;
-            assert_eq!(told(again, FIN_WAIT1), role, "retransmitted");
+            assert_eq!(role_of(again, FIN_WAIT1), role, "retransmitted");
             let waiting = talk.fin_came().ends(CLOSE_WAIT, LAST_ACK).first;
             assert_eq!(role_from_counters(&waiting), role);
         }

@@ -21,19 +21,23 @@ fn met_by(talk: Talk, payload: u32, behind_fin: i32) -> Facts {
 fn at_the_server_the_acknowledgment_tells_crossed_from_stale() {
     for (behind_fin, race) in [(-36, "crossed"), (0, "crossed"), (1, "stale")] {
         let want = format!("idle-race SI fin idle unknown {race} exact http");
-        assert_eq!(told(&met_by(server().served(1250), 35, behind_fin)), want, "{behind_fin}");
+        assert_eq!(summary(&met_by(server().served(1250), 35, behind_fin)), want, "{behind_fin}");
         let want = format!("idle-race SI fin idle unknown {race} probable turns");
-        assert_eq!(told(&met_by(server().served(1250).unobserved(), 35, behind_fin)), want, "{behind_fin}");
+        assert_eq!(
+            summary(&met_by(server().served(1250).unobserved(), 35, behind_fin)),
+            want,
+            "{behind_fin}"
+        );
     }
     let mut facts = server().served(1250).resets();
     facts.resets.push(late_segment(&facts.first, 35, facts.first.write_seq));
-    assert_eq!(told(&facts), "idle-race SI rst idle unknown crossed exact http");
+    assert_eq!(summary(&facts), "idle-race SI rst idle unknown crossed exact http");
 }
 
 #[test]
 fn at_the_server_only_a_late_request_makes_a_race() {
     let idle = "server-idle SI fin idle unknown - exact http";
-    assert_eq!(told(&met_by(server().served(1250), 0, 0)), idle);
+    assert_eq!(summary(&met_by(server().served(1250), 0, 0)), idle);
     let closed = server().served(1250).closes();
     let late = late_segment(&closed.first, 35, closed.first.write_seq);
     for (index, spoil) in
@@ -44,7 +48,7 @@ fn at_the_server_only_a_late_request_makes_a_race() {
         let (mut facts, mut late) = (closed.clone(), late);
         spoil(&mut late);
         facts.resets.push(late);
-        assert_eq!(told(&facts), idle, "{index}");
+        assert_eq!(summary(&facts), idle, "{index}");
     }
 }
 
@@ -52,20 +56,20 @@ fn at_the_server_only_a_late_request_makes_a_race() {
 fn a_close_notify_that_answers_a_fin_is_no_late_request() {
     let quiet = || server().served(1250).unobserved();
     let idle = "server-idle SI fin idle unknown - probable turns";
-    assert_eq!(told(&met_by(quiet(), 31, 1)), idle);
-    assert_eq!(told(&met_by(quiet(), 32, 1)), "idle-race SI fin idle unknown stale probable turns");
+    assert_eq!(summary(&met_by(quiet(), 31, 1)), idle);
+    assert_eq!(summary(&met_by(quiet(), 32, 1)), "idle-race SI fin idle unknown stale probable turns");
     let mut facts = met_by(quiet(), 100, 1);
     let mut with_fin = late_segment(&facts.first, 100, facts.first.write_seq + 1);
     with_fin.tcp_flags = 0x19;
     facts.resets = Resets::default();
     facts.resets.push(with_fin);
-    assert_eq!(told(&facts), idle);
+    assert_eq!(summary(&facts), idle);
 
     let written = |text| {
         let talk = client().served(1250).unobserved();
         let mut facts = talk.clone().gets_fin();
         talk.fin_came().asks(text).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-        told(&facts)
+        summary(&facts)
     };
     assert_eq!(written(CLOSE_NOTIFY), idle);
     assert_eq!(written(GET), "idle-race SI fin idle unknown stale probable turns");
@@ -79,42 +83,45 @@ fn the_first_request_that_was_seen_of_an_older_connection_can_race() {
     older.move_bytes(OUT, 900);
     let mut facts = older.waits(500).asks(GET).unread().resets();
     (facts.preexisting, facts.opened_ns) = (true, None);
-    assert_eq!(told(&facts), "idle-race SW rst waiting unread-data unread exact http");
+    assert_eq!(summary(&facts), "idle-race SW rst waiting unread-data unread exact http");
     assert_eq!(judge(&facts).requests, None, "what was served before is not known");
 }
 
 #[test]
 fn a_first_request_cannot_race() {
-    assert_eq!(told(&met_by(server().waits(500), 35, 0)), "server-idle SU fin unused unknown - exact turns");
+    assert_eq!(
+        summary(&met_by(server().waits(500), 35, 0)),
+        "server-idle SU fin unused unknown - exact turns"
+    );
     let first = |talk: Talk| talk.waits(500).asks(GET);
     assert_eq!(
-        told(&first(client()).unacked(0).gets_fin()),
+        summary(&first(client()).unacked(0).gets_fin()),
         "premature-hangup SW fin waiting unknown - exact http"
     );
     assert_eq!(
-        told(&first(server()).unread().resets()),
+        summary(&first(server()).unread().resets()),
         "premature-hangup SW rst waiting unread-data - exact http"
     );
-    assert_eq!(told(&first(client()).fails(104)), "premature-hangup SW rst waiting unknown - exact http");
-    assert_eq!(told(&first(client()).closes()), "premature-hangup CW fin waiting unknown - exact http");
+    assert_eq!(summary(&first(client()).fails(104)), "premature-hangup SW rst waiting unknown - exact http");
+    assert_eq!(summary(&first(client()).closes()), "premature-hangup CW fin waiting unknown - exact http");
 }
 
 #[test]
 fn at_the_client_a_fin_that_leaves_the_request_unacknowledged_crossed_it() {
     let asked = |talk: Talk| talk.served(1250).asks(GET);
     assert_eq!(
-        told(&asked(client()).unacked(0).gets_fin()),
+        summary(&asked(client()).unacked(0).gets_fin()),
         "idle-race SW fin waiting unknown crossed exact http"
     );
     assert_eq!(
-        told(&asked(client()).unacked(0).unobserved().gets_fin()),
+        summary(&asked(client()).unacked(0).unobserved().gets_fin()),
         "idle-race SW fin waiting unknown crossed probable turns"
     );
     let premature = "premature-hangup SW fin waiting unknown - exact http";
-    assert_eq!(told(&asked(client()).gets_fin()), premature, "the server had it");
-    assert_eq!(told(&asked(client()).unacked(1).gets_fin()), premature, "the server had its beginning");
+    assert_eq!(summary(&asked(client()).gets_fin()), premature, "the server had it");
+    assert_eq!(summary(&asked(client()).unacked(1).gets_fin()), premature, "the server had its beginning");
     let begun = asked(client()).answers(EARLY).gets_fin();
-    assert_eq!(told(&begun), "premature-hangup SR fin response truncated - exact http");
+    assert_eq!(summary(&begun), "premature-hangup SR fin response truncated - exact http");
 }
 
 #[test]
@@ -125,9 +132,9 @@ fn at_the_client_a_request_written_after_the_fin_is_stale() {
     late.socket.err = 32;
     late.clone().later(&mut facts, CLOSE_WAIT, CLOSE);
     facts.exchange_after = Some(Box::new(late.exchange));
-    assert_eq!(told(&facts), "idle-race SI fin idle unknown stale exact http");
-    let told = judge(&facts).evidence.join("\n");
-    assert!(told.contains("3.000 s after the FIN"), "{told}");
+    assert_eq!(summary(&facts), "idle-race SI fin idle unknown stale exact http");
+    let text = judge(&facts).evidence.join("\n");
+    assert!(text.contains("3.000 s after the FIN"), "{text}");
 }
 
 #[test]
@@ -135,49 +142,49 @@ fn at_the_client_a_quiet_answer_to_the_fin_is_no_race() {
     let idle = "server-idle SI fin idle unknown - exact http";
     let talk = client().served(1250);
     let mut facts = talk.clone().gets_fin();
-    assert_eq!(told(&facts), idle, "still open");
+    assert_eq!(summary(&facts), idle, "still open");
     talk.clone().fin_came().waits(2).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), idle, "nothing written");
+    assert_eq!(summary(&facts), idle, "nothing written");
     let mut noise = talk.fin_came().waits(2);
     noise.move_bytes(1, 64);
     noise.later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), idle, "written, but no request");
+    assert_eq!(summary(&facts), idle, "written, but no request");
 }
 
 #[test]
 fn at_the_server_a_request_that_had_just_come_unread_was_met_by_the_reset() {
     let reset = |ticks| server().served(1250).asks(GET).unread().waits(ticks).resets();
-    assert_eq!(told(&reset(5)), "idle-race SW rst waiting unread-data unread exact http");
+    assert_eq!(summary(&reset(5)), "idle-race SW rst waiting unread-data unread exact http");
     // 24 ms: there was time to read it.
-    assert_eq!(told(&reset(6)), "premature-hangup SW rst waiting unread-data - exact http");
+    assert_eq!(summary(&reset(6)), "premature-hangup SW rst waiting unread-data - exact http");
     let mut far = reset(14);
     far.first.srtt_us = 30_000 * 8;
     assert_eq!(
-        told(&far),
+        summary(&far),
         "idle-race SW rst waiting unread-data unread exact http",
         "56 ms of two 30 ms trips"
     );
     let mut far = reset(16);
     far.first.srtt_us = 30_000 * 8;
-    assert_eq!(told(&far), "premature-hangup SW rst waiting unread-data - exact http", "64 ms");
+    assert_eq!(summary(&far), "premature-hangup SW rst waiting unread-data - exact http", "64 ms");
     let mut partly = server().served(1250).asks(GET).unread();
     partly.socket.copied_seq = partly.socket.copied_seq.wrapping_add(1);
     assert_eq!(
-        told(&partly.resets()),
+        summary(&partly.resets()),
         "premature-hangup SW rst waiting unread-data - exact http",
         "begun to read"
     );
     let turns = server().served(1250).asks(GET).unread().waits(5).unobserved().resets();
-    assert_eq!(told(&turns), "idle-race SW rst waiting unread-data unread probable turns");
+    assert_eq!(summary(&turns), "idle-race SW rst waiting unread-data unread probable turns");
 }
 
 #[test]
 fn at_the_client_a_reset_instead_of_an_answer_is_a_race_for_a_round_trip() {
     let reset = |ticks| client().served(1250).asks(GET).waits(ticks).fails(104);
-    assert_eq!(told(&reset(5)), "idle-race SW rst waiting unknown unread probable http");
-    assert_eq!(told(&reset(6)), "premature-hangup SW rst waiting unknown - exact http");
+    assert_eq!(summary(&reset(5)), "idle-race SW rst waiting unknown unread probable http");
+    assert_eq!(summary(&reset(6)), "premature-hangup SW rst waiting unknown - exact http");
     let begun = client().served(1250).asks(GET).answers(EARLY).fails(104);
-    assert_eq!(told(&begun), "premature-hangup SR rst response truncated - exact http");
+    assert_eq!(summary(&begun), "premature-hangup SR rst response truncated - exact http");
 }
 
 #[test]
@@ -188,12 +195,12 @@ fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
     assert_eq!(by_client(asked(1)), [race; 2]);
     assert_eq!(by_client(asked(2)), ["premature-hangup CW fin waiting unknown - exact http"; 2]);
     assert_eq!(
-        told(&asked(0)(client()).resets()),
+        summary(&asked(0)(client()).resets()),
         "premature-hangup CW rst waiting unknown - exact http",
         "a timer closes with a FIN"
     );
     assert_eq!(
-        told(&asked(0)(client()).stops_sending()),
+        summary(&asked(0)(client()).stops_sending()),
         "unknown CW fin waiting unknown - probable http",
         "it may still read"
     );
@@ -207,17 +214,17 @@ fn an_answer_that_nobody_was_left_to_read_does_not_undo_the_clients_own_timer() 
     let talk = client().served(1250).asks(GET);
     let mut facts = talk.clone().closes();
     talk.waits(3).answers(OK).later(&mut facts, FIN_WAIT2, CLOSE);
-    assert_eq!(told(&facts), race);
+    assert_eq!(summary(&facts), race);
 
     let talk = server().served(1250).asks(GET);
     let mut facts = talk.clone().gets_fin();
     talk.fin_came().waits(3).answers(OK).later(&mut facts, CLOSE_WAIT, CLOSE);
     let mut failed = facts.clone();
     failed.last.as_mut().expect("a later step").err = 32;
-    assert_eq!(told(&failed), race);
+    assert_eq!(summary(&failed), race);
     let reset = late_segment(&facts.first, 0, 0);
     facts.resets.push(Reset { direction: RESET_RECEIVED, ..reset });
-    assert_eq!(told(&facts), race);
+    assert_eq!(summary(&facts), race);
 }
 
 #[test]
@@ -230,7 +237,7 @@ fn a_request_that_waited_behind_the_closing_process_crossed_the_fin() {
             facts.first.rcv_nxt = before.rcv_nxt;
             facts.first.copied_seq = before.copied_seq;
         }
-        told(&facts)
+        summary(&facts)
     };
     let idle = || server().served(1250);
     assert_eq!(closed(idle(), false), "idle-race SW fin waiting unknown crossed exact http");
@@ -246,9 +253,9 @@ fn a_request_of_which_half_lies_unread_and_half_is_on_its_way_in_was_not_read() 
     let start = talk.socket.rcv_nxt;
     let mut facts = talk.asks(POST_WHOLE).unread().resets();
     facts.first.rcv_nxt = start.wrapping_add(30);
-    assert_eq!(told(&facts), "idle-race SW rst waiting unread-data unread exact http");
+    assert_eq!(summary(&facts), "idle-race SW rst waiting unread-data unread exact http");
     facts.first.copied_seq = start.wrapping_add(10);
-    assert_eq!(told(&facts), "premature-hangup SW rst waiting unread-data - exact http");
+    assert_eq!(summary(&facts), "premature-hangup SW rst waiting unread-data - exact http");
 }
 
 #[test]
@@ -259,7 +266,7 @@ fn a_request_that_a_lingering_server_throws_away_is_lost_without_a_reset() {
         let mut asked = talk.waits(3).asks(GET);
         asked.exchange.request_ack = facts.first.write_seq.wrapping_add_signed(behind_fin);
         asked.later(&mut facts, FIN_WAIT2, CLOSE);
-        told(&facts)
+        summary(&facts)
     };
     assert_eq!(met(0), "idle-race SI fin idle unknown crossed exact http");
     assert_eq!(met(1), "idle-race SI fin idle unknown stale exact http");
@@ -270,7 +277,7 @@ fn a_request_that_was_answered_after_the_fin_was_not_lost() {
     let talk = server().served(1250).asks(GET);
     let mut facts = talk.clone().gets_fin();
     talk.fin_came().waits(3).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-    assert_eq!(told(&facts), "completed CW fin waiting half-close - exact http");
+    assert_eq!(summary(&facts), "completed CW fin waiting half-close - exact http");
 }
 
 #[test]

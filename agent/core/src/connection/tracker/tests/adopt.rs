@@ -129,7 +129,7 @@ fn an_old_connection_ends_like_any_other_and_says_that_it_is_old() {
 }
 
 #[test]
-fn an_end_that_began_before_the_agent_is_told_by_what_the_states_prove() {
+fn an_end_that_began_before_the_agent_is_reported_by_what_the_states_prove() {
     // The peer's FIN came, and was read, before the agent; now this end closes too.
     let mut eof_read = client().served(1250).fin_came();
     eof_read.socket.copied_seq = eof_read.socket.rcv_nxt;
@@ -138,8 +138,8 @@ fn an_end_that_began_before_the_agent_is_told_by_what_the_states_prove() {
     let close = one(settle_all(&mut tracker));
     assert_eq!((close.verdict, close.close_type.as_str()), (Verdict::Unknown, "fin"), "{close:?}");
     assert_eq!((close.closer, close.cause.as_str()), (Closer::Server, "unknown"));
-    let told = close.evidence.join("\n");
-    assert!(!told.contains("own RST") && !told.contains("4294967295"), "{told}");
+    let text = close.evidence.join("\n");
+    assert!(!text.contains("own RST") && !text.contains("4294967295"), "{text}");
 
     // The same with this end's own FIN.
     let own = server().served(1250);

@@ -1,4 +1,4 @@
-//! Before Linux 6.10 a late segment is told by its drop, not by the reset that it draws.
+//! Before Linux 6.10 a late segment is reported by its drop, not by the reset that it draws.
 
 use whohungup_ebpf::event::Reset;
 
@@ -40,15 +40,15 @@ fn a_dropped_retransmission_of_what_had_come_is_no_request() {
 }
 
 #[test]
-fn a_segment_that_is_told_by_its_reset_and_by_its_drop_counts_once() {
+fn a_segment_that_is_reported_by_its_reset_and_by_its_drop_counts_once() {
     let (facts, drop) = dropped(0);
     let reset = late_segment(&facts.first, 35, facts.first.write_seq.wrapping_add(1));
     let reset = Reset { seq: drop.seq, ..reset };
     let mut tracker = tracker();
     play(&mut tracker, &server(), &facts);
     one(settle(&mut tracker, facts.first.header.ktime_ns + SECOND));
-    for told in [reset, drop] {
-        feed(&mut tracker, &told);
+    for reported in [reset, drop] {
+        feed(&mut tracker, &reported);
     }
     assert_eq!(tracker.totals().late_requests, 1);
 }

@@ -123,7 +123,7 @@ pub(super) fn settle(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection>
     reports
 }
 
-/// The same for a client's race, which is held back while it may be masked.
+/// The same for a client's race, which is held back while it may be retried.
 pub(super) fn settle_race(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection> {
     assert!(settle(tracker, at_ns).is_empty());
     settle(tracker, at_ns + 2 * SECOND)
@@ -177,7 +177,7 @@ pub(super) fn assert_balanced(tracker: &Tracker) {
 }
 
 pub(super) fn one(reports: Vec<ClosedConnection>) -> ClosedConnection {
-    let told: Vec<_> = reports.iter().map(|closed| (closed.id.cookie, &closed.evidence)).collect();
-    assert_eq!(reports.len(), 1, "{told:#?}");
+    let text: Vec<_> = reports.iter().map(|closed| (closed.id.cookie, &closed.evidence)).collect();
+    assert_eq!(reports.len(), 1, "{text:#?}");
     reports.into_iter().next().expect("one")
 }

@@ -1,6 +1,6 @@
 //! What comes after a close: by cookie, by a listener, by no socket.
 
-use whohungup_ebpf::event::Reset;
+use whohungup_ebpf::event::{Header, Reset};
 
 use super::*;
 use crate::{
@@ -22,7 +22,7 @@ fn late_requests() -> (Facts, [Reset; 3]) {
 }
 
 #[test]
-fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_is_told() {
+fn a_request_within_the_second_makes_the_idle_close_a_race_however_it_shows() {
     let (facts, ways) = late_requests();
     for (way, late) in ways.iter().enumerate() {
         let mut tracker = tracker();
@@ -60,6 +60,24 @@ fn a_request_after_the_report_amends_it_exactly_once() {
         assert_eq!(tracker.totals().closed, 1, "an amendment is no second close");
         assert_balanced(&tracker);
     }
+}
+
+/// An NTP step between the two must not make them two closes.
+#[test]
+fn an_amendment_has_the_id_and_the_time_of_what_it_amends_whatever_the_wall_clock_does() {
+    let (facts, [late, ..]) = late_requests();
+    let at = facts.first.header.ktime_ns;
+    let mut tracker = tracker();
+    tracker.set_wall_ahead(1_800_000_000 * SECOND as i64);
+    play(&mut tracker, &server(), &facts);
+    let first = one(settle(&mut tracker, at + SECOND));
+    tracker.set_wall_ahead(1_700_000_000 * SECOND as i64);
+    feed(&mut tracker, &Reset { header: Header { ktime_ns: at + 3 * SECOND, ..late.header }, ..late });
+    let second = one(settle(&mut tracker, at + 3 * SECOND));
+    assert_eq!((first.amends, second.amends), (false, true));
+    assert_eq!((second.id, second.time), (first.id, first.time));
+    let since_epoch = i128::from(1_800_000_000 * SECOND + at);
+    assert_eq!(first.time.as_nanosecond(), since_epoch);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn progress(talk: &Talk) -> Progress {
 fn goes_on(tracker: &mut Tracker, mut talk: Talk, gaps: &[u32], lost: impl Fn(usize) -> bool) -> Talk {
     for (nth, &gap) in gaps.iter().enumerate() {
         talk = talk.waits(gap).asks(GET);
-        if talk.told && !lost(nth) {
+        if talk.reported && !lost(nth) {
             feed(tracker, &progress(&talk));
         }
         talk = talk.waits(1).answers(OK);
@@ -89,25 +89,25 @@ fn a_thousand_requests_are_counted_most_of_them_before_the_close() {
         let mut tracker = tracker();
         begin(&mut tracker, &talk);
         let talk = goes_on(&mut tracker, talk, &[1; 1000], |_| false);
-        let told = alive(&mut tracker);
-        assert_eq!((told.begun, told.answered, told.reused), (768, 767, 767), "at every 256th");
+        let text = alive(&mut tracker);
+        assert_eq!((text.begun, text.answered, text.reused), (768, 767, 767), "at every 256th");
         first(&mut tracker, &talk.waits(1250).closes());
         let rest = ended(&mut tracker);
         assert_eq!((rest.begun, rest.answered, rest.unanswered), (232, 233, 0));
-        assert_eq!((told.short + rest.short, rest.long.len()), (999, 0));
+        assert_eq!((text.short + rest.short, rest.long.len()), (999, 0));
     }
 }
 
 #[test]
-fn each_long_gap_is_told_once_with_its_length() {
+fn each_long_gap_is_reported_once_with_its_length() {
     let mut tracker = tracker();
     begin(&mut tracker, &server());
-    // 62 ticks are told by themselves, 61 are not.
+    // 62 ticks are reported by themselves, 61 are not.
     let gaps = [0, 61, 62, 3, 250, 250, 1];
     let talk = goes_on(&mut tracker, server(), &gaps, |_| false);
-    let told = alive(&mut tracker);
-    assert_eq!(told.long, [62.0 * TICK, 250.0 * TICK, 250.0 * TICK]);
-    assert_eq!((told.begun, told.short), (6, 2), "with those before it");
+    let text = alive(&mut tracker);
+    assert_eq!(text.long, [62.0 * TICK, 250.0 * TICK, 250.0 * TICK]);
+    assert_eq!((text.begun, text.short), (6, 2), "with those before it");
     first(&mut tracker, &talk.closes());
     let rest = ended(&mut tracker);
     assert_eq!(rest, Sum { begun: 1, answered: 2, reused: 1, short: 1, ..Sum::default() });
@@ -122,10 +122,10 @@ fn a_long_gap_at_the_256th_request_is_one_and_pipelined_ones_after_it_do_not_rep
     for _ in 0..256 {
         talk = talk.asks(GET);
     }
-    assert!(talk.told, "the 512th");
+    assert!(talk.reported, "the 512th");
     feed(&mut tracker, &progress(&talk));
-    let told = alive(&mut tracker);
-    assert_eq!((told.begun, told.long, told.short), (512, vec![100.0 * TICK], 254));
+    let text = alive(&mut tracker);
+    assert_eq!((text.begun, text.long, text.short), (512, vec![100.0 * TICK], 254));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn nothing_is_counted_twice_or_below_zero_when_records_are_lost() {
         assert_eq!(sum.short as usize + sum.long.len(), 6, "{lost:b}");
         assert!(sum.long.len() <= 3, "{lost:b}");
     }
-    // The end's own record is lost: what was told before stays.
+    // The end's own record is lost: what was reported before stays.
     let mut tracker = tracker();
     begin(&mut tracker, &server());
     let talk = goes_on(&mut tracker, server(), &gaps, |_| false);
@@ -190,7 +190,7 @@ fn an_old_connection_counts_from_what_was_seen_of_it() {
 }
 
 #[test]
-fn gaps_that_nobody_was_told_of_are_not_taken_for_short_ones() {
+fn gaps_that_nobody_was_reported_of_are_not_taken_for_short_ones() {
     // The opening was lost, or the table was full: only the newest gap is known.
     for (newest, short, long) in [(1, 1, vec![]), (100, 0, vec![100.0 * TICK])] {
         let mut tracker = tracker();
@@ -210,8 +210,8 @@ fn turns_are_labelled_and_what_is_not_followed_is_not_counted() {
         let mut record = progress(&server().served(100).asks(GET));
         record.protocol = u32::from(protocol);
         feed(&mut tracker, &record);
-        let told = tracker.take_progress().next().map(|progressed| progressed.requests.basis);
-        assert_eq!(told, basis, "{protocol}");
+        let text = tracker.take_progress().next().map(|progressed| progressed.requests.basis);
+        assert_eq!(text, basis, "{protocol}");
     }
 }
 
@@ -236,7 +236,7 @@ fn a_request_on_a_connection_that_was_reported_as_idle_is_counted_once_and_as_lo
     assert_eq!(Sum::of(&reported.uncounted), Sum { begun: 1, answered: 1, ..Sum::default() });
 
     let written = idle.clone().waits(2500).asks(GET);
-    assert!(written.told, "after a long gap");
+    assert!(written.reported, "after a long gap");
     feed(&mut tracker, &progress(&written));
     let long = vec![3750.0 * TICK];
     assert_eq!(alive(&mut tracker), Sum { begun: 1, reused: 1, long, ..Sum::default() });

@@ -1,0 +1,43 @@
+//! What became of a connection's requests, as far as they were seen.
+
+use super::{facts::Facts, phase::ExchangePhase};
+use crate::http;
+use crate::labels::{Basis, Phase};
+
+/// Counted over the whole connection; the numbers wrap as the probes' do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestTotals {
+    /// [`Basis::Http`] where requests were read, [`Basis::Inferred`] where they are turns.
+    pub basis: Basis,
+    pub begun: u32,
+    pub answered: u32,
+    /// Open when the connection ended. Not what begun and answered differ by: HTTP/2 streams that were given up and
+    /// requests that made a tunnel are neither.
+    pub unanswered: u32,
+    /// Requests that came on an idle connection, after one that had been answered.
+    pub reuses: u32,
+    /// Ticks from the end of the last response to the newest of those.
+    pub gap: u32,
+}
+
+/// At the newest step that was seen; `None` when the messages were not followed.
+pub(super) fn request_totals(facts: &Facts, view: &ExchangePhase) -> Option<RequestTotals> {
+    let at = view.at.as_ref()?;
+    let after = view.after.as_ref().zip(facts.exchange_after.as_deref());
+    let after = after.filter(|(_, exchange)| http::is_read(exchange));
+    let (standing, exchange) = after.or(Some(at).zip(facts.exchange.as_deref()))?;
+    let answered = standing.answered.unwrap_or(exchange.answered);
+    let open = if standing.phase == Phase::Unknown { None } else { standing.in_flight };
+    Some(RequestTotals {
+        basis: if standing.encrypted { Basis::Inferred } else { Basis::Http },
+        begun: standing.begun,
+        answered,
+        // One that was answered before its body had come is open, and not unanswered.
+        unanswered: open.unwrap_or(0).min(standing.begun.wrapping_sub(answered)),
+        reuses: exchange.reuses,
+        gap: exchange.gap,
+    })
+}
+
+#[cfg(test)]
+mod tests;

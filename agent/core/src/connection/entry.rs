@@ -1,0 +1,180 @@
+//! One connection end, from open to its settled close.
+
+use whohungup_ebpf::{
+    event::{Endpoints, Task, Transition},
+    exchange::Exchange,
+};
+
+use super::{pools::Pool, requests::Counted, tally::StateKey};
+use crate::identity::Ends;
+use crate::identity::Process;
+use crate::{
+    close::{Facts, Plaintext, Resets, facts},
+    labels::Role,
+};
+
+/// What an open connection is doing, for the gauge of open connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OpenState {
+    Connecting,
+    Established,
+    /// A FIN or RST has been seen, the close is not settled yet.
+    Closing,
+}
+
+impl OpenState {
+    pub const ALL: [Self; 3] = [Self::Connecting, Self::Established, Self::Closing];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Established => "established",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) endpoints: Endpoints,
+    pub(super) netns: u32,
+    pub(super) role: Role,
+    /// When the agent first heard of it, CLOCK_MONOTONIC ns.
+    pub(super) begun_ns: u64,
+    pub(super) opened_ns: Option<u64>,
+    pub(super) preexisting: bool,
+    /// The handshake was over when the agent last heard of it.
+    pub(super) connected: bool,
+    pub(super) process: Option<Process>,
+    pub(super) soft_error: Option<u32>,
+    pub(super) counted: Counted,
+    /// Counted among its pools.
+    pub(super) pooled: bool,
+    pub(super) pending: Option<Box<Pending>>,
+}
+
+/// A close that is not settled yet.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) facts: Facts,
+    /// Task of the first local close.
+    pub(super) closed_by: Option<Task>,
+    /// Where segments that come too late would look for it.
+    pub(super) orphan: Option<(u32, Ends)>,
+    /// Settles at this time, CLOCK_MONOTONIC ns; `None` waits for more.
+    pub(super) due_ns: Option<u64>,
+}
+
+impl Connection {
+    pub(super) fn state(&self) -> OpenState {
+        if self.pending.is_some() {
+            OpenState::Closing
+        } else if !self.connected {
+            OpenState::Connecting
+        } else {
+            OpenState::Established
+        }
+    }
+
+    pub(super) fn state_key(&self) -> StateKey {
+        (self.role, self.state())
+    }
+
+    /// A client's connections to one server belong together.
+    pub(super) fn pool(&self) -> Option<Pool> {
+        let pid = self.process.filter(|_| self.role == Role::Client)?.pid?;
+        Some((self.netns, pid, Ends::new(&self.endpoints).remote))
+    }
+
+    /// Followed since its first request that the probes saw: each long gap came by itself.
+    pub(super) fn is_followed(&self) -> bool {
+        self.opened_ns.is_some() || self.preexisting
+    }
+
+    /// Notes one step towards the end; `tick` is the length of the kernel's clock tick in seconds.
+    pub(super) fn step(&mut self, step: &Transition, tick: f64) {
+        let Some(pending) = &mut self.pending else {
+            self.endpoints = merge(&self.endpoints, &step.endpoints);
+            self.netns = step.netns;
+            if self.role == Role::Unknown {
+                self.role = facts::role_from_counters(step);
+            }
+            self.pending = Some(Box::new(Pending {
+                facts: Facts {
+                    role: self.role,
+                    opened_ns: self.opened_ns,
+                    preexisting: self.preexisting,
+                    first: *step,
+                    last: None,
+                    crossing_fins: false,
+                    exchange: None,
+                    exchange_after: None,
+                    tls_plaintext: Plaintext::default(),
+                    resets: Resets::default(),
+                    soft_error: self.soft_error,
+                    peer_reachable: false,
+                    rest_lost: false,
+                    tick,
+                },
+                closed_by: closing_task(step),
+                orphan: None,
+                due_ns: None,
+            }));
+            return;
+        };
+        pending.facts.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
+        pending.closed_by = pending.closed_by.or_else(|| closing_task(step));
+        pending.facts.last = Some(*step);
+    }
+
+    /// The error that the application was reported.
+    pub(super) fn soft_error(&mut self, error: u32) {
+        self.soft_error = Some(error);
+        if let Some(pending) = &mut self.pending {
+            pending.facts.soft_error = Some(error);
+        }
+    }
+
+    pub(super) fn exchange(&mut self, exchange: &Exchange) {
+        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        if facts.last.is_some() {
+            facts.exchange_after = Some(Box::new(*exchange));
+        } else {
+            // A second one without a step between: that step was lost, and this is not of the close.
+            facts.exchange.get_or_insert_with(|| Box::new(*exchange));
+        }
+    }
+
+    /// What was read inside TLS by the newest step.
+    pub(super) fn tls_plaintext(&mut self, exchange: &Exchange) {
+        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        let Plaintext { at, after } = &mut facts.tls_plaintext;
+        if facts.last.is_some() {
+            *after = Some(Box::new(*exchange));
+        } else {
+            at.get_or_insert_with(|| Box::new(*exchange));
+        }
+    }
+
+    /// The facts of the close; `None` while there is none.
+    pub(super) fn facts(&self) -> Option<&Facts> {
+        self.pending.as_deref().map(|pending| &pending.facts)
+    }
+}
+
+fn closing_task(step: &Transition) -> Option<Task> {
+    (step.task.tgid != 0).then_some(step.task)
+}
+
+/// The newer endpoints, except for a port that the kernel has already taken away.
+fn merge(known: &Endpoints, newer: &Endpoints) -> Endpoints {
+    let mut merged = *newer;
+    if merged.sport_be == 0 {
+        merged.sport_be = known.sport_be;
+    }
+    if merged.dport_be == 0 {
+        merged.dport_be = known.dport_be;
+        merged.daddr = known.daddr;
+    }
+    merged
+}

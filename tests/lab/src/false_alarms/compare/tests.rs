@@ -1,0 +1,165 @@
+//! What is a false alarm, at each level, and what is none.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const PORT: u16 = 12_345;
+
+fn server() -> SocketAddr {
+    ([127, 0, 0, 9], PORT).into()
+}
+
+/// A close by the client that was idle for a second, as seen by either end, with other words where they are given.
+fn close(end: Side, words: &[(&str, Value)]) -> Close {
+    let (client, server) = ("127.0.0.1:40000", "127.0.0.9:12345");
+    let (local, remote) = if end == Side::Client { (client, server) } else { (server, client) };
+    let own = [
+        ("role", json!(end.word())),
+        ("phase", json!("idle")),
+        ("verdict", json!("client-idle")),
+        ("code", json!("CI")),
+        ("in_flight", json!(0)),
+        ("requests", json!(1)),
+        ("age_seconds", json!(1.2)),
+        ("idle_seconds", json!(1.0)),
+        ("request_seconds", Value::Null),
+        ("local", json!(local)),
+        ("remote", json!(remote)),
+        ("netns", json!(1)),
+        ("process", json!({"pid": 1, "comm": end.word()})),
+        ("evidence", json!(["own FIN first"])),
+    ];
+    Close::sample(&[&own, words].concat())
+}
+
+fn closes(words: &[(&str, Value)]) -> Closes {
+    [Side::Client, Side::Server].into_iter().map(|end| close(end, words)).collect()
+}
+
+fn claim() -> Claim {
+    Claim::at(server(), &["client-idle"]).by("client").phases(&["idle"]).closes(1..=1)
+}
+
+/// How many of the two ends were told wrong.
+fn wrong(claim: Claim, words: &[(&str, Value)]) -> usize {
+    compare_closes(&[claim], &closes(words)).wrong.len()
+}
+
+#[test]
+fn what_may_be_said_is_no_alarm() {
+    let finding = compare_closes(&[claim().idle(0.9..=1.1).age(1.1..=1.3).requests(1)], &closes(&[]));
+    assert_eq!((finding.ends, finding.unknown, finding.wrong), (2, 0, vec![]));
+    assert_eq!(finding.reported, BTreeMap::from([("client-idle CI".to_owned(), 2)]));
+}
+
+#[test]
+fn every_false_word_is_one() {
+    for (word, value) in [
+        ("verdict", json!("premature-hangup")),
+        ("closer", json!("server")),
+        ("phase", json!("waiting")),
+        ("race", json!("stale")),
+    ] {
+        assert_eq!(wrong(claim(), &[(word, value)]), 2, "{word}");
+    }
+    assert_eq!(
+        wrong(claim(), &[("role", json!("server"))]),
+        1,
+        "only the client's end is wrong about its role"
+    );
+    assert_eq!(wrong(claim().causes(&["unknown"]), &[("cause", json!("truncated"))]), 2);
+    assert_eq!(wrong(claim().never_causes(&["shutdown"]), &[("cause", json!("shutdown"))]), 2);
+    assert_eq!(wrong(claim().close_type("fin"), &[("close_type", json!("rst"))]), 2);
+    assert_eq!(wrong(claim().idle(0.9..=1.1), &[("idle_seconds", json!(0.0))]), 2);
+    assert_eq!(wrong(claim().idle(0.9..=1.1), &[("idle_seconds", Value::Null)]), 2);
+    assert_eq!(wrong(claim().age(0.9..=1.1), &[]), 2);
+    assert_eq!(wrong(claim().requests(2), &[]), 2);
+    assert_eq!(wrong(claim().never_evidence("FIN"), &[]), 2);
+    assert_eq!(wrong(claim().processes(&["client"], &["nginx"]), &[]), 1);
+}
+
+#[test]
+fn what_is_not_known_is_no_alarm() {
+    let words = ["verdict", "closer", "phase", "role"].map(|word| (word, json!("unknown")));
+    let finding = compare_closes(&[claim()], &closes(&words));
+    assert_eq!((finding.unknown, finding.wrong), (2, vec![]));
+}
+
+#[test]
+fn closes_that_were_not_told_or_that_never_were_are_told_of() {
+    assert_eq!(wrong(claim().closes(2..=2), &[]), 2);
+    assert_eq!(wrong(claim().closes(0..=0), &[]), 2);
+    assert_eq!(wrong(claim().of(([127, 0, 0, 1], 40_001).into()), &[]), 2);
+    assert_eq!(wrong(claim().ends(Ends::Only(Side::Client)).closes(2..=2), &[]), 1);
+    assert!(!is_complete(&[claim().closes(2..=2)], &closes(&[])) && is_complete(&[claim()], &closes(&[])));
+}
+
+fn trap(advised: bool) -> Trap {
+    let trap = json!({"name": "a trap", "source": "", "naive": "", "advised": advised});
+    serde_json::from_value(trap).expect("a trap")
+}
+
+fn levels(trap: &Trap, endpoint: &Value, metrics: &str) -> Vec<String> {
+    let mut whole = json!({
+        "role": "server", "server_port": PORT, "process": "nginx", "closes": 1, "verdicts": [], "causes": [],
+        "races": [], "begun": 1, "reused": 0, "lost": 0, "at_risk": 0, "timers": [], "named": [], "risk": "safe",
+        "advice": [],
+    });
+    for (name, value) in endpoint.as_object().into_iter().flatten() {
+        whole[name] = value.clone();
+    }
+    let text = json!({"schema": "whohungup.report/1", "endpoints": [whole]}).to_string();
+    let model = Model::parse(&text).expect("a report");
+    let scrape = Scrape::parse(metrics).expect("metrics");
+    compare(trap, &[claim()], &Reported { closes: &closes(&[]), model: &model, scrape: &scrape }).wrong
+}
+
+#[test]
+fn a_report_that_alarms_is_a_false_alarm() {
+    let advice = json!([{"side": "server", "program": null, "setting": null, "value": null, "text": "raise it",
+        "urgency": "consider", "alternative": false, "why": ""}]);
+    for alarm in [
+        json!({"lost": 1}),
+        json!({"races": [["stale", 1]]}),
+        json!({"at_risk": 1}),
+        json!({"risk": "mismatch"}),
+        json!({"risk": "losing"}),
+        json!({"advice": advice}),
+    ] {
+        assert_eq!(levels(&trap(false), &alarm, "").len(), 1, "{alarm}");
+    }
+    let elsewhere = json!({"server_port": 80, "risk": "losing", "lost": 3});
+    for calm in [json!({}), json!({"risk": "unknown"}), elsewhere] {
+        assert_eq!(levels(&trap(false), &calm, ""), Vec::<String>::new());
+    }
+    assert_eq!(levels(&trap(true), &json!({"advice": advice}), ""), Vec::<String>::new());
+}
+
+#[test]
+fn a_counter_that_alarms_is_a_false_alarm() {
+    let at =
+        |rest: &str| format!("whohungup_{}", rest.replace('@', "server_port=\"12345\",process=\"nginx\""));
+    for alarm in [
+        "closes_total{@,verdict=\"premature-hangup\"} 1",
+        "idle_races_total{kind=\"stale\",@} 1",
+        "requests_unanswered_total{@,verdict=\"premature-hangup\"} 1",
+        // An idle close has nothing unanswered.
+        "requests_unanswered_total{@,verdict=\"client-idle\"} 1",
+        "requests_at_risk_total{role=\"server\",@} 2",
+        "endpoint_risk{@,risk=\"mismatch\"} 1",
+        "idle_headroom_seconds{@} -0.5",
+    ] {
+        assert_eq!(levels(&trap(false), &json!({}), &at(alarm)).len(), 1, "{alarm}");
+    }
+    for calm in [
+        "closes_total{@,verdict=\"client-idle\"} 3",
+        "endpoint_risk{@,risk=\"mismatch\"} 0",
+        "idle_headroom_seconds{@} 2",
+        "idle_races_total{server_port=\"80\",kind=\"stale\"} 1",
+    ] {
+        assert_eq!(levels(&trap(false), &json!({}), &at(calm)), Vec::<String>::new(), "{calm}");
+    }
+}
