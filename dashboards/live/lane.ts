@@ -8,7 +8,7 @@ export interface Lane {
   host: string;
   port: number;
   paths: string[];
-  /** How long the connection is idle before it is used again, between these two. */
+  /** How long the connection is idle before it is reused, between these two. */
   gapMs: [number, number];
   /** Requests before this end closes the connection; for ever without it. */
   requests?: number;

@@ -90,7 +90,7 @@ export const agent = dashboard({
 
     row("Was anything missed?"),
     states({
-      title: "Why do agents see less than they should?",
+      title: "Why is an agent's view incomplete?",
       description: "One line per reason, red while it holds. docs/metrics.md has what is missing, and the remedy.",
       queries: [{ expr: `max by (reason) (${of("whohungup_degraded")})`, legend: "{{reason}}" }],
       width: 12,

@@ -58,7 +58,7 @@ export const endpoint = dashboard({
       steps: warn(1),
     }),
     stat({
-      title: "Requests a second",
+      title: "Requests per second",
       description: "Parsed requests (HTTP in clear text), within the last minutes.",
       queries: [{ expr: `sum(${rate(of("whohungup_requests_started_total", HTTP))})`, instant: true }],
       width: 4,
@@ -67,7 +67,7 @@ export const endpoint = dashboard({
       steps: plain,
     }),
     stat({
-      title: "On used connections",
+      title: "Reused",
       description: "Share of requests on a connection that had served others before. Near 0, connections are not reused.",
       queries: [
         {
@@ -96,7 +96,7 @@ export const endpoint = dashboard({
       ],
       width: 12,
       unit: "s",
-      rows: "Closes a second",
+      rows: "Closes per second",
     }),
     heatmap({
       title: "After which idle time do clients close?",
@@ -111,10 +111,10 @@ export const endpoint = dashboard({
       ],
       width: 12,
       unit: "s",
-      rows: "Closes a second",
+      rows: "Closes per second",
     }),
     heatmap({
-      title: "How long are connections idle before they are used again?",
+      title: "How long are connections idle before they are reused?",
       description:
         "Reuses per second by the gap before them. Gaps near the server's timeout are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
       queries: [
@@ -126,7 +126,7 @@ export const endpoint = dashboard({
       ],
       width: 12,
       unit: "s",
-      rows: "Reuses a second",
+      rows: "Reuses per second",
     }),
     timeseries({
       title: "Do gaps reach the timeouts?",
@@ -180,7 +180,7 @@ export const endpoint = dashboard({
       columns: {
         side: "who closes",
         phase: "phase",
-        clock: "measured from",
+        clock: "clock",
         Value: "after",
         role: "role",
         server_port: "server port",
@@ -267,7 +267,7 @@ export const endpoint = dashboard({
       ],
       width: 12,
       unit: "short",
-      rows: "Connections a second",
+      rows: "Connections per second",
     }),
     timeseries({
       title: "How many requests are there, and how many on reused connections?",

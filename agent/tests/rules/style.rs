@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::repository::{path, read};
 
 /// Folders with pages, beside the pages at the top.
-const FOLDERS: [&str; 4] = ["docs", "dashboards", "deploy", "tests"];
+const FOLDERS: [&str; 5] = ["docs", "dashboards", "deploy", "tests", ".github"];
 /// Written by the lab from what it played, or not ours.
 const LEFT_OUT: [&str; 4] = ["docs/cases", "node_modules", "build", "target"];
 const LONGEST: usize = 120;
