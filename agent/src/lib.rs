@@ -13,7 +13,7 @@ pub mod observe;
 pub mod output;
 pub mod owners;
 pub mod peak;
-pub mod programs;
+pub mod procinfo;
 pub mod report;
 pub mod run;
 pub mod selftest;

@@ -34,10 +34,10 @@ pub use view::{
 
 use table::{COUNTS, LOST, Lost, Seen, Table};
 use whohungup_core::{
+    advice::Meta,
     close::ClosedConnection,
     connection::OpenByEndpoint,
     endpoint::{Endpoint, EndpointKey, Place},
-    report::Meta,
 };
 
 /// What is kept for those who look.

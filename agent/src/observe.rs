@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use crate::{
     clock::{monotonic_ns, wall_time},
-    programs::Programs,
+    procinfo::ProgramCache,
     session::Session,
 };
 use whohungup_core::{
+    advice::{Meta, ReportModel},
     close::ClosedConnection,
     connection::Progressed,
     endpoint::{Endpoint, EndpointKey, InferLimits, InferTotals, Inference, Outlook, Place},
-    products::Knowledge,
-    report::{Meta, ReportModel},
+    products::Products,
 };
 
 /// How often endpoints that have gone quiet are looked for.
@@ -23,7 +23,7 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Understanding {
     inference: Inference,
-    programs: Programs,
+    programs: ProgramCache,
     began_ns: u64,
     tidied: Instant,
 }
@@ -34,7 +34,7 @@ impl Understanding {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         Self {
             inference: Inference::new(limits, tick),
-            programs: Programs::default(),
+            programs: ProgramCache::default(),
             began_ns: monotonic_ns(),
             tidied: Instant::now(),
         }
@@ -86,7 +86,7 @@ impl Understanding {
 
     /// Everything so far, with advice. `session` tells what was missed.
     pub fn report(&self, session: &Session) -> ReportModel {
-        whohungup_core::report::build(&self.endpoints(), Knowledge::builtin(), self.meta(session))
+        whohungup_core::advice::build(&self.endpoints(), Products::builtin(), self.meta(session))
     }
 
     /// What was observed, and how well.

@@ -7,7 +7,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 
-use whohungup_core::report::{ReportModel, markdown, text};
+use whohungup_core::{
+    advice::ReportModel,
+    report::{markdown, text},
+};
 
 use crate::{cli::ReportArgs, signals::stop_flag};
 

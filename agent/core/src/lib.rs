@@ -4,9 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod advice;
 pub mod close;
 pub mod connection;
+pub mod duration;
 pub mod endpoint;
+pub mod format;
 pub mod http;
 pub mod identity;
 pub mod labels;

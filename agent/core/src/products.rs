@@ -1,9 +1,10 @@
-//! Time-outs of the world's servers, proxies, load balancers and clients, as data, and which of them a timer can be.
+//! Timeouts of the world's servers, proxies, load balancers and clients, as data, and which of them a timer can be.
 //!
 //! The data is in `products/*.toml`; docs/timeouts.md says how it is matched and how a row is added.
 
 mod candidates;
 mod identify;
+mod idle_setting;
 pub mod keywords;
 mod load;
 mod matching;
@@ -14,6 +15,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 pub use candidates::{Candidate, Likelihood};
 pub use identify::Observed;
+pub use idle_setting::{IdleDefault, IdleSetting};
 pub use load::LoadError;
 pub use model::{Announces, Closes, Nominal, Product, Row, Setting};
 pub use table::table;
@@ -28,18 +30,18 @@ const FILES: &[(&str, &str)] = &[
     ("clients.toml", include_str!("products/clients.toml")),
 ];
 
-/// Everything that is known of time-outs.
+/// Everything that is known of timeouts.
 #[derive(Debug, Default)]
-pub struct Knowledge {
+pub struct Products {
     products: Vec<Product>,
     /// Words and libraries that name a product, and the word that they stand for.
     words: HashMap<String, String>,
 }
 
-impl Knowledge {
+impl Products {
     /// What is built in. A test loads it, so it is empty only in a build whose tests failed.
     pub fn builtin() -> &'static Self {
-        static BUILTIN: LazyLock<Knowledge> = LazyLock::new(|| Knowledge::load(FILES).unwrap_or_default());
+        static BUILTIN: LazyLock<Products> = LazyLock::new(|| Products::load(FILES).unwrap_or_default());
         &BUILTIN
     }
 
@@ -59,8 +61,4 @@ impl Knowledge {
 }
 
 #[cfg(test)]
-mod data_tests;
-#[cfg(test)]
-mod load_tests;
-#[cfg(test)]
-mod matching_tests;
+mod tests;

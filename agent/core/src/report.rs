@@ -1,18 +1,6 @@
-//! What many closes show together, and what to change: the model, the advice, and both as text.
+//! The report as text: for a terminal and for a ticket, and the lines that both share with the page and `top`.
 
-mod advise;
-pub mod build;
-pub mod draw;
-mod known;
-pub mod lore;
+pub mod format;
 pub mod markdown;
-pub mod model;
-#[cfg(test)]
-mod samples;
-mod say;
+pub mod sparkline;
 pub mod text;
-mod value;
-pub mod words;
-
-pub use build::build;
-pub use model::{Meta, ReportModel};

@@ -11,14 +11,11 @@ use super::{
 };
 use crate::clock::wall_time;
 use whohungup_core::{
+    advice::{EndpointReport, ReportModel, earlier_peers},
     connection::OpenState,
     endpoint::EndpointKey,
     labels::{Role, Side, Verdict},
-    report::{
-        ReportModel,
-        model::{EndpointReport, told_before},
-        words,
-    },
+    report::format,
 };
 
 /// Which endpoints are looked at; an empty list stands for all.
@@ -61,8 +58,8 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
             endpoint(report, seen, now, counts)
         })
         .collect();
-    for (at, told) in told_before(&chosen).into_iter().enumerate() {
-        endpoints[at].told_at = told.map(|told| endpoints[told].id.clone());
+    for (index, peer) in earlier_peers(&chosen).into_iter().enumerate() {
+        endpoints[index].told_at = peer.map(|peer| endpoints[peer].id.clone());
     }
     let minutes = minutes(material, &chosen, wanted, now);
     let open: Vec<OpenCount> = open_counts(material, wanted);
@@ -109,7 +106,7 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
     let in_hour = |what: usize| seen.map_or(0, |seen| seen.hour.sum(now, what));
     let idle = |side: Side| seen.map_or_else(Vec::new, |seen| seen.idle(side));
     let lost_hour = in_hour(LOST);
-    let timers = endpoint.timers.iter().zip(words::timers(report)).map(|(timer, (text, whose))| TimerView {
+    let timers = endpoint.timers.iter().zip(format::timers(report)).map(|(timer, (text, whose))| TimerView {
         side: timer.side,
         phase: timer.phase,
         clock: timer.clock,
@@ -126,9 +123,9 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
         role: endpoint.key.role,
         server_port: endpoint.key.server_port,
         process: endpoint.key.process.to_string(),
-        title: words::title(endpoint),
+        title: format::title(endpoint),
         risk: endpoint.risk,
-        risk_told: words::risk(endpoint.risk).to_owned(),
+        risk_told: format::risk(endpoint.risk).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,
         peer: report.peer.map(|peer| peer.to_string()),
         told_at: None,
@@ -149,7 +146,7 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
         gaps: endpoint.gaps.clone(),
         idle_server: idle(Side::Server),
         idle_client: idle(Side::Client),
-        lines: words::lines(report).into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
+        lines: format::lines(report).into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
         advice: report.advice.clone(),
     }
 }

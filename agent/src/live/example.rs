@@ -7,12 +7,12 @@ use super::{
     samples::{SECOND, closed, raced, reused_after},
 };
 use whohungup_core::{
+    advice::Meta,
     close::ClosedConnection,
     connection::OpenByEndpoint,
     endpoint::{InferLimits, Inference},
     labels::{Race, Verdict},
-    products::Knowledge,
-    report::Meta,
+    products::Products,
 };
 
 const TICK: f64 = 0.004;
@@ -40,7 +40,7 @@ impl Both {
 
     pub(super) fn view(&self, wanted: &Wanted) -> LiveView {
         let endpoints = self.inference.endpoints();
-        let model = whohungup_core::report::build(&endpoints, Knowledge::builtin(), Meta::default());
+        let model = whohungup_core::advice::build(&endpoints, Products::builtin(), Meta::default());
         let material = self.live.material(
             self.now_ns,
             model.meta.clone(),

@@ -2,13 +2,7 @@
 
 use super::view::{EndpointView, Headline, Tone};
 use whohungup_core::{
-    endpoint::Risk,
-    labels::Role,
-    report::{
-        Meta,
-        words::{counted, measured},
-    },
-    sanitize::clean,
+    advice::Meta, duration::measured, endpoint::Risk, format::counted, labels::Role, sanitize::clean,
 };
 
 /// Characters of a process's name.
@@ -89,7 +83,7 @@ fn about(endpoint: &EndpointView, tone: Tone, text: String) -> Headline {
     Headline { tone, text, action: endpoint.advice.first().map(action), endpoint: Some(endpoint.id.clone()) }
 }
 
-fn action(advice: &whohungup_core::report::model::Advice) -> String {
+fn action(advice: &whohungup_core::advice::Advice) -> String {
     match (&advice.setting, &advice.value) {
         (Some(_), Some(value)) => {
             let whose = advice.program.as_ref().map_or_else(String::new, |program| format!(" ({program})"));

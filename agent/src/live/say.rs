@@ -2,8 +2,9 @@
 
 use whohungup_core::{
     close::ClosedConnection,
+    duration::measured,
+    format::counted,
     labels::{Cause, Closer, Phase, Race, Verdict},
-    report::words::{counted, measured},
 };
 
 pub(super) fn close(close: &ClosedConnection) -> String {

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::close::NumberedClose;
 use whohungup_core::{
+    advice::{Advice, Meta},
     endpoint::{Gaps, Headroom, Risk},
     labels::{Clock, Phase, Role, Side, Verdict},
-    report::{Meta, model::Advice},
 };
 
 /// Raised when a name changes its meaning or goes away.

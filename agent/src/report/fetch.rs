@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use whohungup_core::{
-    report::model::{ReportModel, SCHEMA},
+    advice::{ReportModel, SCHEMA},
     sanitize::clean,
 };
 

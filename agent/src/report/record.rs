@@ -13,7 +13,7 @@ use crate::{
     observe::Understanding,
     session::{POLL_INTERVAL, Session},
 };
-use whohungup_core::report::ReportModel;
+use whohungup_core::advice::ReportModel;
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail},
     identity::{Ends, Process},

@@ -33,7 +33,7 @@ use crate::{
     live::{CLOSES, EVENTS, LIVE},
     report::fetch::PATH as REPORT,
 };
-use whohungup_core::products::Knowledge;
+use whohungup_core::products::Products;
 
 const JSON: &str = "application/json";
 /// Milliseconds after which a connection is given up whose peer takes nothing.
@@ -135,7 +135,7 @@ impl Shared {
         let (material, _) = self.ask(Ask::Material).await?;
         let made = spawn_blocking(move || {
             let model =
-                whohungup_core::report::build(&material.endpoints, Knowledge::builtin(), material.meta);
+                whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta);
             serde_json::to_string(&model)
         });
         made.await.ok()?.ok()

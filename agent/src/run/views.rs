@@ -17,7 +17,7 @@ use super::{
     server::{Shared, no_answer},
 };
 use crate::live::{ClosesView, Material, NumberedClose, SCHEMA, build};
-use whohungup_core::{products::Knowledge, report::ReportModel};
+use whohungup_core::{advice::ReportModel, products::Products};
 
 /// However many look, the observer is asked no more often than this.
 const FRESH: Duration = Duration::from_secs(2);
@@ -45,9 +45,9 @@ impl Views {
         let (material, took) = shared.ask(Ask::Material).await?;
         // Names and advice are looked up here: the observer has other things to do.
         let made = spawn_blocking(move || {
-            let model = whohungup_core::report::build(
+            let model = whohungup_core::advice::build(
                 &material.endpoints,
-                Knowledge::builtin(),
+                Products::builtin(),
                 material.meta.clone(),
             );
             Arc::new((material, model))

@@ -14,7 +14,7 @@ use super::{
 use crate::live::{EndpointView, NumberedClose, begins};
 use whohungup_core::identity::Process;
 use whohungup_core::{
-    report::draw::{Axis, gap_points},
+    report::sparkline::{Axis, gap_points},
     sanitize::clean,
 };
 
@@ -118,7 +118,7 @@ fn of_close(numbered: &NumberedClose, width: u16) -> Vec<Line<'static>> {
     let process = |process: &Process| {
         process.pid.map_or_else(|| process.comm.to_string(), |pid| format!("{} ({pid})", process.comm))
     };
-    let seconds = |value: Option<f64>| value.map(whohungup_core::report::words::measured);
+    let seconds = |value: Option<f64>| value.map(whohungup_core::duration::measured);
     let said = wrapped(&clean(&numbered.summary, TEXT), usize::from(width).max(10)).into_iter();
     let mut lines: Vec<_> = said.map(|line| Line::styled(line, bold())).collect();
     let rows = [
@@ -141,7 +141,7 @@ fn of_close(numbered: &NumberedClose, width: u16) -> Vec<Line<'static>> {
         ("age", seconds(close.age)),
         (
             "served",
-            close.requests.map(|requests| whohungup_core::report::words::counted(requests.into(), "request")),
+            close.requests.map(|requests| whohungup_core::format::counted(requests.into(), "request")),
         ),
         ("Server", close.server.clone()),
     ];

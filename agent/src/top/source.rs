@@ -20,7 +20,7 @@ use crate::{
     report::fetch,
     session::{POLL_INTERVAL, Session},
 };
-use whohungup_core::products::Knowledge;
+use whohungup_core::products::Products;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Updates that wait to be drawn.
@@ -110,9 +110,9 @@ fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, 
         if told.is_none_or(|told| told.elapsed() >= EVERY) {
             told = Some(Instant::now());
             let material = keeper.material(&session, &understanding);
-            let model = whohungup_core::report::build(
+            let model = whohungup_core::advice::build(
                 &material.endpoints,
-                Knowledge::builtin(),
+                Products::builtin(),
                 material.meta.clone(),
             );
             let wanted = Wanted { limit: Wanted::MOST, ..Wanted::default() };

@@ -16,9 +16,9 @@ use super::{
 use crate::live::{EndpointView, NumberedClose};
 use whohungup_core::close::ClosedConnection;
 use whohungup_core::{
+    duration::measured,
     endpoint::Risk,
     labels::{Cause, Role, Side},
-    report::words::measured,
     sanitize::clean,
 };
 

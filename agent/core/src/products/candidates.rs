@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Announces, Closes, Knowledge, Nominal, Observed, Product, Row, Setting,
+    Announces, Closes, Nominal, Observed, Product, Products, Row,
     identify::Identity,
     matching::{configured, default_in_words, fits, governs, tidy},
 };
@@ -29,141 +29,161 @@ pub enum Likelihood {
     Possible,
 }
 
-/// A timer of a product that can be the one that was seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A product that has such a timer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     pub product: String,
+    /// For which versions, in words.
     pub versions: String,
-    pub setting: Setting,
-    /// Its default, seconds; `None` when it is off by default or follows what the other end announces.
-    pub default: Option<f64>,
-    /// Seconds from the set time to the earliest close.
-    pub bias: f64,
-    /// It closes within this many seconds after that.
-    pub granularity: f64,
-    pub closes: Closes,
-    /// What it seems to be set to, seconds, where that is not its default.
-    pub configured: Option<f64>,
+    pub setting: String,
     pub likelihood: Likelihood,
     pub reasons: Vec<String>,
-    pub note: Option<String>,
     pub source: String,
 }
 
-impl Candidate {
-    fn new(product: &Product, row: &Row, identity: Identity) -> Self {
-        Self {
-            product: product.name.clone(),
-            versions: row.versions.clone(),
-            setting: row.setting.clone(),
-            default: match row.nominal {
-                Nominal::Seconds(seconds) => Some(seconds),
-                Nominal::Announced | Nominal::Never => None,
-            },
-            bias: row.bias,
-            granularity: row.granularity,
-            closes: row.closes,
-            configured: None,
-            likelihood: identity.likelihood,
-            reasons: identity.reasons,
-            note: row.note.clone(),
-            source: row.source.clone(),
+/// A row that may be the timer that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Match<'a> {
+    pub(super) product: &'a Product,
+    pub(super) row: &'a Row,
+    pub(super) likelihood: Likelihood,
+    pub(super) reasons: Vec<String>,
+    /// What it seems to be set to, seconds, where that is not its default.
+    pub(super) configured: Option<f64>,
+}
+
+impl<'a> Match<'a> {
+    fn new(product: &'a Product, row: &'a Row, identity: Identity) -> Self {
+        let Identity { likelihood, reasons } = identity;
+        Self { product, row, likelihood, reasons, configured: None }
+    }
+
+    pub(super) fn into_candidate(self) -> Candidate {
+        Candidate {
+            product: self.product.name.clone(),
+            versions: self.row.versions.clone(),
+            setting: self.row.setting.name.clone(),
+            likelihood: self.likelihood,
+            reasons: self.reasons,
+            source: self.row.source.clone(),
         }
     }
 }
 
-impl Knowledge {
+impl Products {
+    /// Which products `timer` can be, likeliest first, at most 8. Empty when nothing fits.
+    pub fn candidates(&self, timer: &Timer, observed: &Observed<'_>) -> Vec<Candidate> {
+        let mut found = self.defaults_matching(timer, observed);
+        // A program that is known and not at its default is configured: then its setting says more than the defaults of
+        // products that nothing points to. A default on what the program runs on says more still: Node brings undici.
+        if found.iter().all(|found| found.likelihood == Likelihood::Possible) {
+            let mut configured = self.settings_for(timer, observed);
+            configured.retain(|found| found.likelihood != Likelihood::Possible);
+            if !configured.is_empty() {
+                found.retain(|found| !found.reasons.is_empty());
+                found.append(&mut configured);
+            }
+        }
+        found.truncate(LIMIT);
+        found.into_iter().map(Match::into_candidate).collect()
+    }
+
     /// The timers that, at their defaults, close as `timer` does, best first, at most 8. Without anything that
     /// identifies the end, each is only [`Likelihood::Possible`].
-    pub fn candidates(&self, timer: &Timer, seen: &Observed<'_>) -> Vec<Candidate> {
+    pub(super) fn defaults_matching(&self, timer: &Timer, observed: &Observed<'_>) -> Vec<Match<'_>> {
         let mut found: Vec<_> = self
             .rows()
             .filter(|(_, row)| governs(row, timer))
             .filter_map(|(product, row)| {
-                let fit = fits(row, timer, seen.announced)?;
-                let identity = self.identify(product, timer.side, seen)?;
-                let identity = with_announcement(identity, row, timer, seen)?;
-                Some((identity.likelihood, fit, Candidate::new(product, row, identity)))
+                let fit = fits(row, timer, observed.announced)?;
+                let identity = self.identify(product, timer.side, observed)?;
+                let identity = with_announcement(identity, row, timer, observed)?;
+                Some((fit, Match::new(product, row, identity)))
             })
             .collect();
         // The sort is stable: equals stay in the order of the table.
-        found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.partial_cmp(&b.1).unwrap_or(std::cmp::Ordering::Equal)));
+        found.sort_by(|(a_fit, a), (b_fit, b)| {
+            let fit = a_fit.partial_cmp(b_fit).unwrap_or(std::cmp::Ordering::Equal);
+            a.likelihood.cmp(&b.likelihood).then(fit)
+        });
         found.truncate(LIMIT);
-        found.into_iter().map(|(_, _, candidate)| candidate).collect()
+        found.into_iter().map(|(_, found)| found).collect()
     }
 
     /// The settings that govern `timer` in the products that the end can be seen to be, whatever they are set to; at
     /// most 8. Empty when nothing identifies the end.
-    pub fn settings_for(&self, timer: &Timer, seen: &Observed<'_>) -> Vec<Candidate> {
-        let heard = |row: &Row| row.nominal != Nominal::Announced || seen.announced.is_some();
-        let rows =
-            self.rows().filter(|(_, row)| governs(row, timer) && row.closes != Closes::Silent && heard(row));
-        self.settings(rows, timer.side, seen, |row, candidate| {
+    pub(super) fn settings_for(&self, timer: &Timer, observed: &Observed<'_>) -> Vec<Match<'_>> {
+        let rows = self.rows().filter(|(_, row)| {
+            governs(row, timer)
+                && row.closes != Closes::Silent
+                && (row.nominal != Nominal::Announced || observed.announced.is_some())
+        });
+        self.settings(rows, timer.side, observed, |row, found| {
             let default = default_in_words(row);
-            let observed = tidy(timer.seconds);
-            let at_default = fits(row, timer, seen.announced).is_some()
-                && (timer.side == Side::Client || announces_default(row, seen.announced) != Some(false));
+            let seconds = tidy(timer.seconds);
+            let at_default = fits(row, timer, observed.announced).is_some()
+                && (timer.side == Side::Client || announces_default(row, observed.announced) != Some(false));
             let reason = if at_default {
                 format!("{} governs this; {default}", row.setting.name)
             } else if row.setting.fixed {
-                format!("{default}, and {observed} s was seen")
+                format!("{default}, but {seconds} s was observed")
             } else {
                 let set = configured(row, timer);
-                candidate.configured = Some(set);
+                found.configured = Some(set);
                 format!(
-                    "{} governs this; {default}, and {} s would explain {observed} s",
+                    "{} governs this; {default}, and {} s would explain {seconds} s",
                     row.setting.name,
                     tidy(set)
                 )
             };
-            candidate.reasons.push(reason);
+            found.reasons.push(reason);
             // Of the rows of one setting: the one at its default, then the one whose announcement fits.
-            let announced = announced_fits(row, timer, seen.announced);
+            let announced = announced_fits(row, timer, observed.announced);
             u8::from(at_default) * 2 + u8::from(announced)
         })
     }
 
     /// The settings that say how long an end keeps idle connections, even if no timer of it was seen: what would have
     /// to be raised at a server or lowered at a client; at most 8. Empty when nothing identifies the end.
-    pub fn idle_settings(&self, side: Side, seen: &Observed<'_>) -> Vec<Candidate> {
+    pub(super) fn idle_settings(&self, side: Side, observed: &Observed<'_>) -> Vec<Match<'_>> {
         let rows = self.rows().filter(|(_, row)| {
             row.sides.contains(&side) && row.phases.contains(&Phase::Idle) && row.closes != Closes::Silent
         });
-        self.settings(rows, side, seen, |row, candidate| {
-            candidate.reasons.push(default_in_words(row));
+        self.settings(rows, side, observed, |row, found| {
+            found.reasons.push(default_in_words(row));
             u8::from(row.nominal != Nominal::Announced)
         })
     }
 
-    /// One candidate for each setting of `rows` whose product is identified: the one that `judge` gives most, of
-    /// equals the newest.
+    /// One match for each setting of `rows` whose product is identified: the one to which `rank` gives most, of equals
+    /// the newest.
     fn settings<'a>(
         &self,
         rows: impl Iterator<Item = (&'a Product, &'a Row)>,
         side: Side,
-        seen: &Observed<'_>,
-        judge: impl Fn(&Row, &mut Candidate) -> u8,
-    ) -> Vec<Candidate> {
-        let mut found: Vec<(u8, Candidate)> = Vec::new();
+        observed: &Observed<'_>,
+        rank: impl Fn(&Row, &mut Match<'a>) -> u8,
+    ) -> Vec<Match<'a>> {
+        let mut ranked: Vec<(u8, Match<'a>)> = Vec::new();
         for (product, row) in rows {
-            let Some(identity) = self.identify(product, side, seen) else { continue };
+            let Some(identity) = self.identify(product, side, observed) else { continue };
             if identity.reasons.is_empty() {
                 continue;
             }
-            let mut candidate = Candidate::new(product, row, identity);
-            let worth = judge(row, &mut candidate);
-            let same = |(_, other): &&mut (u8, Candidate)| {
-                other.product == candidate.product && other.setting.name == candidate.setting.name
-            };
-            match found.iter_mut().find(same) {
-                Some(other) if other.0 > worth => {}
-                Some(other) => *other = (worth, candidate),
-                None => found.push((worth, candidate)),
+            let mut new = Match::new(product, row, identity);
+            let new_rank = rank(row, &mut new);
+            let same_setting = ranked.iter_mut().find(|(_, other)| {
+                other.product.name == product.name && other.row.setting.name == row.setting.name
+            });
+            match same_setting {
+                Some((rank, _)) if *rank > new_rank => {}
+                Some(other) => *other = (new_rank, new),
+                None => ranked.push((new_rank, new)),
             }
         }
-        found.sort_by_key(|(worth, candidate)| (candidate.likelihood, u8::MAX - worth));
-        found.truncate(LIMIT);
-        found.into_iter().map(|(_, candidate)| candidate).collect()
+        ranked.sort_by_key(|(rank, found)| (found.likelihood, u8::MAX - rank));
+        ranked.truncate(LIMIT);
+        ranked.into_iter().map(|(_, found)| found).collect()
     }
 }
 
@@ -172,13 +192,13 @@ fn with_announcement(
     mut identity: Identity,
     row: &Row,
     timer: &Timer,
-    seen: &Observed<'_>,
+    observed: &Observed<'_>,
 ) -> Option<Identity> {
     if timer.phase != Phase::Idle {
         return Some(identity);
     }
     if timer.side == Side::Client {
-        if let (Nominal::Announced, Some(announced)) = (row.nominal, seen.announced) {
+        if let (Nominal::Announced, Some(announced)) = (row.nominal, observed.announced) {
             identity.reasons.push(format!(
                 "the responses announce timeout={announced} and the close comes {}",
                 relative(timer.seconds - f64::from(announced))
@@ -186,9 +206,9 @@ fn with_announcement(
         }
         return Some(identity);
     }
-    match (row.announces, seen.announced) {
+    match (row.announces, observed.announced) {
         (Announces::Sometimes | Announces::Always, Some(announced)) => {
-            if announces_default(row, seen.announced) == Some(false) {
+            if announces_default(row, observed.announced) == Some(false) {
                 return None;
             }
             let later = relative(timer.seconds - f64::from(announced));
@@ -205,7 +225,9 @@ fn with_announcement(
             return None;
         }
         // Its responses were read and announce nothing.
-        (Announces::Always, None) if identity.likelihood == Likelihood::Possible && seen.server.is_some() => {
+        (Announces::Always, None)
+            if identity.likelihood == Likelihood::Possible && observed.server.is_some() =>
+        {
             return None;
         }
         _ => {}

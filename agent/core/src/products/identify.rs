@@ -1,6 +1,6 @@
 //! Whether an end of a connection is a product, by its process and by what its responses say.
 
-use super::{Knowledge, Likelihood, Product};
+use super::{Likelihood, Product, Products};
 use crate::{
     labels::Side,
     products::keywords::{base_name_without_version, runtime_of},
@@ -39,13 +39,18 @@ impl Identity {
     }
 }
 
-impl Knowledge {
+impl Products {
     /// `None` when what is known speaks against it.
-    pub(super) fn identify(&self, product: &Product, side: Side, seen: &Observed<'_>) -> Option<Identity> {
-        let header = seen.server.filter(|_| side == Side::Server);
-        let said = header.filter(|header| names_in(header, product));
-        if !seen.own {
-            return match (header, said) {
+    pub(super) fn identify(
+        &self,
+        product: &Product,
+        side: Side,
+        observed: &Observed<'_>,
+    ) -> Option<Identity> {
+        let header = observed.server.filter(|_| side == Side::Server);
+        let named = header.filter(|header| names_in(header, product));
+        if !observed.own {
+            return match (header, named) {
                 (_, Some(header)) => {
                     Some(Identity::of(Likelihood::Named, format!("the responses say Server: {header}")))
                 }
@@ -54,8 +59,8 @@ impl Knowledge {
                 _ => Some(Identity::possible()),
             };
         }
-        let mut identity = self.identify_process(product, side, seen)?;
-        if let Some(header) = said {
+        let mut identity = self.identify_process(product, side, observed)?;
+        if let Some(header) = named {
             identity.likelihood = Likelihood::Named;
             identity.reasons.push(format!("the responses say Server: {header}"));
         } else if identity.likelihood == Likelihood::Possible && header.is_some_and(|it| self.is_known(it)) {
@@ -64,15 +69,15 @@ impl Knowledge {
         Some(identity)
     }
 
-    fn identify_process(&self, product: &Product, side: Side, seen: &Observed<'_>) -> Option<Identity> {
-        let program = seen.program;
+    fn identify_process(&self, product: &Product, side: Side, observed: &Observed<'_>) -> Option<Identity> {
+        let program = observed.program;
         let words = program.map_or(&[][..], |program| &program.words);
         let has = |word: &String| words.contains(word);
         if product.yields_to.iter().any(has) {
             return None;
         }
         let own_name = program.and_then(|program| program.executable.as_deref());
-        let name = own_name.unwrap_or_else(|| title(seen.process));
+        let name = own_name.unwrap_or_else(|| title(observed.process));
         if !name.is_empty() && product.has_process(name, own_name.is_none()) {
             return Some(Identity::of(Likelihood::Named, format!("the process is {name}")));
         }

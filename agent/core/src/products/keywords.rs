@@ -1,7 +1,7 @@
-//! Names in command lines and paths, and what they stand for. Only words of the table of time-outs are kept, so
+//! Names in command lines and paths, and what they stand for. Only words of the table of timeouts are kept, so
 //! that nothing else of a command line leaves this module.
 
-use crate::products::Knowledge;
+use crate::products::Products;
 
 /// Most arguments that are looked at.
 const MOST_ARGUMENTS: usize = 256;
@@ -11,14 +11,14 @@ const MOST_ENTRIES: usize = 2048;
 /// Words that name products, each once, in the order in which they were found. Their number is bounded by the table.
 #[derive(Debug)]
 pub struct Words<'a> {
-    knowledge: &'a Knowledge,
+    products: &'a Products,
     found: Vec<String>,
     depends: Vec<String>,
 }
 
 impl<'a> Words<'a> {
-    pub const fn new(knowledge: &'a Knowledge) -> Self {
-        Self { knowledge, found: Vec::new(), depends: Vec::new() }
+    pub const fn new(products: &'a Products) -> Self {
+        Self { products, found: Vec::new(), depends: Vec::new() }
     }
 
     #[cfg(test)]
@@ -42,7 +42,7 @@ impl<'a> Words<'a> {
 
     fn word(&self, name: &str) -> Option<&'a str> {
         let is_short = !name.is_empty() && name.len() <= 128;
-        self.knowledge.word(&name.to_ascii_lowercase()).filter(|_| is_short)
+        self.products.word(&name.to_ascii_lowercase()).filter(|_| is_short)
     }
 
     fn offer(&mut self, name: &str) {

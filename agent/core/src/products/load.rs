@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Knowledge, Nominal, Product, Row};
+use super::{Nominal, Product, Products, Row};
 use crate::labels::{Clock, Phase};
 
 /// Longest time that is believed of a default, seconds: conntrack's 5 days are the longest known.
@@ -27,14 +27,14 @@ struct File {
     product: Vec<Product>,
 }
 
-impl Knowledge {
+impl Products {
     /// Reads files (name and text).
     ///
     /// # Errors
     ///
     /// The first thing that is wrong, with file, product and timer.
     pub fn load(files: &[(&str, &str)]) -> Result<Self, LoadError> {
-        let mut knowledge = Self::default();
+        let mut loaded = Self::default();
         // Lower-case name and what it is, to the product that has it.
         let mut taken: HashMap<(&str, String), String> = HashMap::new();
         for (file, text) in files {
@@ -55,15 +55,15 @@ impl Knowledge {
                 }
                 if let Some(first) = product.words.first() {
                     for name in product.words.iter().chain(&product.libraries) {
-                        knowledge.words.insert(name.clone(), first.clone());
+                        loaded.words.insert(name.clone(), first.clone());
                     }
                 } else if !product.libraries.is_empty() {
                     return Err(invalid("libraries need a word that they stand for".to_owned()));
                 }
-                knowledge.products.push(product);
+                loaded.products.push(product);
             }
         }
-        Ok(knowledge)
+        Ok(loaded)
     }
 }
 

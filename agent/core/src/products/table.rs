@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Announces, Closes, Knowledge, Nominal, Product, Row, matching::tidy};
+use super::{Announces, Closes, Nominal, Product, Products, Row, matching::tidy};
 
 /// All rows as Markdown, one table for each end that keeps the timer.
-pub fn table(knowledge: &Knowledge) -> String {
+pub fn table(products: &Products) -> String {
     let mut text = String::from(
         "| product | side | phases | clock | closes after | how | setting | for | source |\n|---|---|---|---|---|---|---|---|---|\n",
     );
-    for (product, row) in knowledge.rows() {
+    for (product, row) in products.rows() {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{}", line(product, row));
     }

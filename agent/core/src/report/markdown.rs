@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use super::{
-    draw::{Axis, gap_points, timer_points},
-    model::{EndpointReport, ReportModel, told_before},
-    say,
-    value::measured,
+    format,
+    sparkline::{Axis, gap_points, timer_points},
 };
-use crate::sanitize::clean;
-use crate::{endpoint::Risk, labels::Side};
+use crate::{
+    advice::{EndpointReport, ReportModel, earlier_peers},
+    duration::measured,
+    endpoint::Risk,
+    labels::Side,
+    sanitize::clean,
+};
 
 const TEXT: usize = 1200;
 /// Columns of the drawing.
@@ -18,45 +21,49 @@ const COLUMNS: usize = 64;
 /// The whole report; at most `top` endpoints in full and as many in the closing table.
 pub fn markdown(model: &ReportModel, top: usize) -> String {
     let mut out = String::from("## whohungup report\n\n");
-    let _infallible = writeln!(out, "**{}**\n", prose(&say::verdict(model)));
-    for line in say::observed(&model.meta) {
+    let _infallible = writeln!(out, "**{}**\n", prose(&format::verdict(model)));
+    for line in format::observed(&model.meta) {
         let _infallible = writeln!(out, "- {}", prose(&line));
     }
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
-    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(top).enumerate() {
-        endpoint(&mut out, index + 1, report, told.map(|told| told + 1));
+    for (index, (report, peer)) in loud.iter().zip(earlier_peers(&loud)).take(top).enumerate() {
+        endpoint(&mut out, index + 1, report, peer.map(|peer| peer + 1));
     }
     more(&mut out, loud.len(), top);
     table(&mut out, &quiet, top);
     out
 }
 
-/// `told` is the number of the other end, when that came before.
-fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Option<usize>) {
+/// `peer` is the number of an earlier endpoint that is the other end.
+fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Option<usize>) {
     let endpoint = &report.endpoint;
     let risk = match endpoint.risk {
         Risk::Safe | Risk::Unknown => String::new(),
-        risk => format!(": {}", say::risk(risk)),
+        risk => format!(": {}", format::risk(risk)),
     };
-    let _infallible =
-        writeln!(out, "\n### {number}. {} {}{risk}\n", code(&say::process(endpoint)), say::place(endpoint));
+    let _infallible = writeln!(
+        out,
+        "\n### {number}. {} {}{risk}\n",
+        code(&format::process(endpoint)),
+        format::role_and_port(endpoint)
+    );
     let mut item = |text: &str| {
         let _infallible = writeln!(out, "- {}", prose(text));
     };
-    item(&say::closes(endpoint));
-    let stops = say::stops(endpoint).map(|stops| format!("stops: {stops}"));
-    if let Some(told) = told {
+    item(&format::closes(endpoint));
+    let stops = format::stops(endpoint).map(|stops| format!("stops: {stops}"));
+    if let Some(peer) = peer {
         if let Some(stops) = &stops {
             item(stops);
         }
-        item(&format!("the same connections as {told}, seen from this end: see there"));
+        item(&format!("peer side of endpoint {peer}, see above"));
         return;
     }
-    item(&format!("requests: {}", say::requests(endpoint)));
-    if let Some(lost) = say::lost(endpoint) {
+    item(&format!("requests: {}", format::requests(endpoint)));
+    if let Some(lost) = format::lost(endpoint) {
         item(&lost);
     }
-    if let Some(announced) = say::announced(report) {
+    if let Some(announced) = format::announced(report) {
         item(&announced);
     }
     if let Some(stops) = &stops {
@@ -66,12 +73,12 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, told: Opti
         let _infallible = writeln!(out, "- the other end is {} on this host", code(&clean(peer, 32)));
     }
     if !endpoint.timers.is_empty() {
-        out.push_str("\n| timer | seen | whose |\n|---|---|---|\n");
+        out.push_str("\n| timer | closes | product |\n|---|---|---|\n");
         for (timer, named) in endpoint.timers.iter().zip(&report.named) {
-            let whose = say::whose(&named.candidates).unwrap_or_default();
-            let told = say::timer(timer);
-            let (what, seen) = told.split_once(", ").unwrap_or((&told, ""));
-            let _infallible = writeln!(out, "| {} | {} | {} |", cell(what), cell(seen), cell(&whose));
+            let products = format::products(&named.candidates).unwrap_or_default();
+            let line = format::timer(timer);
+            let (timer, closes) = line.split_once(", ").unwrap_or((&line, ""));
+            let _infallible = writeln!(out, "| {} | {} | {} |", cell(timer), cell(closes), cell(&products));
         }
     }
     drawing(out, report);
@@ -93,14 +100,14 @@ fn drawing(out: &mut String, report: &EndpointReport) {
     let all = gaps.iter().chain(&server).chain(&client).map(|(seconds, _)| *seconds);
     let Some(axis) = Axis::over(all, COLUMNS) else { return };
     out.push_str("\n```text\n");
-    for (label, points) in [("re-used", &gaps), ("server shuts", &server), ("client shuts", &client)] {
+    for (label, points) in [("reused", &gaps), ("server shuts", &server), ("client shuts", &client)] {
         if !points.is_empty() {
             let _infallible = writeln!(
                 out,
                 "{}",
                 format!(
                     "{label:<13}{}",
-                    if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) }
+                    if label == "reused" { axis.wide_bars(points) } else { axis.bars(points) }
                 )
                 .trim_end()
             );
@@ -114,7 +121,7 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize) {
         return;
     }
     out.push_str(
-        "\n### Quiet\n\n| process | role | port | closes | requests a connection | longest gap | server's timer | client's timer |\n\
+        "\n### Quiet\n\n| process | role | port | closes | requests per connection | longest gap | server's timer | client's timer |\n\
          |---|---|---:|---:|---:|---:|---:|---:|\n",
     );
     for report in quiet.iter().take(top) {
@@ -124,11 +131,11 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize) {
         let _infallible = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            code_cell(&say::process(endpoint)),
+            code_cell(&format::process(endpoint)),
             endpoint.key.role,
             endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string()),
             endpoint.closes,
-            say::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
+            format::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
             seconds(endpoint.gaps.longest),
             timer(Side::Server),
             timer(Side::Client),

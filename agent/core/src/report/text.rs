@@ -5,15 +5,18 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::{
-    draw::{Axis, gap_points, timer_points},
-    model::{Advice, EndpointReport, ReportModel, told_before},
-    say,
-    value::measured,
+    format,
+    sparkline::{Axis, gap_points, timer_points},
 };
-use crate::sanitize::clean;
-use crate::{endpoint::Risk, labels::Side};
+use crate::{
+    advice::{Advice, EndpointReport, ReportModel, earlier_peers},
+    duration::measured,
+    endpoint::Risk,
+    labels::Side,
+    sanitize::clean,
+};
 
-/// Columns before what an endpoint's lines say.
+/// Columns of a line's label.
 const MARGIN: usize = 13;
 /// Longest text of one advice or reason, characters.
 const TEXT: usize = 1200;
@@ -33,8 +36,8 @@ pub fn text(model: &ReportModel, look: Look) -> String {
     let mut page = Page { look, out: String::new() };
     page.head(model);
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
-    for (index, (report, told)) in loud.iter().zip(told_before(&loud)).take(look.top).enumerate() {
-        page.endpoint(index + 1, report, told.map(|told| told + 1));
+    for (index, (report, peer)) in loud.iter().zip(earlier_peers(&loud)).take(look.top).enumerate() {
+        page.endpoint(index + 1, report, peer.map(|peer| peer + 1));
     }
     page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
     page.table(&quiet);
@@ -48,60 +51,60 @@ struct Page {
 
 impl Page {
     fn head(&mut self, model: &ReportModel) {
-        for line in say::observed(&model.meta) {
+        for line in format::observed(&model.meta) {
             self.wrapped("", &line, 0, self.dim());
         }
         let worst = model.endpoints.iter().map(|report| report.endpoint.risk).min();
         self.wrapped(
             "",
-            &say::verdict(model),
+            &format::verdict(model),
             0,
             self.style_of(worst.unwrap_or_default()).effects(self.bold()),
         );
-        let premature = say::premature(model);
+        let premature = format::premature(model);
         if premature > 0 {
-            let told = format!(
-                "{premature} ended in the middle of a request or response: `whohungup watch --verdict premature-hangup` shows each."
+            let line = format!(
+                "{premature} ended during a request or response: `whohungup watch --verdict premature-hangup` shows each."
             );
-            self.wrapped("", &told, 0, Style::new());
+            self.wrapped("", &line, 0, Style::new());
         }
     }
 
-    /// `told` is the number of the other end, when that came before.
-    fn endpoint(&mut self, number: usize, report: &EndpointReport, told: Option<usize>) {
+    /// `peer` is the number of an earlier endpoint that is the other end.
+    fn endpoint(&mut self, number: usize, report: &EndpointReport, peer: Option<usize>) {
         let endpoint = &report.endpoint;
         let style = self.style_of(endpoint.risk).effects(self.bold());
-        let name = format!("{} {}", say::process(endpoint), say::place(endpoint));
+        let name = format::title(endpoint);
         let title = if report.endpoint.risk == Risk::Safe || report.endpoint.risk == Risk::Unknown {
             String::new()
         } else {
-            format!("  {style}{}{style:#}", say::risk(endpoint.risk).to_uppercase())
+            format!("  {style}{}{style:#}", format::risk(endpoint.risk).to_uppercase())
         };
         let bold = Style::new().effects(self.bold());
         let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
-        self.line("closes", &say::closes(endpoint));
-        let stops = say::stops(endpoint);
-        if let Some(told) = told {
+        self.line("closes", &format::closes(endpoint));
+        let stops = format::stops(endpoint);
+        if let Some(peer) = peer {
             self.stops(stops.as_deref());
-            self.line("other end", &format!("the same connections as {told}, seen from this end: see there"));
+            self.line("other end", &format!("peer side of endpoint {peer}, see above"));
             return;
         }
-        self.line("requests", &say::requests(endpoint));
-        if let Some(lost) = say::lost(endpoint) {
+        self.line("requests", &format::requests(endpoint));
+        if let Some(lost) = format::lost(endpoint) {
             self.line("at stake", &lost);
         }
         let mut label = "timers";
         for (timer, named) in endpoint.timers.iter().zip(&report.named) {
-            self.line(label, &say::timer(timer));
-            if let Some(whose) = say::whose(&named.candidates) {
+            self.line(label, &format::timer(timer));
+            if let Some(whose) = format::products(&named.candidates) {
                 self.wrapped(&" ".repeat(MARGIN + 2), &whose, MARGIN + 2, self.dim());
             }
             label = "";
         }
         if endpoint.timers.is_empty() {
-            self.line("timers", "none seen yet: three closes after the same time make one");
+            self.line("timers", "none yet: a timer is recognized after three closes at the same time");
         }
-        if let Some(announced) = say::announced(report) {
+        if let Some(announced) = format::announced(report) {
             self.line("announced", &announced);
         }
         self.stops(stops.as_deref());
@@ -127,20 +130,20 @@ impl Page {
         let Some(axis) = Axis::over(all, self.look.columns - MARGIN) else { return };
         self.out.push('\n');
         let danger = endpoint.headroom.map(|headroom| axis.column(headroom.server - headroom.margin));
-        for (label, points) in [("re-used", &gaps), ("server shuts", &server), ("client shuts", &client)] {
+        for (label, points) in [("reused", &gaps), ("server shuts", &server), ("client shuts", &client)] {
             if points.is_empty() {
                 continue;
             }
-            let bars = if label == "re-used" { axis.wide_bars(points) } else { axis.bars(points) };
+            let bars = if label == "reused" { axis.wide_bars(points) } else { axis.bars(points) };
             let (calm, risky) = match danger {
-                Some(column) if label == "re-used" => {
+                Some(column) if label == "reused" => {
                     let at = bars.char_indices().nth(column).map_or(bars.len(), |(at, _)| at);
                     bars.split_at(at)
                 }
                 _ => (bars.as_str(), ""),
             };
             let (gap, red) = match label {
-                "re-used" => (self.colour(AnsiColor::Green), self.colour(AnsiColor::Red)),
+                "reused" => (self.colour(AnsiColor::Green), self.colour(AnsiColor::Red)),
                 _ => (self.colour(AnsiColor::Cyan), Style::new()),
             };
             let row = format!("{label:<MARGIN$}{gap}{calm}{gap:#}{red}{}{red:#}", risky.trim_end());
@@ -153,7 +156,7 @@ impl Page {
     fn advice(&mut self, advice: &[Advice]) {
         let mut why = "";
         for one in advice {
-            // The ways out of one trouble share its reason.
+            // Alternatives share the reason.
             if one.why != why {
                 self.out.push('\n');
                 self.line("why", &clean(&one.why, TEXT));
@@ -166,7 +169,7 @@ impl Page {
         }
     }
 
-    /// Endpoints that need nothing.
+    /// Endpoints that need no change.
     fn table(&mut self, quiet: &[&EndpointReport]) {
         if quiet.is_empty() {
             return;
@@ -186,10 +189,10 @@ impl Page {
             let port = endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string());
             let row = format!(
                 "{:<16} {:<7} {port:>5} {:>8} {:>8} {:>9} {:>9} {:>9}",
-                say::process(endpoint),
+                format::process(endpoint),
                 endpoint.key.role,
                 endpoint.closes,
-                say::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
+                format::per_connection(endpoint).map_or("-".to_owned(), |each| format!("{each:.1}")),
                 seconds(endpoint.gaps.longest),
                 timer(Side::Server),
                 timer(Side::Client),

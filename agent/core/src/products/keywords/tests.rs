@@ -1,11 +1,11 @@
 //! Which words command lines and paths give.
 
 use super::*;
-use crate::products::Knowledge;
+use crate::products::Products;
 
 fn of(line: &str, runtime: &str) -> Vec<String> {
     let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let mut words = Words::new(Knowledge::builtin());
+    let mut words = Words::new(Products::builtin());
     words.offer_command_line(&arguments, (!runtime.is_empty()).then_some(runtime));
     words.into_found()
 }
@@ -80,11 +80,11 @@ fn modules_name_themselves_by_their_directory() {
         ("/usr/lib/python3/dist-packages/tornado/speedups.abi3.so", "tornado"),
         ("/var/lib/gems/3.1.0/gems/puma-5.6.5/lib/puma/puma_http11.so", "puma"),
     ] {
-        let mut words = Words::new(Knowledge::builtin());
+        let mut words = Words::new(Products::builtin());
         words.offer_module_directory(path);
         assert_eq!(words.into_found(), [wanted], "{path}");
     }
-    let mut words = Words::new(Knowledge::builtin());
+    let mut words = Words::new(Products::builtin());
     for path in ["site-packages", "/site-packages/", "", "/x/puma-5.6.5/y.so", "/gems/-1/x"] {
         words.offer_module_directory(path);
     }

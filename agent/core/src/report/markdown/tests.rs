@@ -1,23 +1,22 @@
 use super::*;
 use crate::{
-    labels::Role,
-    report::{
-        build,
-        model::Meta,
-        samples::{Some3, endpoint, risky},
+    advice::{
+        Meta, build,
+        fixtures::{endpoint, products, risky},
     },
+    labels::Role,
 };
 
 #[test]
 fn a_report_reads_as_a_ticket() {
     let node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
-    let text = markdown(&build(&[node, endpoint(Role::Client, "curl")], &Some3, Meta::default()), 10);
+    let text = markdown(&build(&[node, endpoint(Role::Client, "curl")], &products(), Meta::default()), 10);
     for line in [
         "## whohungup report",
         "**Requests lost at 1 endpoint.**",
         "### 1. `node` server on port 8080: requests lost",
         "- 100 closes: 98 server-idle, 2 idle-race (2 crossed)",
-        "| server idle 6.00 s | 98 closes (100 %) | Node.js `server.keepAliveTimeout`: the process is node |",
+        "| server idle 6.00 s | 98 closes (100 %) | Node.js 22 `server.keepAliveTimeout`: the process is node |",
         "| `curl` | client | 8080 | 100 | 4.0 | 5.90 s | - | - |",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
@@ -34,7 +33,7 @@ fn names_cannot_end_cells_code_or_lines() {
     let hostile = "a|b`c\n# d";
     let mut loud = risky(Role::Server, hostile, Risk::Losing, 6.0, None);
     loud.server = Some("<script>|`@team".to_owned());
-    let text = markdown(&build(&[loud, endpoint(Role::Client, hostile)], &Some3, Meta::default()), 10);
+    let text = markdown(&build(&[loud, endpoint(Role::Client, hostile)], &products(), Meta::default()), 10);
     assert!(!text.contains("\n# d"), "{text}");
     assert!(text.contains("### 1. ``a|b`c?# d`` server"), "{text}");
     assert!(text.contains("| ``a\\|b`c?# d`` | client |"), "{text}");

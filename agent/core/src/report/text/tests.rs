@@ -1,12 +1,11 @@
 use super::*;
 use crate::{
+    advice::{
+        Meta, build,
+        fixtures::{endpoint, products, risky},
+    },
     endpoint::Endpoint,
     labels::Role,
-    report::{
-        build,
-        model::Meta,
-        samples::{Some3, endpoint, risky},
-    },
 };
 
 fn page(endpoints: &[Endpoint], columns: usize, top: usize) -> String {
@@ -18,11 +17,11 @@ fn page(endpoints: &[Endpoint], columns: usize, top: usize) -> String {
         version: "0.1.0".to_owned(),
         ..Meta::default()
     };
-    text(&build(endpoints, &Some3, meta), Look { columns, coloured: false, top })
+    text(&build(endpoints, &products(), meta), Look { columns, coloured: false, top })
 }
 
 #[test]
-fn a_losing_server_is_told_from_head_to_advice() {
+fn a_losing_server_is_reported_from_head_to_advice() {
     let mut node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
     node.announced = Some(5);
     node.at_risk = 3;
@@ -37,14 +36,14 @@ Requests lost at 1 endpoint.
     assert!(text.starts_with(expected), "{text}");
     for line in [
         "closes       100 closes: 98 server-idle, 2 idle-race (2 crossed)",
-        "requests     400, 4.0 a connection; 75 % on a connection that had been idle, after up to 5.90 s",
-        "at stake     2 requests lost; 3 came within 0.60 s of the server's time-out or later",
+        "requests     400, 4.0 per connection; 75 % on a reused connection idle for up to 5.90 s",
+        "at stake     2 requests lost; 3 requests sent within 0.60 s of the server's timeout or later",
         "timers       server idle 6.00 s, 98 closes (100 %)",
-        "               Node.js `server.keepAliveTimeout`: the process is node",
-        "announced    the server announces `Keep-Alive: timeout=5`, and closes 1.00 s later",
-        "why          2 requests were lost. The server closes connections that were idle for 6.00 s; clients",
-        "do           The server (`Node.js`): set `server.keepAliveTimeout = 70000`. How long the clients",
-        "or           The client: lower the pool's idle time-out to 5 s, or check connections before use. A",
+        "               Node.js 22 `server.keepAliveTimeout`: the process is node",
+        "announced    the server announces `Keep-Alive: timeout=5` and closes 1.00 s later",
+        "why          2 requests were lost. The server closes idle connections after 6.00 s; clients keep",
+        "do           The server (`Node.js`): set `server.keepAliveTimeout = 70000`. The clients' idle",
+        "or           The client: lower the pool's idle timeout to 5 s, or validate connections before use. A",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -55,7 +54,7 @@ fn the_drawing_puts_gaps_and_timers_on_one_axis() {
     let text = page(&[risky(Role::Server, "node", Risk::Tie, 6.0, Some(6.0))], 80, 10);
     let row = |label: &str| text.lines().find(|line| line.starts_with(label)).expect("a row").to_owned();
     let last = |row: &str| row.trim_end().chars().count();
-    let (gaps, server, client) = (row("re-used"), row("server shuts"), row("client shuts"));
+    let (gaps, server, client) = (row("reused"), row("server shuts"), row("client shuts"));
     assert_eq!(last(&server), last(&client), "{text}");
     assert!(last(&gaps).abs_diff(last(&server)) <= 1, "a gap of 5.9 s beside a timer of 6 s:\n{text}");
 }
@@ -78,7 +77,7 @@ fn quiet_endpoints_share_a_bounded_table() {
     let many: Vec<_> = (0..30).map(|i| endpoint(Role::Client, &format!("p{i}"))).collect();
     let text = page(&many, 80, 10);
     assert!(
-        text.contains("No request was lost to an idle close, and no idle time-outs disagree or tie."),
+        text.contains("No request was lost to an idle close, and no idle timeouts disagree or tie."),
         "{text}"
     );
     assert_eq!(text.lines().filter(|line| line.starts_with('p')).count(), 10, "{text}");
@@ -98,7 +97,7 @@ fn hostile_strings_and_numbers_leave_no_control_character_and_no_panic() {
     hostile.closes = u64::MAX;
     hostile.timers[0].bins = vec![u32::MAX; 3];
     hostile.timers[0].least = -f64::MAX;
-    let mut model = build(&[hostile.clone()], &Some3, Meta::default());
+    let mut model = build(&[hostile.clone()], &products(), Meta::default());
     // As a daemon that lies would answer.
     for report in &mut model.endpoints {
         report.endpoint.verdicts = vec![(crate::labels::Verdict::PrematureHangup, u64::MAX); 2];
@@ -114,7 +113,7 @@ fn hostile_strings_and_numbers_leave_no_control_character_and_no_panic() {
 
 #[test]
 fn colour_is_there_when_asked_for() {
-    let model = build(&[risky(Role::Server, "node", Risk::Losing, 6.0, None)], &Some3, Meta::default());
+    let model = build(&[risky(Role::Server, "node", Risk::Losing, 6.0, None)], &products(), Meta::default());
     assert!(text(&model, Look { columns: 80, coloured: true, top: 1 }).contains("\u{1b}[1m"));
     assert!(!text(&model, Look { columns: 80, coloured: false, top: 1 }).contains('\u{1b}'));
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{elf, jar::jars_within};
+use crate::procinfo::{elf, jar::jars_within};
 
 const END_MARK: &[u8] = b"PK\x05\x06";
 

@@ -2,19 +2,19 @@
 
 use std::fs;
 
-use super::*;
+use super::super::*;
 use crate::labels::{Clock, Phase, Side};
 
-fn builtin() -> Knowledge {
-    Knowledge::load(FILES).unwrap_or_else(|error| panic!("{error}"))
+fn builtin() -> Products {
+    Products::load(FILES).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
 fn the_built_in_data_loads() {
-    let knowledge = builtin();
+    let products = builtin();
     let files: usize = FILES.iter().map(|(_, text)| text.matches("[[product.timer]]").count()).sum();
-    assert_eq!(knowledge.rows().count(), files, "each timer of the files is there");
-    assert_eq!(Knowledge::builtin().rows().count(), files);
+    assert_eq!(products.rows().count(), files, "each timer of the files is there");
+    assert_eq!(Products::builtin().rows().count(), files);
 }
 
 #[test]
@@ -58,9 +58,9 @@ fn every_product_is_known_by_something_or_only_met_as_a_peer() {
 
 #[test]
 fn founding_facts_are_in_the_table() {
-    let knowledge = builtin();
+    let products = builtin();
     let row = |product: &str, side, phase, clock| {
-        knowledge
+        products
             .rows()
             .filter(|(is, row)| {
                 is.name == product

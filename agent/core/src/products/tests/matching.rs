@@ -1,6 +1,6 @@
 //! Which products a timer can be, and which settings.
 
-use super::*;
+use super::super::{candidates::Match, *};
 use crate::{
     endpoint::Timer,
     labels::{Clock, Phase, Side},
@@ -38,13 +38,12 @@ fn of(program: &Program) -> Observed<'_> {
     Observed { program: Some(program), own: true, ..Observed::default() }
 }
 
-fn candidates(timer: &Timer, seen: &Observed<'_>) -> Vec<Candidate> {
-    Knowledge::builtin().candidates(timer, seen)
+fn candidates(timer: &Timer, seen: &Observed<'_>) -> Vec<Match<'static>> {
+    Products::builtin().defaults_matching(timer, seen)
 }
 
-fn names(candidates: &[Candidate], likelihood: Likelihood) -> Vec<&str> {
-    let is = |it: &&Candidate| it.likelihood == likelihood;
-    candidates.iter().filter(is).map(|it| it.product.as_str()).collect()
+fn names<'a>(matches: &[Match<'a>], likelihood: Likelihood) -> Vec<&'a str> {
+    matches.iter().filter(|it| it.likelihood == likelihood).map(|it| it.product.name.as_str()).collect()
 }
 
 #[test]
@@ -66,10 +65,10 @@ fn the_process_names_the_product_and_shuts_out_others() {
     let found = candidates(&idle(Side::Server, 74.994), &of(&nginx));
     assert_eq!(names(&found, Likelihood::Named), ["nginx"]);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].setting.value_in(65.0), "keepalive_timeout 65s;");
+    assert_eq!(found[0].row.setting.value_in(65.0), "keepalive_timeout 65s;");
     // Its upstream pool has a setting of its own.
     let found = candidates(&idle(Side::Client, 60.05), &of(&nginx));
-    assert_eq!(found[0].setting.name, "keepalive_timeout (upstream)");
+    assert_eq!(found[0].row.setting.name, "keepalive_timeout (upstream)");
     // Node's time, but nginx's process.
     assert_eq!(candidates(&idle(Side::Server, 5.0), &of(&nginx)), []);
 }
@@ -79,9 +78,9 @@ fn node_says_five_and_closes_after_six() {
     let node = program("node", "node", &[]);
     let seen = Observed { announced: Some(5), ..of(&node) };
     let found = candidates(&idle(Side::Server, 5.99), &seen);
-    assert_eq!((found[0].product.as_str(), found[0].likelihood), ("Node.js", Likelihood::Named));
-    assert!(found[0].versions.contains("20.18.0"), "{}", found[0].versions);
-    assert_eq!(found[0].setting.value_in(65.0), "server.keepAliveTimeout = 65000");
+    assert_eq!((found[0].product.name.as_str(), found[0].likelihood), ("Node.js", Likelihood::Named));
+    assert!(found[0].row.versions.contains("20.18.0"), "{}", found[0].row.versions);
+    assert_eq!(found[0].row.setting.value_in(65.0), "server.keepAliveTimeout = 65000");
     assert!(found[0].reasons.iter().any(|it| it.contains("the process is node")), "{:?}", found[0].reasons);
     assert!(
         found[0].reasons.iter().any(|it| it.contains("timeout=5") && it.contains("1.0 s later")),
@@ -90,7 +89,7 @@ fn node_says_five_and_closes_after_six() {
     );
     // Before.
     let found = candidates(&idle(Side::Server, 5.004), &seen);
-    assert!(found[0].versions.contains("20.17"), "{}", found[0].versions);
+    assert!(found[0].row.versions.contains("20.17"), "{}", found[0].row.versions);
     // A peer that says so is likely Node, and nobody who announces nothing.
     let found =
         candidates(&idle(Side::Server, 5.99), &Observed { announced: Some(5), ..Observed::default() });
@@ -103,7 +102,7 @@ fn node_says_five_and_closes_after_six() {
 fn five_seconds_are_told_apart_by_what_runs() {
     let five = idle(Side::Server, 4.98);
     let first = |seen: &Observed<'_>| {
-        candidates(&five, seen).into_iter().next().map(|it| (it.product, it.likelihood))
+        candidates(&five, seen).into_iter().next().map(|it| (it.product.name.clone(), it.likelihood))
     };
     let named = |product: &str| Some((product.to_owned(), Likelihood::Named));
     assert_eq!(first(&of(&program("python3.11", "python", &["uvicorn"]))), named("uvicorn"));
@@ -116,7 +115,7 @@ fn five_seconds_are_told_apart_by_what_runs() {
     let possible = candidates(&five, &of(&python));
     assert_eq!(names(&possible, Likelihood::Possible).len(), possible.len());
     assert!(
-        possible.iter().all(|it| ["uvicorn", "hypercorn"].contains(&it.product.as_str())),
+        possible.iter().all(|it| ["uvicorn", "hypercorn"].contains(&it.product.name.as_str())),
         "{possible:?}"
     );
     // A word of another product.
@@ -128,26 +127,26 @@ fn five_seconds_are_told_apart_by_what_runs() {
 fn workers_of_gunicorn_keep_what_gunicorn_says() {
     let both = program("python3.11", "python", &["gunicorn", "uvicorn"]);
     let found = candidates(&idle(Side::Server, 2.005), &of(&both));
-    assert_eq!((found.len(), found[0].product.as_str()), (1, "gunicorn"));
-    let settings = Knowledge::builtin().settings_for(&idle(Side::Server, 7.0), &of(&both));
+    assert_eq!((found.len(), found[0].product.name.as_str()), (1, "gunicorn"));
+    let settings = Products::builtin().settings_for(&idle(Side::Server, 7.0), &of(&both));
     assert_eq!(settings.len(), 1, "{settings:?}");
-    assert_eq!(settings[0].setting.value_in(7.0), "--keep-alive 7");
+    assert_eq!(settings[0].row.setting.value_in(7.0), "--keep-alive 7");
 }
 
 #[test]
 fn libraries_beside_a_server_do_not_hide_it() {
     // uvicorn, whose application fetches with aiohttp, which could serve as well.
     let both = program("python3.11", "python", &["uvicorn", "aiohttp"]);
-    let settings = Knowledge::builtin().settings_for(&idle(Side::Server, 7.0), &of(&both));
+    let settings = Products::builtin().settings_for(&idle(Side::Server, 7.0), &of(&both));
     assert_eq!(names(&settings, Likelihood::Named), ["uvicorn"]);
     assert!(names(&settings, Likelihood::Likely).contains(&"aiohttp"), "{settings:?}");
     // As a client it may be aiohttp, but requests may be there unseen.
-    let clients = Knowledge::builtin().idle_settings(Side::Client, &of(&both));
+    let clients = Products::builtin().idle_settings(Side::Client, &of(&both));
     assert_eq!(names(&clients, Likelihood::Named), ["aiohttp"]);
     assert!(names(&clients, Likelihood::Possible).contains(&"requests / urllib3"), "{clients:?}");
     // Two clients that are seen: neither is named.
     let two = program("java", "java", &["httpclient", "okhttp"]);
-    let clients = Knowledge::builtin().idle_settings(Side::Client, &of(&two));
+    let clients = Products::builtin().idle_settings(Side::Client, &of(&two));
     assert_eq!(names(&clients, Likelihood::Named), <[&str; 0]>::default());
     assert_eq!(names(&clients, Likelihood::Likely).len(), 3, "{clients:?}");
 }
@@ -166,7 +165,7 @@ fn a_peer_that_names_itself_is_that_and_no_other() {
     let seen = Observed { server: Some("Python/3.11 aiohttp/3.14.5"), ..Observed::default() };
     let found = candidates(&idle(Side::Server, 75.04), &seen);
     assert_eq!(names(&found, Likelihood::Named), ["aiohttp"]);
-    assert!(!found.iter().any(|it| it.product == "nginx"), "{found:?}");
+    assert!(!found.iter().any(|it| it.product.name == "nginx"), "{found:?}");
     let seen = Observed { server: Some("nginx/1.22.1"), ..Observed::default() };
     assert_eq!(names(&candidates(&idle(Side::Server, 74.99), &seen), Likelihood::Named), ["nginx"]);
     // A header says nothing of the client.
@@ -204,57 +203,66 @@ fn clients_that_heed_announcements_close_before_them() {
     let node = program("node", "node", &["undici"]);
     let seen = Observed { announced: Some(20), ..of(&node) };
     let found = candidates(&idle(Side::Client, 18.02), &seen);
-    assert_eq!(found[0].product, "undici (Node.js fetch)");
+    assert_eq!(found[0].product.name, "undici (Node.js fetch)");
     assert!(found[0].reasons.iter().any(|it| it.contains("2.0 s before")), "{:?}", found[0].reasons);
     assert_eq!(candidates(&idle(Side::Client, 18.02), &of(&node)), []);
 }
 
 #[test]
 fn a_time_that_is_no_default_leads_to_its_setting() {
-    let knowledge = Knowledge::builtin();
+    let products = Products::builtin();
     let nginx = program("nginx", "", &[]);
-    let settings = knowledge.settings_for(&idle(Side::Server, 7.0), &of(&nginx));
+    let settings = products.settings_for(&idle(Side::Server, 7.0), &of(&nginx));
     assert_eq!(settings.len(), 1, "{settings:?}");
-    assert_eq!((settings[0].setting.name.as_str(), settings[0].configured), ("keepalive_timeout", Some(7.0)));
+    assert_eq!(
+        (settings[0].row.setting.name.as_str(), settings[0].configured),
+        ("keepalive_timeout", Some(7.0))
+    );
     // Of Node's two rows the one whose announcement fits.
     let node = program("node", "node", &[]);
     let seen = Observed { announced: Some(7), ..of(&node) };
     assert_eq!(candidates(&idle(Side::Server, 7.99), &seen), []);
-    let settings = knowledge.settings_for(&idle(Side::Server, 7.99), &seen);
-    assert_eq!(settings[0].product, "Node.js");
+    let settings = products.settings_for(&idle(Side::Server, 7.99), &seen);
+    assert_eq!(settings[0].product.name, "Node.js");
     assert!(settings[0].configured.is_some_and(|set| (set - 6.99).abs() < 1e-9), "{settings:?}");
-    let settings = knowledge.settings_for(&idle(Side::Server, 7.01), &seen);
-    assert!(settings[0].versions.contains("20.17"), "{settings:?}");
+    let settings = products.settings_for(&idle(Side::Server, 7.01), &seen);
+    assert!(settings[0].row.versions.contains("20.17"), "{settings:?}");
     // The time of a default, but announced as another.
     let seen = Observed { announced: Some(6), ..of(&node) };
     assert_eq!(candidates(&idle(Side::Server, 5.99), &seen), []);
-    let settings = knowledge.settings_for(&idle(Side::Server, 5.99), &seen);
-    assert!(settings[0].versions.contains("20.17") && settings[0].configured == Some(5.99), "{settings:?}");
+    let settings = products.settings_for(&idle(Side::Server, 5.99), &seen);
+    assert!(
+        settings[0].row.versions.contains("20.17") && settings[0].configured == Some(5.99),
+        "{settings:?}"
+    );
     // At its default nothing is configured.
-    let settings = knowledge.settings_for(&idle(Side::Server, 75.0), &of(&nginx));
+    let settings = products.settings_for(&idle(Side::Server, 75.0), &of(&nginx));
     assert_eq!(settings[0].configured, None);
     // Nobody is identified.
-    assert_eq!(knowledge.settings_for(&idle(Side::Server, 7.0), &Observed::default()), []);
+    assert_eq!(products.settings_for(&idle(Side::Server, 7.0), &Observed::default()), []);
     assert_eq!(
-        knowledge.settings_for(&idle(Side::Server, 7.0), &Observed { own: true, ..Observed::default() }),
+        products.settings_for(&idle(Side::Server, 7.0), &Observed { own: true, ..Observed::default() }),
         []
     );
 }
 
 #[test]
 fn clients_that_never_close_still_have_a_setting_to_lower() {
-    let knowledge = Knowledge::builtin();
-    let settings = |program: &Program| knowledge.idle_settings(Side::Client, &of(program));
+    let products = Products::builtin();
+    let settings = |program: &Program| products.idle_settings(Side::Client, &of(program));
     let python = settings(&program("python3.11", "python", &["requests"]));
-    let urllib3 = python.iter().find(|it| it.product == "requests / urllib3");
-    assert!(urllib3.is_some_and(|it| it.setting.fixed && it.default.is_none()), "{python:?}");
+    let urllib3 = python.iter().find(|it| it.product.name == "requests / urllib3");
+    assert!(
+        urllib3.is_some_and(|it| it.row.setting.fixed && !matches!(it.row.nominal, Nominal::Seconds(_))),
+        "{python:?}"
+    );
     let go = settings(&program("app", "go", &[]));
-    assert_eq!(go[0].setting.value_in(45.0), "IdleConnTimeout: 45 * time.Second");
-    assert_eq!((go[0].default, go[0].likelihood), (Some(90.0), Likelihood::Likely));
+    assert_eq!(go[0].row.setting.value_in(45.0), "IdleConnTimeout: 45 * time.Second");
+    assert_eq!((go[0].row.nominal, go[0].likelihood), (Nominal::Seconds(90.0), Likelihood::Likely));
     let node = settings(&program("node", "node", &[]));
-    assert_eq!(node[0].setting.value_in(4.0), "new http.Agent({ keepAlive: true, timeout: 4000 })");
-    assert!(node.iter().any(|it| it.product.starts_with("undici")), "{node:?}");
-    assert!(node.iter().all(|it| it.product != "Go net/http"));
+    assert_eq!(node[0].row.setting.value_in(4.0), "new http.Agent({ keepAlive: true, timeout: 4000 })");
+    assert!(node.iter().any(|it| it.product.name.starts_with("undici")), "{node:?}");
+    assert!(node.iter().all(|it| it.product.name != "Go net/http"));
 }
 
 #[test]
@@ -277,17 +285,17 @@ fn an_unknown_program_is_no_load_balancer() {
     let found = candidates(&idle(Side::Client, 60.0), &of(&unknown));
     assert!(!found.is_empty());
     assert!(
-        found.iter().all(|it| !it.product.starts_with("AWS") && it.likelihood == Likelihood::Possible),
+        found.iter().all(|it| !it.product.name.starts_with("AWS") && it.likelihood == Likelihood::Possible),
         "{found:?}"
     );
     let peer = candidates(&idle(Side::Client, 600.0), &Observed::default());
-    assert!(peer.iter().any(|it| it.product.starts_with("Google Cloud")), "{peer:?}");
+    assert!(peer.iter().any(|it| it.product.name.starts_with("Google Cloud")), "{peer:?}");
 }
 
 #[test]
 fn candidates_survive_json() {
     let node = program("node", "node", &[]);
-    for candidate in candidates(&idle(Side::Server, 5.99), &of(&node)) {
+    for candidate in Products::builtin().candidates(&idle(Side::Server, 5.99), &of(&node)) {
         let json = serde_json::to_string(&candidate).expect("JSON");
         assert_eq!(serde_json::from_str::<Candidate>(&json).expect("a candidate"), candidate);
     }
@@ -317,11 +325,15 @@ fn what_an_application_asks_for_is_likelier_than_what_nothing_names_and_is_not_c
     assert_eq!(names(&found, Likelihood::Likely), ["ali-oss"], "{found:?}");
     assert_eq!(found[0].reasons, ["its package.json asks for ali-oss"]);
     // Whatever it is set to.
-    let settings = Knowledge::builtin().settings_for(&stalled(3.0), &of(&node));
+    let settings = Products::builtin().settings_for(&stalled(3.0), &of(&node));
     let first = settings.first().expect("a setting");
-    assert_eq!((first.product.as_str(), first.likelihood), ("ali-oss", Likelihood::Likely), "{settings:?}");
+    assert_eq!(
+        (first.product.name.as_str(), first.likelihood),
+        ("ali-oss", Likelihood::Likely),
+        "{settings:?}"
+    );
     assert_eq!(first.configured, Some(3.0));
     let deadline = timer(Side::Client, Phase::RequestBody, Clock::Request, 6.0);
-    let settings = Knowledge::builtin().settings_for(&deadline, &of(&node));
-    assert_eq!(settings.first().map(|it| it.setting.name.as_str()), Some("timeout of ali-oss"));
+    let settings = Products::builtin().settings_for(&deadline, &of(&node));
+    assert_eq!(settings.first().map(|it| it.row.setting.name.as_str()), Some("timeout of ali-oss"));
 }

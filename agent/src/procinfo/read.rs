@@ -8,7 +8,7 @@ use std::{
 use procfs::process::Process;
 
 use super::{elf, jar::jars_within, package_json::offer_dependencies};
-use whohungup_core::products::Knowledge;
+use whohungup_core::products::Products;
 use whohungup_core::{
     products::keywords::{Words, base_name, is_spawned_by_python, runtime_of, runtime_of_library, script},
     program::Program,
@@ -37,7 +37,7 @@ pub(super) fn read_process(process: &Process) -> Option<Program> {
     let runtime = runtime_of(&executable)
         .or_else(|| mapped.iter().find_map(|path| runtime_of_library(base_name(path))))
         .or_else(|| elf::compiled_from(&process.open_relative("exe").ok()?));
-    let mut words = Words::new(Knowledge::builtin());
+    let mut words = Words::new(Products::builtin());
     let arguments = own_command_line(process);
     words.offer_command_line(&arguments, runtime);
     match runtime {

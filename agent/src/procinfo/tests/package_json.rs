@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::read;
+use crate::procinfo::read;
 
 struct Ended(Child);
 

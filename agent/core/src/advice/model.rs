@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::Comm;
 use crate::{
     endpoint::{Endpoint, Risk, Stops, Timer},
-    labels::{Role, Side, Verdict},
+    identity::Comm,
+    labels::{Clock, Phase, Role, Side, Verdict},
+    products::Candidate,
 };
 
 /// Raised when a name changes its meaning or goes away.
 pub const SCHEMA: &str = "whohungup.report/1";
 
-/// Every endpoint that was seen, worst first.
+/// Every observed endpoint, worst first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportModel {
     pub schema: String,
@@ -43,45 +44,24 @@ pub struct Meta {
     pub unknown_share: f64,
 }
 
-/// One endpoint, whose timers they could be, and what to do.
+/// One endpoint, the products that its timers can be, and what to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointReport {
     #[serde(flatten)]
     pub endpoint: Endpoint,
-    /// Whose each of `timers` could be, in the same order.
+    /// What each of `timers` can be, in the same order.
     pub named: Vec<Named>,
     /// The other end's process, when it runs on this host and shows the same timer.
     pub peer: Option<Comm>,
-    /// Empty when nothing is wrong. What is to be done first comes first.
+    /// The most urgent first; empty when nothing is wrong.
     pub advice: Vec<Advice>,
 }
 
-/// Whose a timer could be.
+/// The products that a timer can be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Named {
-    /// Likeliest first; empty when nothing that is known fits.
+    /// Likeliest first; empty when no known product fits.
     pub candidates: Vec<Candidate>,
-}
-
-/// A product that has such a timer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    pub product: String,
-    /// As people write it; empty for all.
-    pub versions: String,
-    pub setting: String,
-    pub likelihood: Likelihood,
-    pub reasons: Vec<String>,
-    pub source: String,
-}
-
-/// How sure it is that the timer is this product's. Only what identifies a program makes it more than possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Likelihood {
-    Named,
-    Likely,
-    Possible,
 }
 
 /// One thing to do.
@@ -141,25 +121,24 @@ impl EndpointReport {
     }
 }
 
-/// Of each endpoint the first before it that is the other end of the same connections.
-pub fn told_before(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
-    let mut first = HashMap::new();
-    let told = reports.iter().enumerate().map(|(at, report)| {
+/// For each endpoint the index of an earlier one that is the other end of the same connections.
+pub fn earlier_peers(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
+    let mut first_of_key = HashMap::new();
+    let mut peers = Vec::with_capacity(reports.len());
+    for (index, report) in reports.iter().enumerate() {
         let key = &report.endpoint.key;
-        let other_end = |role: &Role| {
+        let earlier = Role::ALL.iter().filter(|role| **role != key.role).filter_map(|role| {
             let peer = report.peer.as_deref()?;
-            first.get(&(*role, key.server_port, peer)).copied()
-        };
-        let told = Role::ALL.iter().filter(|role| **role != key.role).filter_map(other_end).min();
-        first.entry((key.role, key.server_port, key.process.as_str())).or_insert(at);
-        told
-    });
-    told.collect()
+            first_of_key.get(&(*role, key.server_port, peer)).copied()
+        });
+        peers.push(earlier.min());
+        first_of_key.entry((key.role, key.server_port, key.process.as_str())).or_insert(index);
+    }
+    peers
 }
 
 /// The timer of `side` that ends most of its idle connections.
-pub fn idle_timer(endpoint: &Endpoint, side: Side) -> Option<&Timer> {
-    use crate::labels::{Clock, Phase};
+pub(super) fn idle_timer(endpoint: &Endpoint, side: Side) -> Option<&Timer> {
     endpoint
         .timers
         .iter()
@@ -168,7 +147,7 @@ pub fn idle_timer(endpoint: &Endpoint, side: Side) -> Option<&Timer> {
 }
 
 /// Of all closes, the share without a verdict.
-pub fn unknown_share(endpoints: &[Endpoint]) -> f64 {
+pub(super) fn unknown_share(endpoints: &[Endpoint]) -> f64 {
     let all: u64 = endpoints.iter().map(|endpoint| endpoint.closes).sum();
     let unknown: u64 = endpoints
         .iter()

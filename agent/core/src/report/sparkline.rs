@@ -121,7 +121,7 @@ pub fn timer_points(timer: &Timer) -> Points {
         .collect()
 }
 
-/// Gaps before re-use, each bin at its upper bound, but none beyond the longest gap.
+/// Gaps before reuse, each bin at its upper bound, but none beyond the longest gap.
 pub fn gap_points(gaps: &Gaps) -> Points {
     let longest = gaps.longest.unwrap_or(f64::INFINITY);
     gaps.bins.iter().map(|(bound, count)| (bound.min(longest), *count)).collect()

@@ -1,19 +1,19 @@
-//! Time-outs to recommend: far enough from the other side's, and round.
+//! Timeouts to recommend: far enough from the other side's, and round.
 
-/// How far one side's time-out should lie from the other's, seconds: a tenth, but at least one second, which holds
-/// timers that are checked once a second, and at most twenty, as clocks and round trips do not grow with time-outs.
-pub(super) fn spare(timeout: f64) -> f64 {
+/// How far one side's timeout should lie from the other's, seconds: a tenth, but at least one second, which holds
+/// timers that are checked once a second, and at most twenty, as clocks and round trips do not grow with timeouts.
+pub(super) fn margin(timeout: f64) -> f64 {
     (timeout / 10.0).clamp(1.0, 20.0)
 }
 
-/// A time-out for a server whose clients hold connections for `client` seconds.
+/// A timeout for a server whose clients keep idle connections for `client` seconds.
 pub(super) fn above(client: f64) -> f64 {
-    let wanted = client + spare(client);
+    let wanted = client + margin(client);
     let step = step(wanted);
     (wanted / step - 1e-9).ceil() * step
 }
 
-/// A time-out for clients of a server that closes after `server` seconds: half of it when there is no second to spare.
+/// A timeout for clients of a server that closes after `server` seconds: half of it when there is no second to spare.
 pub(super) fn below(server: f64) -> f64 {
     if server < 2.0 {
         let half = server / 2.0;
@@ -21,7 +21,7 @@ pub(super) fn below(server: f64) -> f64 {
         return ((half / step + 1e-9).floor() * step).max(0.001);
     }
     // Servers' timers are measured a little early: 4.98 s is 5 s.
-    let wanted = server - spare(server) + 0.04;
+    let wanted = server - margin(server) + 0.04;
     let step = step(wanted);
     (wanted / step).floor() * step
 }
@@ -34,24 +34,6 @@ fn step(seconds: f64) -> f64 {
         s if s < 300.0 => 10.0,
         s if s < 1200.0 => 20.0,
         _ => 60.0,
-    }
-}
-
-/// Seconds, as people write them: `6 s`, `0.5 s`.
-pub(super) fn plain(seconds: f64) -> String {
-    let text = format!("{seconds:.3}");
-    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// A measured time in at most eight columns.
-pub(super) fn measured(seconds: f64) -> String {
-    match seconds {
-        s if !s.is_finite() => "?".to_owned(),
-        s if s.abs() < 10.0 => format!("{s:.2} s"),
-        s if s.abs() < 600.0 => format!("{s:.1} s"),
-        s if s.abs() < 7200.0 => format!("{:.1} min", s / 60.0),
-        s if s.abs() < 3.6e6 => format!("{:.1} h", s / 3600.0),
-        _ => ">1000 h".to_owned(),
     }
 }
 
@@ -95,15 +77,5 @@ mod tests {
             }
             seconds *= 1.013;
         }
-    }
-
-    #[test]
-    fn times_are_written_shortly() {
-        assert_eq!(plain(65.0), "65 s");
-        assert_eq!(plain(0.5), "0.5 s");
-        assert_eq!(measured(5.998), "6.00 s");
-        assert_eq!(measured(74.99), "75.0 s");
-        assert_eq!(measured(3600.0), "60.0 min");
-        assert!(measured(1e300).len() <= 8 && measured(f64::NAN).len() <= 8);
     }
 }

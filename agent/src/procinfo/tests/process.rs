@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{files_tests::jar, *};
+use super::files::jar;
+use crate::procinfo::{ProgramCache, read};
 use whohungup_core::program::Program;
 
 /// A child that ends with the test.
@@ -181,7 +182,7 @@ fn this_test_was_compiled_by_rustc() {
 fn a_process_is_read_once_and_again_when_it_may_have_changed() {
     let sleep = sleep();
     sleep.until(|program| program.executable.as_deref() == Some("sleep"));
-    let mut programs = Programs::default();
+    let mut programs = ProgramCache::default();
     let now = Instant::now();
     let first = programs.get(sleep.pid(), now).expect("sleep");
     for seconds in [0, 1, 2, 4] {
@@ -198,13 +199,13 @@ fn what_a_process_was_is_known_after_its_end_and_a_stranger_is_not_asked_for_twi
     let running = sleep();
     running.until(|program| program.executable.as_deref() == Some("sleep"));
     let pid = running.pid();
-    let mut programs = Programs::default();
+    let mut programs = ProgramCache::default();
     let now = Instant::now();
     let before = programs.get(pid, now).expect("sleep");
     drop(running);
     let after = programs.get(pid, now + Duration::from_secs(20)).expect("what it was");
     assert!(std::sync::Arc::ptr_eq(&before, &after));
-    let mut others = Programs::default();
+    let mut others = ProgramCache::default();
     for seconds in [0, 1, 29] {
         assert_eq!(others.get(pid, now + Duration::from_secs(seconds)), None);
     }
@@ -227,7 +228,7 @@ fn a_kernel_thread_and_nonsense_are_nothing() {
 #[test]
 fn the_cache_forgets_what_was_not_used() {
     let own = std::process::id();
-    let mut programs = Programs::with_limit(8);
+    let mut programs = ProgramCache::with_limit(8);
     let now = Instant::now();
     for pid in 0..20 {
         let now = now + Duration::from_millis(u64::from(pid));

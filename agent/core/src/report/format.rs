@@ -1,30 +1,30 @@
-//! What the report says of an endpoint, in words that the terminal and a ticket share.
+//! What the report says of an endpoint: the words that the terminal, a ticket, the page and `top` share.
 
-use super::{
-    advise::counted,
-    model::{Candidate, EndpointReport, Likelihood, Meta, ReportModel},
-    value::measured,
-};
-use crate::sanitize::clean;
 use crate::{
-    endpoint::{Death, Endpoint, Risk, Timer},
+    advice::{EndpointReport, Meta, ReportModel},
+    duration::measured,
+    endpoint::{Endpoint, Risk, Timer},
+    format::{capitalized, counted, exits},
     labels::{Clock, Phase, Role, Side, Verdict},
+    products::{Candidate, Likelihood},
+    sanitize::clean,
 };
 
 /// Characters of a name that are shown.
 const NAME: usize = 32;
 /// Candidates listed when none is identified.
 const POSSIBLE: usize = 3;
-/// Reasons told of one that is.
+/// Reasons listed of one that is.
 const REASONS: usize = 2;
 
-pub(super) fn risk(risk: Risk) -> &'static str {
+/// `requests lost`, `timeouts disagree` and so on.
+pub fn risk(risk: Risk) -> &'static str {
     match risk {
         Risk::Losing => "requests lost",
-        Risk::Mismatch => "time-outs disagree",
-        Risk::Tie => "time-outs tie",
+        Risk::Mismatch => "timeouts disagree",
+        Risk::Tie => "timeouts tie",
         Risk::Safe => "safe",
-        Risk::Unknown => "nothing at risk seen",
+        Risk::Unknown => "no risk observed",
     }
 }
 
@@ -32,8 +32,28 @@ pub(super) fn process(endpoint: &Endpoint) -> String {
     if endpoint.key.process.is_empty() { "?".to_owned() } else { clean(&endpoint.key.process, NAME) }
 }
 
-/// Role and port, without the process's name.
-pub(super) fn place(endpoint: &Endpoint) -> String {
+/// `node server on port 8080`.
+pub fn title(endpoint: &Endpoint) -> String {
+    format!("{} {}", process(endpoint), role_and_port(endpoint))
+}
+
+/// The endpoint's lines, each with its label.
+pub fn lines(report: &EndpointReport) -> Vec<(&'static str, String)> {
+    let endpoint = &report.endpoint;
+    let mut lines = vec![("closes", closes(endpoint)), ("requests", requests(endpoint))];
+    lines.extend(lost(endpoint).map(|lost| ("at stake", lost)));
+    lines.extend(announced(report).map(|announced| ("announced", announced)));
+    lines
+}
+
+/// Each timer, and the products that it can be.
+pub fn timers(report: &EndpointReport) -> impl Iterator<Item = (String, Option<String>)> {
+    let timers = report.endpoint.timers.iter().zip(&report.named);
+    timers.map(|(timer, named)| (self::timer(timer), products(&named.candidates)))
+}
+
+/// `server on port 8080`.
+pub(super) fn role_and_port(endpoint: &Endpoint) -> String {
     let port = endpoint.key.server_port.map_or("?".to_owned(), |port| port.to_string());
     match endpoint.key.role {
         Role::Server => format!("server on port {port}"),
@@ -67,50 +87,51 @@ fn races(endpoint: &Endpoint) -> String {
     if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) }
 }
 
-/// How connections are used again.
+/// How often connections are reused.
 pub(super) fn requests(endpoint: &Endpoint) -> String {
     if endpoint.begun == 0 {
-        return "none seen".to_owned();
+        return "none observed".to_owned();
     }
-    let each = per_connection(endpoint).map_or_else(String::new, |each| format!(", {each:.1} a connection"));
+    let each =
+        per_connection(endpoint).map_or_else(String::new, |each| format!(", {each:.1} per connection"));
     let share = endpoint.reused as f64 * 100.0 / endpoint.begun as f64;
     let longest = endpoint
         .gaps
         .longest
-        .map_or_else(String::new, |longest| format!(", after up to {}", measured(longest)));
-    format!("{}{each}; {share:.0} % on a connection that had been idle{longest}", endpoint.begun)
+        .map_or_else(String::new, |longest| format!(" idle for up to {}", measured(longest)));
+    format!("{}{each}; {share:.0} % on a reused connection{longest}", endpoint.begun)
 }
 
 pub(super) fn per_connection(endpoint: &Endpoint) -> Option<f64> {
     (endpoint.closes > 0 && endpoint.begun > 0).then(|| endpoint.begun as f64 / endpoint.closes as f64)
 }
 
-/// Requests lost, hidden by retries, and nearly lost; `None` when there were none.
+/// Requests lost, retried with success, and nearly lost; `None` when there were none.
 pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     let mut parts = Vec::new();
     if endpoint.lost > 0 {
         parts.push(format!("{} lost", counted(endpoint.lost, "request")));
     }
     if endpoint.masked > 0 {
-        parts.push(format!("{} of them sent again and answered", endpoint.masked));
+        parts.push(format!("{} of them retried successfully", endpoint.masked));
     }
     if endpoint.at_risk > 0 {
         let margin = endpoint.headroom.map_or_else(
-            || "shortly before the server's time-out or later".to_owned(),
-            |headroom| format!("within {} of the server's time-out or later", measured(headroom.margin)),
+            || "shortly before the server's timeout or later".to_owned(),
+            |headroom| format!("within {} of the server's timeout or later", measured(headroom.margin)),
         );
-        parts.push(format!("{} came {margin}", endpoint.at_risk));
+        parts.push(format!("{} sent {margin}", counted(endpoint.at_risk, "request")));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Processes and listeners that ended, and what that did to connections; `None` when there were none.
+/// What ended processes and listeners did to connections; `None` when there were none.
 pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
     let stops = &endpoint.stops;
     let mut parts = Vec::new();
     let cut_off = stops.cut_off.iter().map(|(_, count)| count).sum();
     if cut_off > 0 {
-        parts.push(format!("{} cut off: {}", counted(cut_off, "request"), deaths(&stops.cut_off)));
+        parts.push(format!("{} cut off: {}", counted(cut_off, "request"), exits(&stops.cut_off)));
     }
     if stops.idle_closed > 0 {
         parts.push(format!("{} closed with its listener", counted(stops.idle_closed, "idle connection")));
@@ -120,15 +141,6 @@ pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
         parts.push(format!("{left} left open for up to {} after its listener", measured(waited)));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-/// `2 by an exit with status 3, 1 by signal 9`.
-pub(super) fn deaths(deaths: &[(Death, u64)]) -> String {
-    let told = deaths.iter().map(|(death, count)| match death {
-        Death::Status(status) => format!("{count} by an exit with status {status}"),
-        Death::Signal(signal) => format!("{count} by signal {signal}"),
-    });
-    told.collect::<Vec<_>>().join(", ")
 }
 
 /// `server closes idle connections after 6.00 s (98 %, 120 closes)`.
@@ -141,7 +153,7 @@ pub(super) fn timer(timer: &Timer) -> String {
     let clock = match (timer.phase, timer.clock) {
         (Phase::Idle, Clock::Idle) | (Phase::Unused, Clock::Age) => String::new(),
         (_, Clock::Silent) => " without a byte".to_owned(),
-        (_, Clock::Age) => " of age".to_owned(),
+        (_, Clock::Age) => " after opening".to_owned(),
         (_, clock) => format!(" ({clock} clock)"),
     };
     let polled = timer.most > timer.least * 1.02 + 0.05;
@@ -158,8 +170,8 @@ pub(super) fn timer(timer: &Timer) -> String {
     )
 }
 
-/// Whose the timer is or could be; `None` when nothing known fits.
-pub(super) fn whose(candidates: &[Candidate]) -> Option<String> {
+/// The product that the timer is, or those that it can be; `None` when no known product fits.
+pub(super) fn products(candidates: &[Candidate]) -> Option<String> {
     let named: Vec<_> =
         candidates.iter().filter(|candidate| candidate.likelihood != Likelihood::Possible).collect();
     if let Some(first) = named.first() {
@@ -172,7 +184,7 @@ pub(super) fn whose(candidates: &[Candidate]) -> Option<String> {
     let possible: Vec<_> = candidates.iter().take(POSSIBLE).map(product).collect();
     let more = candidates.len().saturating_sub(POSSIBLE);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!possible.is_empty()).then(|| format!("by its length alone it could be {}{more}", possible.join(", ")))
+    (!possible.is_empty()).then(|| format!("possible by its length alone: {}{more}", possible.join(", ")))
 }
 
 fn product(candidate: &Candidate) -> String {
@@ -186,18 +198,18 @@ fn product(candidate: &Candidate) -> String {
     format!("{}{versions}{setting}", clean(&candidate.product, NAME).replace('`', "'"))
 }
 
-/// What the server says of its time-out, against what it does.
+/// The timeout that the server announces, against the one that it keeps.
 pub(super) fn announced(report: &EndpointReport) -> Option<String> {
     let announced = report.endpoint.announced?;
-    let seen = report.idle_timer(Side::Server).map_or_else(String::new, |timer| {
+    let actual = report.idle_timer(Side::Server).map_or_else(String::new, |timer| {
         let later = timer.seconds - f64::from(announced);
         match later {
-            later if later.abs() < 0.1 => ", as it does".to_owned(),
-            later if later > 0.0 => format!(", and closes {} later", measured(later)),
-            later => format!(", but closes {} before that", measured(-later)),
+            later if later.abs() < 0.1 => " and closes on time".to_owned(),
+            later if later > 0.0 => format!(" and closes {} later", measured(later)),
+            later => format!(" but closes {} earlier", measured(-later)),
         }
     });
-    Some(format!("the server announces `Keep-Alive: timeout={announced}`{seen}"))
+    Some(format!("the server announces `Keep-Alive: timeout={announced}`{actual}"))
 }
 
 /// One line on the whole.
@@ -210,21 +222,21 @@ pub(super) fn verdict(model: &ReportModel) -> String {
         .map(|wanted| format!("{} at {}", risk(wanted), counted(count(wanted), "endpoint")))
         .collect();
     if !parts.is_empty() {
-        return format!("{}.", capital(&parts.join(", ")));
+        return format!("{}.", capitalized(&parts.join(", ")));
     }
     let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.stops.cut_off);
     let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
     if cut_off > 0 {
-        let told = counted(cut_off, "request");
-        return format!("{told} cut off because a process ended. No idle time-outs disagree or tie.");
+        let requests = counted(cut_off, "request");
+        return format!("{requests} cut off because a process ended. No idle timeouts disagree or tie.");
     }
     if model.endpoints.iter().all(|report| report.endpoint.closes == 0) {
         return "No connection ended.".to_owned();
     }
-    "No request was lost to an idle close, and no idle time-outs disagree or tie.".to_owned()
+    "No request was lost to an idle close, and no idle timeouts disagree or tie.".to_owned()
 }
 
-/// What was watched, and what of it was missed.
+/// What was observed, and what was missed.
 pub(super) fn observed(meta: &Meta) -> Vec<String> {
     let from = clean(&meta.from, 40);
     let until = clean(&meta.until, 40);
@@ -236,18 +248,17 @@ pub(super) fn observed(meta: &Meta) -> Vec<String> {
     )];
     let mut missed = Vec::new();
     if meta.events_lost > 0 {
-        missed
-            .push(format!("{} lost (a larger --ring-bytes holds more)", counted(meta.events_lost, "event")));
+        missed.push(format!("{} lost (increase --ring-bytes)", counted(meta.events_lost, "event")));
     }
     if meta.connections_untracked > 0 {
         missed.push(format!(
-            "{} not followed (raise --max-connections)",
+            "{} not tracked (increase --max-connections)",
             counted(meta.connections_untracked, "connection")
         ));
     }
     if meta.endpoints_over > 0 {
         missed.push(format!(
-            "{} of endpoints beyond the limit (raise --max-endpoints)",
+            "{} of endpoints beyond the limit (increase --max-endpoints)",
             counted(meta.endpoints_over, "close")
         ));
     }
@@ -265,7 +276,7 @@ pub(super) fn observed(meta: &Meta) -> Vec<String> {
     lines
 }
 
-/// Connections that ended in the middle of something, of all endpoints.
+/// Connections of all endpoints that ended during a request or response.
 pub(super) fn premature(model: &ReportModel) -> u64 {
     model
         .endpoints
@@ -274,9 +285,4 @@ pub(super) fn premature(model: &ReportModel) -> u64 {
         .filter(|(verdict, _)| *verdict == Verdict::PrematureHangup)
         // Another host's numbers may be anything.
         .fold(0, |sum, (_, count)| sum.saturating_add(*count))
-}
-
-pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

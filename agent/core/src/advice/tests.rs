@@ -1,17 +1,17 @@
 use super::*;
 use crate::{
+    advice::fixtures::{endpoint, products, risky, timer},
     endpoint::{Death, Stops},
     labels::{Cause, Clock, Phase, Role},
-    report::samples::{Some3, endpoint, risky, timer},
 };
 
 fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
-    let seen = |side: Side, process| Seen {
-        side,
+    let observed = |process| Observed {
         process,
         program: None,
         server: endpoint.server.as_deref(),
         announced: endpoint.announced,
+        own: !str::is_empty(process),
     };
     let (server, client) = match endpoint.key.role {
         Role::Client => ("", endpoint.key.process.as_str()),
@@ -19,10 +19,10 @@ fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
     };
     advise(Case {
         endpoint,
-        server: seen(Side::Server, server),
-        client: seen(Side::Client, client),
-        lore: &Some3,
-        passed_on: &|_| None,
+        server: observed(server),
+        client: observed(client),
+        products: &products(),
+        endpoints: &[],
     })
 }
 
@@ -115,7 +115,7 @@ fn the_server_is_to_outlast_what_its_clients_are_known_to_hold() {
 }
 
 #[test]
-fn a_loss_is_urgent_and_a_tie_is_told_before_one() {
+fn a_loss_is_urgent_and_a_tie_is_reported_before_one() {
     let losing = advice_for(&risky(Role::Server, "node", Risk::Losing, 6.0, None), "");
     assert_eq!(losing[0].urgency, Urgency::Now);
     assert!(losing[0].why.starts_with("2 requests were lost. The server closes"), "{}", losing[0].why);
@@ -123,11 +123,11 @@ fn a_loss_is_urgent_and_a_tie_is_told_before_one() {
     assert_eq!(tie[0].urgency, Urgency::Soon);
     assert!(tie[0].why.contains("server after 30.0 s, the client after 30.0 s"), "{}", tie[0].why);
     let mismatch = advice_for(&risky(Role::Server, "node", Risk::Mismatch, 6.0, None), "");
-    assert!(mismatch[0].why.ends_with("None was lost yet."), "{}", mismatch[0].why);
+    assert!(mismatch[0].why.ends_with("No request was lost yet."), "{}", mismatch[0].why);
 }
 
 #[test]
-fn a_client_that_keeps_to_an_announcement_below_the_timer_is_told_to_be_safe() {
+fn a_client_that_honors_an_announcement_below_the_timer_is_safe() {
     let mut node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
     node.announced = Some(5);
     let advice = advice_for(&node, "");
@@ -139,7 +139,7 @@ fn a_client_that_keeps_to_an_announcement_below_the_timer_is_told_to_be_safe() {
 }
 
 #[test]
-fn an_announcement_that_is_not_kept_is_told() {
+fn an_announcement_that_is_not_kept_is_reported() {
     let mut proxied = risky(Role::Client, "go", Risk::Safe, 60.0, Some(20.0));
     proxied.announced = Some(75);
     let advice = advice_for(&proxied, "");
@@ -158,30 +158,30 @@ fn the_clients_own_timer_is_the_clients_affair() {
 }
 
 #[test]
-fn a_pool_that_does_not_look_is_told_besides() {
+fn a_pool_that_does_not_check_is_reported_besides() {
     let mut stale = risky(Role::Client, "java", Risk::Losing, 30.0, None);
     stale.races = vec![(Race::Stale, 9), (Race::Crossed, 1)];
     stale.gaps.longest = Some(42.0);
     let advice = advice_for(&stale, "");
     assert_eq!(advice.len(), 3, "{advice:#?}");
     assert!(advice[2].why.starts_with("9 of 10 lost requests were written after"), "{advice:#?}");
-    assert!(advice[2].why.ends_with("up to 12.0 s after it."), "{advice:#?}");
+    assert!(advice[2].why.ends_with("up to 12.0 s late."), "{advice:#?}");
     assert!(!advice[2].alternative);
     stale.gaps.longest = Some(30.05);
     assert_eq!(advice_for(&stale, "").len(), 2, "the latency of a loop");
 }
 
 #[test]
-fn losses_without_a_timer_are_told_with_what_closed() {
+fn losses_without_a_timer_are_reported_with_their_cause() {
     let mut stopped = endpoint(Role::Server, "node");
     stopped.risk = Risk::Losing;
     stopped.lost = 3;
     stopped.races = vec![(Race::Crossed, 3)];
     stopped.causes = vec![(Cause::Shutdown, 40)];
     let advice = advice_for(&stopped, "");
-    assert!(advice[0].text.contains("when stopping, answer with `Connection: close`"), "{advice:#?}");
+    assert!(advice[0].text.contains("at a shutdown, answer with `Connection: close`"), "{advice:#?}");
     stopped.causes = vec![(Cause::MaxRequests, 40)];
-    assert!(advice_for(&stopped, "")[0].text.contains("announce the end"));
+    assert!(advice_for(&stopped, "")[0].text.contains("announce the close"));
     stopped.causes.clear();
     let advice = advice_for(&stopped, "");
     assert!(advice[0].text.starts_with("Record longer"), "{advice:#?}");
@@ -189,7 +189,7 @@ fn losses_without_a_timer_are_told_with_what_closed() {
 }
 
 #[test]
-fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
+fn timers_that_end_requests_are_reported_once_for_each_side_and_phase() {
     let mut slow = endpoint(Role::Client, "go");
     for (clock, count) in [(Clock::Request, 7), (Clock::Silent, 7)] {
         slow.timers.push(Timer { phase: Phase::Waiting, clock, ..timer(Side::Client, 30.0, count) });
@@ -199,7 +199,7 @@ fn timers_that_end_requests_are_told_once_for_each_side_and_phase() {
     assert_eq!(advice[0].urgency, Urgency::Consider);
     assert_eq!(
         advice[0].why,
-        "The client (`Go net/http`) ended 7 requests, 30.0 s after the request began, while the response was due."
+        "The client (`Go net/http`) ended 7 requests while waiting for the response, 30.0 s after the request began."
     );
 }
 
@@ -226,7 +226,7 @@ fn hostile_names_stay_within_their_quotes() {
 }
 
 #[test]
-fn a_process_that_ends_under_its_requests_is_told_first_of_all() {
+fn a_process_that_exits_during_requests_is_reported_first() {
     let mut endpoint = endpoint(Role::Server, "node");
     endpoint.stops.cut_off = vec![(Death::Status(3), 2), (Death::Signal(9), 1)];
 
@@ -254,7 +254,7 @@ fn a_client_that_was_told_to_end_has_nothing_to_mend() {
 }
 
 #[test]
-fn a_shutdown_that_waits_for_idle_connections_is_worth_a_word_from_a_second_on() {
+fn a_shutdown_that_waits_a_second_for_idle_connections_gets_advice() {
     let mut endpoint = endpoint(Role::Server, "node");
     endpoint.stops = Stops { idle_left: 3, waited: Some(0.4), ..Stops::default() };
     assert_eq!(advice_for(&endpoint, ""), []);

@@ -1,6 +1,6 @@
 //! What is wrong is an error that says where.
 
-use super::*;
+use super::super::*;
 
 const GOOD: &str = r#"
 [[product]]
@@ -17,8 +17,8 @@ setting = { name = "keep", write = "keep {s}s" }
 source = "https://example.org/keep"
 "#;
 
-fn load(text: &str) -> Result<Knowledge, String> {
-    Knowledge::load(&[("a.toml", text)]).map_err(|error| error.to_string())
+fn load(text: &str) -> Result<Products, String> {
+    Products::load(&[("a.toml", text)]).map_err(|error| error.to_string())
 }
 
 fn refused(from: &str, to: &str) -> String {
@@ -28,8 +28,8 @@ fn refused(from: &str, to: &str) -> String {
 
 #[test]
 fn a_good_file_loads() {
-    let knowledge = load(GOOD).expect("good");
-    assert_eq!(knowledge.rows().count(), 1);
+    let products = load(GOOD).expect("good");
+    assert_eq!(products.rows().count(), 1);
 }
 
 #[test]
@@ -82,6 +82,6 @@ fn doubles_are_errors() {
     assert!(error.contains("taken by `Served`"), "{error}");
     let again = GOOD.replace("\"Served\"", "\"Other\"");
     let error =
-        Knowledge::load(&[("a.toml", GOOD), ("b.toml", &again)]).expect_err("twice the same executable");
+        Products::load(&[("a.toml", GOOD), ("b.toml", &again)]).expect_err("twice the same executable");
     assert!(error.to_string().contains("b.toml") && error.to_string().contains("`served`"), "{error}");
 }

@@ -1,12 +1,12 @@
 use super::*;
 use crate::{
+    advice::fixtures::{endpoint, products, risky},
     endpoint::Risk,
     labels::Verdict,
-    report::samples::{Some3, endpoint, risky},
 };
 
 fn built(endpoints: &[Endpoint]) -> ReportModel {
-    build(endpoints, &Some3, Meta::default())
+    build(endpoints, &products(), Meta::default())
 }
 
 #[test]
@@ -14,7 +14,7 @@ fn the_worst_comes_first_and_advice_before_none() {
     let mut slow = endpoint(Role::Client, "slow");
     slow.timers.push(Timer {
         phase: crate::labels::Phase::Waiting,
-        ..crate::report::samples::timer(Side::Client, 30.0, 5)
+        ..crate::advice::fixtures::timer(Side::Client, 30.0, 5)
     });
     let mut busy = endpoint(Role::Client, "busy");
     busy.closes = 1_000_000;
@@ -95,7 +95,7 @@ fn waiting(role: Role, process: &str, port: u16, seconds: f64) -> Endpoint {
         .map(|clock| Timer {
             phase: Phase::Waiting,
             clock,
-            ..crate::report::samples::timer(Side::Client, seconds, 8)
+            ..crate::advice::fixtures::timer(Side::Client, seconds, 8)
         })
         .into();
     endpoint
@@ -107,17 +107,17 @@ fn of_port(model: &ReportModel, port: u16) -> &EndpointReport {
 }
 
 #[test]
-fn a_gateway_that_may_pass_on_that_its_client_gave_up_is_told_where_to_look() {
-    let lore = crate::products::Knowledge::builtin();
+fn a_gateway_whose_client_may_have_given_up_is_pointed_there() {
+    let products = Products::builtin();
     let upstream = waiting(Role::Client, "nginx", 9000, 3.01);
-    let model = build(std::slice::from_ref(&upstream), lore, Meta::default());
+    let model = build(std::slice::from_ref(&upstream), products, Meta::default());
     let alone = of_port(&model, 9000);
     // Of the two clocks only one is that of a setting.
     assert_eq!(alone.advice[0].setting.as_deref(), Some("proxy_read_timeout"), "{alone:#?}");
 
     for (process, seconds, passed_on) in [("nginx", 3.0, true), ("node", 3.0, false), ("nginx", 5.0, false)] {
         let downstream = waiting(Role::Server, process, 8080, seconds);
-        let model = build(&[upstream.clone(), downstream], lore, Meta::default());
+        let model = build(&[upstream.clone(), downstream], products, Meta::default());
         let report = of_port(&model, 9000);
         assert_eq!(report.advice[0].text.contains("port 8080"), passed_on, "{report:#?}");
         assert_eq!(report.advice[0].setting.as_deref(), Some("proxy_read_timeout"), "it may be chance");
@@ -126,7 +126,7 @@ fn a_gateway_that_may_pass_on_that_its_client_gave_up_is_told_where_to_look() {
 
 #[test]
 fn a_server_here_goes_by_its_own_name_and_not_by_that_of_the_one_behind_it() {
-    let lore = crate::products::Knowledge::builtin();
+    let products = Products::builtin();
     let mut server = risky(Role::Server, "haproxy", Risk::Losing, 600.0, None);
     let mut clients = ["python3", "java"].map(|process| {
         let mut client = risky(Role::Client, process, Risk::Losing, 600.0, None);
@@ -144,8 +144,8 @@ fn a_server_here_goes_by_its_own_name_and_not_by_that_of_the_one_behind_it() {
             .filter_map(|one| one.program.clone())
             .collect::<Vec<_>>()
     };
-    let model = build(&[server, python.clone(), java.clone()], lore, Meta::default());
+    let model = build(&[server, python.clone(), java.clone()], products, Meta::default());
     assert_eq!(named(&model), ["HAProxy", "HAProxy"], "{model:#?}");
-    let model = build(&[python, java], lore, Meta::default());
+    let model = build(&[python, java], products, Meta::default());
     assert_eq!(named(&model), ["gunicorn", "gunicorn"], "all that is known of a server elsewhere");
 }

@@ -24,7 +24,7 @@ const REFUSED_FOR: Duration = Duration::from_secs(30);
 
 /// A bounded cache of what processes are.
 #[derive(Debug)]
-pub struct Programs {
+pub struct ProgramCache {
     entries: HashMap<u32, Entry>,
     limit: usize,
     /// Looks into /proc.
@@ -44,13 +44,13 @@ struct Entry {
     used: Instant,
 }
 
-impl Default for Programs {
+impl Default for ProgramCache {
     fn default() -> Self {
         Self::with_limit(LIMIT)
     }
 }
 
-impl Programs {
+impl ProgramCache {
     /// Remembers at most `limit` processes, at least one.
     pub fn with_limit(limit: usize) -> Self {
         Self { entries: HashMap::new(), limit: limit.max(1), reads: 0, evicted: 0 }

@@ -1,0 +1,113 @@
+//! From endpoints to the report.
+
+use super::{
+    Case, advise,
+    model::{EndpointReport, Meta, Named, ReportModel, SCHEMA, idle_timer, unknown_share},
+};
+use crate::{
+    endpoint::{Endpoint, Timer},
+    labels::{Role, Side},
+    products::{Observed, Products},
+};
+
+/// Finds the products that the timers of `endpoints` can be, and what to change; worst first.
+pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> ReportModel {
+    meta.closes = endpoints.iter().map(|endpoint| endpoint.closes).sum();
+    meta.unknown_share = unknown_share(endpoints);
+    let mut reports: Vec<_> =
+        endpoints.iter().map(|endpoint| report(endpoint, endpoints, products)).collect();
+    reports.sort_by_key(|report| {
+        let Endpoint { risk, lost, at_risk, closes, .. } = report.endpoint;
+        let urgency = report.advice.iter().map(|advice| advice.urgency).min();
+        // `None` would be less than any urgency.
+        (risk, urgency.is_none(), urgency, u64::MAX - lost, u64::MAX - at_risk, u64::MAX - closes)
+    });
+    ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
+}
+
+fn report(endpoint: &Endpoint, endpoints: &[Endpoint], products: &Products) -> EndpointReport {
+    let peer = peer(endpoint, endpoints);
+    let observe = |side| observe(endpoint, side, peer, endpoints);
+    let case =
+        Case { endpoint, server: observe(Side::Server), client: observe(Side::Client), products, endpoints };
+    let candidates = |timer: &Timer| products.candidates(timer, case.observed(timer.side));
+    EndpointReport {
+        endpoint: endpoint.clone(),
+        named: endpoint.timers.iter().map(|timer| Named { candidates: candidates(timer) }).collect(),
+        peer: peer.map(|peer| peer.key.process),
+        advice: advise(case),
+    }
+}
+
+/// What identifies the program at `side` of the endpoint's connections.
+fn observe<'a>(
+    endpoint: &'a Endpoint,
+    side: Side,
+    peer: Option<&'a Endpoint>,
+    endpoints: &'a [Endpoint],
+) -> Observed<'a> {
+    let local = match (endpoint.key.role, side) {
+        (Role::Server, Side::Server) | (Role::Client, Side::Client) => Some(endpoint),
+        (Role::Client, Side::Server) => peer.or_else(|| local_server(endpoint, endpoints)),
+        _ => peer,
+    };
+    let process = local.map_or("", |local| &*local.key.process);
+    let program = local.and_then(|local| local.program.as_ref());
+    Observed {
+        process,
+        program,
+        server: endpoint.server.as_deref().filter(|_| side == Side::Server),
+        // Clients heed it.
+        announced: endpoint.announced,
+        own: !process.is_empty() || program.is_some(),
+    }
+}
+
+/// The other end of the same connections, when it is on this host: the only endpoint of the other role with the same port
+/// and the same idle timer. The port alone is not enough: clients use it on other hosts as well.
+fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
+    let role = match endpoint.key.role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+        Role::Unknown => return None,
+    };
+    let port = endpoint.key.server_port?;
+    let same = |other: &Endpoint, side: Side| match (idle_timer(endpoint, side), idle_timer(other, side)) {
+        (Some(a), Some(b)) => alike(a, b),
+        _ => false,
+    };
+    let mut others = endpoints
+        .iter()
+        .filter(|other| other.key.role == role && other.key.server_port == Some(port))
+        .filter(|other| same(other, Side::Server) || same(other, Side::Client));
+    let other = others.next().filter(|other| !other.key.process.is_empty())?;
+    others.next().is_none().then_some(other)
+}
+
+/// The server on this host to which the client connects: the only one with the same port and the same idle timer. It may
+/// have several clients here. Its responses may name a server behind it, as proxies pass that header on.
+fn local_server<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
+    let port = endpoint.key.server_port.filter(|_| endpoint.key.role == Role::Client)?;
+    let own = idle_timer(endpoint, Side::Server)?;
+    let mut others = endpoints.iter().filter(|other| {
+        other.key.role == Role::Server
+            && other.key.server_port == Some(port)
+            && idle_timer(other, Side::Server)
+                .is_some_and(|timer| same_time(own, timer) && timer.count >= own.count)
+    });
+    let other = others.next().filter(|other| !other.key.process.is_empty())?;
+    others.next().is_none().then_some(other)
+}
+
+/// The same closes, seen from both ends.
+pub(super) fn alike(a: &Timer, b: &Timer) -> bool {
+    same_time(a, b) && a.count.min(b.count) * 4 >= a.count.max(b.count) * 3
+}
+
+fn same_time(a: &Timer, b: &Timer) -> bool {
+    let slack = (a.seconds / 100.0).max(0.02);
+    (a.seconds - b.seconds).abs() <= slack
+}
+
+#[cfg(test)]
+mod tests;

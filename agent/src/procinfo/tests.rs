@@ -1,0 +1,3 @@
+mod files;
+mod package_json;
+mod process;
