@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::session::SessionOptions;
+use crate::{run::HostName, session::SessionOptions};
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
-use whohungup_core::{close::Options, connection::Limits, labels::Verdict};
+use whohungup_core::{close::Options, connection::Limits, filter::Filter, labels::Verdict};
 
 /// Reports who hung up, and why, for every TCP connection that ends on this host.
 #[derive(Debug, Parser)]
@@ -90,6 +90,24 @@ impl ObserveArgs {
     }
 }
 
+/// Which connections are wanted.
+#[derive(Clone, Debug, Args)]
+pub struct FilterArgs {
+    /// Only this server port, or either port where the role is unknown (may be repeated)
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<u16>,
+
+    /// Only this process, by name or pid (may be repeated)
+    #[arg(long, value_name = "NAME|PID")]
+    pub process: Vec<String>,
+}
+
+impl FilterArgs {
+    pub fn filter(&self) -> Filter {
+        Filter { ports: self.port.clone(), processes: self.process.clone(), ..Filter::default() }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct WatchArgs {
     #[command(flatten)]
@@ -99,13 +117,8 @@ pub struct WatchArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Only connections with this local or remote port (may be repeated)
-    #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
-
-    /// Only this process, by name or pid (may be repeated)
-    #[arg(long, value_name = "NAME|PID")]
-    pub process: Vec<String>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Only this verdict (may be repeated)
     #[arg(long, value_name = "VERDICT")]
@@ -141,13 +154,8 @@ pub struct ReportArgs {
     #[arg(long)]
     pub markdown: bool,
 
-    /// Only endpoints with this server port (may be repeated)
-    #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
-
-    /// Only endpoints of this process, by name (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub process: Vec<String>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// Maximum endpoints shown in full, and in the closing table
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -162,6 +170,9 @@ pub struct TopArgs {
     /// Show what a running daemon (`whohungup run`) sees, such as http://127.0.0.1:9909
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
+
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +183,10 @@ pub struct RunArgs {
     /// Listen address of the page, /metrics, /api/v1/report, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
     pub listen: SocketAddr,
+
+    /// Host name that requests may use besides IP addresses and localhost, such as a reverse proxy's (may be repeated)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "WHOHUNGUP_ALLOWED_HOSTS")]
+    pub allowed_host: Vec<HostName>,
 
     /// When to enable BPF run-time statistics (two extra clock reads per program run)
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]

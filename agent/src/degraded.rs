@@ -32,50 +32,50 @@ pub enum Reason {
 
 whohungup_core::label_set!(Reason);
 
-/// Something that could not be had at the start, for people.
+/// Something that could not be had at the start, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct StartupWarning {
     pub reason: Reason,
     text: String,
 }
 
-impl Note {
+impl StartupWarning {
     pub fn new(reason: Reason, text: impl Into<String>) -> Self {
         Self { reason, text: text.into() }
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for StartupWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// For how long a loss counts.
-const LATELY: Duration = Duration::from_mins(5);
+/// For how long an increase is recent.
+const RECENT: Duration = Duration::from_mins(5);
 
 /// Totals of what should not happen, by the reason that each rise of them gives.
 pub type Losses = [(Reason, u64); 6];
 
-/// Which totals rose lately.
+/// Which totals increased recently.
 #[derive(Debug, Default)]
-pub struct Lately {
-    seen: [u64; 6],
-    /// CLOCK_MONOTONIC ns of the look that found the newest rise.
-    rose_ns: [Option<u64>; 6],
+pub struct RecentIncreases {
+    totals: [u64; 6],
+    /// CLOCK_MONOTONIC ns of the observation that found the newest increase.
+    increased_ns: [Option<u64>; 6],
 }
 
-impl Lately {
-    /// Looks at the totals; they are always given in the same order. Returns the reasons of those that rose since the
-    /// look before, or within five minutes before `now_ns`.
-    pub fn look(&mut self, losses: &Losses, now_ns: u64) -> Vec<Reason> {
+impl RecentIncreases {
+    /// Takes in the totals, which are always given in the same order. Returns the reasons of those that increased
+    /// since the observation before, or within five minutes before `now_ns`.
+    pub fn observe(&mut self, losses: &Losses, now_ns: u64) -> Vec<Reason> {
+        let known = self.totals.iter_mut().zip(&mut self.increased_ns);
         let mut reasons = Vec::new();
-        for (((reason, total), seen), rose_ns) in losses.iter().zip(&mut self.seen).zip(&mut self.rose_ns) {
-            if *total > *seen {
-                (*seen, *rose_ns) = (*total, Some(now_ns));
+        for ((reason, total), (before, increased_ns)) in losses.iter().zip(known) {
+            if *total > *before {
+                (*before, *increased_ns) = (*total, Some(now_ns));
             }
-            let lately = LATELY.as_nanos() as u64;
-            if rose_ns.is_some_and(|rose_ns| now_ns.saturating_sub(rose_ns) < lately) {
+            if increased_ns.is_some_and(|at_ns| now_ns.saturating_sub(at_ns) < RECENT.as_nanos() as u64) {
                 reasons.push(*reason);
             }
         }
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_of_for_five_minutes_after_it_was_noticed() {
+    fn a_loss_counts_for_five_minutes_after_it_was_noticed() {
         let second = 1_000_000_000;
-        let mut lately = Lately::default();
-        assert_eq!(lately.look(&losses(0, 0), second), []);
-        assert_eq!(lately.look(&losses(3, 0), 2 * second), [Reason::EventsLost]);
-        assert_eq!(lately.look(&losses(3, 1), 200 * second), [Reason::EventsLost, Reason::RunsMissed]);
-        assert_eq!(lately.look(&losses(3, 1), 302 * second), [Reason::RunsMissed]);
-        assert_eq!(lately.look(&losses(4, 1), 500 * second), [Reason::EventsLost]);
+        let mut increases = RecentIncreases::default();
+        assert_eq!(increases.observe(&losses(0, 0), second), []);
+        assert_eq!(increases.observe(&losses(3, 0), 2 * second), [Reason::EventsLost]);
+        assert_eq!(increases.observe(&losses(3, 1), 200 * second), [Reason::EventsLost, Reason::RunsMissed]);
+        assert_eq!(increases.observe(&losses(3, 1), 302 * second), [Reason::RunsMissed]);
+        assert_eq!(increases.observe(&losses(4, 1), 500 * second), [Reason::EventsLost]);
     }
 }

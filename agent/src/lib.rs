@@ -2,18 +2,19 @@
 //!
 //! ARCHITECTURE.md shows the life of one event. Everything but [`probe`] works on plain values.
 
+pub mod agent;
+pub mod analyzer;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod degraded;
-pub mod keeper;
 pub mod live;
 pub mod metrics;
-pub mod observe;
 pub mod output;
 pub mod owners;
 pub mod peak;
 pub mod procinfo;
+pub mod recent_activity;
 pub mod report;
 pub mod run;
 pub mod selftest;

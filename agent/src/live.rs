@@ -21,7 +21,7 @@ mod view;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub use build::{Wanted, build};
+pub use build::{MAX_ENDPOINTS, USUAL_ENDPOINTS, build};
 pub use close::NumberedClose;
 pub use hour::MINUTES;
 pub use idle::{BINS, FIRST, PER_DECADE, begins};

@@ -19,11 +19,14 @@ use crate::{cli::ReportArgs, signals::stop_flag};
 /// # Errors
 /// When the probes cannot be loaded, the daemon does not answer, or the output cannot be written.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let mut model = match &args.from {
-        Some(url) => fetch::fetch(url)?,
+    let model = match &args.from {
+        Some(url) => {
+            let mut model = fetch::fetch(url)?;
+            model.keep(&args.filter.filter());
+            model
+        }
         None => record::record(args, &*stop_flag()?)?,
     };
-    model.keep(&args.port, &args.process);
     match print(&model, args) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("write to standard output"),

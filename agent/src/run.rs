@@ -2,9 +2,10 @@
 
 mod cost;
 mod events;
+mod host;
 mod observer;
 mod page;
-mod query;
+pub(crate) mod query;
 mod scrapes;
 mod server;
 mod views;
@@ -13,7 +14,9 @@ use std::{net::TcpListener, sync::mpsc};
 
 use anyhow::Context as _;
 
-use crate::cli::RunArgs;
+pub use host::HostName;
+
+use crate::{cli::RunArgs, signals::stop_flag};
 
 /// Observes and serves until SIGINT or SIGTERM.
 ///
@@ -23,12 +26,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
     let address = listener.local_addr().context("read the listening address")?;
+    let stopped = stop_flag()?;
     let (asks, asked) = mpsc::channel();
     let observer = observer::start(args, asked)?;
     eprintln!("page at http://{address}/");
     eprintln!("metrics at http://{address}/metrics");
     eprintln!("ready");
-    let served = server::serve(listener, asks, &observer.alive);
+    let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, stopped);
     observer.stop();
     served
 }

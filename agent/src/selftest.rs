@@ -13,7 +13,7 @@ pub use table::Table;
 use crate::{
     cli::{HttpInspection, SelftestArgs},
     clock::monotonic_ns,
-    session::{POLL_INTERVAL, Session, SessionOptions},
+    session::{POLL_INTERVAL, Record, Session, SessionOptions},
 };
 use whohungup_bpf::Tier;
 
@@ -92,7 +92,11 @@ fn round(
     let mut matcher = Matcher::new(tier);
     let mut patience = None;
     loop {
-        session.poll(|report| matcher.report(report));
+        session.poll(|record| {
+            if let Record::Close(closed) = record {
+                matcher.report(closed);
+            }
+        });
         loop {
             match news.try_recv() {
                 Ok(play::News::Truth(truth)) => matcher.expect(*truth),

@@ -10,7 +10,7 @@ use whohungup_ebpf::decode::decode;
 
 use crate::{
     clock::{monotonic_ns, tick_seconds, wall_ahead_ns},
-    degraded::{Note, Reason},
+    degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
 };
@@ -54,6 +54,16 @@ impl Default for SessionOptions {
     }
 }
 
+/// What a session hands over, in the order in which it happened.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "moved once, from the tracker to who takes it")]
+pub enum Record {
+    /// A connection ended, and its verdict is settled.
+    Close(ClosedConnection),
+    /// Requests that were counted on an open connection.
+    Requests(Progressed),
+}
+
 /// A running observation of the whole host.
 #[derive(Debug)]
 pub struct Session {
@@ -64,18 +74,18 @@ pub struct Session {
     tracker: Tracker,
     malformed: u64,
     ring_peak: Peak,
-    /// Time between two calls of [`Self::poll_all`], ns.
+    /// Time between two calls of [`Self::poll`], ns.
     poll_interval: Peak,
     polled_ns: u64,
-    /// Why the newest comparison with the sockets that exist could not be made.
+    /// Whether the newest comparison with the sockets that exist failed.
     reconcile_failed: bool,
     reconciled_at_lost: u64,
     looked_for_losses: Instant,
     reconciled: Instant,
     /// Not before this are sockets asked again for requests that were sent again.
     next_retry_scan: Instant,
-    /// What could not be seen, for people; empty when all is well.
-    notes: Vec<Note>,
+    /// What could not be had at the start; empty when all is well.
+    warnings: Vec<StartupWarning>,
 }
 
 impl Session {
@@ -95,20 +105,20 @@ impl Session {
         let readings = before.zip(dump.clock).and_then(|(a, b)| {
             tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))
         });
-        let mut notes: Vec<Note> = dump
+        let mut warnings: Vec<StartupWarning> = dump
             .failed
             .iter()
             .map(|(netns, reason)| format!("sockets of network namespace {netns} were not adopted: {reason}"))
-            .map(|text| Note::new(Reason::Namespaces, text))
+            .map(|text| StartupWarning::new(Reason::Namespaces, text))
             .collect();
         let tick = readings.unwrap_or_else(|| {
             let text = "the kernel's clock tick could not be measured; 4 ms assumed";
-            notes.push(Note::new(Reason::ClockTick, text));
+            warnings.push(StartupWarning::new(Reason::ClockTick, text));
             0.004
         });
         let libraries = options.load.openssl.then(scan).transpose().unwrap_or_else(|error| {
             let text = format!("OpenSSL libraries that come into use later are not followed: {error}");
-            notes.push(Note::new(Reason::TlsLibraries, text));
+            warnings.push(StartupWarning::new(Reason::TlsLibraries, text));
             None
         });
         let mut session = Self {
@@ -125,7 +135,7 @@ impl Session {
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
             next_retry_scan: Instant::now(),
-            notes,
+            warnings,
         };
         // What opened or closed during the walk is known from records by now.
         session.drain(usize::MAX);
@@ -133,17 +143,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes in what has come and hands every close that is settled to `sink`. Returns the records taken in.
-    pub fn poll(&mut self, sink: impl FnMut(ClosedConnection)) -> usize {
-        self.poll_all(sink, drop)
-    }
-
-    /// The same, and hands requests that were counted on open connections to `requests`.
-    pub fn poll_all(
-        &mut self,
-        mut sink: impl FnMut(ClosedConnection),
-        mut requests: impl FnMut(Progressed),
-    ) -> usize {
+    /// Takes in what has come, and hands requests and settled closes to `sink`. Returns the records taken in.
+    pub fn poll(&mut self, mut sink: impl FnMut(Record)) -> usize {
         self.events.forward_log();
         self.note_interval();
         self.tracker.set_wall_ahead(wall_ahead_ns());
@@ -155,28 +156,29 @@ impl Session {
                 Ok(0) => {}
                 Ok(gone) => tracing::warn!(gone, "connections ended unseen"),
                 Err(error) => {
-                    tracing::warn!(%error, "the table was not compared with the sockets that exist");
+                    tracing::warn!(%error, "socket reconciliation failed");
                 }
             }
         }
         if let Some(found) = self.libraries.as_ref().and_then(|libraries| libraries.try_recv().ok())
             && let Err(error) = self.probes.follow_libraries(&found)
         {
-            tracing::warn!(%error, "OpenSSL is not let go of");
+            tracing::warn!(%error, "failed to detach OpenSSL uprobes");
         }
         let mut taken = 0;
         loop {
             let now = monotonic_ns();
             let batch = self.drain(BATCH);
             taken += batch;
-            self.tracker.take_progress().for_each(&mut requests);
+            self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
             if batch < BATCH {
                 self.scan_for_retries(now);
-                self.tracker.settle(now, sink);
+                self.tracker.settle(now, |closed| sink(Record::Close(closed)));
                 return taken;
             }
             // Under load: settle by the clock of before, and go on.
-            self.tracker.settle(now.saturating_sub(POLL_INTERVAL.as_nanos() as u64), &mut sink);
+            let before = now.saturating_sub(POLL_INTERVAL.as_nanos() as u64);
+            self.tracker.settle(before, |closed| sink(Record::Close(closed)));
         }
     }
 
@@ -198,10 +200,11 @@ impl Session {
         self.next_retry_scan = Instant::now() + began.elapsed() * RETRY_SCAN_SHARE;
     }
 
-    /// Settles every pending close at once: nothing more will be seen.
-    pub fn finish(&mut self, sink: impl FnMut(ClosedConnection)) {
+    /// The last turn: settles every pending close at once, as nothing more will be seen.
+    pub fn finish(&mut self, mut sink: impl FnMut(Record)) {
         self.drain(usize::MAX);
-        self.tracker.settle_all(sink);
+        self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
+        self.tracker.settle_all(|closed| sink(Record::Close(closed)));
     }
 
     /// If records were lost or runs left out since the last call, or a minute has passed, walks the sockets and ends
@@ -249,13 +252,13 @@ impl Session {
         self.ring_peak.get(monotonic_ns())
     }
 
-    /// The longest time between two calls of [`Self::poll_all`] within the last minutes.
+    /// The longest time between two calls of [`Self::poll`] within the last minutes.
     pub fn longest_poll_interval(&mut self) -> Duration {
         Duration::from_nanos(self.poll_interval.get(monotonic_ns()))
     }
 
-    pub fn notes(&self) -> &[Note] {
-        &self.notes
+    pub fn warnings(&self) -> &[StartupWarning] {
+        &self.warnings
     }
 
     /// The newest comparison of the table with the sockets that exist could not be made.

@@ -1,23 +1,20 @@
 //! `whohungup watch`: one line per close as it happens.
 
 use std::{
-    cell::RefCell,
     io::{self, IsTerminal as _, Write},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
+    ops::ControlFlow,
     time::Instant,
 };
 
 use anyhow::Context as _;
 
 use crate::{
+    agent::{Agent, Event, Handler},
     cli::WatchArgs,
-    observe::Understanding,
     output::{line, summary::Summary},
-    session::{POLL_INTERVAL, Session},
     signals::stop_flag,
 };
-use whohungup_core::close::ClosedConnection;
+use whohungup_core::{close::ClosedConnection, filter::Filter};
 
 /// Watches until the time, the count, a signal or a broken pipe ends it.
 ///
@@ -25,23 +22,31 @@ use whohungup_core::close::ClosedConnection;
 /// When the probes cannot be loaded, or the output cannot be written.
 pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     let stopped = stop_flag()?;
-    let mut session = Session::start(args.observe.session())?;
-    for note in session.notes() {
-        eprintln!("whohungup: {note}");
+    let mut agent = Agent::start(args.observe.session(), args.observe.max_endpoints)?;
+    for warning in agent.session.warnings() {
+        eprintln!("whohungup: {warning}");
     }
     eprintln!("ready");
     let mut printer = Printer::new(args);
-    match run(args, &mut session, &mut printer, &stopped) {
+    printer.header();
+    agent.run(&stopped, &mut printer);
+    if !printer.is_over() {
+        agent.finish(|event| printer.event(event));
+        printer.flush();
+    }
+    match printer.written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         other => other.context("write to standard output")?,
     }
-    let lost = session.counters().lost();
-    let missed = session.probes().missed_runs();
+    let lost = agent.session.counters().lost();
+    let missed = agent.session.probes().missed_runs();
     if missed > 0 {
-        eprintln!("whohungup: {missed} events were not seen: a program was interrupted by itself");
+        eprintln!(
+            "whohungup: missed {missed} events: the kernel skipped nested BPF program runs (recursion_misses)"
+        );
     }
     if lost > 0 {
-        eprintln!("whohungup: {lost} records were lost; a larger --ring-bytes holds more");
+        eprintln!("whohungup: lost {lost} events: ring buffer full; increase --ring-bytes");
     }
     if args.json {
         eprintln!("{}", printer.summary);
@@ -51,57 +56,16 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(
-    args: &WatchArgs,
-    session: &mut Session,
-    printer: &mut Printer<'_>,
-    stopped: &AtomicBool,
-) -> io::Result<()> {
-    let began = Instant::now();
-    let understanding =
-        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick()));
-    printer.header()?;
-    loop {
-        let mut written = Ok(());
-        session.poll_all(
-            |mut closed| {
-                understanding.borrow_mut().close(&mut closed);
-                if written.is_ok() && !printer.is_full() {
-                    written = printer.print(&closed);
-                }
-            },
-            |progressed| {
-                understanding.borrow_mut().progress(&progressed);
-            },
-        );
-        written?;
-        understanding.borrow_mut().tidy();
-        printer.flush()?;
-        if printer.is_full() {
-            return Ok(());
-        }
-        if stopped.load(Ordering::Relaxed) || args.duration.is_some_and(|limit| began.elapsed() >= limit) {
-            break;
-        }
-        thread::sleep(POLL_INTERVAL);
-    }
-    let mut written = Ok(());
-    session.finish(|mut closed| {
-        understanding.borrow_mut().close(&mut closed);
-        if written.is_ok() && !printer.is_full() {
-            written = printer.print(&closed);
-        }
-    });
-    written?;
-    printer.flush()
-}
-
 struct Printer<'a> {
     args: &'a WatchArgs,
     out: Box<dyn Write>,
     colour: bool,
+    filter: Filter,
+    began: Instant,
     printed: u64,
     summary: Summary,
+    /// The first error ends it.
+    written: io::Result<()>,
 }
 
 impl<'a> Printer<'a> {
@@ -111,21 +75,26 @@ impl<'a> Printer<'a> {
         } else {
             Box::new(anstream::AutoStream::auto(io::stdout()))
         };
-        Self { args, out, colour: io::stdout().is_terminal(), printed: 0, summary: Summary::default() }
+        Self {
+            args,
+            out,
+            colour: io::stdout().is_terminal(),
+            filter: Filter { verdicts: args.verdict.clone(), ..args.filter.filter() },
+            began: Instant::now(),
+            printed: 0,
+            summary: Summary::default(),
+            written: Ok(()),
+        }
     }
 
-    fn header(&mut self) -> io::Result<()> {
-        if self.args.json {
-            return Ok(());
+    fn header(&mut self) {
+        if !self.args.json {
+            self.written = writeln!(self.out, "{}", line::header());
         }
-        writeln!(self.out, "{}", line::header())?;
-        self.out.flush()
+        self.flush();
     }
 
     fn print(&mut self, closed: &ClosedConnection) -> io::Result<()> {
-        if !self.wants(closed) {
-            return Ok(());
-        }
         self.summary.add(closed);
         self.printed += 1;
         if self.args.json {
@@ -136,24 +105,33 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    fn flush(&mut self) {
+        if self.written.is_ok() {
+            self.written = self.out.flush();
+        }
     }
 
-    fn is_full(&self) -> bool {
-        self.args.count.is_some_and(|count| self.printed >= count)
+    /// Nothing more is printed.
+    fn is_over(&self) -> bool {
+        self.written.is_err() || self.args.count.is_some_and(|count| self.printed >= count)
+    }
+}
+
+impl Handler for Printer<'_> {
+    fn event(&mut self, event: Event) {
+        if let Event::Close(closed, _) = event
+            && !self.is_over()
+            && self.filter.has_close(&closed)
+        {
+            self.written = self.print(&closed);
+        }
     }
 
-    fn wants(&self, closed: &ClosedConnection) -> bool {
-        let ports = [closed.ends.local.port(), closed.ends.remote.port()];
-        let named = |wanted: &String| {
-            closed.process.is_some_and(|process| {
-                process.comm == wanted.as_str() || process.pid.is_some_and(|pid| pid.to_string() == *wanted)
-            })
-        };
-        let WatchArgs { port, process, verdict, .. } = self.args;
-        (port.is_empty() || port.iter().any(|port| ports.contains(port)))
-            && (process.is_empty() || process.iter().any(named))
-            && (verdict.is_empty() || verdict.contains(&closed.verdict))
+    fn turn(&mut self, _agent: &mut Agent) -> ControlFlow<()> {
+        self.flush();
+        if self.is_over() || self.args.duration.is_some_and(|limit| self.began.elapsed() >= limit) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 }

@@ -1,6 +1,6 @@
 //! Loading the object: offsets frozen, maps sized, programs verified.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error, io, iter};
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
@@ -172,12 +172,17 @@ fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {
 }
 
 fn object_error(object: &str, error: &aya::EbpfError) -> ProbeError {
-    let reason = chain(error);
-    let denied = ["(os error 1)", "(os error 13)"].iter().any(|code| reason.contains(code));
-    if denied {
+    if is_denied(error) {
         return ProbeError::Permission { needed: NEEDED };
     }
-    ProbeError::Object { path: object.to_owned(), reason }
+    ProbeError::Object { path: object.to_owned(), reason: chain(error) }
+}
+
+/// Whether the system refused a call for want of privileges: EPERM or EACCES.
+fn is_denied(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// What the probes may log, as aya-log counts levels; what is off is dead code to the verifier.
@@ -196,4 +201,26 @@ fn raise_memlock() {
 /// The running kernel's release, as `uname -r` prints it.
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use aya::{EbpfError, maps::MapError};
+
+    use super::*;
+
+    fn refused(io_error: io::Error) -> ProbeError {
+        let map = MapError::CreateError { name: "EVENTS (os error 1)".to_owned(), io_error };
+        object_error("built in", &EbpfError::MapError(map))
+    }
+
+    #[test]
+    fn missing_privileges_are_known_by_the_error_and_not_by_its_text() {
+        for errno in [libc::EPERM, libc::EACCES] {
+            let error = refused(io::Error::from_raw_os_error(errno));
+            assert!(matches!(error, ProbeError::Permission { .. }), "{error}");
+        }
+        let error = refused(io::Error::from_raw_os_error(libc::E2BIG));
+        assert!(matches!(error, ProbeError::Object { .. }), "{error}");
+    }
 }

@@ -25,9 +25,8 @@ type Key = [u8; size_of::<ServerKey>()];
 /// Answers that are read for one question: a pool's connections.
 const MAX_ANSWERS: usize = 1024;
 
-// include/linux/socket.h
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+const AF_INET: u16 = libc::AF_INET as u16;
+const AF_INET6: u16 = libc::AF_INET6 as u16;
 
 impl Probes {
     /// The state of every client socket to one of the servers in `queries` whose newest request started since then.

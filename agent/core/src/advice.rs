@@ -17,7 +17,7 @@ pub use build::build;
 pub use model::{Advice, EndpointReport, Meta, Named, ReportModel, SCHEMA, Urgency, earlier_peers};
 
 use crate::{
-    endpoint::{Endpoint, Risk, Timer},
+    endpoint::{Endpoint, Risk},
     labels::{Race, Side},
     products::{IdleSetting, Observed, Products},
     sanitize::{clean, quoted},

@@ -15,6 +15,7 @@ mod limits;
 pub mod model;
 mod newcomers;
 mod observe;
+mod recent;
 mod risk;
 #[cfg(test)]
 mod sample;

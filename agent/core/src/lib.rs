@@ -9,6 +9,7 @@ pub mod close;
 pub mod connection;
 pub mod duration;
 pub mod endpoint;
+pub mod filter;
 pub mod format;
 pub mod http;
 pub mod identity;

@@ -1,6 +1,6 @@
 //! From what was kept to what is shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Material,
@@ -14,42 +14,22 @@ use whohungup_core::{
     advice::{EndpointReport, ReportModel, earlier_peers},
     connection::OpenState,
     endpoint::EndpointKey,
+    filter::Filter,
     labels::{Role, Side, Verdict},
     report::format,
 };
 
-/// Which endpoints are looked at; an empty list stands for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    pub roles: Vec<Role>,
-    pub ports: Vec<u16>,
-    pub processes: Vec<String>,
-    /// Endpoints shown at most, worst first; 0 for [`Wanted::USUAL`].
-    pub limit: usize,
-}
+/// Endpoints that are shown at most, worst first, where nobody says otherwise.
+pub const USUAL_ENDPOINTS: usize = 256;
+pub const MAX_ENDPOINTS: usize = 1024;
 
-impl Wanted {
-    pub const USUAL: usize = 256;
-    pub const MOST: usize = 1024;
-
-    fn everything(&self) -> bool {
-        self.roles.is_empty() && self.ports.is_empty() && self.processes.is_empty()
-    }
-
-    fn endpoint(&self, key: &EndpointKey) -> bool {
-        (self.roles.is_empty() || self.roles.contains(&key.role))
-            && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
-            && (self.processes.is_empty() || self.processes.iter().any(|name| key.process == name.as_str()))
-    }
-}
-
-/// What `material` shows of what is `wanted`; `model` is the report made of it.
-pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveView {
+/// What `material` shows of what `filter` has, at most `limit` endpoints; `model` is the report made of it.
+pub fn build(material: &Material, model: &ReportModel, filter: &Filter, limit: usize) -> LiveView {
     let now = minute(material.now_ns);
     let open = open_by_key(material);
+    let everything = filter.is_empty();
     let chosen: Vec<_> =
-        model.endpoints.iter().filter(|report| wanted.endpoint(&report.endpoint.key)).collect();
-    let limit = if wanted.limit == 0 { Wanted::USUAL } else { wanted.limit.min(Wanted::MOST) };
+        model.endpoints.iter().filter(|report| filter.has_endpoint(&report.endpoint)).collect();
     let mut endpoints: Vec<_> = chosen
         .iter()
         .map(|report| {
@@ -61,19 +41,19 @@ pub fn build(material: &Material, model: &ReportModel, wanted: &Wanted) -> LiveV
     for (index, peer) in earlier_peers(&chosen).into_iter().enumerate() {
         endpoints[index].told_at = peer.map(|peer| endpoints[peer].id.clone());
     }
-    let minutes = minutes(material, &chosen, wanted, now);
-    let open: Vec<OpenCount> = open_counts(material, wanted);
+    let minutes = minutes(material, &chosen, everything, now);
+    let open: Vec<OpenCount> = open_counts(material, filter, &chosen);
     let all_open = open.iter().map(|open| open.count).sum();
     let closes_hour = minutes.counts.iter().flatten().map(|&count| u64::from(count)).sum();
-    let lost_hour = if wanted.everything() {
+    let lost_hour = if everything {
         material.lost.sum(now)
     } else {
         endpoints.iter().filter(|one| one.told_at.is_none()).map(|one| one.lost_hour).sum()
     };
-    let headline = headline(&endpoints, &material.meta, all_open, closes_hour, wanted.everything());
+    let headline = headline(&endpoints, &material.meta, all_open, closes_hour, everything);
     let endpoints_total = endpoints.len();
     let endpoints_in_trouble = endpoints.iter().filter(|one| one.trouble && one.told_at.is_none()).count();
-    endpoints.truncate(limit);
+    endpoints.truncate(limit.min(MAX_ENDPOINTS));
     LiveView {
         schema: SCHEMA.to_owned(),
         now: wall_time(material.now_ns).to_string(),
@@ -151,14 +131,14 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
     }
 }
 
-fn minutes(material: &Material, chosen: &[&EndpointReport], wanted: &Wanted, now: u64) -> Minutes {
+fn minutes(material: &Material, chosen: &[&EndpointReport], everything: bool, now: u64) -> Minutes {
     let mut counts = vec![vec![0_u32; LOST]; super::MINUTES];
     let mut add = |seen: &Seen| {
         for (row, slot) in counts.iter_mut().zip(seen.hour.up_to(now)) {
             row.iter_mut().zip(slot).for_each(|(count, by)| *count = count.saturating_add(by));
         }
     };
-    if wanted.everything() {
+    if everything {
         add(&material.all);
     } else {
         chosen.iter().filter_map(|report| seen_of(material, &report.endpoint.key)).for_each(&mut add);
@@ -179,15 +159,17 @@ fn open_by_key(material: &Material) -> OpenByKey {
     open
 }
 
-/// By role and state. What is open at endpoints that never had a close counts as well.
-fn open_counts(material: &Material, wanted: &Wanted) -> Vec<OpenCount> {
+/// By role and state. What is open at endpoints that never had a close counts as well, where their key tells that the
+/// filter has them.
+fn open_counts(material: &Material, filter: &Filter, chosen: &[&EndpointReport]) -> Vec<OpenCount> {
+    let chosen: HashSet<&EndpointKey> = chosen.iter().map(|report| &report.endpoint.key).collect();
     let mut sums = [[0_u64; 3]; Role::ALL.len()];
     for (key, counts) in &material.open.endpoints {
-        if wanted.endpoint(&*key) {
+        if chosen.contains(key) || filter.has_key(key) {
             sums[key.role as usize].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
     }
-    if wanted.everything() {
+    if filter.is_empty() {
         let other = &mut sums[Role::Unknown as usize];
         other.iter_mut().zip(material.open.other).for_each(|(sum, count)| *sum += count);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    KeptClose, Live, LiveView, Wanted, build,
+    KeptClose, Live, LiveView, MAX_ENDPOINTS, build,
     samples::{SECOND, closed, raced, reused_after},
 };
 use whohungup_core::{
@@ -11,6 +11,7 @@ use whohungup_core::{
     close::ClosedConnection,
     connection::OpenByEndpoint,
     endpoint::{InferLimits, Inference},
+    filter::Filter,
     labels::{Race, Verdict},
     products::Products,
 };
@@ -38,7 +39,7 @@ impl Both {
         self.live.close(closed, &place);
     }
 
-    pub(super) fn view(&self, wanted: &Wanted) -> LiveView {
+    pub(super) fn view(&self, filter: &Filter, limit: usize) -> LiveView {
         let endpoints = self.inference.endpoints();
         let model = whohungup_core::advice::build(&endpoints, Products::builtin(), Meta::default());
         let material = self.live.material(
@@ -47,11 +48,11 @@ impl Both {
             endpoints,
             Arc::new(OpenByEndpoint::default()),
         );
-        build(&material, &model, wanted)
+        build(&material, &model, filter, limit)
     }
 
     pub(super) fn everything(&self) -> LiveView {
-        self.view(&Wanted::default())
+        self.view(&Filter::default(), MAX_ENDPOINTS)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use whohungup_core::{
     endpoint::Risk,
+    filter::Filter,
     labels::{Race, Role, Side, Verdict},
 };
 
@@ -68,20 +69,20 @@ fn filters_choose_endpoints_and_the_sums_follow() {
     (0..4).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));
     (0..2).for_each(|_| both.close(closed(9090, "nginx", Verdict::ClientIdle)));
     assert_eq!(total(&both.everything()), 6);
-    let of = |wanted: Wanted| {
-        let view = both.view(&wanted);
+    let of = |filter: Filter| {
+        let view = both.view(&filter, MAX_ENDPOINTS);
         (view.endpoints_total, total(&view))
     };
-    assert_eq!(of(Wanted { ports: vec![8080], ..Wanted::default() }), (1, 4));
-    assert_eq!(of(Wanted { processes: vec!["nginx".to_owned()], ..Wanted::default() }), (1, 2));
-    let none = both.view(&Wanted { ports: vec![1], ..Wanted::default() });
+    assert_eq!(of(Filter { ports: vec![8080], ..Filter::default() }), (1, 4));
+    assert_eq!(of(Filter { processes: vec!["nginx".to_owned()], ..Filter::default() }), (1, 2));
+    let none = both.view(&Filter { ports: vec![1], ..Filter::default() }, MAX_ENDPOINTS);
     assert!(
         none.headline.text.starts_with("No connection of those chosen has ended"),
         "{}",
         none.headline.text
     );
-    assert_eq!(of(Wanted { roles: vec![Role::Client], ..Wanted::default() }), (0, 0));
-    let one = both.view(&Wanted { limit: 1, ..Wanted::default() });
+    assert_eq!(of(Filter { roles: vec![Role::Client], ..Filter::default() }), (0, 0));
+    let one = both.view(&Filter::default(), 1);
     assert_eq!((one.endpoints.len(), one.endpoints_total), (1, 2));
 }
 
@@ -101,7 +102,7 @@ fn those_in_trouble_are_counted_before_the_list_is_cut_and_both_ends_once() {
         (0..20).for_each(|_| both.close(seen_by(closed(port, name, Verdict::ServerIdle))));
         (0..3).for_each(|_| both.close(seen_by(raced(port, name, Race::Stale))));
     }
-    let view = both.view(&Wanted { limit: 1, ..Wanted::default() });
+    let view = both.view(&Filter::default(), 1);
     assert_eq!((view.endpoints.len(), view.endpoints_total, view.endpoints_in_trouble), (1, 3, 2));
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use crate::run::query;
 use whohungup_core::{
     advice::{ReportModel, SCHEMA},
+    filter::Filter,
     sanitize::clean,
 };
 
@@ -22,18 +24,18 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// When nothing answers there in time, or what does is not a daemon of this schema.
 pub fn fetch(url: &str) -> anyhow::Result<ReportModel> {
-    let body = get(url, PATH)?;
+    let body = get(url, PATH, &Filter::default())?;
     decode(&body).with_context(|| format!("what answers at {} is not understood", base(url, PATH)))
 }
 
-/// What the daemon at `url` answers at `path`; `url` may name the path as well.
+/// What the daemon at `url` answers at `path` of what `filter` has; `url` may name the path as well.
 ///
 /// # Errors
 /// When nothing answers there in time, or what does has nothing there.
-pub fn get(url: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+pub fn get(url: &str, path: &str, filter: &Filter) -> anyhow::Result<Vec<u8>> {
     let base = base(url, path);
     if !base.starts_with("http://") {
-        bail!("`{base}` is no address of a daemon; it looks like http://127.0.0.1:9909");
+        bail!("invalid daemon URL `{base}`; expected http://HOST:PORT, such as http://127.0.0.1:9909");
     }
     let url = format!("{base}{path}");
     let agent = ureq::Agent::new_with_config(
@@ -48,12 +50,15 @@ pub fn get(url: &str, path: &str) -> anyhow::Result<Vec<u8>> {
     );
     let mut answer = agent
         .get(&url)
+        .query_pairs(query::pairs(filter))
         .call()
         .with_context(|| format!("no daemon answers at {base}; is `whohungup run` running there?"))?;
     match answer.status().as_u16() {
         200 => {}
         404 => bail!("what answers at {base} has no {path}: not whohungup, or an older one"),
-        421 => bail!("the daemon at {base} answers only to its address or as localhost"),
+        421 => bail!(
+            "the daemon at {base} does not allow this host name; use its IP address, or start it with --allowed-host"
+        ),
         503 => bail!("the daemon at {base} is stuck or stopping; try again"),
         status => bail!("{url} answers with status {status}"),
     }
@@ -103,6 +108,6 @@ mod tests {
         let error = format!("{:#}", fetch("http://127.0.0.1:1").expect_err("nobody there"));
         assert!(error.contains("http://127.0.0.1:1;") && error.contains("whohungup run"), "{error}");
         let error = format!("{:#}", fetch("127.0.0.1:9909").expect_err("no scheme"));
-        assert!(error.contains("looks like http://"), "{error}");
+        assert!(error.contains("expected http://HOST:PORT"), "{error}");
     }
 }

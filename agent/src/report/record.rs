@@ -1,23 +1,20 @@
 //! A report of what happens from now on: a session of its own, and a line that says how it goes.
 
 use std::{
-    cell::RefCell,
     io::{IsTerminal as _, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
+    ops::ControlFlow,
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use crate::{
+    agent::{Agent, Event, Handler},
     cli::ReportArgs,
-    observe::Understanding,
-    session::{POLL_INTERVAL, Session},
 };
-use whohungup_core::advice::ReportModel;
 use whohungup_core::{
+    advice::ReportModel,
     close::{ClosedConnection, EvidenceDetail},
-    identity::{Ends, Process},
-    labels::{Role, Verdict},
+    labels::Verdict,
 };
 
 /// On a terminal the line is written anew this often, else a new one comes this often.
@@ -31,56 +28,50 @@ const IN_LOG: Duration = Duration::from_mins(1);
 pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<ReportModel> {
     let mut options = args.observe.session();
     options.judge.detail = EvidenceDetail::Off;
-    let mut session = Session::start(options)?;
-    for note in session.notes() {
-        eprintln!("whohungup: {note}");
+    let mut agent = Agent::start(options, args.observe.max_endpoints)?;
+    agent.restrict(args.filter.filter());
+    for warning in agent.session.warnings() {
+        eprintln!("whohungup: {warning}");
     }
     eprintln!("ready");
-    let understanding =
-        RefCell::new(Understanding::new(args.observe.max_endpoints, session.tracker().tick()));
-    let mut line = Line::new(args.duration);
-    let closes = RefCell::new(Seen::default());
-    let wanted = |role, ends: &Ends, process: Option<Process>| {
-        let port = match role {
-            Role::Client => ends.remote.port(),
-            Role::Server | Role::Unknown => ends.local.port(),
-        };
-        let named = || process.map(|process| process.comm).unwrap_or_default();
-        (args.port.is_empty() || args.port.contains(&port))
-            && (args.process.is_empty() || args.process.iter().any(|name| named() == name.as_str()))
-    };
-    let take = |mut closed: ClosedConnection| {
-        if !wanted(closed.role, &closed.ends, closed.process) {
-            return;
-        }
-        understanding.borrow_mut().close(&mut closed);
-        closes.borrow_mut().count(&closed);
-    };
-    while !stopped.load(Ordering::Relaxed) && !line.is_over() {
-        session.poll_all(take, |progressed| {
-            if wanted(progressed.role, &progressed.ends, progressed.process) {
-                understanding.borrow_mut().progress(&progressed);
-            }
-        });
-        understanding.borrow_mut().tidy();
-        line.turn(&closes.borrow(), || understanding.borrow().totals().endpoints);
-        thread::sleep(POLL_INTERVAL);
-    }
-    line.clear();
-    session.finish(take);
-    Ok(understanding.borrow().report(&session))
+    let mut progress = Progress { line: Line::new(args.duration), closes: 0, races: 0 };
+    agent.run(stopped, &mut progress);
+    progress.line.clear();
+    agent.finish(|event| progress.event(event));
+    Ok(agent.report())
 }
 
-#[derive(Debug, Default)]
-struct Seen {
+/// How the recording goes.
+struct Progress {
+    line: Line,
     closes: u64,
     races: u64,
 }
 
-impl Seen {
+impl Progress {
     fn count(&mut self, closed: &ClosedConnection) {
         self.closes += u64::from(!closed.amends);
         self.races += u64::from(closed.verdict == Verdict::IdleRace);
+    }
+}
+
+impl Handler for Progress {
+    fn event(&mut self, event: Event) {
+        if let Event::Close(closed, _) = event {
+            self.count(&closed);
+        }
+    }
+
+    fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
+        if self.line.is_over() {
+            return ControlFlow::Break(());
+        }
+        let Self { line, closes, races } = self;
+        line.turn(|| {
+            let endpoints = agent.analyzer.totals().endpoints;
+            format!("{closes} closes, {races} idle races, {endpoints} endpoints")
+        });
+        ControlFlow::Continue(())
     }
 }
 
@@ -88,33 +79,28 @@ struct Line {
     began: Instant,
     lasts: Duration,
     terminal: bool,
-    said: Instant,
+    written: Instant,
 }
 
 impl Line {
     fn new(lasts: Duration) -> Self {
         let now = Instant::now();
-        Self { began: now, lasts, terminal: std::io::stderr().is_terminal(), said: now }
+        Self { began: now, lasts, terminal: std::io::stderr().is_terminal(), written: now }
     }
 
     fn is_over(&self) -> bool {
         self.began.elapsed() >= self.lasts
     }
 
-    fn turn(&mut self, seen: &Seen, endpoints: impl FnOnce() -> usize) {
+    fn turn(&mut self, counts: impl FnOnce() -> String) {
         let every = if self.terminal { ON_TERMINAL } else { IN_LOG };
-        if self.said.elapsed() < every {
+        if self.written.elapsed() < every {
             return;
         }
-        self.said = Instant::now();
+        self.written = Instant::now();
         let left = Duration::from_secs(self.lasts.saturating_sub(self.began.elapsed()).as_secs());
-        let text = format!(
-            "{} left (Ctrl-C ends it now): {} closes, {} idle races, {} endpoints",
-            humantime::format_duration(left),
-            seen.closes,
-            seen.races,
-            endpoints()
-        );
+        let left = humantime::format_duration(left);
+        let text = format!("{left} left (Ctrl-C ends it now): {}", counts());
         let mut stderr = std::io::stderr().lock();
         // Nobody can be told that nobody can be told.
         let _unheard =

@@ -1,7 +1,7 @@
 //! The thread that owns the session: polls, counts, answers scrapes.
 
 use std::{
-    cell::RefCell,
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,13 +15,13 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use crate::{
+    agent::{Agent, Event, Handler},
     cli::{BpfStats, RunArgs},
     clock::{monotonic_ns, wall_ahead_ns},
-    keeper::Keeper,
     live::{Beat, Material},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
-    observe::Understanding,
-    session::{POLL_INTERVAL, Session},
+    recent_activity::RecentActivity,
+    session::SessionOptions,
 };
 
 mod health;
@@ -73,12 +73,13 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
     let (stopped, beats) = (Arc::clone(&stop), alive.clone());
     let thread = thread::Builder::new()
         .name("observer".to_owned())
-        .spawn(move || match Session::start(options) {
+        .spawn(move || match Agent::start(options, max_endpoints) {
             Err(error) => drop(ready.send(Err(error))),
-            Ok(session) => {
+            Ok(mut agent) => {
                 beats.beat();
                 drop(ready.send(Ok(())));
-                Loop::new(session, options, stats, max_endpoints).run(&asked, &stopped, &beats);
+                let mut counters = Counters::new(&agent, options, stats, max_endpoints, asked, beats);
+                agent.run(&stopped, &mut counters);
             }
         })
         .context("start the observer thread")?;
@@ -95,115 +96,113 @@ impl Observer {
     }
 }
 
-struct Loop {
-    session: Session,
+/// What is counted and kept of all that the agent observes, and who asks for it.
+struct Counters {
     metrics: Metrics,
-    understanding: Understanding,
-    keeper: Keeper,
-    options: crate::session::SessionOptions,
+    recent: RecentActivity,
+    options: SessionOptions,
     sampling: Sampling,
     health: Health,
+    asked: Receiver<Ask>,
+    alive: Heartbeat,
 }
 
-impl Loop {
+impl Counters {
     fn new(
-        session: Session,
-        options: crate::session::SessionOptions,
+        agent: &Agent,
+        options: SessionOptions,
         stats: BpfStats,
         max_endpoints: usize,
+        asked: Receiver<Ask>,
+        alive: Heartbeat,
     ) -> Self {
-        for note in session.notes() {
-            tracing::warn!("{note}");
+        let session = &agent.session;
+        for warning in session.warnings() {
+            tracing::warn!("{warning}");
         }
         let build = BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             kernel: whohungup_bpf::kernel_release(),
             object: session.probes().object().to_owned(),
         };
-        let tick = session.tracker().tick();
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build, tick),
-            understanding: Understanding::new(max_endpoints, tick),
-            keeper: Keeper::new(max_endpoints),
-            session,
+            metrics: Metrics::new(build, session.tracker().tick()),
+            recent: RecentActivity::new(max_endpoints),
             options,
             sampling: Sampling::new(stats),
             health: Health::default(),
-        }
-    }
-
-    fn run(mut self, asked: &Receiver<Ask>, stopped: &AtomicBool, alive: &Heartbeat) {
-        while !stopped.load(Ordering::Relaxed) {
-            let Self { session, metrics, understanding, keeper, .. } = &mut self;
-            // Each wants both, and neither is called by the other.
-            let both = RefCell::new((metrics, understanding));
-            session.poll_all(
-                |mut closed| {
-                    let (metrics, understanding) = &mut *both.borrow_mut();
-                    // First, as it may name the cause.
-                    let place = understanding.close(&mut closed);
-                    metrics.close(&closed, &place);
-                    keeper.close(closed, &place);
-                },
-                |requests| {
-                    let (metrics, understanding) = &mut *both.borrow_mut();
-                    let place = understanding.progress(&requests);
-                    metrics.progress(&requests, &place);
-                },
-            );
-            let quiet = self.understanding.tidy();
-            self.metrics.forget(&quiet);
-            self.keeper.forget(&quiet);
-            self.keeper.turn(&mut self.session);
-            self.sampling.turn(self.session.probes());
-            while let Ok(ask) = asked.try_recv() {
-                self.answer(ask);
-            }
-            alive.beat();
-            thread::sleep(POLL_INTERVAL);
+            asked,
+            alive,
         }
     }
 
     /// Whoever asked may have gone.
-    fn answer(&mut self, ask: Ask) {
+    fn answer(&mut self, ask: Ask, agent: &mut Agent) {
         match ask {
             Ask::Metrics(answer) => {
                 let began = Instant::now();
-                let snapshot = self.snapshot();
+                let snapshot = self.snapshot(agent);
                 let scrape = self.metrics.scrape(snapshot);
                 tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
                 drop(answer.send(scrape));
             }
             Ask::Material(answer) => {
                 let began = Instant::now();
-                let material = self.keeper.material(&self.session, &self.understanding);
+                let material = self.recent.material(&agent.session, &agent.analyzer);
                 drop(answer.send((material, began.elapsed())));
             }
-            Ask::Beat { after, answer } => drop(answer.send(self.keeper.beat(&self.session, after))),
+            Ask::Beat { after, answer } => drop(answer.send(self.recent.beat(&agent.session, after))),
         }
     }
 
-    fn snapshot(&mut self) -> Snapshot {
-        let inferred = self.understanding.totals();
-        let (counters, degraded) = self.health.look(&self.session, &inferred);
+    fn snapshot(&mut self, agent: &mut Agent) -> Snapshot {
+        let Agent { session, analyzer, .. } = agent;
+        let inferred = analyzer.totals();
+        let (counters, degraded) = self.health.observe(session, &inferred);
         Snapshot {
-            totals: self.session.tracker().totals(),
+            totals: session.tracker().totals(),
             limits: self.options.limits,
-            open: self.session.tracker().open_by_role_and_state(),
+            open: session.tracker().open_by_role_and_state(),
             counters,
-            malformed: self.session.malformed(),
+            malformed: session.malformed(),
             ring_bytes: u64::from(self.options.load.ring_bytes),
             // With what came meanwhile: no more than fits was there at once.
-            ring_peak: self.session.ring_peak().min(self.options.load.ring_bytes.into()),
-            longest_poll: self.session.longest_poll_interval(),
-            programs: self.session.probes().program_stats(),
+            ring_peak: session.ring_peak().min(self.options.load.ring_bytes.into()),
+            longest_poll: session.longest_poll_interval(),
+            programs: session.probes().program_stats(),
             sampled: self.sampling.sampled(),
-            tls: self.session.probes().tls_libraries(),
-            outlooks: self.understanding.outlooks(),
+            tls: session.probes().tls_libraries(),
+            outlooks: analyzer.outlooks(),
             inferred,
             degraded,
             wall_ahead_ns: wall_ahead_ns(),
         }
+    }
+}
+
+impl Handler for Counters {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Close(closed, place) => {
+                self.metrics.close(&closed, &place);
+                self.recent.close(closed, &place);
+            }
+            Event::Requests(progressed, place) => self.metrics.progress(&progressed, &place),
+            Event::Expired(endpoints) => {
+                self.metrics.forget(&endpoints);
+                self.recent.forget(&endpoints);
+            }
+        }
+    }
+
+    fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
+        self.recent.turn(&mut agent.session);
+        self.sampling.turn(agent.session.probes());
+        while let Ok(ask) = self.asked.try_recv() {
+            self.answer(ask, agent);
+        }
+        self.alive.beat();
+        ControlFlow::Continue(())
     }
 }

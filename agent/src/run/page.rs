@@ -1,11 +1,8 @@
 //! `/`: the page, in the binary. It loads nothing from anywhere else.
 
-use std::net::{IpAddr, SocketAddr};
-
 use axum::{
-    extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, header},
-    middleware::Next,
+    extract::Path,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 
@@ -48,47 +45,9 @@ fn file(kind: &'static str, content: &'static str) -> Response {
     (headers, content).into_response()
 }
 
-/// On the loopback only addresses and `localhost` are answered to: a site whose name is made to point here must not read
-/// who talks to whom on this host.
-pub(super) async fn guard(State(address): State<SocketAddr>, request: Request, next: Next) -> Response {
-    if address.ip().is_loopback() && !is_local(request.headers()) {
-        let said = "ask for this page by its address or as localhost\n";
-        return (StatusCode::MISDIRECTED_REQUEST, said).into_response();
-    }
-    next.run(request).await
-}
-
-fn is_local(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let Ok(host) = host.to_str() else { return false };
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.is_ok() || name.eq_ignore_ascii_case("localhost")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_addresses_and_localhost_are_local() {
-        let asked = |host: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().expect("a value"));
-            is_local(&headers)
-        };
-        for host in ["127.0.0.1:9909", "localhost:8080", "LOCALHOST", "[::1]:9909", "[::1]", "192.0.2.1"] {
-            assert!(asked(host), "{host}");
-        }
-        for host in ["rebound.example:9909", "127.0.0.1.example", "localhost.example", "", "[::1].example"] {
-            assert!(!asked(host), "{host}");
-        }
-        assert!(is_local(&HeaderMap::new()), "no browser leaves it out");
-    }
 
     #[test]
     fn nothing_is_loaded_from_elsewhere_and_nothing_is_inline() {

@@ -1,80 +1,103 @@
-//! `?role=server&port=8080&process=node&limit=50`.
+//! `?role=server&port=8080&process=node&limit=50`: a filter in a URL. `axum::extract::Query` takes no name twice, and
+//! names neither the value nor the names that are known.
 
 use thiserror::Error;
 
-use crate::live::Wanted;
+use crate::live::USUAL_ENDPOINTS;
+use whohungup_core::filter::Filter;
 
 /// Values of one query at most.
 const MOST: usize = 64;
 
 #[derive(Debug, Error)]
-#[error("`{name}={value}`: {why}; known are role, port, process and limit")]
+#[error("`{name}={value}`: {reason}; known are role, port, process, verdict and limit")]
 pub(super) struct QueryError {
     name: String,
     value: String,
-    why: String,
+    reason: String,
 }
 
-pub(super) fn wanted(query: &str) -> Result<Wanted, QueryError> {
-    let mut wanted = Wanted::default();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()).take(MOST) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decoded(value);
-        let failed = |why: String| QueryError { name: name.to_owned(), value: value.clone(), why };
-        match name {
-            "role" => wanted.roles.push(value.parse().map_err(failed)?),
-            "port" => wanted.ports.push(value.parse().map_err(|_no| failed("no port".to_owned()))?),
-            "limit" => wanted.limit = value.parse().map_err(|_no| failed("no number".to_owned()))?,
-            "process" => wanted.processes.push(value),
-            _ => return Err(failed("not a name that is known".to_owned())),
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) filter: Filter,
+    /// Endpoints shown at most, worst first.
+    pub(super) limit: usize,
+}
+
+impl Query {
+    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+        let mut filter = Filter::default();
+        let mut limit = 0;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MOST) {
+            let read = match &*name {
+                "role" => value.parse().map(|role| filter.roles.push(role)),
+                "verdict" => value.parse().map(|verdict| filter.verdicts.push(verdict)),
+                "process" => {
+                    filter.processes.push(value.to_string());
+                    Ok(())
+                }
+                "port" => value.parse().map(|port| filter.ports.push(port)).map_err(|_| "no port".to_owned()),
+                "limit" => value.parse().map(|most| limit = most).map_err(|_| "no number".to_owned()),
+                _ => Err("unknown name".to_owned()),
+            };
+            read.map_err(|reason| QueryError { name: name.to_string(), value: value.to_string(), reason })?;
         }
+        Ok(Self { filter, limit: if limit == 0 { USUAL_ENDPOINTS } else { limit } })
     }
-    Ok(wanted)
 }
 
-/// Percent-decoded; what is no encoding stays as it is.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        let byte = hex.filter(|_| *first == b'%').and_then(|two| u8::from_str_radix(two, 16).ok());
-        bytes.push(match (byte, first) {
-            (Some(byte), _) => byte,
-            (None, b'+') => b' ',
-            (None, &other) => other,
-        });
-        rest = if byte.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// The names and values from which a daemon makes `filter` again.
+pub(crate) fn pairs(filter: &Filter) -> Vec<(&'static str, String)> {
+    let Filter { roles, ports, processes, verdicts } = filter;
+    let roles = roles.iter().map(|role| ("role", role.to_string()));
+    let ports = ports.iter().map(|port| ("port", port.to_string()));
+    let processes = processes.iter().map(|process| ("process", process.clone()));
+    let verdicts = verdicts.iter().map(|verdict| ("verdict", verdict.to_string()));
+    roles.chain(ports).chain(processes).chain(verdicts).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use whohungup_core::labels::Role;
+    use whohungup_core::labels::{Role, Verdict};
 
     #[test]
     fn names_and_values_are_read() {
-        let read = wanted("role=server&port=80&port=8080&process=a%20b%3C%c3%BC&limit=5").expect("a query");
-        let expected = Wanted {
-            roles: vec![Role::Server],
-            ports: vec![80, 8080],
-            processes: vec!["a b<ü".to_owned()],
+        let query = "role=server&port=80&port=8080&process=a%20b%3C%c3%BC&verdict=idle-race&limit=5";
+        let expected = Query {
+            filter: Filter {
+                roles: vec![Role::Server],
+                ports: vec![80, 8080],
+                processes: vec!["a b<ü".to_owned()],
+                verdicts: vec![Verdict::IdleRace],
+            },
             limit: 5,
         };
-        assert_eq!(read, expected);
-        assert_eq!(wanted("").expect("all"), Wanted::default());
-        assert_eq!(decoded("100%+%zz%4"), "100% %zz%4");
+        assert_eq!(Query::parse(query).expect("a query"), expected);
+        let all = Query { filter: Filter::default(), limit: USUAL_ENDPOINTS };
+        assert_eq!(Query::parse("").expect("all"), all);
+        assert_eq!(Query::parse("process=100%+%zz%4").expect("a query").filter.processes, ["100% %zz%4"]);
     }
 
     #[test]
     fn what_is_not_understood_is_named() {
-        for (query, said) in
+        for (query, named) in
             [("port=x", "`port=x`"), ("role=peer", "`role=peer`"), ("colour=red", "known are role")]
         {
-            let error = wanted(query).expect_err("no query").to_string();
-            assert!(error.contains(said), "{error}");
+            let error = Query::parse(query).expect_err("no query").to_string();
+            assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn a_filter_survives_its_url() {
+        let filter = Filter {
+            roles: vec![Role::Client, Role::Unknown],
+            ports: vec![1, 65_535],
+            processes: vec!["a&b=c %+ü".to_owned(), "7".to_owned()],
+            verdicts: vec![Verdict::Network],
+        };
+        let url = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs(&filter)).finish();
+        assert_eq!(Query::parse(&url).expect("a query").filter, filter);
     }
 }

@@ -64,7 +64,11 @@ impl Scrapes {
                 ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")], body)
                     .into_response()
             }
-            None => (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response(),
+            None => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "agent busy: no answer from the observer thread within 5 s\n",
+            )
+                .into_response(),
         }
     }
 

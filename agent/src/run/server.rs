@@ -1,8 +1,12 @@
 //! /metrics, /api/v1/report, /healthz and /readyz; the page and what it shows are put beside them.
 
 use std::{
-    net::{SocketAddr, TcpListener},
-    sync::{Arc, mpsc::Sender},
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Sender,
+    },
     time::Duration,
 };
 
@@ -16,14 +20,11 @@ use axum::{
     routing::get,
 };
 use rustix::net::sockopt::set_tcp_user_timeout;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-    task::spawn_blocking,
-};
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
     events::{self, Hub},
+    host::{self, HostName},
     observer::{Ask, Heartbeat},
     page,
     scrapes::Scrapes,
@@ -40,6 +41,8 @@ const JSON: &str = "application/json";
 const PEER_GONE: u32 = 5_000;
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
+/// How often is looked whether the daemon is to stop.
+const STOP_INTERVAL: Duration = Duration::from_millis(100);
 /// What was asked before the end is still answered within this.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -50,8 +53,14 @@ pub(super) struct Shared {
     alive: Heartbeat,
 }
 
-/// Serves until SIGINT or SIGTERM.
-pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat) -> anyhow::Result<()> {
+/// Serves until `stopped`; requests may ask under the names `allowed`.
+pub(super) fn serve(
+    listener: TcpListener,
+    allowed: &[HostName],
+    asks: Sender<Ask>,
+    alive: &Heartbeat,
+    stopped: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
     // What is accepted inherits it.
     set_tcp_user_timeout(&listener, PEER_GONE).context("limit how long a peer may take nothing")?;
@@ -62,7 +71,6 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
         .build()
         .context("start the server's runtime")?;
     runtime.block_on(async {
-        let address = listener.local_addr().context("read the listening address")?;
         let listener =
             tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
         let hub = Arc::new(Hub::default());
@@ -72,19 +80,21 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())
-            .merge(for_people(&shared, &hub, address));
+            .merge(for_people(&shared, &hub))
+            .layer(from_fn_with_state(Arc::from(allowed), host::guard));
         tokio::spawn(Arc::clone(&hub).run(shared));
-        let stopping = stopped()?;
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stopping, is_stopping) = oneshot::channel::<()>();
         let ending = async move {
-            stopping.await;
+            while !stopped.load(Ordering::Relaxed) {
+                tokio::time::sleep(STOP_INTERVAL).await;
+            }
             hub.close();
-            drop(stop);
+            drop(stopping);
         };
         let serving = axum::serve(listener, app).with_graceful_shutdown(ending);
         // Nobody who reads slowly keeps the daemon from ending.
         let limit = async {
-            drop(stopped.await);
+            drop(is_stopping.await);
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
@@ -95,7 +105,7 @@ pub(super) fn serve(listener: TcpListener, asks: Sender<Ask>, alive: &Heartbeat)
 }
 
 /// The page, and what it shows.
-fn for_people(shared: &Shared, hub: &Arc<Hub>, address: SocketAddr) -> Router {
+fn for_people(shared: &Shared, hub: &Arc<Hub>) -> Router {
     let views = Arc::new(Views::default());
     Router::new()
         .route("/", get(page::index))
@@ -103,19 +113,6 @@ fn for_people(shared: &Shared, hub: &Arc<Hub>, address: SocketAddr) -> Router {
         .route(LIVE, get(views::live).with_state((shared.clone(), views, Arc::clone(hub))))
         .route(CLOSES, get(views::closes).with_state(shared.clone()))
         .route(EVENTS, get(events::events).with_state(Arc::clone(hub)))
-        .layer(from_fn_with_state(address, page::guard))
-}
-
-/// Ends with the first SIGINT or SIGTERM.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("install a signal handler")?;
-    let mut terminate = signal(SignalKind::terminate()).context("install a signal handler")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
@@ -150,7 +147,8 @@ impl Shared {
 }
 
 pub(super) fn no_answer() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "the observer does not answer\n").into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, "agent busy: no answer from the observer thread within 5 s\n")
+        .into_response()
 }
 
 /// The probes are attached before the port is served, so alive means ready.

@@ -13,7 +13,7 @@ use tokio::{sync::Mutex, task::spawn_blocking, time::Instant};
 use super::{
     events::Hub,
     observer::Ask,
-    query::wanted,
+    query::Query,
     server::{Shared, no_answer},
 };
 use crate::live::{ClosesView, Material, NumberedClose, SCHEMA, build};
@@ -62,15 +62,15 @@ pub(super) async fn live(
     State((shared, views, hub)): State<(Shared, Arc<Views>, Arc<Hub>)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let wanted = match wanted(query.as_deref().unwrap_or_default()) {
-        Ok(wanted) => wanted,
+    let Query { filter, limit } = match Query::parse(query.as_deref().unwrap_or_default()) {
+        Ok(query) => query,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
     let Some(current) = views.current(&shared).await else { return no_answer() };
     let viewers = hub.viewers();
     let view = spawn_blocking(move || {
         let (material, model) = &*current;
-        let mut view = build(material, model, &wanted);
+        let mut view = build(material, model, &filter, limit);
         view.viewers = viewers;
         serde_json::to_vec(&view)
     });
@@ -80,9 +80,14 @@ pub(super) async fn live(
     }
 }
 
-pub(super) async fn closes(State(shared): State<Shared>) -> Response {
+pub(super) async fn closes(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let Query { filter, .. } = match Query::parse(query.as_deref().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
     let Some(beat) = shared.ask(|answer| Ask::Beat { after: 0, answer }).await else { return no_answer() };
-    let closes = beat.closes.iter().map(|kept| NumberedClose::new(kept)).collect();
+    let wanted = beat.closes.iter().filter(|kept| filter.has_close(&kept.close));
+    let closes = wanted.map(|kept| NumberedClose::new(kept)).collect();
     let view = ClosesView { schema: SCHEMA.to_owned(), newest: beat.newest, left_out: beat.left_out, closes };
     encoded(&view)
 }

@@ -1,6 +1,7 @@
 //! Where what is shown comes from: probes of its own, or a daemon.
 
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +14,14 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
+    agent::{Agent, Event, Handler},
     cli::TopArgs,
-    keeper::Keeper,
-    live::{CLOSES, ClosesView, LIVE, LiveView, NumberedClose, SCHEMA, Wanted, build},
-    observe::Understanding,
+    live::{CLOSES, ClosesView, LIVE, LiveView, MAX_ENDPOINTS, NumberedClose, SCHEMA, build},
+    recent_activity::RecentActivity,
     report::fetch,
-    session::{POLL_INTERVAL, Session},
+    session::POLL_INTERVAL,
 };
-use whohungup_core::products::Products;
+use whohungup_core::{filter::Filter, products::Products};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Updates that wait to be drawn.
@@ -47,18 +48,19 @@ impl Source {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let builder = thread::Builder::new().name("observer".to_owned());
+        let filter = args.filter.filter();
         let thread = if let Some(url) = args.from.clone() {
-            let first = ask(&url)?;
-            builder.spawn(move || follow(&url, first, &sender, &stopped))
+            let first = ask(&url, &filter)?;
+            builder.spawn(move || follow(&url, &filter, first, &sender, &stopped))
         } else {
             eprintln!("loading the probes");
             let (options, endpoints) = (args.observe.session(), args.observe.max_endpoints);
             let (ready, is_ready) = mpsc::channel();
-            let thread = builder.spawn(move || match Session::start(options) {
+            let thread = builder.spawn(move || match Agent::start(options, endpoints) {
                 Err(error) => drop(ready.send(Err(error))),
-                Ok(session) => {
+                Ok(mut agent) => {
                     drop(ready.send(Ok(())));
-                    observe(session, endpoints, &sender, &stopped);
+                    agent.run(&stopped, &mut Screen::new(endpoints, filter, sender));
                 }
             });
             is_ready.recv().context("the observer thread ended early")??;
@@ -90,43 +92,54 @@ impl Source {
     }
 }
 
-fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, stopped: &AtomicBool) {
-    let mut understanding = Understanding::new(endpoints, session.tracker().tick());
-    let mut keeper = Keeper::new(endpoints);
-    let mut told: Option<Instant> = None;
-    while !stopped.load(Ordering::Relaxed) {
-        let both = std::cell::RefCell::new(&mut understanding);
-        session.poll_all(
-            |mut report| {
-                let place = both.borrow_mut().close(&mut report);
-                keeper.close(report, &place);
-            },
-            |requests| {
-                both.borrow_mut().progress(&requests);
-            },
-        );
-        keeper.forget(&understanding.tidy());
-        keeper.turn(&mut session);
-        if told.is_none_or(|told| told.elapsed() >= EVERY) {
-            told = Some(Instant::now());
-            let material = keeper.material(&session, &understanding);
-            let model = whohungup_core::advice::build(
-                &material.endpoints,
-                Products::builtin(),
-                material.meta.clone(),
-            );
-            let wanted = Wanted { limit: Wanted::MOST, ..Wanted::default() };
-            let view = build(&material, &model, &wanted);
-            let closes = keeper.beat(&session, 0).shown().closes;
-            // What is not drawn in time is not missed: the next says it all.
-            let _late = sender.try_send(Update::Seen(Box::new((view, closes))));
+/// Makes an update of what the agent observes each second.
+struct Screen {
+    recent: RecentActivity,
+    filter: Filter,
+    sender: SyncSender<Update>,
+    sent: Option<Instant>,
+}
+
+impl Screen {
+    fn new(endpoints: usize, filter: Filter, sender: SyncSender<Update>) -> Self {
+        Self { recent: RecentActivity::new(endpoints), filter, sender, sent: None }
+    }
+
+    fn update(&mut self, agent: &Agent) -> Update {
+        let material = self.recent.material(&agent.session, &agent.analyzer);
+        let model =
+            whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta.clone());
+        let view = build(&material, &model, &self.filter, MAX_ENDPOINTS);
+        let mut closes = self.recent.beat(&agent.session, 0).shown().closes;
+        closes.retain(|numbered| self.filter.has_close(&numbered.close));
+        Update::Seen(Box::new((view, closes)))
+    }
+}
+
+impl Handler for Screen {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Close(closed, place) => self.recent.close(closed, &place),
+            Event::Requests(..) => {}
+            Event::Expired(endpoints) => self.recent.forget(&endpoints),
         }
-        thread::sleep(POLL_INTERVAL);
+    }
+
+    fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
+        self.recent.turn(&mut agent.session);
+        if self.sent.is_none_or(|sent| sent.elapsed() >= EVERY) {
+            self.sent = Some(Instant::now());
+            let update = self.update(agent);
+            // What is not drawn in time is not missed: the next says it all.
+            let _late = self.sender.try_send(update);
+        }
+        ControlFlow::Continue(())
     }
 }
 
 fn follow(
     url: &str,
+    filter: &Filter,
     first: (LiveView, Vec<NumberedClose>),
     sender: &SyncSender<Update>,
     stopped: &AtomicBool,
@@ -141,15 +154,15 @@ fn follow(
             }
             thread::sleep(POLL_INTERVAL);
         }
-        update = match ask(url) {
+        update = match ask(url, filter) {
             Ok(seen) => Update::Seen(Box::new(seen)),
             Err(error) => Update::Lost(format!("{error:#}")),
         };
     }
 }
 
-fn ask(url: &str) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
-    let view: LiveView = serde_json::from_slice(&fetch::get(url, LIVE)?).with_context(|| {
+fn ask(url: &str, filter: &Filter) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
+    let view: LiveView = serde_json::from_slice(&fetch::get(url, LIVE, filter)?).with_context(|| {
         format!("what answers at {url} is not understood; use the same version on both sides")
     })?;
     if view.schema != SCHEMA {
@@ -158,8 +171,9 @@ fn ask(url: &str) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
             "the daemon at {url} speaks schema `{schema}`, this is `{SCHEMA}`: use the same version on both sides"
         );
     }
-    let closes: ClosesView = serde_json::from_slice(&fetch::get(url, CLOSES)?).with_context(|| {
-        format!("what answers at {url} is not understood; use the same version on both sides")
-    })?;
+    let closes: ClosesView =
+        serde_json::from_slice(&fetch::get(url, CLOSES, filter)?).with_context(|| {
+            format!("what answers at {url} is not understood; use the same version on both sides")
+        })?;
     Ok((view, closes.closes))
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup::session::{POLL_INTERVAL, Record, Session, SessionOptions};
 use whohungup_core::{
     close::ClosedConnection,
     labels::{Closer, Confidence, Verdict},
@@ -189,7 +189,8 @@ fn play() {
 
 /// Keeps what the test's own connections are reported as.
 fn take_in(session: &mut Session, reports: &mut Vec<ClosedConnection>) {
-    session.poll(|report| {
+    session.poll(|record| {
+        let Record::Close(report) = record else { return };
         let is_ours = |end: SocketAddr| end.ip() == ORDINARY || Kind::at(end.ip()).is_some();
         if !report.amends && (is_ours(report.ends.local) || is_ours(report.ends.remote)) {
             reports.push(report);

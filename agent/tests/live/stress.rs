@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use whohungup::session::{POLL_INTERVAL, Session, SessionOptions};
+use whohungup::session::{POLL_INTERVAL, Record, Session, SessionOptions};
 use whohungup_core::{close::ClosedConnection, identity::Ends, labels::Verdict};
 use whohungup_ebpf::counters::Counter;
 
@@ -129,7 +129,8 @@ fn short_lived(pair: u8) -> Made {
 
 /// Keeps what the test's own connections are reported as.
 fn take_in(session: &mut Session, reports: &mut Vec<ClosedConnection>) {
-    session.poll(|report| {
+    session.poll(|record| {
+        let Record::Close(report) = record else { return };
         let is_ours = |end: SocketAddr| wanted(end.ip()).is_some();
         if is_ours(report.ends.local) || is_ours(report.ends.remote) {
             reports.push(report);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     endpoint::{Endpoint, Risk, Stops, Timer},
+    filter::Filter,
     identity::Comm,
     labels::{Clock, Phase, Role, Side, Verdict},
     products::Candidate,
@@ -97,13 +98,9 @@ pub enum Urgency {
 }
 
 impl ReportModel {
-    /// Leaves only endpoints with one of `ports` and one of `processes`; an empty list stands for all.
-    pub fn keep(&mut self, ports: &[u16], processes: &[String]) {
-        self.endpoints.retain(|report| {
-            let key = &report.endpoint.key;
-            (ports.is_empty() || key.server_port.is_some_and(|port| ports.contains(&port)))
-                && (processes.is_empty() || processes.iter().any(|name| name == key.process.as_str()))
-        });
+    /// Leaves only endpoints that `filter` has.
+    pub fn keep(&mut self, filter: &Filter) {
+        self.endpoints.retain(|report| filter.has_endpoint(&report.endpoint));
     }
 }
 

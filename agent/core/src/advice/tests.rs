@@ -1,4 +1,5 @@
 use super::*;
+use crate::endpoint::Timer;
 use crate::{
     advice::fixtures::{endpoint, products, risky, timer},
     endpoint::{Death, Stops},

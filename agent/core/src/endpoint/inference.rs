@@ -64,6 +64,7 @@ impl Inference {
         let own = place.own;
         state.count(closed);
         if own {
+            state.recent.add(&place.id, &closed.ends, closed.process);
             if let Some(requests) = &closed.uncounted {
                 state.gaps(requests, tick, closed.at_ns);
             }
@@ -98,6 +99,7 @@ impl Inference {
         let (state, place) = self.state(EndpointKey::of(*role, ends, *process), now_ns);
         state.count_requests(requests);
         if place.own {
+            state.recent.add(&place.id, ends, *process);
             state.gaps(requests, tick, now_ns);
         }
         place

@@ -14,6 +14,12 @@ use crate::{
 pub struct Endpoint {
     #[serde(flatten)]
     pub key: EndpointKey,
+    /// The newest processes of its connections, newest first, at most 16.
+    #[serde(default)]
+    pub recent_pids: Vec<u32>,
+    /// Where the role is unknown: the newest ports of both ends, newest first, at most 16.
+    #[serde(default)]
+    pub recent_ports: Vec<u16>,
     /// What is known of the program behind [`EndpointKey::process`].
     pub program: Option<Program>,
     /// `Server` of the newest response.

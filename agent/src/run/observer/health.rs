@@ -4,7 +4,7 @@ use whohungup_ebpf::counters::Counter;
 
 use crate::{
     clock::monotonic_ns,
-    degraded::{Lately, Note, Reason},
+    degraded::{Reason, RecentIncreases},
     session::Session,
 };
 use whohungup_bpf::CounterTotals;
@@ -13,15 +13,19 @@ use whohungup_core::endpoint::InferTotals;
 /// What was noticed so far.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    lately: Lately,
+    increases: RecentIncreases,
     /// As they were last read.
     counters: CounterTotals,
 }
 
 impl Health {
     /// The probes' counters, and the reasons that hold now.
-    pub(super) fn look(&mut self, session: &Session, inferred: &InferTotals) -> (CounterTotals, Vec<Reason>) {
-        let mut reasons: Vec<Reason> = session.notes().iter().map(|Note { reason, .. }| *reason).collect();
+    pub(super) fn observe(
+        &mut self,
+        session: &Session,
+        inferred: &InferTotals,
+    ) -> (CounterTotals, Vec<Reason>) {
+        let mut reasons: Vec<Reason> = session.warnings().iter().map(|warning| warning.reason).collect();
         match session.probes().counters() {
             Ok(counters) => self.counters = counters,
             Err(error) => {
@@ -45,7 +49,7 @@ impl Health {
             (Reason::EndpointsFull, inferred.over),
             (Reason::SocketsNotFollowed, self.counters.get(Counter::ExchangeFailed)),
         ];
-        reasons.extend(self.lately.look(&losses, monotonic_ns()));
+        reasons.extend(self.increases.observe(&losses, monotonic_ns()));
         reasons.sort_unstable();
         reasons.dedup();
         (self.counters, reasons)

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     advice::fixtures::{endpoint, products, risky},
     endpoint::Risk,
+    filter::Filter,
     labels::Verdict,
 };
 
@@ -80,9 +81,9 @@ fn the_unknown_share_is_of_all_closes() {
 #[test]
 fn only_wanted_ports_and_processes_are_kept() {
     let mut model = built(&[endpoint(Role::Server, "a"), endpoint(Role::Server, "b")]);
-    model.keep(&[8080], &["b".to_owned()]);
+    model.keep(&Filter { ports: vec![8080], processes: vec!["b".to_owned()], ..Filter::default() });
     assert_eq!(model.endpoints.len(), 1);
-    model.keep(&[1], &[]);
+    model.keep(&Filter { ports: vec![1], ..Filter::default() });
     assert!(model.endpoints.is_empty());
 }
 

@@ -17,18 +17,18 @@ use whohungup_core::{
 };
 
 /// How often endpoints that have gone quiet are looked for.
-const TIDY_INTERVAL: Duration = Duration::from_mins(1);
+const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Inference over all closes, fed with each.
 #[derive(Debug)]
-pub struct Understanding {
+pub struct Analyzer {
     inference: Inference,
     programs: ProgramCache,
     began_ns: u64,
-    tidied: Instant,
+    expired: Instant,
 }
 
-impl Understanding {
+impl Analyzer {
     /// Tells apart at most `endpoints` endpoints; `tick` is the length of the kernel's clock tick in seconds.
     pub fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
@@ -36,7 +36,7 @@ impl Understanding {
             inference: Inference::new(limits, tick),
             programs: ProgramCache::default(),
             began_ns: monotonic_ns(),
-            tidied: Instant::now(),
+            expired: Instant::now(),
         }
     }
 
@@ -63,11 +63,11 @@ impl Understanding {
     }
 
     /// Forgets, now and then, what has not been seen for long, and names it.
-    pub fn tidy(&mut self) -> Vec<EndpointKey> {
-        if self.tidied.elapsed() < TIDY_INTERVAL {
+    pub fn expire(&mut self) -> Vec<EndpointKey> {
+        if self.expired.elapsed() < EXPIRE_INTERVAL {
             return Vec::new();
         }
-        self.tidied = Instant::now();
+        self.expired = Instant::now();
         self.inference.expire(monotonic_ns())
     }
 

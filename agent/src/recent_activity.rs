@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
+    analyzer::Analyzer,
     clock::monotonic_ns,
     live::{Beat, Live, Material, Pace},
-    observe::Understanding,
     session::Session,
 };
 use whohungup_core::{
@@ -20,7 +20,7 @@ const COUNT_SHARE: u32 = 50;
 const OPEN_ENDPOINTS: usize = 2;
 
 #[derive(Debug)]
-pub struct Keeper {
+pub struct RecentActivity {
     live: Live,
     pace: Pace,
     most: usize,
@@ -29,7 +29,7 @@ pub struct Keeper {
     count_again: Instant,
 }
 
-impl Keeper {
+impl RecentActivity {
     /// Tells apart at most `endpoints`.
     pub fn new(endpoints: usize) -> Self {
         Self {
@@ -63,13 +63,13 @@ impl Keeper {
     }
 
     /// All that a view is made of.
-    pub fn material(&mut self, session: &Session, understanding: &Understanding) -> Material {
+    pub fn material(&mut self, session: &Session, analyzer: &Analyzer) -> Material {
         let began = Instant::now();
         if began >= self.count_again {
             self.open = Arc::new(session.tracker().open_by_endpoint(self.most));
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
-        let endpoints = understanding.endpoints();
-        self.live.material(monotonic_ns(), understanding.meta(session), endpoints, Arc::clone(&self.open))
+        let endpoints = analyzer.endpoints();
+        self.live.material(monotonic_ns(), analyzer.meta(session), endpoints, Arc::clone(&self.open))
     }
 }

@@ -1,0 +1,81 @@
+//! Which connections and endpoints are wanted: one meaning of `--port`, `--process` and the like for every command and
+//! for the API.
+
+use crate::{
+    close::ClosedConnection,
+    connection::Progressed,
+    endpoint::{Endpoint, EndpointKey},
+    identity::{Ends, Process},
+    labels::{Role, Verdict},
+};
+
+/// What is wanted; an empty list stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub roles: Vec<Role>,
+    /// Of the server's end; where the role is unknown, of either end.
+    pub ports: Vec<u16>,
+    /// Names or pids.
+    pub processes: Vec<String>,
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Filter {
+    pub fn is_empty(&self) -> bool {
+        let Self { roles, ports, processes, verdicts } = self;
+        roles.is_empty() && ports.is_empty() && processes.is_empty() && verdicts.is_empty()
+    }
+
+    pub fn has_close(&self, closed: &ClosedConnection) -> bool {
+        (self.verdicts.is_empty() || self.verdicts.contains(&closed.verdict))
+            && self.has_connection(closed.role, &closed.ends, closed.process)
+    }
+
+    pub fn has_requests(&self, progressed: &Progressed) -> bool {
+        self.has_connection(progressed.role, &progressed.ends, progressed.process)
+    }
+
+    fn has_connection(&self, role: Role, ends: &Ends, process: Option<Process>) -> bool {
+        let has_port = || match ends.server_port(role) {
+            Some(port) => self.ports.contains(&port),
+            None => [ends.local, ends.remote].iter().any(|end| self.ports.contains(&end.port())),
+        };
+        let has_process = || {
+            process.is_some_and(|Process { pid, comm }| self.has_process(&comm, |wanted| pid == Some(wanted)))
+        };
+        self.has_role(role)
+            && (self.ports.is_empty() || has_port())
+            && (self.processes.is_empty() || has_process())
+    }
+
+    /// Whether a connection of the endpoint can be wanted. Verdicts do not matter.
+    pub fn has_endpoint(&self, endpoint: &Endpoint) -> bool {
+        let EndpointKey { role, server_port, process } = &endpoint.key;
+        let has_port = || match server_port {
+            Some(port) => self.ports.contains(port),
+            None => endpoint.recent_ports.iter().any(|port| self.ports.contains(port)),
+        };
+        let has_process = || self.has_process(process, |wanted| endpoint.recent_pids.contains(&wanted));
+        self.has_role(*role)
+            && (self.ports.is_empty() || has_port())
+            && (self.processes.is_empty() || has_process())
+    }
+
+    /// Whether every connection with this key is wanted. Verdicts do not matter.
+    pub fn has_key(&self, key: &EndpointKey) -> bool {
+        self.has_role(key.role)
+            && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
+            && (self.processes.is_empty() || self.has_process(&key.process, |_| false))
+    }
+
+    fn has_role(&self, role: Role) -> bool {
+        self.roles.is_empty() || self.roles.contains(&role)
+    }
+
+    fn has_process(&self, name: &str, has_pid: impl Fn(u32) -> bool) -> bool {
+        self.processes.iter().any(|wanted| wanted == name || wanted.parse().is_ok_and(&has_pid))
+    }
+}
+
+#[cfg(test)]
+mod tests;
