@@ -7,6 +7,7 @@
 pub mod close;
 pub mod connection;
 pub mod endpoint;
+pub mod histogram;
 pub mod http;
 pub mod identity;
 pub mod labels;

@@ -123,7 +123,7 @@ impl Loop {
         let tick = session.tracker().tick();
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build, tick),
+            metrics: Metrics::new(build),
             understanding: Understanding::new(max_endpoints, tick),
             keeper: Keeper::new(max_endpoints),
             session,
@@ -142,19 +142,16 @@ impl Loop {
                 |mut closed| {
                     let (metrics, understanding) = &mut *both.borrow_mut();
                     // First, as it may name the cause.
-                    let place = understanding.close(&mut closed);
-                    metrics.close(&closed, &place);
-                    keeper.close(closed, &place);
+                    understanding.close(&mut closed);
+                    metrics.close(&closed);
+                    keeper.close(closed);
                 },
                 |requests| {
-                    let (metrics, understanding) = &mut *both.borrow_mut();
-                    let place = understanding.progress(&requests);
-                    metrics.progress(&requests, &place);
+                    let (_, understanding) = &mut *both.borrow_mut();
+                    understanding.progress(&requests);
                 },
             );
-            let quiet = self.understanding.tidy();
-            self.metrics.forget(&quiet);
-            self.keeper.forget(&quiet);
+            self.understanding.tidy();
             self.keeper.turn(&mut self.session);
             self.sampling.turn(self.session.probes());
             while let Ok(ask) = asked.try_recv() {
@@ -171,7 +168,7 @@ impl Loop {
             Ask::Metrics(answer) => {
                 let began = Instant::now();
                 let snapshot = self.snapshot();
-                let scrape = self.metrics.scrape(snapshot);
+                let scrape = self.metrics.scrape(self.understanding.table(), snapshot);
                 tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
                 drop(answer.send(scrape));
             }
@@ -180,7 +177,9 @@ impl Loop {
                 let material = self.keeper.material(&self.session, &self.understanding);
                 drop(answer.send((material, began.elapsed())));
             }
-            Ask::Beat { after, answer } => drop(answer.send(self.keeper.beat(&self.session, after))),
+            Ask::Beat { after, answer } => {
+                drop(answer.send(self.keeper.beat(&self.session, &self.understanding, after)));
+            }
         }
     }
 
@@ -200,7 +199,6 @@ impl Loop {
             programs: self.session.probes().program_stats(),
             sampled: self.sampling.sampled(),
             tls: self.session.probes().tls_libraries(),
-            outlooks: self.understanding.outlooks(),
             inferred,
             degraded,
             wall_ahead_ns: wall_ahead_ns(),

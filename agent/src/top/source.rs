@@ -98,14 +98,14 @@ fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, 
         let both = std::cell::RefCell::new(&mut understanding);
         session.poll_all(
             |mut report| {
-                let place = both.borrow_mut().close(&mut report);
-                keeper.close(report, &place);
+                both.borrow_mut().close(&mut report);
+                keeper.close(report);
             },
             |requests| {
                 both.borrow_mut().progress(&requests);
             },
         );
-        keeper.forget(&understanding.tidy());
+        understanding.tidy();
         keeper.turn(&mut session);
         if told.is_none_or(|told| told.elapsed() >= EVERY) {
             told = Some(Instant::now());
@@ -117,7 +117,7 @@ fn observe(mut session: Session, endpoints: usize, sender: &SyncSender<Update>, 
             );
             let wanted = Wanted { limit: Wanted::MOST, ..Wanted::default() };
             let view = build(&material, &model, &wanted);
-            let closes = keeper.beat(&session, 0).shown().closes;
+            let closes = keeper.beat(&session, &understanding, 0).shown().closes;
             // What is not drawn in time is not missed: the next says it all.
             let _late = sender.try_send(Update::Seen(Box::new((view, closes))));
         }

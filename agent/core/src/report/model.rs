@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::Comm;
 use crate::{
-    endpoint::{Endpoint, Risk, Stops, Timer},
+    endpoint::{Endpoint, Exits, Risk, Timer},
     labels::{Role, Side, Verdict},
 };
 
@@ -131,7 +131,7 @@ impl EndpointReport {
     /// Neither at risk nor in need of advice, and nothing of it has stopped.
     pub fn is_quiet(&self) -> bool {
         self.advice.is_empty()
-            && self.endpoint.stops == Stops::default()
+            && self.endpoint.exits == Exits::default()
             && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::identity::Comm;
 use crate::{
-    endpoint::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Stops, Timer},
+    endpoint::{Endpoint, EndpointKey, Exits, Gaps, Headroom, Risk, Timer},
     labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
 };
 
@@ -34,8 +34,8 @@ pub(super) fn endpoint(role: Role, process: &str) -> Endpoint {
         verdicts: vec![(Verdict::ServerIdle, 98), (Verdict::IdleRace, 2)],
         causes: vec![(Cause::KeepaliveTimer, 98)],
         races: Vec::new(),
-        masked: 0,
-        begun: 400,
+        retried: 0,
+        started: 400,
         reused: 300,
         lost: 0,
         at_risk: 0,
@@ -45,7 +45,7 @@ pub(super) fn endpoint(role: Role, process: &str) -> Endpoint {
             longest: Some(5.9),
             bins: vec![(0.25, 100), (1.0, 150), (3.0, 40), (6.0, 10)],
         },
-        stops: Stops::default(),
+        exits: Exits::default(),
         headroom: None,
         risk: Risk::Unknown,
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::sanitize::clean;
 use crate::{
-    endpoint::{Death, Endpoint, Risk, Timer},
+    endpoint::{Endpoint, ExitStatus, Risk, Timer},
     labels::{Clock, Phase, Role, Side, Verdict},
 };
 
@@ -69,20 +69,20 @@ fn races(endpoint: &Endpoint) -> String {
 
 /// How connections are used again.
 pub(super) fn requests(endpoint: &Endpoint) -> String {
-    if endpoint.begun == 0 {
+    if endpoint.started == 0 {
         return "none seen".to_owned();
     }
     let each = per_connection(endpoint).map_or_else(String::new, |each| format!(", {each:.1} a connection"));
-    let share = endpoint.reused as f64 * 100.0 / endpoint.begun as f64;
+    let share = endpoint.reused as f64 * 100.0 / endpoint.started as f64;
     let longest = endpoint
         .gaps
         .longest
         .map_or_else(String::new, |longest| format!(", after up to {}", measured(longest)));
-    format!("{}{each}; {share:.0} % on a connection that had been idle{longest}", endpoint.begun)
+    format!("{}{each}; {share:.0} % on a connection that had been idle{longest}", endpoint.started)
 }
 
 pub(super) fn per_connection(endpoint: &Endpoint) -> Option<f64> {
-    (endpoint.closes > 0 && endpoint.begun > 0).then(|| endpoint.begun as f64 / endpoint.closes as f64)
+    (endpoint.closes > 0 && endpoint.started > 0).then(|| endpoint.started as f64 / endpoint.closes as f64)
 }
 
 /// Requests lost, hidden by retries, and nearly lost; `None` when there were none.
@@ -91,8 +91,8 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     if endpoint.lost > 0 {
         parts.push(format!("{} lost", counted(endpoint.lost, "request")));
     }
-    if endpoint.masked > 0 {
-        parts.push(format!("{} of them sent again and answered", endpoint.masked));
+    if endpoint.retried > 0 {
+        parts.push(format!("{} of them sent again and answered", endpoint.retried));
     }
     if endpoint.at_risk > 0 {
         let margin = endpoint.headroom.map_or_else(
@@ -106,7 +106,7 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
 
 /// Processes and listeners that ended, and what that did to connections; `None` when there were none.
 pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
-    let stops = &endpoint.stops;
+    let stops = &endpoint.exits;
     let mut parts = Vec::new();
     let cut_off = stops.cut_off.iter().map(|(_, count)| count).sum();
     if cut_off > 0 {
@@ -123,10 +123,10 @@ pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
 }
 
 /// `2 by an exit with status 3, 1 by signal 9`.
-pub(super) fn deaths(deaths: &[(Death, u64)]) -> String {
+pub(super) fn deaths(deaths: &[(ExitStatus, u64)]) -> String {
     let told = deaths.iter().map(|(death, count)| match death {
-        Death::Status(status) => format!("{count} by an exit with status {status}"),
-        Death::Signal(signal) => format!("{count} by signal {signal}"),
+        ExitStatus::Status(status) => format!("{count} by an exit with status {status}"),
+        ExitStatus::Signal(signal) => format!("{count} by signal {signal}"),
     });
     told.collect::<Vec<_>>().join(", ")
 }
@@ -212,7 +212,7 @@ pub(super) fn verdict(model: &ReportModel) -> String {
     if !parts.is_empty() {
         return format!("{}.", capital(&parts.join(", ")));
     }
-    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.stops.cut_off);
+    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.exits.cut_off);
     let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
     if cut_off > 0 {
         let told = counted(cut_off, "request");

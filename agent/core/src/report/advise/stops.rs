@@ -2,7 +2,7 @@
 
 use super::{Case, called, counted, races::blank, sentence, was};
 use crate::{
-    endpoint::Death,
+    endpoint::ExitStatus,
     labels::{Role, Side},
     report::{
         model::{Advice, Urgency},
@@ -20,7 +20,7 @@ const TERM: u32 = 15;
 /// The process ended with requests under way.
 pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     let side = if case.endpoint.key.role == Role::Client { Side::Client } else { Side::Server };
-    let cut_off = &case.endpoint.stops.cut_off;
+    let cut_off = &case.endpoint.exits.cut_off;
     if side == Side::Client && cut_off.iter().all(|(death, _)| was_told_to(*death)) {
         return None;
     }
@@ -30,13 +30,13 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     }
     let program = case.program(side, None);
     let look = match cut_off.first().map(|(death, _)| *death) {
-        Some(Death::Signal(KILL)) => {
+        Some(ExitStatus::Signal(KILL)) => {
             "find out who kills it: a supervisor whose patience was over, a person, or the kernel for want of memory (see the kernel's log)."
         }
-        Some(Death::Signal(TERM)) => {
+        Some(ExitStatus::Signal(TERM)) => {
             "it ends at once when it is asked to (SIGTERM). Handle that signal: stop listening, answer what is under way, then end."
         }
-        Some(Death::Signal(_)) => "find out what it does that ends it so; it may have left a core dump.",
+        Some(ExitStatus::Signal(_)) => "find out what it does that ends it so; it may have left a core dump.",
         _ => "find out why it ends: an uncaught error or a call to exit. Its own log should have it.",
     };
     Some(Advice {
@@ -56,13 +56,13 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
 
 /// Whether somebody wanted it to end, as Ctrl-C in a download does: SIGHUP, SIGINT, SIGTERM. A server that lets such a
 /// signal cut its requests off has something to mend all the same.
-fn was_told_to(death: Death) -> bool {
-    matches!(death, Death::Signal(1 | 2 | 15))
+fn was_told_to(death: ExitStatus) -> bool {
+    matches!(death, ExitStatus::Signal(1 | 2 | 15))
 }
 
 /// A shutdown waited for idle connections.
 pub(super) fn waited(case: Case<'_>) -> Option<Advice> {
-    let stops = &case.endpoint.stops;
+    let stops = &case.endpoint.exits;
     let waited = stops.waited.filter(|&waited| waited >= WORTH_A_WORD)?;
     if case.endpoint.key.role != Role::Server {
         return None;
