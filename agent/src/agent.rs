@@ -7,13 +7,7 @@ use std::{
 };
 
 use whohungup_bpf::ProbeError;
-use whohungup_core::{
-    close::ClosedConnection,
-    connection::Progressed,
-    endpoint::{EndpointKey, Place},
-    filter::Filter,
-    advice::ReportModel,
-};
+use whohungup_core::{advice::ReportModel, close::ClosedConnection, connection::Progressed, filter::Filter};
 
 use crate::{
     analyzer::Analyzer,
@@ -24,12 +18,10 @@ use crate::{
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "moved once, from the session to who takes it")]
 pub enum Event {
-    /// A connection ended. The verdict is final, and the place says which endpoint it belongs to.
-    Close(ClosedConnection, Place),
+    /// A connection ended. The verdict is final.
+    Close(ClosedConnection),
     /// Requests that were counted on an open connection.
-    Requests(Progressed, Place),
-    /// Endpoints that were not seen for long and are no longer tracked.
-    Expired(Vec<EndpointKey>),
+    Requests(Progressed),
 }
 
 /// Who takes what an [`Agent`] observes.
@@ -80,10 +72,7 @@ impl Agent {
         session.poll(|record| {
             analyze(analyzer, filter, record).into_iter().for_each(&mut on_event);
         });
-        let expired = analyzer.expire();
-        if !expired.is_empty() {
-            on_event(Event::Expired(expired));
-        }
+        analyzer.expire();
     }
 
     /// The last turn: settles every pending close at once.
@@ -104,12 +93,12 @@ impl Agent {
 fn analyze(analyzer: &mut Analyzer, filter: &Filter, record: Record) -> Option<Event> {
     match record {
         Record::Close(mut closed) => filter.has_close(&closed).then(|| {
-            let place = analyzer.close(&mut closed);
-            Event::Close(closed, place)
+            analyzer.close(&mut closed);
+            Event::Close(closed)
         }),
         Record::Requests(progressed) => filter.has_requests(&progressed).then(|| {
-            let place = analyzer.progress(&progressed);
-            Event::Requests(progressed, place)
+            analyzer.progress(&progressed);
+            Event::Requests(progressed)
         }),
     }
 }

@@ -12,17 +12,17 @@ use whohungup_core::{
     advice::{Meta, ReportModel},
     close::ClosedConnection,
     connection::Progressed,
-    endpoint::{Endpoint, EndpointKey, InferLimits, InferTotals, Inference, Outlook, Place},
+    endpoint::{Endpoint, Endpoints, InferLimits, InferTotals},
     products::Products,
 };
 
 /// How often endpoints that have gone quiet are looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Inference over all closes, fed with each.
+/// The table of endpoints, fed with each close.
 #[derive(Debug)]
 pub struct Analyzer {
-    inference: Inference,
+    table: Endpoints,
     programs: ProgramCache,
     began_ns: u64,
     expired: Instant,
@@ -33,55 +33,50 @@ impl Analyzer {
     pub fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         Self {
-            inference: Inference::new(limits, tick),
+            table: Endpoints::new(limits, tick),
             programs: ProgramCache::default(),
             began_ns: monotonic_ns(),
             expired: Instant::now(),
         }
     }
 
-    /// Takes in a settled close, and names its cause where it and those before it prove one. Says which endpoint it
-    /// belongs to.
-    pub fn close(&mut self, closed: &mut ClosedConnection) -> Place {
+    /// Takes in a settled close, and names its cause where it and those before it prove one.
+    pub fn close(&mut self, closed: &mut ClosedConnection) {
         // Where the evidence was put into words, so is this.
         let tell = !closed.evidence.is_empty();
-        let place = self.inference.close(closed, tell);
-        if closed.retried {
-            self.inference.masked(closed);
-        }
-        if let Some(pid) = self.inference.unknown_program(closed)
+        let endpoint = self.table.close(closed, tell);
+        if let Some(pid) = self.table.unknown_program(closed)
             && let Some(program) = self.programs.get(pid, Instant::now())
         {
-            self.inference.know(&place.id, program.as_ref().clone());
+            self.table.know(&endpoint, program.as_ref().clone());
         }
-        place
     }
 
     /// Takes in requests of a connection that is open.
-    pub fn progress(&mut self, progressed: &Progressed) -> Place {
-        self.inference.progress(progressed, monotonic_ns())
+    pub fn progress(&mut self, progressed: &Progressed) {
+        self.table.progress(progressed, monotonic_ns());
     }
 
-    /// Forgets, now and then, what has not been seen for long, and names it.
-    pub fn expire(&mut self) -> Vec<EndpointKey> {
+    /// Forgets, now and then, what has not been seen for long.
+    pub fn expire(&mut self) {
         if self.expired.elapsed() < EXPIRE_INTERVAL {
-            return Vec::new();
+            return;
         }
         self.expired = Instant::now();
-        self.inference.expire(monotonic_ns())
+        self.table.expire(monotonic_ns());
     }
 
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        self.inference.endpoints()
+        self.table.endpoints()
     }
 
-    /// The same for the metrics: in no order, and nothing of what they count themselves.
-    pub fn outlooks(&self) -> Vec<Outlook> {
-        self.inference.outlooks()
+    /// All that is kept of each, for the metrics and for those who look.
+    pub fn table(&self) -> &Endpoints {
+        &self.table
     }
 
     pub fn totals(&self) -> InferTotals {
-        self.inference.totals()
+        self.table.totals()
     }
 
     /// Everything so far, with advice. `session` tells what was missed.

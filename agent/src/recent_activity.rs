@@ -8,11 +8,7 @@ use crate::{
     live::{Beat, Live, Material, Pace},
     session::Session,
 };
-use whohungup_core::{
-    close::ClosedConnection,
-    connection::OpenByEndpoint,
-    endpoint::{EndpointKey, Place},
-};
+use whohungup_core::{close::ClosedConnection, connection::OpenByEndpoint};
 
 /// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.
 const COUNT_SHARE: u32 = 50;
@@ -33,7 +29,7 @@ impl RecentActivity {
     /// Tells apart at most `endpoints`.
     pub fn new(endpoints: usize) -> Self {
         Self {
-            live: Live::new(monotonic_ns()),
+            live: Live::default(),
             pace: Pace::default(),
             most: endpoints.saturating_mul(OPEN_ENDPOINTS),
             open: Arc::default(),
@@ -41,15 +37,10 @@ impl RecentActivity {
         }
     }
 
-    /// Keeps a settled close; `place` says which endpoint it belongs to.
-    pub fn close(&mut self, closed: ClosedConnection, place: &Place) {
+    /// Keeps a settled close.
+    pub fn close(&mut self, closed: ClosedConnection) {
         self.pace.count(closed.verdict.is_trouble());
-        self.live.close(closed, place);
-    }
-
-    /// Forgets endpoints that are no longer told apart.
-    pub fn forget(&mut self, gone: &[EndpointKey]) {
-        self.live.forget(gone);
+        self.live.close(closed);
     }
 
     /// Ends a turn: says how much of the evidence is told in the next.
@@ -58,8 +49,8 @@ impl RecentActivity {
     }
 
     /// What has changed since the close with number `after`.
-    pub fn beat(&self, session: &Session, after: u64) -> Beat {
-        self.live.beat(monotonic_ns(), after, session.tracker().totals().open)
+    pub fn beat(&self, session: &Session, analyzer: &Analyzer, after: u64) -> Beat {
+        self.live.beat(analyzer.table(), monotonic_ns(), after, session.tracker().totals().open)
     }
 
     /// All that a view is made of.
@@ -69,7 +60,7 @@ impl RecentActivity {
             self.open = Arc::new(session.tracker().open_by_endpoint(self.most));
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
-        let endpoints = analyzer.endpoints();
-        self.live.material(monotonic_ns(), analyzer.meta(session), endpoints, Arc::clone(&self.open))
+        let (meta, open) = (analyzer.meta(session), Arc::clone(&self.open));
+        self.live.material(monotonic_ns(), meta, analyzer.table(), open)
     }
 }

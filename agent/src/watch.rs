@@ -119,7 +119,7 @@ impl<'a> Printer<'a> {
 
 impl Handler for Printer<'_> {
     fn event(&mut self, event: Event) {
-        if let Event::Close(closed, _) = event
+        if let Event::Close(closed) = event
             && !self.is_over()
             && self.filter.has_close(&closed)
         {

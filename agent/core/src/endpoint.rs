@@ -1,32 +1,35 @@
-//! What many closes of one endpoint show together: its timers, how its connections are re-used, and what is at risk.
+//! What many closes of one endpoint show together: its timers, how its connections are reused, what is at risk, what
+//! its metrics count, and its last hour.
 //!
-//! Pure: reports in, [`Endpoint`]s out, in bounded memory.
+//! Pure: closes in, [`Endpoint`]s out, in bounded memory.
 
 mod after_response;
-mod balance;
 mod band;
 mod bins;
 mod cause;
 mod cluster;
+pub mod counters;
+mod eviction;
 mod gaps;
-mod inference;
+mod idle_closer_share;
 mod key;
+pub mod last_hour;
 mod limits;
 pub mod model;
-mod newcomers;
-mod observe;
+mod process_exits;
 mod recent;
 mod risk;
 #[cfg(test)]
 mod sample;
 mod series;
-mod show;
 mod state;
-mod stops;
-mod told;
+mod summary;
+mod table;
+mod timer_readings;
+mod timers;
 
-pub use inference::Inference;
-pub use key::{EndpointKey, Place};
+pub use key::EndpointKey;
 pub use limits::{InferLimits, TIMERS};
-pub use model::{Endpoint, Gaps, Headroom, InferTotals, Outlook, Risk, Timer};
-pub use stops::{Death, Stops};
+pub use model::{Endpoint, Gaps, Headroom, InferTotals, Risk, Timer};
+pub use process_exits::{ExitStatus, Exits};
+pub use table::Endpoints;

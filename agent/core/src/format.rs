@@ -1,6 +1,6 @@
 //! Counts and sentences in English.
 
-use crate::endpoint::Death;
+use crate::endpoint::ExitStatus;
 
 /// `1 request`, `2 requests`.
 pub fn counted(count: u64, thing: &str) -> String {
@@ -24,12 +24,12 @@ pub(crate) fn uncapitalized(text: &str) -> String {
 }
 
 /// `2 by an exit with status 3, 1 by signal 9`.
-pub(crate) fn exits(exits: &[(Death, u64)]) -> String {
+pub(crate) fn exits(exits: &[(ExitStatus, u64)]) -> String {
     let parts: Vec<_> = exits
         .iter()
         .map(|(exit, count)| match exit {
-            Death::Status(status) => format!("{count} by an exit with status {status}"),
-            Death::Signal(signal) => format!("{count} by signal {signal}"),
+            ExitStatus::Status(status) => format!("{count} by an exit with status {status}"),
+            ExitStatus::Signal(signal) => format!("{count} by signal {signal}"),
         })
         .collect();
     parts.join(", ")

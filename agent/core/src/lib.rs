@@ -11,6 +11,7 @@ pub mod duration;
 pub mod endpoint;
 pub mod filter;
 pub mod format;
+pub mod histogram;
 pub mod http;
 pub mod identity;
 pub mod labels;

@@ -5,15 +5,16 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Material,
     headline::headline,
-    hour::{begins_ns, minute},
-    table::{LOST, Seen},
     view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
 };
 use crate::clock::wall_time;
 use whohungup_core::{
     advice::{EndpointReport, ReportModel, earlier_peers},
     connection::OpenState,
-    endpoint::EndpointKey,
+    endpoint::{
+        EndpointKey,
+        last_hour::{LOST, LastHour, MINUTES, begins_ns, minute},
+    },
     filter::Filter,
     labels::{Role, Side, Verdict},
     report::format,
@@ -33,13 +34,13 @@ pub fn build(material: &Material, model: &ReportModel, filter: &Filter, limit: u
     let mut endpoints: Vec<_> = chosen
         .iter()
         .map(|report| {
-            let seen = seen_of(material, &report.endpoint.key);
+            let hour = hour_of(material, &report.endpoint.key);
             let counts = open.get(&report.endpoint.key).copied().unwrap_or_default();
-            endpoint(report, seen, now, counts)
+            endpoint(report, hour, now, counts)
         })
         .collect();
     for (index, peer) in earlier_peers(&chosen).into_iter().enumerate() {
-        endpoints[index].told_at = peer.map(|peer| endpoints[peer].id.clone());
+        endpoints[index].peer_endpoint = peer.map(|peer| endpoints[peer].id.clone());
     }
     let minutes = minutes(material, &chosen, everything, now);
     let open: Vec<OpenCount> = open_counts(material, filter, &chosen);
@@ -48,11 +49,12 @@ pub fn build(material: &Material, model: &ReportModel, filter: &Filter, limit: u
     let lost_hour = if everything {
         material.lost.sum(now)
     } else {
-        endpoints.iter().filter(|one| one.told_at.is_none()).map(|one| one.lost_hour).sum()
+        endpoints.iter().filter(|one| one.peer_endpoint.is_none()).map(|one| one.lost_hour).sum()
     };
     let headline = headline(&endpoints, &material.meta, all_open, closes_hour, everything);
     let endpoints_total = endpoints.len();
-    let endpoints_in_trouble = endpoints.iter().filter(|one| one.trouble && one.told_at.is_none()).count();
+    let endpoints_in_trouble =
+        endpoints.iter().filter(|one| one.trouble && one.peer_endpoint.is_none()).count();
     endpoints.truncate(limit.min(MAX_ENDPOINTS));
     LiveView {
         schema: SCHEMA.to_owned(),
@@ -76,15 +78,15 @@ fn id(key: &EndpointKey) -> String {
     format!("{}/{port}/{}", key.role, key.process)
 }
 
-fn seen_of<'a>(material: &'a Material, key: &EndpointKey) -> Option<&'a Seen> {
-    let other = (key.role == Role::Unknown && key.process == "other").then_some(&material.other);
-    material.seen.get(key).or(other)
+fn hour_of<'a>(material: &'a Material, key: &EndpointKey) -> Option<&'a LastHour> {
+    let is_other = key.role == Role::Unknown && key.process == "other";
+    material.hours.get(key).or_else(|| material.other.as_ref().filter(|_| is_other))
 }
 
-fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 3]) -> EndpointView {
+fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u64; 3]) -> EndpointView {
     let endpoint = &report.endpoint;
-    let in_hour = |what: usize| seen.map_or(0, |seen| seen.hour.sum(now, what));
-    let idle = |side: Side| seen.map_or_else(Vec::new, |seen| seen.idle(side));
+    let in_hour = |what: usize| hour.map_or(0, |hour| hour.minutes.sum(now, what));
+    let idle = |side: Side| hour.map_or_else(Vec::new, |hour| hour.idle(side));
     let lost_hour = in_hour(LOST);
     let timers = endpoint.timers.iter().zip(format::timers(report)).map(|(timer, (text, whose))| TimerView {
         side: timer.side,
@@ -105,17 +107,17 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
         process: endpoint.key.process.to_string(),
         title: format::title(endpoint),
         risk: endpoint.risk,
-        risk_told: format::risk(endpoint.risk).to_owned(),
+        risk_text: format::risk(endpoint.risk).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,
         peer: report.peer.map(|peer| peer.to_string()),
-        told_at: None,
+        peer_endpoint: None,
         closes: endpoint.closes,
         closes_hour: (0..LOST).map(in_hour).sum(),
         lost: endpoint.lost,
         lost_hour,
         premature_hour: in_hour(Verdict::PrematureHangup as usize),
         at_risk: endpoint.at_risk,
-        begun: endpoint.begun,
+        started: endpoint.started,
         reused: endpoint.reused,
         verdicts: endpoint.verdicts.clone(),
         connecting,
@@ -132,18 +134,18 @@ fn endpoint(report: &EndpointReport, seen: Option<&Seen>, now: u64, open: [u64; 
 }
 
 fn minutes(material: &Material, chosen: &[&EndpointReport], everything: bool, now: u64) -> Minutes {
-    let mut counts = vec![vec![0_u32; LOST]; super::MINUTES];
-    let mut add = |seen: &Seen| {
-        for (row, slot) in counts.iter_mut().zip(seen.hour.up_to(now)) {
+    let mut counts = vec![vec![0_u32; LOST]; MINUTES];
+    let mut add = |hour: &LastHour| {
+        for (row, slot) in counts.iter_mut().zip(hour.minutes.up_to(now)) {
             row.iter_mut().zip(slot).for_each(|(count, by)| *count = count.saturating_add(by));
         }
     };
     if everything {
         add(&material.all);
     } else {
-        chosen.iter().filter_map(|report| seen_of(material, &report.endpoint.key)).for_each(&mut add);
+        chosen.iter().filter_map(|report| hour_of(material, &report.endpoint.key)).for_each(&mut add);
     }
-    let first = now.saturating_sub(super::MINUTES as u64 - 1);
+    let first = now.saturating_sub(MINUTES as u64 - 1);
     Minutes { verdicts: Verdict::ALL.to_vec(), from: wall_time(begins_ns(first)).to_string(), counts }
 }
 

@@ -10,7 +10,7 @@ use whohungup_core::{
     advice::Meta,
     close::ClosedConnection,
     connection::OpenByEndpoint,
-    endpoint::{InferLimits, Inference},
+    endpoint::{Endpoints, InferLimits},
     filter::Filter,
     labels::{Race, Verdict},
     products::Products,
@@ -20,7 +20,7 @@ const TICK: f64 = 0.004;
 
 /// Inference and what is kept, side by side as in the daemon.
 pub(super) struct Both {
-    pub(super) inference: Inference,
+    pub(super) endpoints: Endpoints,
     pub(super) live: Live,
     pub(super) now_ns: u64,
 }
@@ -29,23 +29,23 @@ impl Both {
     pub(super) fn new(endpoints: usize) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let now_ns = 3600 * SECOND;
-        Self { inference: Inference::new(limits, TICK), live: Live::new(now_ns), now_ns }
+        Self { endpoints: Endpoints::new(limits, TICK), live: Live::default(), now_ns }
     }
 
     pub(super) fn close(&mut self, mut closed: ClosedConnection) {
         closed.at_ns = self.now_ns;
         self.now_ns += SECOND / 100;
-        let place = self.inference.close(&mut closed, true);
-        self.live.close(closed, &place);
+        self.endpoints.close(&mut closed, true);
+        self.live.close(closed);
     }
 
     pub(super) fn view(&self, filter: &Filter, limit: usize) -> LiveView {
-        let endpoints = self.inference.endpoints();
+        let endpoints = self.endpoints.endpoints();
         let model = whohungup_core::advice::build(&endpoints, Products::builtin(), Meta::default());
         let material = self.live.material(
             self.now_ns,
             model.meta.clone(),
-            endpoints,
+            &self.endpoints,
             Arc::new(OpenByEndpoint::default()),
         );
         build(&material, &model, filter, limit)

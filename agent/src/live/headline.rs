@@ -16,7 +16,7 @@ pub(super) fn headline(
     closes_hour: u64,
     all: bool,
 ) -> Headline {
-    let worst = endpoints.iter().find(|endpoint| endpoint.told_at.is_none());
+    let worst = endpoints.iter().find(|endpoint| endpoint.peer_endpoint.is_none());
     match worst.map(|endpoint| (endpoint, endpoint.risk)) {
         Some((endpoint, Risk::Losing)) => {
             let text = format!("{}: {}.{}", timing(endpoint), lost(endpoint), others(endpoints, endpoint));
@@ -47,7 +47,7 @@ pub(super) fn headline(
 }
 
 fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, all: bool) -> Headline {
-    let once = || endpoints.iter().filter(|endpoint| endpoint.told_at.is_none());
+    let once = || endpoints.iter().filter(|endpoint| endpoint.peer_endpoint.is_none());
     let premature: u64 = once().map(|endpoint| endpoint.premature_hour).sum();
     let most = once().max_by_key(|endpoint| endpoint.premature_hour).filter(|_| premature > 0);
     if let Some(most) = most {
@@ -147,7 +147,7 @@ fn lost(endpoint: &EndpointView) -> String {
 fn others(endpoints: &[EndpointView], but: &EndpointView) -> String {
     let more = endpoints
         .iter()
-        .filter(|other| other.id != but.id && other.told_at.is_none())
+        .filter(|other| other.id != but.id && other.peer_endpoint.is_none())
         .filter(|other| other.trouble)
         .count();
     match more {

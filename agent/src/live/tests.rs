@@ -6,8 +6,9 @@ use super::{
     *,
 };
 use whohungup_core::{
-    endpoint::Risk,
+    endpoint::{Risk, last_hour::MINUTES},
     filter::Filter,
+    histogram::begins,
     labels::{Race, Role, Side, Verdict},
 };
 
@@ -162,8 +163,7 @@ fn ten_thousand_endpoints_stay_within_the_bound_and_are_counted_as_other() {
     let view = both.everything();
     assert_eq!(total(&view), 10_000, "none is lost");
     assert!(view.endpoints_total <= 257 && view.endpoints.iter().any(|one| one.process == "other"));
-    assert!(both.live.bytes() < 300 * 4096, "{}", both.live.bytes());
-    assert!(size_of::<Seen>() < 4096);
+    assert!(size_of::<LastHour>() < 4096);
 }
 
 #[test]
@@ -186,11 +186,10 @@ fn an_endpoint_that_is_told_apart_gets_its_place_though_others_had_come_before()
 fn what_is_forgotten_elsewhere_is_forgotten_here() {
     let mut both = Both::new(8);
     both.close(closed(8080, "node", Verdict::ServerIdle));
-    assert_eq!(both.live.table.iter().count(), 1);
+    assert_eq!(both.endpoints.hours().count(), 1);
     both.now_ns += 3601 * SECOND;
-    let gone = both.inference.expire(both.now_ns);
-    both.live.forget(&gone);
-    assert_eq!(both.live.table.iter().count(), 0);
+    both.endpoints.expire(both.now_ns);
+    assert_eq!(both.endpoints.hours().count(), 0);
 }
 
 #[test]
@@ -206,7 +205,7 @@ fn a_flood_of_ordinary_closes_does_not_drive_out_those_in_trouble() {
     assert_eq!(closes.last().map(|kept| kept.number), Some(1));
     assert!(closes.windows(2).all(|pair| pair[0].number > pair[1].number));
     assert_eq!(both.live.closes(1000).iter().map(|kept| kept.number).collect::<Vec<_>>(), [1001]);
-    let pulse = both.live.beat(both.now_ns, 1001, 5);
+    let pulse = both.live.beat(&both.endpoints, both.now_ns, 1001, 5);
     assert_eq!((pulse.newest, pulse.left_out, pulse.open, pulse.closes.len()), (1001, 1, 5, 0));
 }
 
@@ -217,10 +216,16 @@ fn a_view_survives_its_json() {
     let view = both.everything();
     let json = serde_json::to_string(&view).expect("JSON");
     assert_eq!(serde_json::from_str::<LiveView>(&json).expect("a view"), view);
-    let pulse = both.live.beat(both.now_ns, 0, 0).shown();
+    let pulse = both.live.beat(&both.endpoints, both.now_ns, 0, 0).shown();
     let json = serde_json::to_string(&pulse).expect("JSON");
     let back: Pulse = serde_json::from_str(&json).expect("a pulse");
     assert_eq!(serde_json::to_string(&back).expect("JSON"), json, "what is not shown is not kept");
+}
+
+/// Before anything was seen.
+fn idle_beat() -> Beat {
+    let both = Both::new(1);
+    both.live.beat(&both.endpoints, 0, 0, 0)
 }
 
 /// Names of an object and of all within it.
@@ -250,7 +255,7 @@ fn every_name_is_documented() {
     let mut all = std::collections::BTreeSet::new();
     names(&value, &mut all);
     names(&serde_json::to_value(NumberedClose::new(&closes[0])).expect("JSON"), &mut all);
-    names(&serde_json::to_value(Live::new(0).beat(0, 0, 0).shown()).expect("JSON"), &mut all);
+    names(&serde_json::to_value(idle_beat().shown()).expect("JSON"), &mut all);
     let page = concat!(include_str!("../../../docs/page.md"), include_str!("../../../docs/json.md"));
     let told = |name: &&String| ["`", "."].iter().any(|before| page.contains(&format!("{before}{name}`")));
     let missing: Vec<_> = all.iter().filter(|name| !told(name)).collect();

@@ -1,4 +1,4 @@
-//! What the page and `top` are given: schema `whohungup.live/1`, documented in docs/page.md.
+//! What the page and `top` are given: schema `whohungup.live/2`, documented in docs/page.md.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use whohungup_core::{
 };
 
 /// Raised when a name changes its meaning or goes away.
-pub const SCHEMA: &str = "whohungup.live/1";
+pub const SCHEMA: &str = "whohungup.live/2";
 /// Where a daemon answers with [`LiveView`], with [`ClosesView`], and with [`Pulse`]s as server-sent events.
 pub const LIVE: &str = "/api/v1/live";
 pub const CLOSES: &str = "/api/v1/closes";
@@ -112,13 +112,13 @@ pub struct EndpointView {
     /// `node server on port 8080`.
     pub title: String,
     pub risk: Risk,
-    pub risk_told: String,
+    pub risk_text: String,
     /// It needs a look: at risk, losing requests, or with advice.
     pub trouble: bool,
     /// The other end's process, when it runs on this host and shows the same timer.
     pub peer: Option<String>,
     /// The endpoint with the other end of the same connections, when that is on this host and comes before.
-    pub told_at: Option<String>,
+    pub peer_endpoint: Option<String>,
     pub closes: u64,
     pub closes_hour: u64,
     pub lost: u64,
@@ -126,7 +126,7 @@ pub struct EndpointView {
     /// Ended in the middle of a request or response, in the last hour.
     pub premature_hour: u64,
     pub at_risk: u64,
-    pub begun: u64,
+    pub started: u64,
     pub reused: u64,
     pub verdicts: Vec<(Verdict, u64)>,
     pub connecting: u64,

@@ -53,8 +53,8 @@ fn length(line: &str) -> usize {
 }
 
 fn assert_is_bounded(counting: &Counting, endpoints: usize) -> (usize, String) {
-    assert_eq!(counting.metrics.endpoints.len(), counting.inference.totals().endpoints);
-    assert!(counting.metrics.endpoints.len() <= endpoints);
+    assert_eq!(counting.endpoints.counters().count(), counting.endpoints.totals().endpoints);
+    assert!(counting.endpoints.counters().count() <= endpoints);
     let text = counting.text();
     let (series, longest) =
         (samples(&text), text.lines().filter(|line| !line.starts_with('#')).map(length).max());

@@ -9,11 +9,11 @@ use super::{
     Format,
     family::{self, Family, Kind},
     sample,
-    series::{OTHER, REQUEST_BASES},
     snapshot::Snapshot,
 };
 use crate::degraded::Reason;
 use whohungup_bpf::program_names;
+use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES};
 use whohungup_core::{
     connection::OpenState,
     endpoint::Risk,

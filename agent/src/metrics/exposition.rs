@@ -16,11 +16,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{
-    family::{Family, Kind},
-    histogram::Histogram,
-};
-use whohungup_core::identity::Ends;
+use super::family::{Family, Kind};
+use whohungup_core::{histogram::BucketHistogram, identity::Ends};
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +159,7 @@ impl<'a> Samples<'a> {
         self.outcome = self.outcome.and_then(|()| counter.encode(self.encoder.encode_family(&labels)?));
     }
 
-    pub(super) fn histogram(&mut self, values: &[&str], histogram: &Histogram) {
+    pub(super) fn histogram(&mut self, values: &[&str], histogram: &BucketHistogram) {
         let buckets: Vec<_> = histogram.buckets().collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         self.encode(values, |encoder, _| {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::series::OTHER;
-use whohungup_core::{endpoint::EndpointKey, labels::Role};
+use whohungup_core::{
+    endpoint::{EndpointKey, counters::OTHER},
+    labels::Role,
+};
 
 /// What tells an endpoint's series from others'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -90,7 +90,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
             u64::from(role != Role::Unknown) + u64::from(state == OpenState::Closing && role == Role::Server),
         )
     });
-    let inferred = InferTotals { bytes: 4096, ..counting.inference.totals() };
+    let inferred = InferTotals { bytes: 4096, ..counting.endpoints.totals() };
     Snapshot {
         totals,
         limits: Limits { connections: 1000, recent: 100 },
@@ -108,7 +108,6 @@ fn snapshot(counting: &Counting) -> Snapshot {
         }],
         sampled: Duration::from_secs(2),
         tls: TlsLibraries { attached: 2, failed: 1, beyond: 0 },
-        outlooks: counting.inference.outlooks(),
         inferred,
         degraded: vec![Reason::EventsLost],
         wall_ahead_ns: 1_800_000_000 * SECOND as i64,
@@ -125,7 +124,7 @@ pub(super) fn scrape() -> Scrape {
     (stranger.idle, stranger.requests) = (None, None);
     counting.close(&stranger);
     counting.close(&at(81, "one too many", 51));
-    let mut scrape = counting.metrics.scrape(snapshot(&counting));
+    let mut scrape = counting.metrics.scrape(&counting.endpoints, snapshot(&counting));
     scrape.refused = 2;
     scrape.process = ProcessCost {
         cpu: Duration::from_millis(1250),

@@ -7,19 +7,26 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 use super::{
     exposition::{self, Exemplar, Format, Samples},
     family,
-    histogram::Histogram,
     labels::Labels,
-    series::{Hurt, REQUEST_BASES, RequestCounts, Series},
     snapshot::{BuildInfo, Snapshot},
 };
-use whohungup_core::labels::Role;
+use whohungup_core::{
+    endpoint::{
+        Endpoint,
+        counters::{CounterWithExemplar, Counters, REQUEST_BASES, RequestCounts},
+    },
+    histogram::BucketHistogram,
+    labels::Role,
+};
 
 /// Cheap to take: endpoints are shared with the counting side, which copies one when it counts on while this is alive.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     pub(super) endpoints: Vec<Counted>,
+    /// Of the same endpoints, those that are told apart.
+    pub(super) inferred: Vec<Endpoint>,
     /// By role.
-    pub(super) durations: [Histogram; Role::ALL.len()],
+    pub(super) durations: [BucketHistogram; Role::ALL.len()],
     pub(super) amended: u64,
     pub(super) snapshot: Snapshot,
     pub(super) build: Arc<BuildInfo>,
@@ -32,7 +39,13 @@ pub struct Scrape {
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     pub(super) labels: Labels,
-    pub(super) series: Arc<Series>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Counted {
+    pub(super) fn new(labels: Labels, counters: &Arc<Counters>) -> Self {
+        Self { labels, counters: Arc::clone(counters) }
+    }
 }
 
 /// What the agent's own process takes.
@@ -51,7 +64,7 @@ impl Scrape {
     /// The text; the same scrape always gives the same.
     pub fn text(mut self, format: Format) -> String {
         self.endpoints.sort_unstable_by(|one, other| one.labels.cmp(&other.labels));
-        self.snapshot.outlooks.sort_by_cached_key(|outlook| Labels::shown(&outlook.key));
+        self.inferred.sort_by_cached_key(|endpoint| Labels::shown(&endpoint.key));
         exposition::text(Page { scrape: self, format }, format)
     }
 
@@ -59,7 +72,7 @@ impl Scrape {
     pub(super) fn each_requests<'a>(&'a self, mut write: impl FnMut([&'a str; 4], &'a RequestCounts)) {
         for endpoint in &self.endpoints {
             let [role, port, process] = endpoint.labels.values();
-            for (basis, requests) in REQUEST_BASES.iter().zip(&endpoint.series.requests) {
+            for (basis, requests) in REQUEST_BASES.iter().zip(&endpoint.counters.requests) {
                 if let Some(requests) = requests {
                     write([role, port, process, basis.as_str()], requests);
                 }
@@ -67,8 +80,8 @@ impl Scrape {
         }
     }
 
-    pub(super) fn exemplar(&self, hurt: &Hurt) -> Option<Exemplar> {
-        let (ends, at_ns) = hurt.newest?;
+    pub(super) fn exemplar(&self, counter: &CounterWithExemplar) -> Option<Exemplar> {
+        let (ends, at_ns) = counter.newest?;
         let since_epoch = (i128::from(at_ns) + i128::from(self.snapshot.wall_ahead_ns)) / 1_000_000;
         Some(Exemplar { ends, at: Duration::from_millis(since_epoch.try_into().unwrap_or(0)) })
     }

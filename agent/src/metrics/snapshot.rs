@@ -6,7 +6,7 @@ use crate::degraded::Reason;
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     connection::{Limits, OpenState, Totals},
-    endpoint::{InferTotals, Outlook},
+    endpoint::InferTotals,
     labels::Role,
 };
 
@@ -26,8 +26,7 @@ pub struct Snapshot {
     pub programs: Vec<ProgramStat>,
     pub sampled: Duration,
     pub tls: TlsLibraries,
-    /// What was inferred, and how full the table of it is.
-    pub outlooks: Vec<Outlook>,
+    /// How full the table of endpoints is.
     pub inferred: InferTotals,
     /// Why less is seen than should be.
     pub degraded: Vec<Reason>,

@@ -1,8 +1,8 @@
 use super::*;
 use whohungup_core::{
     close::ClosedConnection,
-    connection::{OpenState, RequestDelta},
-    endpoint::{InferLimits, Inference},
+    connection::{OpenState, Progressed, RequestDelta},
+    endpoint::{Endpoints, InferLimits},
     labels::{Basis, Cause, CloseType, Race, Verdict},
     testing,
 };
@@ -19,7 +19,7 @@ pub(super) fn idle_close(port: u16, name: &str, race: Option<Race>) -> ClosedCon
 
 /// Metrics with the table that says which endpoints there are.
 pub(super) struct Counting {
-    pub(super) inference: Inference,
+    pub(super) endpoints: Endpoints,
     pub(super) metrics: Metrics,
 }
 
@@ -27,18 +27,17 @@ impl Counting {
     pub(super) fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-        Self { inference: Inference::new(limits, tick), metrics: Metrics::new(build, tick) }
+        Self { endpoints: Endpoints::new(limits, tick), metrics: Metrics::new(build) }
     }
 
     pub(super) fn close(&mut self, closed: &ClosedConnection) {
         let mut closed = closed.clone();
-        let place = self.inference.close(&mut closed, false);
-        self.metrics.close(&closed, &place);
+        self.endpoints.close(&mut closed, false);
+        self.metrics.close(&closed);
     }
 
     pub(super) fn progress_at(&mut self, progressed: &Progressed, now_ns: u64) {
-        let place = self.inference.progress(progressed, now_ns);
-        self.metrics.progress(progressed, &place);
+        self.endpoints.progress(progressed, now_ns);
     }
 
     fn progress(&mut self, progressed: &Progressed) {
@@ -46,12 +45,12 @@ impl Counting {
     }
 
     pub(super) fn expire(&mut self, now_ns: u64) {
-        self.metrics.forget(&self.inference.expire(now_ns));
+        self.endpoints.expire(now_ns);
     }
 
     pub(super) fn scrape(&self) -> Scrape {
-        let (outlooks, inferred) = (self.inference.outlooks(), self.inference.totals());
-        self.metrics.scrape(Snapshot { outlooks, inferred, ..Snapshot::default() })
+        let inferred = self.endpoints.totals();
+        self.metrics.scrape(&self.endpoints, Snapshot { inferred, ..Snapshot::default() })
     }
 
     pub(super) fn text(&self) -> String {
@@ -158,7 +157,7 @@ fn an_endpoint_that_was_quiet_for_an_hour_leaves_every_family_and_returns_at_zer
         closes.any(|line| line.contains("process=\"late\"") && line.ends_with(" 1")),
         "its room is free: {text}"
     );
-    assert_eq!(metrics.metrics.endpoints.len(), 1);
+    assert_eq!(metrics.endpoints.counters().count(), 1);
 }
 
 #[test]
@@ -169,7 +168,7 @@ fn an_endpoint_that_made_room_leaves_no_series_behind() {
         let mut closed = idle_close(port, "scan", None);
         closed.at_ns = u64::from(port) * MINUTE;
         metrics.close(&closed);
-        assert!(metrics.metrics.endpoints.len() <= 4, "port {port}");
+        assert!(metrics.endpoints.counters().count() <= 4, "port {port}");
     }
     let text = metrics.text();
     assert!(text.contains("server_port=\"100\"") && !text.contains("server_port=\"96\""), "{text}");

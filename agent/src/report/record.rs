@@ -57,7 +57,7 @@ impl Progress {
 
 impl Handler for Progress {
     fn event(&mut self, event: Event) {
-        if let Event::Close(closed, _) = event {
+        if let Event::Close(closed) = event {
             self.count(&closed);
         }
     }

@@ -127,7 +127,7 @@ impl Counters {
         };
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build, session.tracker().tick()),
+            metrics: Metrics::new(build),
             recent: RecentActivity::new(max_endpoints),
             options,
             sampling: Sampling::new(stats),
@@ -143,7 +143,7 @@ impl Counters {
             Ask::Metrics(answer) => {
                 let began = Instant::now();
                 let snapshot = self.snapshot(agent);
-                let scrape = self.metrics.scrape(snapshot);
+                let scrape = self.metrics.scrape(agent.analyzer.table(), snapshot);
                 tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
                 drop(answer.send(scrape));
             }
@@ -152,7 +152,9 @@ impl Counters {
                 let material = self.recent.material(&agent.session, &agent.analyzer);
                 drop(answer.send((material, began.elapsed())));
             }
-            Ask::Beat { after, answer } => drop(answer.send(self.recent.beat(&agent.session, after))),
+            Ask::Beat { after, answer } => {
+                drop(answer.send(self.recent.beat(&agent.session, &agent.analyzer, after)));
+            }
         }
     }
 
@@ -173,7 +175,6 @@ impl Counters {
             programs: session.probes().program_stats(),
             sampled: self.sampling.sampled(),
             tls: session.probes().tls_libraries(),
-            outlooks: analyzer.outlooks(),
             inferred,
             degraded,
             wall_ahead_ns: wall_ahead_ns(),
@@ -184,15 +185,11 @@ impl Counters {
 impl Handler for Counters {
     fn event(&mut self, event: Event) {
         match event {
-            Event::Close(closed, place) => {
-                self.metrics.close(&closed, &place);
-                self.recent.close(closed, &place);
+            Event::Close(closed) => {
+                self.metrics.close(&closed);
+                self.recent.close(closed);
             }
-            Event::Requests(progressed, place) => self.metrics.progress(&progressed, &place),
-            Event::Expired(endpoints) => {
-                self.metrics.forget(&endpoints);
-                self.recent.forget(&endpoints);
-            }
+            Event::Requests(_) => {}
         }
     }
 

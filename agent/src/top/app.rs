@@ -87,7 +87,7 @@ impl App {
     pub(super) fn endpoints(&self) -> Vec<&EndpointView> {
         let all = self.view.iter().flat_map(|view| &view.endpoints);
         let mut shown: Vec<_> =
-            all.filter(|one| self.lets_through(&[&one.title, &one.risk_told, &one.id])).collect();
+            all.filter(|one| self.lets_through(&[&one.title, &one.risk_text, &one.id])).collect();
         if self.tab == Tab::Open {
             shown.retain(|one| one.connecting + one.established + one.closing > 0);
             Column::Open.sort(&mut shown, false);

@@ -11,7 +11,8 @@ use super::{
     app::App,
     draw::{bold, dim, risk_style},
 };
-use crate::live::{EndpointView, NumberedClose, begins};
+use crate::live::{EndpointView, NumberedClose};
+use whohungup_core::histogram::begins;
 use whohungup_core::identity::Process;
 use whohungup_core::{
     report::sparkline::{Axis, gap_points},
@@ -70,7 +71,7 @@ fn of_endpoint(app: &App, endpoint: &EndpointView, width: u16) -> Vec<Line<'stat
     let mut lines = vec![Line::from(vec![
         Span::styled(clean(&endpoint.title, 80), bold()),
         Span::raw("  "),
-        Span::styled(clean(&endpoint.risk_told, 40), risk_style(app, endpoint.risk)),
+        Span::styled(clean(&endpoint.risk_text, 40), risk_style(app, endpoint.risk)),
     ])];
     lines.extend(endpoint.advice.first().into_iter().flat_map(|advice| labelled("why", &advice.why, width)));
     for advice in &endpoint.advice {

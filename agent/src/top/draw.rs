@@ -85,7 +85,7 @@ fn status(app: &App) -> Line<'_> {
     let Some(view) = &app.view else { return Line::raw("") };
     let open: u64 = view.open.iter().map(|open| open.count).sum();
     let closed: u64 = view.minutes.counts.iter().flatten().map(|&count| u64::from(count)).sum();
-    let trouble = view.endpoints.iter().filter(|one| one.trouble && one.told_at.is_none()).count();
+    let trouble = view.endpoints.iter().filter(|one| one.trouble && one.peer_endpoint.is_none()).count();
     let mut spans = vec![
         Span::styled(format!("{open}"), bold()),
         Span::raw(" open  "),

@@ -110,7 +110,7 @@ impl Screen {
         let model =
             whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta.clone());
         let view = build(&material, &model, &self.filter, MAX_ENDPOINTS);
-        let mut closes = self.recent.beat(&agent.session, 0).shown().closes;
+        let mut closes = self.recent.beat(&agent.session, &agent.analyzer, 0).shown().closes;
         closes.retain(|numbered| self.filter.has_close(&numbered.close));
         Update::Seen(Box::new((view, closes)))
     }
@@ -119,9 +119,8 @@ impl Screen {
 impl Handler for Screen {
     fn event(&mut self, event: Event) {
         match event {
-            Event::Close(closed, place) => self.recent.close(closed, &place),
-            Event::Requests(..) => {}
-            Event::Expired(endpoints) => self.recent.forget(&endpoints),
+            Event::Close(closed) => self.recent.close(closed),
+            Event::Requests(_) => {}
         }
     }
 

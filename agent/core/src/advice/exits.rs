@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     duration::measured,
-    endpoint::Death,
+    endpoint::ExitStatus,
     format::{capitalized, counted, exits, was},
     labels::{Role, Side},
 };
@@ -21,7 +21,7 @@ const TERM: u32 = 15;
 /// The process exited with requests in flight.
 pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     let side = if case.endpoint.key.role == Role::Client { Side::Client } else { Side::Server };
-    let cut_off = &case.endpoint.stops.cut_off;
+    let cut_off = &case.endpoint.exits.cut_off;
     if side == Side::Client && cut_off.iter().all(|(exit, _)| is_requested(*exit)) {
         return None;
     }
@@ -31,14 +31,14 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     }
     let program = case.program(side);
     let remedy = match cut_off.first().map(|(exit, _)| *exit) {
-        Some(Death::Signal(KILL)) => {
+        Some(ExitStatus::Signal(KILL)) => {
             "find out who kills it: a supervisor after its grace period, an operator, or the kernel when out of memory \
              (see the kernel log)."
         }
-        Some(Death::Signal(TERM)) => {
+        Some(ExitStatus::Signal(TERM)) => {
             "it exits at once on SIGTERM. Handle that signal: stop listening, finish the requests in flight, then exit."
         }
-        Some(Death::Signal(_)) => "find out why it crashes; it may have left a core dump.",
+        Some(ExitStatus::Signal(_)) => "find out why it crashes; it may have left a core dump.",
         _ => "find out why it exits: an uncaught error or a call to exit. See its log.",
     };
     Some(Advice {
@@ -58,13 +58,13 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
 
 /// Whether somebody asked the process to end, as Ctrl-C in a download does: SIGHUP, SIGINT, SIGTERM. A server whose requests
 /// such a signal cuts off needs advice all the same.
-fn is_requested(exit: Death) -> bool {
-    matches!(exit, Death::Signal(1 | 2 | 15))
+fn is_requested(exit: ExitStatus) -> bool {
+    matches!(exit, ExitStatus::Signal(1 | 2 | 15))
 }
 
 /// A shutdown waited for idle connections.
 pub(super) fn waited(case: Case<'_>) -> Option<Advice> {
-    let stops = &case.endpoint.stops;
+    let stops = &case.endpoint.exits;
     let waited = stops.waited.filter(|&waited| waited >= SHORT_WAIT)?;
     if case.endpoint.key.role != Role::Server {
         return None;

@@ -1,7 +1,7 @@
 //! Endpoints and a small table of products for the tests.
 
 use crate::{
-    endpoint::{Endpoint, EndpointKey, Gaps, Headroom, Risk, Stops, Timer},
+    endpoint::{Endpoint, EndpointKey, Exits, Gaps, Headroom, Risk, Timer},
     identity::Comm,
     labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
     products::Products,
@@ -91,8 +91,8 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         verdicts: vec![(Verdict::ServerIdle, 98), (Verdict::IdleRace, 2)],
         causes: vec![(Cause::KeepaliveTimer, 98)],
         races: Vec::new(),
-        masked: 0,
-        begun: 400,
+        retried: 0,
+        started: 400,
         reused: 300,
         lost: 0,
         at_risk: 0,
@@ -102,7 +102,7 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
             longest: Some(5.9),
             bins: vec![(0.25, 100), (1.0, 150), (3.0, 40), (6.0, 10)],
         },
-        stops: Stops::default(),
+        exits: Exits::default(),
         recent_pids: Vec::new(),
         recent_ports: Vec::new(),
         headroom: None,

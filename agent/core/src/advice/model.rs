@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{Endpoint, Risk, Stops, Timer},
+    endpoint::{Endpoint, Exits, Risk, Timer},
     filter::Filter,
     identity::Comm,
     labels::{Clock, Phase, Role, Side, Verdict},
@@ -108,7 +108,7 @@ impl EndpointReport {
     /// Neither at risk nor in need of advice, and nothing of it has stopped.
     pub fn is_quiet(&self) -> bool {
         self.advice.is_empty()
-            && self.endpoint.stops == Stops::default()
+            && self.endpoint.exits == Exits::default()
             && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::endpoint::Timer;
 use crate::{
     advice::fixtures::{endpoint, products, risky, timer},
-    endpoint::{Death, Stops},
+    endpoint::{ExitStatus, Exits},
     labels::{Cause, Clock, Phase, Role},
 };
 
@@ -229,7 +229,7 @@ fn hostile_names_stay_within_their_quotes() {
 #[test]
 fn a_process_that_exits_during_requests_is_reported_first() {
     let mut endpoint = endpoint(Role::Server, "node");
-    endpoint.stops.cut_off = vec![(Death::Status(3), 2), (Death::Signal(9), 1)];
+    endpoint.exits.cut_off = vec![(ExitStatus::Status(3), 2), (ExitStatus::Signal(9), 1)];
 
     let advice = advice_for(&endpoint, "");
 
@@ -246,21 +246,21 @@ fn a_process_that_exits_during_requests_is_reported_first() {
 fn a_client_that_was_told_to_end_has_nothing_to_mend() {
     let advised = |role, death| {
         let mut endpoint = endpoint(role, "curl");
-        endpoint.stops.cut_off = vec![(death, 2)];
+        endpoint.exits.cut_off = vec![(death, 2)];
         !advice_for(&endpoint, "").is_empty()
     };
-    assert!(!advised(Role::Client, Death::Signal(2)) && !advised(Role::Client, Death::Signal(15)));
-    assert!(advised(Role::Client, Death::Signal(11)) && advised(Role::Client, Death::Status(1)));
-    assert!(advised(Role::Server, Death::Signal(15)));
+    assert!(!advised(Role::Client, ExitStatus::Signal(2)) && !advised(Role::Client, ExitStatus::Signal(15)));
+    assert!(advised(Role::Client, ExitStatus::Signal(11)) && advised(Role::Client, ExitStatus::Status(1)));
+    assert!(advised(Role::Server, ExitStatus::Signal(15)));
 }
 
 #[test]
 fn a_shutdown_that_waits_a_second_for_idle_connections_gets_advice() {
     let mut endpoint = endpoint(Role::Server, "node");
-    endpoint.stops = Stops { idle_left: 3, waited: Some(0.4), ..Stops::default() };
+    endpoint.exits = Exits { idle_left: 3, waited: Some(0.4), ..Exits::default() };
     assert_eq!(advice_for(&endpoint, ""), []);
 
-    endpoint.stops.waited = Some(4.6);
+    endpoint.exits.waited = Some(4.6);
 
     let advice = advice_for(&endpoint, "");
     assert!(advice[0].why.contains("left 3 idle connections open for up to 4.60 s"), "{advice:?}");

@@ -67,7 +67,7 @@ impl Band {
     }
 
     /// Enough closes, at enough moments, and hardly one outside.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_visible(&self) -> bool {
         self.count >= ENOUGH
             && self.looks >= LOOKS
             && self.least >= SHORTEST

@@ -2,9 +2,9 @@
 
 use super::{
     after_response::{AfterResponse, Limit},
-    observe::{LONGEST, Reading, SHORTEST},
-    state::{AllSeen, Seen},
-    told::Part,
+    state::{MatchedReading, MatchedReadings},
+    timer_readings::{LONGEST, Reading, SHORTEST},
+    timers::TimerMatch,
 };
 use crate::{
     close::ClosedConnection,
@@ -14,7 +14,7 @@ use crate::{
 /// A cause and the closes that prove it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Proof {
-    Timer(Cause, Reading, Part),
+    Timer(Cause, Reading, TimerMatch),
     Limit(Limit),
 }
 
@@ -28,9 +28,9 @@ impl Proof {
     }
 
     /// The evidence in words.
-    pub(super) fn told(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
-            Self::Timer(_, reading, Part { least, most, count, .. }) => {
+            Self::Timer(_, reading, TimerMatch { least, most, count, .. }) => {
                 let since = match reading.kind.clock {
                     Clock::Idle => "the last response",
                     Clock::Silent => "the last byte",
@@ -54,18 +54,18 @@ impl Proof {
 }
 
 /// What a timer proves of the close whose clocks were `seen`.
-pub(super) fn from_timers(seen: &AllSeen, tick: f64) -> Option<Proof> {
+pub(super) fn from_timers(seen: &MatchedReadings, tick: f64) -> Option<Proof> {
     let idle = seen.iter().flatten().find_map(|seen| Some((idle_cause(seen)?, seen)));
-    let (cause, Seen { reading, part }) = idle.or_else(|| in_flight_cause(seen, tick))?;
-    Some(Proof::Timer(cause, *reading, (*part)?))
+    let (cause, MatchedReading { reading, timer }) = idle.or_else(|| in_flight_cause(seen, tick))?;
+    Some(Proof::Timer(cause, *reading, (*timer)?))
 }
 
-fn idle_cause(seen: &Seen) -> Option<Cause> {
-    let part = seen.part?;
+fn idle_cause(seen: &MatchedReading) -> Option<Cause> {
+    let timer = seen.timer?;
     let kind = seen.reading.kind;
     match kind.phase {
         // A client that closes after one to one and a half seconds may just have been done.
-        Phase::Idle | Phase::Unused if part.wide && kind.side == Side::Client => None,
+        Phase::Idle | Phase::Unused if timer.wide && kind.side == Side::Client => None,
         Phase::Idle | Phase::Unused => Some(Cause::KeepaliveTimer),
         Phase::RequestHead => Some(Cause::HeadTimer),
         _ => None,
@@ -75,17 +75,17 @@ fn idle_cause(seen: &Seen) -> Option<Cause> {
 /// Q and R run together while nothing moves after a request's first byte. The clock whose closes are the tighter is
 /// the timer's; where both are equal the data cannot tell, but a client that has sent all and heard nothing has
 /// only one thing left to wait for.
-fn in_flight_cause(seen: &AllSeen, tick: f64) -> Option<(Cause, &Seen)> {
+fn in_flight_cause(seen: &MatchedReadings, tick: f64) -> Option<(Cause, &MatchedReading)> {
     for side in [Side::Client, Side::Server] {
         let on = |clock| {
             let mut of_side = seen.iter().flatten().filter(|seen| seen.reading.kind.side == side);
-            of_side.find(|seen| seen.reading.kind.clock == clock && seen.part.is_some())
+            of_side.find(|seen| seen.reading.kind.clock == clock && seen.timer.is_some())
         };
         match (on(Clock::Request), on(Clock::Silent)) {
             (Some(request), None) => return Some((Cause::RequestTimeout, request)),
             (None, Some(silent)) => return Some((Cause::StallTimer, silent)),
             (Some(request), Some(silent)) => {
-                let (by_request, by_silence) = (request.part?.deviation, silent.part?.deviation);
+                let (by_request, by_silence) = (request.timer?.deviation, silent.timer?.deviation);
                 if is_tighter(by_silence, by_request, tick) {
                     return Some((Cause::StallTimer, silent));
                 }

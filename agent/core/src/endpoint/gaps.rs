@@ -3,21 +3,21 @@
 use whohungup_ebpf::framing::LONG_GAP_TICKS;
 
 use super::model::Gaps;
+use crate::histogram::{LogHistogram, begins};
 
-/// Each bin is this much wider than the one before.
-const RATIO: f64 = 1.1;
-/// From a quarter of a second to two hours.
-const BINS: usize = 108;
+/// The first holds the shortest gap that is timed where the kernel's clock is fastest, the last ends after two hours.
+type GapHistogram = LogHistogram<18, 123>;
+
 /// The longest gap is that of this one and the last such time, so that it is forgotten after one to two hours.
 const EPOCH_NS: u64 = 3_600_000_000_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct GapSketch {
     count: u64,
-    /// Too short to be told one by one: less than `first` seconds.
+    /// Too short to be timed: less than `first` seconds.
     short: u64,
     first: f32,
-    bins: [u32; BINS],
+    bins: GapHistogram,
     epoch: u64,
     longest: f32,
     longest_before: f32,
@@ -30,7 +30,7 @@ impl GapSketch {
             count: 0,
             short: 0,
             first: (f64::from(LONG_GAP_TICKS) * tick) as f32,
-            bins: [0; BINS],
+            bins: GapHistogram::new(),
             epoch: 0,
             longest: 0.0,
             longest_before: 0.0,
@@ -49,9 +49,7 @@ impl GapSketch {
             return;
         }
         self.count = self.count.saturating_add(1);
-        let bin = ((seconds / f64::from(self.first)).ln() / RATIO.ln()) as usize;
-        let bin = &mut self.bins[bin.min(BINS - 1)];
-        *bin = bin.saturating_add(1);
+        self.bins.add(seconds);
         self.turn(now_ns);
         self.longest = self.longest.max(seconds as f32);
     }
@@ -74,24 +72,18 @@ impl GapSketch {
 
     /// How many were `least` seconds or longer, by the middles of their bins: right to about 5 % of the time.
     pub(super) fn from(&self, least: f64) -> u64 {
-        let bins = self.bins.iter().enumerate();
-        bins.filter(|(at, _)| self.bound(*at) * RATIO.sqrt() >= least).map(|(_, &n)| u64::from(n)).sum()
+        let long = self.bins.filled().filter(|&(bin, _)| (begins(bin) * begins(bin + 1)).sqrt() >= least);
+        long.map(|(_, count)| u64::from(count)).sum()
     }
 
     pub(super) fn shown(&self) -> Gaps {
         let short = (self.short > 0).then_some((f64::from(self.first), self.short));
-        let long = self.bins.iter().enumerate().filter(|&(_, &count)| count > 0);
-        let long = long.map(|(at, &count)| {
+        let long = self.bins.filled().map(|(bin, count)| {
             // What is longer than the last bin is in it.
-            let bound = if at + 1 == BINS { self.longest().unwrap_or(0.0) } else { 0.0 };
-            (self.bound(at + 1).max(bound), u64::from(count))
+            let bound = if bin == GapHistogram::LAST { self.longest().unwrap_or(0.0) } else { 0.0 };
+            (begins(bin + 1).max(bound), u64::from(count))
         });
         Gaps { count: self.count, longest: self.longest(), bins: short.into_iter().chain(long).collect() }
-    }
-
-    /// Where a bin begins, seconds.
-    fn bound(&self, bin: usize) -> f64 {
-        f64::from(self.first) * RATIO.powi(bin as i32)
     }
 }
 
@@ -106,7 +98,7 @@ mod tests {
             gaps.add(seconds, 0);
             let shown = gaps.shown();
             let [(bound, 1)] = shown.bins[..] else { panic!("{shown:?}") };
-            assert!(bound >= seconds && bound <= seconds * 1.1001, "{seconds} in {bound}");
+            assert!(bound >= seconds && bound <= seconds * 1.1007, "{seconds} in {bound}");
         }
     }
 

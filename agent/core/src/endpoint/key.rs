@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    close::ClosedConnection,
     identity::{Comm, Ends, Process},
     labels::Role,
 };
@@ -27,16 +28,10 @@ impl EndpointKey {
         let named = process.map(|process| process.comm).filter(|comm| comm.as_str() != NAMELESS);
         Self { role, server_port: ends.server_port(role), process: named.unwrap_or_default() }
     }
-}
 
-/// Where something was counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub id: EndpointKey,
-    /// It is told apart; otherwise the table is full, and it is counted together with others.
-    pub own: bool,
-    /// An endpoint that made room for it.
-    pub gave_up: Option<EndpointKey>,
+    pub fn of_close(closed: &ClosedConnection) -> Self {
+        Self::of(closed.role, &closed.ends, closed.process)
+    }
 }
 
 #[cfg(test)]

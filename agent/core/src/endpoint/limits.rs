@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use super::{
+    counters,
     gaps::GapSketch,
-    observe::Kind,
+    last_hour::LastHour,
     series::Series,
-    state::{SERIES, State},
+    state::{self, SERIES, State},
+    timer_readings::Kind,
 };
 use crate::program::Program;
 
 /// Bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct InferLimits {
-    /// Endpoints told apart; closes of others are counted together. Each takes less than 4 KiB.
+    /// Endpoints told apart; closes of others are counted together. Each takes less than 16 KiB.
     pub endpoints: usize,
     /// An endpoint without a close or a request for this long is forgotten.
     pub stale: Duration,
@@ -43,6 +45,9 @@ pub(super) const fn most_bytes(series: usize) -> usize {
         + 3 * TEXT
         + WORDS * (size_of::<String>() + WORD)
 }
+
+/// What an endpoint's entry in the table may hold, bytes.
+pub(super) const ENDPOINT_BYTES: usize = state::MOST_BYTES + size_of::<LastHour>() + counters::MOST_BYTES;
 
 /// `text`, cut to what is kept of it.
 pub(super) fn bounded_text(text: &str) -> &str {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
-use super::{key::EndpointKey, stops::Stops};
+use super::{key::EndpointKey, process_exits::Exits};
 use crate::{
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
@@ -31,32 +31,21 @@ pub struct Endpoint {
     pub causes: Vec<(Cause, u64)>,
     pub races: Vec<(Race, u64)>,
     /// Of the races, those whose request was sent again and answered.
-    pub masked: u64,
-    /// Requests begun, and of them those on an idle connection that had served others.
-    pub begun: u64,
+    pub retried: u64,
+    /// Requests started, and of them those on an idle connection that had served others.
+    pub started: u64,
     pub reused: u64,
     /// Requests lost to idle closes.
     pub lost: u64,
-    /// Of the re-uses, those whose gap came within the margin of the other side's timer.
+    /// Of the reuses, those whose gap came within the margin of the other side's timer.
     pub at_risk: u64,
     pub timers: Vec<Timer>,
     pub gaps: Gaps,
     /// Of processes and listeners that ended.
     #[serde(default)]
-    pub stops: Stops,
+    pub exits: Exits,
     pub headroom: Option<Headroom>,
     pub risk: Risk,
-}
-
-/// What an endpoint's timers and gaps mean, without what was counted of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outlook {
-    pub key: EndpointKey,
-    pub timers: Vec<Timer>,
-    pub headroom: Option<Headroom>,
-    pub risk: Risk,
-    pub masked: u64,
-    pub at_risk: u64,
 }
 
 /// A side closes again and again after the same time.

@@ -2,9 +2,9 @@
 
 use super::{
     model::{Headroom, Risk},
-    observe::Kind,
     series::Series,
     state::State,
+    timer_readings::Kind,
 };
 use crate::labels::{Clock, Phase, Side};
 
@@ -23,7 +23,7 @@ const LEAST_MARGIN_TICKS: f64 = 4.0;
 /// An endpoint that goes on for so long without a race loses requests no more: somebody has changed something.
 const LOSING_NS: u64 = 3_600_000_000_000;
 
-/// What a re-use is held against.
+/// What a reuse is held against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
     server: f64,
@@ -31,7 +31,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// The gap from which on a re-use is at risk, seconds.
+    /// The gap from which on a reuse is at risk, seconds.
     pub(super) fn from(self) -> f64 {
         self.server - self.margin
     }
@@ -44,7 +44,7 @@ impl Guard {
 /// `None` while the server's idle timer is not known.
 pub(super) fn guard(state: &State, tick: f64) -> Option<Guard> {
     let series = idle_series(state, Side::Server)?;
-    let current = state.balance.is_servers_current();
+    let current = state.idle_closers.is_servers_current();
     let server = f64::from(series.shortest(STRONG).filter(|_| current)?);
     Some(Guard { server, margin: (server * MARGIN).min(MOST_MARGIN).max(LEAST_MARGIN_TICKS * tick) })
 }
@@ -97,7 +97,7 @@ fn compare(guard: Guard, hold: &Hold) -> Risk {
 
 fn hold(state: &State, guard: Guard) -> Option<Hold> {
     let longest = state.gaps.as_ref().and_then(|gaps| gaps.longest());
-    let often = state.balance.server() >= OFTEN;
+    let often = state.idle_closers.server() >= OFTEN;
     let timer = clients_timer(state);
     if let Some(seconds) = timer
         && (!often || seconds >= guard.server - guard.margin)
@@ -114,15 +114,15 @@ fn hold(state: &State, guard: Guard) -> Option<Hold> {
 
 /// The longest, as some client holds its connections for so long.
 fn clients_timer(state: &State) -> Option<f64> {
-    let lets_go = state.balance.server() <= 1.0 - STRONG;
+    let lets_go = state.idle_closers.server() <= 1.0 - STRONG;
     let series = idle_series(state, Side::Client).filter(|_| lets_go)?;
     series.longest(STRONG).map(f64::from)
 }
 
 /// The server's timer does not show because it never comes to it.
 fn clients_always_close_first(state: &State) -> bool {
-    !state.balance.is_servers_current()
-        && state.balance.closes() >= CONVINCING
+    !state.idle_closers.is_servers_current()
+        && state.idle_closers.closes() >= CONVINCING
         && clients_timer(state).is_some()
 }
 

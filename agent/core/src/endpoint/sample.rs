@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::{
     close::ClosedConnection,
     connection::Progressed,
-    endpoint::{Endpoint, InferLimits, Inference},
+    endpoint::{Endpoint, Endpoints, InferLimits},
     identity::Comm,
     labels::{Cause, Closer, Phase, Race, Side, Verdict},
     testing,
@@ -65,7 +65,7 @@ pub(super) fn raced(race: Race, idle_seconds: f64) -> ClosedConnection {
     closed
 }
 
-/// A re-use after `gap` seconds on a connection that lives.
+/// A reuse after `gap` seconds on a connection that lives.
 pub(super) fn reuse(gap: f64) -> Progressed {
     let ClosedConnection { role, ends, process, .. } = idle(Side::Server, 0.0);
     Progressed { role, ends, process, requests: requests(1, 0, Some(gap)) }
@@ -87,27 +87,27 @@ pub(super) fn name(text: &str) -> Comm {
     Comm::from_text(text)
 }
 
-pub(super) fn fed(reports: impl IntoIterator<Item = ClosedConnection>) -> Inference {
-    let mut inference = Inference::new(InferLimits::default(), TICK);
-    causes(&mut inference, reports);
-    inference
+pub(super) fn fed(reports: impl IntoIterator<Item = ClosedConnection>) -> Endpoints {
+    let mut endpoints = Endpoints::new(InferLimits::default(), TICK);
+    causes(&mut endpoints, reports);
+    endpoints
 }
 
 /// The causes that the reports leave with.
 pub(super) fn causes(
-    inference: &mut Inference,
+    endpoints: &mut Endpoints,
     reports: impl IntoIterator<Item = ClosedConnection>,
 ) -> Vec<Cause> {
     let close = |mut closed: ClosedConnection| {
-        inference.close(&mut closed, false);
+        endpoints.close(&mut closed, false);
         closed.cause
     };
     reports.into_iter().map(close).collect()
 }
 
 /// The only endpoint.
-pub(super) fn only(inference: &Inference) -> Endpoint {
-    let mut all = inference.endpoints();
+pub(super) fn only(endpoints: &Endpoints) -> Endpoint {
+    let mut all = endpoints.endpoints();
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }

@@ -7,7 +7,7 @@
 use super::{
     band::Band,
     cluster::{Cluster, ENOUGH, faded, tolerance},
-    told::Part,
+    timers::TimerMatch,
 };
 
 pub(super) const CLUSTERS: usize = 5;
@@ -53,7 +53,7 @@ impl Series {
 
     /// Takes in one close at `at_ns` (CLOCK_MONOTONIC); tells the timer that it shows together with those before it.
     /// Closes at the same moment are one: what ended them all may have been a process that died elsewhere.
-    pub(super) fn add(&mut self, seconds: f32, at_ns: u64) -> Option<Part> {
+    pub(super) fn add(&mut self, seconds: f32, at_ns: u64) -> Option<TimerMatch> {
         let moment = (at_ns >> MOMENT_BITS) as u32;
         let apart = moment.wrapping_sub(self.newest);
         if self.total > 0 && apart.min(apart.wrapping_neg()) <= 1 {

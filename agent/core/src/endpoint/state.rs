@@ -2,15 +2,16 @@
 
 use super::{
     after_response::AfterResponse,
-    balance::Balance,
+    cause::{self, Proof},
     gaps::GapSketch,
+    idle_closer_share::IdleCloserShare,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
-    observe::{self, Kind, Reading},
+    process_exits::ExitCounts,
     recent::Recent,
     risk::{self, Guard},
     series::Series,
-    stops::Counts,
-    told::Part,
+    timer_readings::{self, Kind, Reading},
+    timers::TimerMatch,
 };
 use crate::{
     close::ClosedConnection,
@@ -34,20 +35,20 @@ pub(super) struct State {
     pub(super) verdicts: [u64; Verdict::ALL.len()],
     pub(super) causes: [u32; Cause::ALL.len()],
     pub(super) races: [u64; Race::ALL.len()],
-    pub(super) masked: u64,
-    pub(super) begun: u64,
+    pub(super) retried: u64,
+    pub(super) started: u64,
     pub(super) reused: u64,
     pub(super) lost: u64,
     pub(super) at_risk: u64,
     pub(super) series: Vec<(Kind, Series)>,
     pub(super) after: AfterResponse,
-    pub(super) balance: Balance,
+    pub(super) idle_closers: IdleCloserShare,
     pub(super) gaps: Option<Box<GapSketch>>,
-    pub(super) stops: Counts,
+    pub(super) exits: ExitCounts,
     pub(super) recent: Recent,
-    /// The server's idle timer while it is known, to count re-uses that come close to it.
+    /// The server's idle timer while it is known, to count reuses that come close to it.
     guard: Option<Guard>,
-    /// The re-uses from before it was known have been counted.
+    /// The reuses from before it was known have been counted.
     has_looked_back: bool,
     /// CLOCK_MONOTONIC ns of the newest close or count.
     pub(super) seen_ns: u64,
@@ -57,13 +58,13 @@ pub(super) struct State {
 
 /// A clock of a close with the timer that it shows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct MatchedReading {
     pub(super) reading: Reading,
-    pub(super) part: Option<Part>,
+    pub(super) timer: Option<TimerMatch>,
 }
 
 /// The clocks of one close.
-pub(super) type AllSeen = [Option<Seen>; 4];
+pub(super) type MatchedReadings = [Option<MatchedReading>; 4];
 
 impl State {
     pub(super) fn new() -> Self {
@@ -76,16 +77,16 @@ impl State {
             verdicts: [0; Verdict::ALL.len()],
             causes: [0; Cause::ALL.len()],
             races: [0; Race::ALL.len()],
-            masked: 0,
-            begun: 0,
+            retried: 0,
+            started: 0,
             reused: 0,
             lost: 0,
             at_risk: 0,
             series: Vec::new(),
             after: AfterResponse::default(),
-            balance: Balance::default(),
+            idle_closers: IdleCloserShare::default(),
             gaps: None,
-            stops: Counts::default(),
+            exits: ExitCounts::default(),
             recent: Recent::default(),
             guard: None,
             has_looked_back: false,
@@ -101,6 +102,9 @@ impl State {
         if let Some(requests) = &closed.uncounted {
             self.count_requests(requests);
         }
+        if closed.retried {
+            add(&mut self.retried);
+        }
         if let Some(race) = close.race {
             add(&mut self.races[race as usize]);
             self.raced_ns = self.raced_ns.max(close.at_ns);
@@ -114,7 +118,7 @@ impl State {
             return;
         }
         add(&mut self.closes);
-        self.stops.add(closed);
+        self.exits.add(closed);
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {
@@ -124,8 +128,25 @@ impl State {
     }
 
     pub(super) fn count_requests(&mut self, requests: &RequestDelta) {
-        self.begun = self.begun.saturating_add(u64::from(requests.begun));
+        self.started = self.started.saturating_add(u64::from(requests.begun));
         self.reused = self.reused.saturating_add(u64::from(requests.reused));
+    }
+
+    /// Takes in the clocks of a close. What it proves together with those before it.
+    pub(super) fn infer(&mut self, closed: &ClosedConnection, tick: f64) -> Option<Proof> {
+        if let Some(requests) = &closed.uncounted {
+            self.gaps(requests, tick, closed.at_ns);
+        }
+        if let Some(gap) = timer_readings::gap_of_lost(closed, closed.uncounted.is_some()) {
+            self.gap(gap, tick, closed.at_ns);
+        }
+        let readings = self.see(closed, closed.amends, tick);
+        let limit = if closed.amends { None } else { cause::from_limits(&mut self.after, closed) };
+        match closed.cause {
+            Cause::Unknown => limit.or_else(|| cause::from_timers(&readings, tick)),
+            Cause::Announced => limit,
+            _ => None,
+        }
     }
 
     pub(super) fn count_cause(&mut self, cause: Cause) {
@@ -148,7 +169,7 @@ impl State {
         if seconds.is_nan() || seconds < 0.0 {
             return;
         }
-        let seconds = seconds.min(observe::LONGEST);
+        let seconds = seconds.min(timer_readings::LONGEST);
         self.sketch(tick).add(seconds, now_ns);
         if self.guard.is_some_and(|guard| guard.is_close(seconds)) {
             add(&mut self.at_risk);
@@ -160,17 +181,17 @@ impl State {
     }
 
     /// Takes in the clocks of a close. One that amends was taken in before.
-    pub(super) fn see(&mut self, close: &ClosedConnection, amends: bool, tick: f64) -> AllSeen {
-        let readings = observe::readings(close);
+    fn see(&mut self, close: &ClosedConnection, amends: bool, tick: f64) -> MatchedReadings {
+        let readings = timer_readings::readings(close);
         let seen = readings.map(|reading| {
             let reading = reading?;
             let seconds = reading.seconds as f32;
-            let part = if amends {
+            let timer = if amends {
                 self.find(reading.kind).and_then(|series| series.find(seconds))
             } else {
                 self.series(reading.kind).and_then(|series| series.add(seconds, close.at_ns))
             };
-            Some(Seen { reading, part })
+            Some(MatchedReading { reading, timer })
         });
         if amends {
             return seen;
@@ -178,8 +199,8 @@ impl State {
         let idle = |side| Kind { side, phase: Phase::Idle, clock: Clock::Idle };
         let by = |side| seen.iter().flatten().any(|seen| seen.reading.kind == idle(side));
         match (by(Side::Server), by(Side::Client)) {
-            (true, false) => self.balance.add(Side::Server),
-            (false, true) => self.balance.add(Side::Client),
+            (true, false) => self.idle_closers.add(Side::Server),
+            (false, true) => self.idle_closers.add(Side::Client),
             _ => return seen,
         }
         let guard = risk::guard(self, tick);
@@ -229,8 +250,8 @@ impl State {
             *into = into.saturating_add(count);
         }
         join(&mut self.closes, other.closes);
-        join(&mut self.masked, other.masked);
-        join(&mut self.begun, other.begun);
+        join(&mut self.retried, other.retried);
+        join(&mut self.started, other.started);
         join(&mut self.reused, other.reused);
         join(&mut self.lost, other.lost);
         join(&mut self.at_risk, other.at_risk);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    endpoint::{InferLimits, Inference},
+    endpoint::{Endpoints, InferLimits},
     identity::Comm,
     testing,
 };
@@ -19,7 +19,7 @@ fn closed(role: Role) -> ClosedConnection {
 
 /// Its endpoint, as the report and the API have it.
 fn endpoint(closed: &ClosedConnection) -> Endpoint {
-    let mut inference = Inference::new(InferLimits::default(), 0.004);
+    let mut inference = Endpoints::new(InferLimits::default(), 0.004);
     inference.close(&mut closed.clone(), false);
     inference.endpoints().remove(0)
 }
@@ -99,7 +99,7 @@ fn all_conditions_hold_together() {
 
 #[test]
 fn of_many_connections_of_an_endpoint_the_newest_are_known() {
-    let mut inference = Inference::new(InferLimits::default(), 0.004);
+    let mut inference = Endpoints::new(InferLimits::default(), 0.004);
     for pid in 1..=100 {
         let mut closed = ClosedConnection {
             ends: Ends {

@@ -89,21 +89,21 @@ fn races(endpoint: &Endpoint) -> String {
 
 /// How often connections are reused.
 pub(super) fn requests(endpoint: &Endpoint) -> String {
-    if endpoint.begun == 0 {
+    if endpoint.started == 0 {
         return "none observed".to_owned();
     }
     let each =
         per_connection(endpoint).map_or_else(String::new, |each| format!(", {each:.1} per connection"));
-    let share = endpoint.reused as f64 * 100.0 / endpoint.begun as f64;
+    let share = endpoint.reused as f64 * 100.0 / endpoint.started as f64;
     let longest = endpoint
         .gaps
         .longest
         .map_or_else(String::new, |longest| format!(" idle for up to {}", measured(longest)));
-    format!("{}{each}; {share:.0} % on a reused connection{longest}", endpoint.begun)
+    format!("{}{each}; {share:.0} % on a reused connection{longest}", endpoint.started)
 }
 
 pub(super) fn per_connection(endpoint: &Endpoint) -> Option<f64> {
-    (endpoint.closes > 0 && endpoint.begun > 0).then(|| endpoint.begun as f64 / endpoint.closes as f64)
+    (endpoint.closes > 0 && endpoint.started > 0).then(|| endpoint.started as f64 / endpoint.closes as f64)
 }
 
 /// Requests lost, retried with success, and nearly lost; `None` when there were none.
@@ -112,8 +112,8 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     if endpoint.lost > 0 {
         parts.push(format!("{} lost", counted(endpoint.lost, "request")));
     }
-    if endpoint.masked > 0 {
-        parts.push(format!("{} of them retried successfully", endpoint.masked));
+    if endpoint.retried > 0 {
+        parts.push(format!("{} of them retried successfully", endpoint.retried));
     }
     if endpoint.at_risk > 0 {
         let margin = endpoint.headroom.map_or_else(
@@ -127,7 +127,7 @@ pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
 
 /// What ended processes and listeners did to connections; `None` when there were none.
 pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
-    let stops = &endpoint.stops;
+    let stops = &endpoint.exits;
     let mut parts = Vec::new();
     let cut_off = stops.cut_off.iter().map(|(_, count)| count).sum();
     if cut_off > 0 {
@@ -224,7 +224,7 @@ pub(super) fn verdict(model: &ReportModel) -> String {
     if !parts.is_empty() {
         return format!("{}.", capitalized(&parts.join(", ")));
     }
-    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.stops.cut_off);
+    let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.exits.cut_off);
     let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
     if cut_off > 0 {
         let requests = counted(cut_off, "request");

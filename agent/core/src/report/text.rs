@@ -85,7 +85,7 @@ impl Page {
         self.line("closes", &format::closes(endpoint));
         let stops = format::stops(endpoint);
         if let Some(peer) = peer {
-            self.stops(stops.as_deref());
+            self.exits(stops.as_deref());
             self.line("other end", &format!("peer side of endpoint {peer}, see above"));
             return;
         }
@@ -107,7 +107,7 @@ impl Page {
         if let Some(announced) = format::announced(report) {
             self.line("announced", &announced);
         }
-        self.stops(stops.as_deref());
+        self.exits(stops.as_deref());
         if let Some(peer) = &report.peer {
             self.line("other end", &format!("{} on this host", clean(peer, 32)));
         }
@@ -115,7 +115,7 @@ impl Page {
         self.advice(&report.advice);
     }
 
-    fn stops(&mut self, stops: Option<&str>) {
+    fn exits(&mut self, stops: Option<&str>) {
         if let Some(stops) = stops {
             self.line("stops", stops);
         }

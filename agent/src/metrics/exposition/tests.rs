@@ -3,10 +3,8 @@ use std::net::SocketAddr;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Unit};
 
 use super::*;
-use crate::metrics::{
-    family::{Sets, all},
-    histogram::REQUEST_BOUNDS,
-};
+use crate::metrics::family::{Sets, all};
+use whohungup_core::endpoint::counters::REQUEST_BOUNDS;
 
 static COUNTER: Family = family(Kind::Counter);
 static GAUGE: Family = family(Kind::Gauge);
@@ -93,7 +91,7 @@ fn numbers_are_written_as_prometheus_reads_them() {
 
 #[test]
 fn a_bucket_holds_what_is_not_above_its_bound_and_all_that_is_in_those_below() {
-    let mut histogram = Histogram::new(&REQUEST_BOUNDS);
+    let mut histogram = BucketHistogram::new(&REQUEST_BOUNDS);
     for value in [1.0, 2.0, 2.5, 1e9] {
         histogram.observe(value);
     }

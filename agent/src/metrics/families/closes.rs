@@ -2,12 +2,12 @@
 
 use prometheus_client::registry::Unit;
 
-use super::super::{
-    family::{Family, Kind, Sets},
-    histogram::{DURATION_BOUNDS, IDLE_BOUNDS, REQUEST_BOUNDS},
-    series::{CLOSE_SETS, IDLE_CLOSERS},
+use super::super::family::{Family, Kind, Sets};
+use crate::metrics::DURATION_BOUNDS;
+use whohungup_core::{
+    endpoint::counters::{CLOSE_SETS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS},
+    labels::{Closer, Race, Role},
 };
-use whohungup_core::labels::{Closer, Race, Role};
 
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
@@ -20,7 +20,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
-                for (close, count) in endpoint.series.closes() {
+                for (close, count) in endpoint.counters.closes() {
                     let values =
                         [role, port, process, close.verdict, close.closer, close.cause, close.close_type];
                     samples.add(&values, count);
@@ -38,9 +38,9 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
-                for (kind, hurt) in Race::ALL.iter().zip(&endpoint.series.races) {
-                    let newest = scrape.exemplar(hurt);
-                    samples.add_with(&[role, port, process, kind.as_str()], hurt.count, newest);
+                for (kind, races) in Race::ALL.iter().zip(&endpoint.counters.races) {
+                    let newest = scrape.exemplar(races);
+                    samples.add_with(&[role, port, process, kind.as_str()], races.count, newest);
                 }
             }
         },
@@ -55,11 +55,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
-                for (closer, hurt) in Closer::ALL.iter().zip(&endpoint.series.hangups) {
+                for (closer, hangups) in Closer::ALL.iter().zip(&endpoint.counters.hangups) {
                     // What alerts look at is there at 0 before it happens.
-                    if hurt.count > 0 || matches!(closer, Closer::Client | Closer::Server) {
-                        let newest = scrape.exemplar(hurt);
-                        samples.add_with(&[role, port, process, closer.as_str()], hurt.count, newest);
+                    if hangups.count > 0 || matches!(closer, Closer::Client | Closer::Server) {
+                        let newest = scrape.exemplar(hangups);
+                        samples.add_with(&[role, port, process, closer.as_str()], hangups.count, newest);
                     }
                 }
             }
@@ -84,7 +84,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = endpoint.labels.values();
-                for (closer, idle) in IDLE_CLOSERS.iter().zip(&endpoint.series.idle) {
+                for (closer, idle) in IDLE_CLOSERS.iter().zip(&endpoint.counters.idle) {
                     if let Some(idle) = idle {
                         samples.histogram(&[role, port, process, closer.as_str()], idle);
                     }
@@ -101,7 +101,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Requests answered in full per connection: near 1 means that connections are not reused",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                samples.histogram(&endpoint.labels.values(), &endpoint.series.requests_each);
+                samples.histogram(&endpoint.labels.values(), &endpoint.counters.requests_each);
             }
         },
     },

@@ -2,12 +2,11 @@
 
 use prometheus_client::registry::Unit;
 
-use super::super::{
-    family::{Family, Kind, Sets},
-    histogram::GAP_BOUNDS,
-    series::REQUEST_BASES,
+use super::super::family::{Family, Kind, Sets};
+use whohungup_core::{
+    endpoint::counters::{GAP_BOUNDS, REQUEST_BASES},
+    labels::Verdict,
 };
-use whohungup_core::labels::Verdict;
 
 const LABELS: &[&str] = &["role", "server_port", "process", "basis"];
 const SETS: Sets = Sets::PerEndpoint(REQUEST_BASES.len());
@@ -21,7 +20,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "HTTP requests started. On open connections updated every 256 requests and after each idle gap of 250 ms or more",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.begun));
+            scrape.each_requests(|values, requests| samples.add(&values, requests.started));
         },
     },
     Family {
@@ -32,7 +31,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Requests whose final response ended; updated together with requests_started_total",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.answered));
+            scrape.each_requests(|values, requests| samples.add(&values, requests.completed));
         },
     },
     Family {
@@ -65,12 +64,23 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "whohungup_short_reuse_gaps",
+        kind: Kind::Counter,
+        unit: None,
+        labels: LABELS,
+        sets: SETS,
+        help: "Reuses too soon after the response to be timed (250 ms); reuse_gap_seconds has all others",
+        write: |scrape, samples| {
+            scrape.each_requests(|values, requests| samples.add(&values, requests.short_gaps));
+        },
+    },
+    Family {
         name: "whohungup_reuse_gap_seconds",
         kind: Kind::Histogram(&GAP_BOUNDS),
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
-        help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle timeout are requests that could have been lost. Gaps below the first bound are counted there and not summed",
+        help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle timeout are requests that could have been lost. Gaps under 250 ms are in short_reuse_gaps_total",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| {
                 if let Some(gaps) = &requests.gaps {
@@ -85,7 +95,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,
-        help: "Longest reuse gap since the endpoint was first seen; 0 while all gaps are below the first bound of reuse_gap_seconds",
+        help: "Longest reuse gap since the endpoint was first seen; 0 while none was timed",
         write: |scrape, samples| {
             scrape.each_requests(|values, requests| {
                 if requests.gaps.is_some() {

@@ -8,7 +8,7 @@ use super::super::{
     labels::Labels,
     scrape::Scrape,
 };
-use whohungup_core::endpoint::{Outlook, Risk, TIMERS, Timer};
+use whohungup_core::endpoint::{Endpoint, Risk, TIMERS, Timer};
 
 const LABELS: &[&str] = &["role", "server_port", "process"];
 
@@ -79,13 +79,13 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::PerEndpoint(1),
         help: "Idle races whose request the client retried and got answered: no log shows them, users only waited longer",
         write: |scrape, samples| {
-            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.masked));
+            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.retried));
         },
     },
 ];
 
-fn each(scrape: &Scrape, samples: &mut Samples<'_>, write: impl Fn([&str; 3], &Outlook, &mut Samples<'_>)) {
-    for endpoint in &scrape.snapshot.outlooks {
+fn each(scrape: &Scrape, samples: &mut Samples<'_>, write: impl Fn([&str; 3], &Endpoint, &mut Samples<'_>)) {
+    for endpoint in &scrape.inferred {
         write(Labels::shown(&endpoint.key).values(), endpoint, samples);
     }
 }

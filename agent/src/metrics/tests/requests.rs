@@ -53,7 +53,7 @@ fn requests_counted_while_the_connection_lived_and_the_rest_at_its_close_add_up(
 }
 
 #[test]
-fn each_long_gap_falls_in_its_bucket_and_short_ones_in_the_first() {
+fn each_long_gap_falls_in_its_bucket_and_short_ones_have_a_counter() {
     let mut metrics = metrics(8);
     metrics.progress(&progressed(RequestDelta {
         reused: 5,
@@ -70,23 +70,25 @@ fn each_long_gap_falls_in_its_bucket_and_short_ones_in_the_first() {
     let text = scrape(&mut metrics);
     let below =
         |bound: &str| value(&text, &format!("whohungup_reuse_gap_seconds_bucket{{le=\"{bound}\",{SERVER}}}"));
-    assert_eq!(below("0.25"), Some(4.0), "{text}");
-    assert_eq!((below("4.0"), below("5.0")), (Some(4.0), Some(5.0)));
-    assert_eq!((below("60.0"), below("65.0"), below("+Inf")), (Some(5.0), Some(6.0), Some(6.0)));
-    assert_eq!(counted(&text, "reuse_gap_seconds_count", ""), Some(6.0));
+    assert_eq!(counted(&text, "short_reuse_gaps_total", ""), Some(4.0), "{text}");
+    assert_eq!(below("0.25"), Some(0.0));
+    assert_eq!((below("4.0"), below("5.0")), (Some(0.0), Some(1.0)));
+    assert_eq!((below("60.0"), below("65.0"), below("+Inf")), (Some(1.0), Some(2.0), Some(2.0)));
+    assert_eq!(counted(&text, "reuse_gap_seconds_count", ""), Some(2.0));
     assert_eq!(counted(&text, "reuse_gap_seconds_sum", ""), Some(66.0));
     assert_eq!(counted(&text, "reuse_gap_max_seconds", ""), Some(61.0));
 }
 
 #[test]
-fn no_bucket_ends_below_the_gaps_that_are_not_told() {
+fn no_bucket_ends_below_the_gaps_that_are_not_timed() {
     // Clock ticks of 10 ms: gaps up to 0.61 s are only counted.
     let mut metrics = Counting::new(8, 0.01);
     metrics.progress(&progressed(requests(5, 4, 0)));
     let text = scrape(&mut metrics);
     let buckets: Vec<&str> =
         text.lines().filter(|line| line.starts_with("whohungup_reuse_gap_seconds_bucket")).collect();
-    assert!(buckets[0].contains("le=\"1.0\"") && buckets[0].ends_with(" 4"), "{buckets:#?}");
+    assert!(buckets[0].contains("le=\"1.0\"") && buckets[0].ends_with(" 0"), "{buckets:#?}");
+    assert_eq!(counted(&text, "short_reuse_gaps_total", ""), Some(4.0), "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use whohungup_core::{
-    endpoint::{EndpointKey, Headroom, Outlook, Risk, Timer},
+    endpoint::{Endpoint, EndpointKey, Headroom, Risk, Timer},
     labels::{Clock, Phase, Role, Side},
 };
 
@@ -18,14 +18,17 @@ fn timer(side: Side, seconds: f64, count: u64) -> Timer {
     }
 }
 
-fn outlook(process: &str, port: Option<u16>) -> Outlook {
-    Outlook {
+fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
+    let mut counting = metrics(8);
+    counting.close(&idle_close(80, "nginx", None));
+    let seen = counting.endpoints.tracked().next().expect("an endpoint");
+    Endpoint {
         key: EndpointKey {
             role: Role::Server,
             server_port: port,
             process: whohungup_core::identity::Comm::from_text(process),
         },
-        masked: 2,
+        retried: 2,
         at_risk: 7,
         timers: vec![
             timer(Side::Server, 5.0, 3),
@@ -35,17 +38,18 @@ fn outlook(process: &str, port: Option<u16>) -> Outlook {
         ],
         headroom: Some(Headroom { seconds: -0.5, server: 75.0, client: 75.5, open_ended: true, margin: 1.0 }),
         risk: Risk::Tie,
+        ..seen
     }
 }
 
-fn text(outlooks: &[Outlook]) -> String {
-    let snapshot = Snapshot { outlooks: outlooks.to_vec(), ..Snapshot::default() };
-    metrics(8).metrics.scrape(snapshot).text(Format::OpenMetrics)
+fn text(inferred: &[Endpoint]) -> String {
+    let scrape = Scrape { inferred: inferred.to_vec(), ..metrics(8).scrape() };
+    scrape.text(Format::OpenMetrics)
 }
 
 #[test]
 fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
-    let text = text(&[outlook("nginx", Some(80))]);
+    let text = text(&[endpoint("nginx", Some(80))]);
     let labels = "role=\"server\",server_port=\"80\",process=\"nginx\"";
     for line in [
         format!(
@@ -68,6 +72,6 @@ fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
 
 #[test]
 fn an_endpoint_without_port_or_name_is_shown_as_unknown() {
-    let text = text(&[outlook("nginx", Some(80)), outlook("", None)]);
+    let text = text(&[endpoint("nginx", Some(80)), endpoint("", None)]);
     assert!(text.contains("whohungup_idle_headroom_seconds{role=\"server\",server_port=\"unknown\",process=\"unknown\"} -0.5"), "{text}");
 }

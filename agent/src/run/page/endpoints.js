@@ -26,10 +26,10 @@ export function trouble(element, endpoints, render) {
 }
 
 function card(endpoint, titles) {
-  const title = h("header", {}, h("h3", {}, endpoint.title), h("span", { class: `badge risk-${endpoint.risk}` }, endpoint.risk_told));
+  const title = h("header", {}, h("h3", {}, endpoint.title), h("span", { class: `badge risk-${endpoint.risk}` }, endpoint.risk_text));
   const attributes = { class: "card", "aria-label": endpoint.title, "data-endpoint": endpoint.id };
-  if (endpoint.told_at) {
-    const other = titles.get(endpoint.told_at) ?? endpoint.told_at;
+  if (endpoint.peer_endpoint) {
+    const other = titles.get(endpoint.peer_endpoint) ?? endpoint.peer_endpoint;
     return h("article", attributes, title, h("p", { class: "note" }, `The other end of the same connections as ${other}, seen from here: see there.`));
   }
   if (endpoint.lost_hour) title.append(h("span", {}, `${counted(endpoint.lost_hour, "request")} lost in the last hour`));
@@ -52,7 +52,7 @@ function card(endpoint, titles) {
 const idle = (endpoint, side) => endpoint.timers.find((timer) => timer.side === side && timer.phase === "idle" && timer.clock === "idle")?.seconds;
 const COLUMNS = [
   ["endpoint", "Endpoint", (one) => one.title, (one) => one.title],
-  ["risk", "State", (one) => RISKS.indexOf(one.risk), (one) => h("span", { class: `risk-${one.risk}` }, one.risk_told)],
+  ["risk", "State", (one) => RISKS.indexOf(one.risk), (one) => h("span", { class: `risk-${one.risk}` }, one.risk_text)],
   ["open", "Open", (one) => one.established, (one) => number(one.established), true],
   ["closes", "Closes, 1 h", (one) => one.closes_hour, (one) => number(one.closes_hour), true],
   ["lost", "Lost, 1 h", (one) => one.lost_hour, (one) => number(one.lost_hour), true],

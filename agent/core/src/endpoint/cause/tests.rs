@@ -9,8 +9,8 @@ use crate::{
 };
 
 fn newest(reports: impl IntoIterator<Item = ClosedConnection>) -> Cause {
-    let mut inference = fed([]);
-    *causes(&mut inference, reports).last().expect("a close")
+    let mut endpoints = fed([]);
+    *causes(&mut endpoints, reports).last().expect("a close")
 }
 
 #[test]
@@ -34,9 +34,9 @@ fn a_close_after_another_time_has_not() {
 
 #[test]
 fn the_evidence_tells_the_closes_that_prove_it() {
-    let mut inference = fed([5.0, 5.004].map(|seconds| idle(Side::Server, seconds)));
+    let mut endpoints = fed([5.0, 5.004].map(|seconds| idle(Side::Server, seconds)));
     let mut closed = idle(Side::Server, 4.996);
-    inference.close(&mut closed, true);
+    endpoints.close(&mut closed, true);
     let said = "3 closes by the server so far came 4.996 to 5.004 s after the last response";
     assert_eq!(closed.evidence, [said]);
 }
@@ -49,9 +49,9 @@ fn connections_that_end_at_the_same_moment_show_no_timer() {
         closed.at_ns = 7_000_000_000 + 5_000 * u64::from(at);
         closed
     });
-    let inference = fed(closes);
-    assert!(only(&inference).timers.is_empty());
-    assert_eq!(only(&inference).closes, 20);
+    let endpoints = fed(closes);
+    assert!(only(&endpoints).timers.is_empty());
+    assert_eq!(only(&endpoints).closes, 20);
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn connections_never_used_are_closed_by_a_timer_since_they_were_made() {
         (closed.idle, closed.age) = (None, Some(60.0));
         closed
     };
-    let inference = fed([unused(), unused()]);
+    let endpoints = fed([unused(), unused()]);
     assert_eq!(newest([unused(), unused(), unused()]), Cause::KeepaliveTimer);
-    assert!(only(&inference).timers.is_empty(), "two are none");
+    assert!(only(&endpoints).timers.is_empty(), "two are none");
 }
 
 #[test]
@@ -97,36 +97,36 @@ fn closes_with_a_cause_of_their_own_make_no_timer() {
             closed.cause = cause;
             closed
         };
-        let mut inference = fed([]);
-        let all = causes(&mut inference, std::iter::repeat_with(ended).take(10));
+        let mut endpoints = fed([]);
+        let all = causes(&mut endpoints, std::iter::repeat_with(ended).take(10));
         assert!(all.iter().all(|left| *left == cause), "{cause}: {all:?}");
-        assert!(only(&inference).timers.is_empty(), "{cause}");
+        assert!(only(&endpoints).timers.is_empty(), "{cause}");
     }
 }
 
 #[test]
 fn a_reset_is_only_the_means_and_its_cause_stays() {
-    let mut inference = fed([]);
+    let mut endpoints = fed([]);
     let reset = || {
         let mut closed = idle(Side::Client, 5.0);
         closed.cause = Cause::LingerZero;
         closed
     };
-    let all = causes(&mut inference, std::iter::repeat_with(reset).take(5));
+    let all = causes(&mut endpoints, std::iter::repeat_with(reset).take(5));
     assert_eq!(all, [Cause::LingerZero; 5]);
-    assert_eq!(only(&inference).timers[0].count, 5);
+    assert_eq!(only(&endpoints).timers[0].count, 5);
 }
 
 /// Closes by `side` in `phase`; `request` and `silent` come for each from `clocks`.
 fn hung_up(side: Side, phase: Phase, mut clocks: impl FnMut(&mut Rng) -> (f64, f64)) -> (Vec<Clock>, Cause) {
     let mut rng = Rng::with_seed(3);
-    let mut inference = fed([]);
+    let mut endpoints = fed([]);
     let closes = std::iter::repeat_with(|| {
         let (request, silent) = clocks(&mut rng);
         in_flight(side, phase, request, silent)
     });
-    let cause = *causes(&mut inference, closes.take(12)).last().expect("closes");
-    let mut clocks: Vec<Clock> = only(&inference).timers.iter().map(|timer| timer.clock).collect();
+    let cause = *causes(&mut endpoints, closes.take(12)).last().expect("closes");
+    let mut clocks: Vec<Clock> = only(&endpoints).timers.iter().map(|timer| timer.clock).collect();
     clocks.sort_unstable();
     (clocks, cause)
 }
@@ -180,9 +180,9 @@ fn a_race_shows_the_servers_timer_at_either_end() {
         (closed.race, closed.reuse_gap) = (Some(Race::Crossed), Some(gap));
         closed
     };
-    let mut inference = fed([raced(Race::Crossed, 5.0), raced(Race::Stale, 5.004)]);
-    assert_eq!(causes(&mut inference, [seen_by_client(4.996)]), [Cause::KeepaliveTimer]);
-    let timer = &only(&inference).timers[0];
+    let mut endpoints = fed([raced(Race::Crossed, 5.0), raced(Race::Stale, 5.004)]);
+    assert_eq!(causes(&mut endpoints, [seen_by_client(4.996)]), [Cause::KeepaliveTimer]);
+    let timer = &only(&endpoints).timers[0];
     assert_eq!((timer.side, timer.clock, timer.count), (Side::Server, Clock::Idle, 3));
     assert!((timer.seconds - 5.0).abs() < 0.01);
 }
@@ -195,8 +195,8 @@ fn a_clients_own_timer_is_the_clients() {
         (closed.race, closed.reuse_gap) = (Some(Race::OwnTimer), Some(4.0));
         closed
     };
-    let inference = fed([own(), own(), own()]);
-    let timer = &only(&inference).timers[0];
+    let endpoints = fed([own(), own(), own()]);
+    let timer = &only(&endpoints).timers[0];
     assert_eq!((timer.side, timer.phase, timer.clock), (Side::Client, Phase::Idle, Clock::Idle));
 }
 

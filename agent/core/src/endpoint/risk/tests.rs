@@ -3,7 +3,7 @@
 use crate::{
     close::ClosedConnection,
     endpoint::{
-        Headroom, Inference, Risk,
+        Endpoints, Headroom, Risk,
         sample::{SECOND, fed, idle, once, only, raced, reuse},
     },
     labels::{Race, Side},
@@ -20,16 +20,16 @@ fn closed(counts: &[(Side, f64, usize)]) -> Vec<ClosedConnection> {
     (0..most).flat_map(turn).collect()
 }
 
-fn judged(inference: &Inference) -> (Risk, Option<Headroom>) {
-    let endpoint = only(inference);
+fn judged(endpoints: &Endpoints) -> (Risk, Option<Headroom>) {
+    let endpoint = only(endpoints);
     (endpoint.risk, endpoint.headroom)
 }
 
 #[test]
 fn a_server_that_always_closes_first_is_a_mismatch_before_anything_is_lost() {
-    let mut inference = fed(closed(&[(Side::Server, 5.0, 10)]));
-    inference.progress(&reuse(1.2), SECOND);
-    let (risk, headroom) = judged(&inference);
+    let mut endpoints = fed(closed(&[(Side::Server, 5.0, 10)]));
+    endpoints.progress(&reuse(1.2), SECOND);
+    let (risk, headroom) = judged(&endpoints);
     assert_eq!(risk, Risk::Mismatch);
     let headroom = headroom.expect("known");
     assert!(headroom.open_ended && headroom.seconds <= 0.0, "{headroom:?}");
@@ -39,9 +39,9 @@ fn a_server_that_always_closes_first_is_a_mismatch_before_anything_is_lost() {
 
 #[test]
 fn the_same_server_whose_connections_are_never_used_again_is_no_risk() {
-    let inference = fed(closed(&[(Side::Server, 5.0, 10)]).into_iter().map(once));
-    assert_eq!(judged(&inference), (Risk::Unknown, None));
-    assert_eq!(only(&inference).timers.len(), 1, "its timer is told all the same");
+    let endpoints = fed(closed(&[(Side::Server, 5.0, 10)]).into_iter().map(once));
+    assert_eq!(judged(&endpoints), (Risk::Unknown, None));
+    assert_eq!(only(&endpoints).timers.len(), 1, "its timer is told all the same");
 }
 
 #[test]
@@ -61,15 +61,15 @@ fn clients_that_close_first_by_far_and_nearly_always_are_safe_with_the_room_that
 
 #[test]
 fn half_of_the_clients_without_a_timer_are_a_mismatch() {
-    let inference = fed(closed(&[(Side::Client, 4.0, 20), (Side::Server, 75.0, 20)]));
-    assert_eq!(judged(&inference).0, Risk::Mismatch);
+    let endpoints = fed(closed(&[(Side::Client, 4.0, 20), (Side::Server, 75.0, 20)]));
+    assert_eq!(judged(&endpoints).0, Risk::Mismatch);
 }
 
 #[test]
 fn equal_timers_are_a_tie() {
     for client in [29.5, 30.0, 30.4] {
-        let inference = fed(closed(&[(Side::Client, client, 10), (Side::Server, 30.0, 10)]));
-        let (risk, headroom) = judged(&inference);
+        let endpoints = fed(closed(&[(Side::Client, client, 10), (Side::Server, 30.0, 10)]));
+        let (risk, headroom) = judged(&endpoints);
         assert_eq!(risk, Risk::Tie, "{client}");
         assert!(headroom.is_some_and(|headroom| headroom.seconds.abs() <= headroom.margin), "{headroom:?}");
     }
@@ -96,12 +96,12 @@ fn a_lost_request_is_told_whatever_the_timers_say() {
 fn an_endpoint_that_has_lost_nothing_for_an_hour_is_judged_by_its_timers_again() {
     let mut reports = closed(&[(Side::Client, 4.0, 10)]);
     reports.push(raced(Race::Crossed, 3.9));
-    let mut inference = fed(reports);
+    let mut endpoints = fed(reports);
     for (minutes, losing) in [(59, true), (62, false)] {
         let mut later = idle(Side::Client, 4.0);
         later.at_ns += minutes * 60 * SECOND;
-        inference.close(&mut later, false);
-        let endpoint = only(&inference);
+        endpoints.close(&mut later, false);
+        let endpoint = only(&endpoints);
         assert_eq!((endpoint.risk == Risk::Losing, endpoint.lost), (losing, 1), "{minutes}");
     }
 }
@@ -109,7 +109,7 @@ fn an_endpoint_that_has_lost_nothing_for_an_hour_is_judged_by_its_timers_again()
 #[test]
 fn of_several_timers_of_the_server_the_shortest_strong_one_counts() {
     let with = |count| fed(closed(&[(Side::Server, 75.0, 60), (Side::Server, 5.0, count)]));
-    let server = |inference| judged(&inference).1.expect("known").server;
+    let server = |endpoints| judged(&endpoints).1.expect("known").server;
     assert!((server(with(30)) - 5.0).abs() < 0.01);
     assert!((server(with(3)) - 75.0).abs() < 0.01, "five in a hundred are not the rule");
 }
@@ -123,23 +123,23 @@ fn a_server_whose_timer_was_raised_above_the_clients_becomes_safe() {
 
 #[test]
 fn reuses_close_to_the_servers_timer_are_at_risk_counted_before_and_after_it_is_known() {
-    let mut inference = fed([]);
+    let mut endpoints = fed([]);
     for gap in [1.0, 4.2, 4.75, 4.9, 6.0] {
-        inference.progress(&reuse(gap), SECOND);
+        endpoints.progress(&reuse(gap), SECOND);
     }
     for closed in &mut closed(&[(Side::Server, 5.0, 3)]) {
-        inference.close(closed, false);
+        endpoints.close(closed, false);
     }
-    assert_eq!(only(&inference).at_risk, 3);
+    assert_eq!(only(&endpoints).at_risk, 3);
     for gap in [1.0, 4.4, 4.51, 4.9, 6.0] {
-        inference.progress(&reuse(gap), SECOND);
+        endpoints.progress(&reuse(gap), SECOND);
     }
-    assert_eq!(only(&inference).at_risk, 6);
+    assert_eq!(only(&endpoints).at_risk, 6);
     for closed in &mut closed(&[(Side::Client, 2.0, 80)]) {
-        inference.close(closed, false);
+        endpoints.close(closed, false);
     }
-    inference.progress(&reuse(6.0), SECOND);
-    assert_eq!(only(&inference).at_risk, 6, "the server closes no more by that timer");
+    endpoints.progress(&reuse(6.0), SECOND);
+    assert_eq!(only(&endpoints).at_risk, 6, "the server closes no more by that timer");
 }
 
 #[test]

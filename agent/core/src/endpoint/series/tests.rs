@@ -15,7 +15,7 @@ fn fed(values: impl IntoIterator<Item = f32>) -> Series {
 }
 
 /// Takes in a close a while after the one before.
-fn add(series: &mut Series, seconds: f32) -> Option<Part> {
+fn add(series: &mut Series, seconds: f32) -> Option<TimerMatch> {
     series.add(seconds, u64::from(series.total()) * 10_000_000)
 }
 

@@ -101,7 +101,7 @@ fn hostile_strings_and_numbers_leave_no_control_character_and_no_panic() {
     // As a daemon that lies would answer.
     for report in &mut model.endpoints {
         report.endpoint.verdicts = vec![(crate::labels::Verdict::PrematureHangup, u64::MAX); 2];
-        report.endpoint.begun = u64::MAX;
+        report.endpoint.started = u64::MAX;
         report.named.clear();
     }
     model.endpoints.push(model.endpoints[0].clone());

@@ -12,7 +12,7 @@ const AROUND: f32 = 10.0;
 
 /// A timer that a series shows.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct TimerShape {
     pub(super) seconds: f32,
     pub(super) least: f32,
     pub(super) most: f32,
@@ -25,7 +25,7 @@ pub(super) struct Shown {
 
 /// What a close is part of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Part {
+pub(super) struct TimerMatch {
     pub(super) least: f32,
     pub(super) most: f32,
     pub(super) deviation: f32,
@@ -49,21 +49,21 @@ impl Series {
         longest
     }
 
-    fn strong(&self, at_least: f32, mut tell: impl FnMut(f32)) {
+    fn strong(&self, at_least: f32, mut found: impl FnMut(f32)) {
         let enough = at_least * whole(self.total);
-        let sharp = self.told(|group| {
+        let sharp = self.each_timer(|group| {
             if self.weight(group) >= enough {
-                tell(self.middle(group));
+                found(self.middle(group));
             }
         });
-        if let Some(band) = self.told_band(sharp) {
-            tell(band.seconds());
+        if let Some(band) = self.visible_band(sharp) {
+            found(band.seconds());
         }
     }
 
     /// Hands over the timers, shortest first, each with its clusters: those that touch are one, unless they spread
     /// wider than a timer jitters. Tells whether there is any.
-    fn told(&self, mut tell: impl FnMut(&[&Cluster])) -> bool {
+    fn each_timer(&self, mut found: impl FnMut(&[&Cluster])) -> bool {
         let live = |cluster: &&Cluster| cluster.count >= ENOUGH && !cluster.is_over(self.total);
         let mut clusters = self.clusters.iter().flatten().filter(live);
         let Some(first) = clusters.next() else { return false };
@@ -80,7 +80,7 @@ impl Series {
             let together = if is_polled(least, most) { 1 } else { touching.len() };
             for group in touching.chunks(together).filter(|group| self.stands_out(group)) {
                 any = true;
-                tell(group);
+                found(group);
             }
         }
         any
@@ -134,23 +134,28 @@ impl Series {
         weighed.sum::<f32>() / self.weight(group)
     }
 
-    fn told_band(&self, sharp: bool) -> Option<&Band> {
-        self.band.as_ref().filter(|band| !sharp && band.is_told())
+    fn visible_band(&self, sharp: bool) -> Option<&Band> {
+        self.band.as_ref().filter(|band| !sharp && band.is_visible())
     }
 
     /// The timer that a close which was taken in is part of.
-    pub(super) fn find(&self, seconds: f32) -> Option<Part> {
+    pub(super) fn find(&self, seconds: f32) -> Option<TimerMatch> {
         let mut part = None;
         let nearest = self.nearest(seconds).and_then(|at| self.clusters[at].as_ref());
-        let sharp = self.told(|group| {
+        let sharp = self.each_timer(|group| {
             if nearest.is_some_and(|nearest| group.iter().any(|cluster| std::ptr::eq(*cluster, nearest))) {
                 let (least, most) = range(group);
-                part =
-                    Some(Part { least, most, deviation: deviation(group), count: count(group), wide: false });
+                part = Some(TimerMatch {
+                    least,
+                    most,
+                    deviation: deviation(group),
+                    count: count(group),
+                    wide: false,
+                });
             }
         });
-        let band = self.told_band(sharp).filter(|band| band.holds(seconds));
-        part.or(band.map(|band| Part {
+        let band = self.visible_band(sharp).filter(|band| band.holds(seconds));
+        part.or(band.map(|band| TimerMatch {
             least: band.least,
             most: band.most,
             deviation: even(band.least, band.most),
@@ -160,20 +165,20 @@ impl Series {
     }
 
     /// The timers, shortest first.
-    pub(super) fn shown(&self) -> Vec<Shown> {
+    pub(super) fn shown(&self) -> Vec<TimerShape> {
         let mut all = Vec::new();
-        let sharp = self.told(|group| all.push(self.show(group)));
-        all.extend(self.told_band(sharp).map(show_band));
+        let sharp = self.each_timer(|group| all.push(self.show(group)));
+        all.extend(self.visible_band(sharp).map(show_band));
         all
     }
 
-    fn show(&self, group: &[&Cluster]) -> Shown {
+    fn show(&self, group: &[&Cluster]) -> TimerShape {
         let (least, most) = range(group);
         let mut bins = vec![0; if most > least { BINS } else { 1 }];
         for cluster in group {
             cluster.bins.pour(least, most, cluster.count, &mut bins);
         }
-        Shown {
+        TimerShape {
             seconds: self.middle(group),
             least,
             most,
@@ -185,8 +190,8 @@ impl Series {
     }
 }
 
-fn show_band(band: &Band) -> Shown {
-    Shown {
+fn show_band(band: &Band) -> TimerShape {
+    TimerShape {
         seconds: band.seconds(),
         least: band.least,
         most: band.most,

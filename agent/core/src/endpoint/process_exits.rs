@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// Ways of ending that are told apart at one endpoint.
-const DEATHS: usize = 3;
+const WAYS: usize = 3;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Death {
+pub enum ExitStatus {
     /// By itself, with this status.
     Status(u32),
     /// Of this signal.
@@ -23,9 +23,9 @@ pub enum Death {
 
 /// What was seen of stops.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Stops {
+pub struct Exits {
     /// Requests under way that ended with their process, by how that ended, most first; beyond three ways the rest is left out.
-    pub cut_off: Vec<(Death, u64)>,
+    pub cut_off: Vec<(ExitStatus, u64)>,
     /// Idle connections that were closed with their listener.
     pub idle_closed: u64,
     /// Idle connections that outlived it.
@@ -36,15 +36,15 @@ pub struct Stops {
 
 /// The same as it is kept of an endpoint, in few bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct ExitCounts {
     /// As wait(2) encodes an end, and how often; those that are not in use have no count.
-    cut_off: [(u32, u32); DEATHS],
+    cut_off: [(u32, u32); WAYS],
     idle_closed: u32,
     idle_left: u32,
     waited: f32,
 }
 
-impl Counts {
+impl ExitCounts {
     pub(super) fn add(&mut self, closed: &ClosedConnection) {
         let close = closed;
         if close.verdict == Verdict::PrematureHangup
@@ -70,11 +70,11 @@ impl Counts {
         }
     }
 
-    pub(super) fn shown(&self) -> Stops {
+    pub(super) fn shown(&self) -> Exits {
         let seen = self.cut_off.iter().filter(|(_, count)| *count > 0);
-        let mut cut_off: Vec<_> = seen.map(|&(end, count)| (Death::of(end), u64::from(count))).collect();
+        let mut cut_off: Vec<_> = seen.map(|&(end, count)| (ExitStatus::of(end), u64::from(count))).collect();
         cut_off.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        Stops {
+        Exits {
             cut_off,
             idle_closed: self.idle_closed.into(),
             idle_left: self.idle_left.into(),
@@ -83,7 +83,7 @@ impl Counts {
     }
 }
 
-impl Death {
+impl ExitStatus {
     /// From what wait(2) says.
     fn of(end: u32) -> Self {
         match end & 0x7f {

@@ -9,7 +9,7 @@ const LEAST_SILENCE: f32 = 32.0;
 const SILENCE: f32 = 8.0;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Balance {
+pub(super) struct IdleCloserShare {
     closes: u32,
     /// Share of the newest closes that were the server's, 0 to 1.
     server: f32,
@@ -18,7 +18,7 @@ pub(super) struct Balance {
     then: f32,
 }
 
-impl Balance {
+impl IdleCloserShare {
     pub(super) fn add(&mut self, side: Side) {
         self.closes = self.closes.saturating_add(1);
         let first = if side == Side::Server { 1.0 } else { 0.0 };

@@ -9,38 +9,39 @@ use crate::identity::Comm;
 use crate::{
     close::KeepAlive,
     endpoint::{
-        Risk,
+        Endpoint, Risk,
         sample::{
             SECOND, TICK, announced, at_port, fed, idle, in_flight, name, only, raced, requests, reuse,
         },
+        state::MOST_BYTES,
     },
     identity::Process,
-    labels::{Closer, Phase, Race, Side, Verdict},
+    labels::{Cause, Closer, Phase, Race, Role, Side, Verdict},
 };
 
-fn limited(endpoints: usize) -> Inference {
-    Inference::new(InferLimits { endpoints, ..InferLimits::default() }, TICK)
+fn limited(endpoints: usize) -> Endpoints {
+    Endpoints::new(InferLimits { endpoints, ..InferLimits::default() }, TICK)
 }
 
 #[test]
 fn a_tick_that_is_none_is_replaced_by_the_usual_one() {
     for tick in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
-        assert!((Inference::new(InferLimits::default(), tick).tick - USUAL_TICK).abs() < f64::EPSILON);
+        assert!((Endpoints::new(InferLimits::default(), tick).tick - USUAL_TICK).abs() < f64::EPSILON);
     }
 }
 
 #[test]
 fn closes_are_counted_by_endpoint() {
-    let mut inference = fed([idle(Side::Server, 5.0), idle(Side::Client, 2.0), raced(Race::Stale, 5.0)]);
-    inference.progress(&reuse(1.0), SECOND);
+    let mut endpoints = fed([idle(Side::Server, 5.0), idle(Side::Client, 2.0), raced(Race::Stale, 5.0)]);
+    endpoints.progress(&reuse(1.0), SECOND);
     let mut said = idle(Side::Server, 5.0);
     said.server = Some("nginx".to_owned());
     said.keep_alive = Some(KeepAlive { timeout: Some(5), max: None });
-    inference.close(&mut said, false);
-    let endpoint = only(&inference);
+    endpoints.close(&mut said, false);
+    let endpoint = only(&endpoints);
     let key = EndpointKey { role: Role::Server, server_port: Some(8080), process: name("node") };
     assert_eq!(endpoint.key, key);
-    assert_eq!((endpoint.closes, endpoint.begun, endpoint.reused, endpoint.lost), (4, 13, 9, 1));
+    assert_eq!((endpoint.closes, endpoint.started, endpoint.reused, endpoint.lost), (4, 13, 9, 1));
     assert_eq!(
         endpoint.verdicts,
         [(Verdict::ServerIdle, 2), (Verdict::ClientIdle, 1), (Verdict::IdleRace, 1)]
@@ -52,12 +53,12 @@ fn closes_are_counted_by_endpoint() {
 
 #[test]
 fn an_amendment_moves_the_verdict_and_does_not_count_the_close_or_its_timer_again() {
-    let mut inference = fed([5.0, 5.0, 5.0].map(|seconds| idle(Side::Server, seconds)));
+    let mut endpoints = fed([5.0, 5.0, 5.0].map(|seconds| idle(Side::Server, seconds)));
     let mut late = raced(Race::Stale, 5.0);
     (late.amends, late.requests) = (true, None);
-    inference.close(&mut late, false);
+    endpoints.close(&mut late, false);
     assert_eq!(late.cause, Cause::KeepaliveTimer);
-    let endpoint = only(&inference);
+    let endpoint = only(&endpoints);
     assert_eq!(endpoint.verdicts, [(Verdict::ServerIdle, 2), (Verdict::IdleRace, 1)]);
     assert_eq!((endpoint.closes, endpoint.lost, endpoint.timers[0].count), (3, 1, 3));
     assert_eq!(endpoint.causes.iter().map(|&(_, count)| count).sum::<u64>(), 3);
@@ -65,14 +66,14 @@ fn an_amendment_moves_the_verdict_and_does_not_count_the_close_or_its_timer_agai
 
 #[test]
 fn endpoints_over_the_limit_are_counted_together_and_nothing_is_inferred_of_them() {
-    let mut inference = limited(16);
+    let mut endpoints = limited(16);
     for round in 0..10 {
         for port in 1..=2000 {
-            inference.close(&mut at_port(port, idle(Side::Server, 5.0 + f64::from(round) * 1e-3)), false);
+            endpoints.close(&mut at_port(port, idle(Side::Server, 5.0 + f64::from(round) * 1e-3)), false);
         }
     }
-    let all = inference.endpoints();
-    let totals = inference.totals();
+    let all = endpoints.endpoints();
+    let totals = endpoints.totals();
     assert_eq!((all.len(), totals.endpoints, totals.limit, totals.over), (17, 16, 16, 19_840));
     assert_eq!(all.iter().map(|endpoint| endpoint.closes).sum::<u64>(), 20_000);
     let other = all.iter().find(|endpoint| endpoint.key.process == "other").expect("one");
@@ -82,74 +83,74 @@ fn endpoints_over_the_limit_are_counted_together_and_nothing_is_inferred_of_them
 
 #[test]
 fn a_scan_does_not_lock_out_endpoints_that_come_later() {
-    let mut inference = limited(16);
+    let mut endpoints = limited(16);
     let at = |seconds: u64, port, mut closed: ClosedConnection| {
         closed.at_ns = seconds * SECOND;
         at_port(port, closed)
     };
     for second in 0..3 {
-        inference.close(&mut at(second, 1, idle(Side::Server, 5.0)), false);
+        endpoints.close(&mut at(second, 1, idle(Side::Server, 5.0)), false);
     }
     for port in 1000..3000 {
-        inference.close(&mut at(3, port, idle(Side::Client, 0.0)), false);
+        endpoints.close(&mut at(3, port, idle(Side::Client, 0.0)), false);
     }
-    assert_eq!((inference.totals().over, inference.totals().evicted), (1985, 0));
+    assert_eq!((endpoints.totals().over, endpoints.totals().evicted), (1985, 0));
     for round in 0..3 {
-        inference.close(&mut at(63 + round, 80, idle(Side::Server, 5.0)), false);
+        endpoints.close(&mut at(63 + round, 80, idle(Side::Server, 5.0)), false);
     }
-    let all = inference.endpoints();
+    let all = endpoints.endpoints();
     let timers = |port| all.iter().find(|one| one.key.server_port == Some(port)).map(|one| one.timers.len());
     assert_eq!((timers(1), timers(80)), (Some(1), Some(1)));
-    assert_eq!((inference.totals().over, inference.totals().evicted), (1986, 1));
+    assert_eq!((endpoints.totals().over, endpoints.totals().evicted), (1986, 1));
     assert_eq!(all.iter().map(|one| one.closes).sum::<u64>(), 2006, "none is lost");
 }
 
 #[test]
 fn endpoints_that_are_not_seen_any_more_make_room() {
-    let mut inference = limited(2);
+    let mut endpoints = limited(2);
     for (port, at) in [(1, 1), (2, 3000)] {
         let mut closed = at_port(port, idle(Side::Server, 5.0));
         closed.at_ns = at * SECOND;
-        inference.close(&mut closed, false);
+        endpoints.close(&mut closed, false);
     }
-    inference.expire(3600 * SECOND);
-    assert_eq!(inference.totals().expired, 0);
-    inference.expire(3602 * SECOND);
-    let totals = inference.totals();
+    endpoints.expire(3600 * SECOND);
+    assert_eq!(endpoints.totals().expired, 0);
+    endpoints.expire(3602 * SECOND);
+    let totals = endpoints.totals();
     assert_eq!((totals.endpoints, totals.expired), (1, 1));
-    inference.close(&mut at_port(3, idle(Side::Server, 5.0)), false);
-    assert_eq!((inference.totals().endpoints, inference.totals().over), (2, 0));
+    endpoints.close(&mut at_port(3, idle(Side::Server, 5.0)), false);
+    assert_eq!((endpoints.totals().endpoints, endpoints.totals().over), (2, 0));
 }
 
 #[test]
 fn the_worst_come_first_then_those_with_the_most_closes() {
-    let mut inference = fed([]);
+    let mut endpoints = fed([]);
     for (port, closes) in [(1, 2), (2, 9), (3, 1)] {
         for _ in 0..closes {
-            inference.close(&mut at_port(port, in_flight(Side::Client, Phase::Waiting, 1.0, 1.0)), false);
+            endpoints.close(&mut at_port(port, in_flight(Side::Client, Phase::Waiting, 1.0, 1.0)), false);
         }
     }
-    inference.close(&mut at_port(4, raced(Race::Crossed, 5.0)), false);
-    let ports: Vec<_> = inference.endpoints().iter().map(|one| one.key.server_port).collect();
+    endpoints.close(&mut at_port(4, raced(Race::Crossed, 5.0)), false);
+    let ports: Vec<_> = endpoints.endpoints().iter().map(|one| one.key.server_port).collect();
     assert_eq!(ports, [Some(4), Some(2), Some(1), Some(3)]);
 }
 
 #[test]
 fn a_program_is_asked_for_a_few_times_and_kept_in_bounds() {
     let closed = idle(Side::Server, 5.0);
-    let mut inference = fed([closed.clone()]);
-    let asked: Vec<_> = (0..5).map(|_| inference.unknown_program(&closed)).collect();
+    let mut endpoints = fed([closed.clone()]);
+    let asked: Vec<_> = (0..5).map(|_| endpoints.unknown_program(&closed)).collect();
     assert_eq!(asked, [Some(7), Some(7), Some(7), None, None]);
-    let mut inference = fed([closed.clone()]);
+    let mut endpoints = fed([closed.clone()]);
     let long = Program {
         executable: Some("é".repeat(500)),
         runtime: Some("node".to_owned()),
         words: vec!["w".repeat(500); 500],
         depends: vec!["d".repeat(500); 500],
     };
-    inference.know(&id_of(&closed), long);
-    assert_eq!(inference.unknown_program(&closed), None);
-    let program = only(&inference).program.expect("known");
+    endpoints.know(&EndpointKey::of_close(&closed), long);
+    assert_eq!(endpoints.unknown_program(&closed), None);
+    let program = only(&endpoints).program.expect("known");
     assert_eq!(program.runtime.as_deref(), Some("node"));
     assert!(program.executable.is_some_and(|text| text.len() <= 40) && program.words.len() <= 6);
     assert!(program.depends.is_empty(), "what it runs comes first");
@@ -169,9 +170,8 @@ fn what_lies_behind_the_end_of_a_name_makes_no_other_endpoint() {
 #[test]
 fn a_race_that_was_made_good_is_counted() {
     let closed = raced(Race::Crossed, 5.0);
-    let mut inference = fed([closed.clone()]);
-    inference.masked(&closed);
-    assert_eq!(only(&inference).masked, 1);
+    let retried = ClosedConnection { retried: true, ..closed.clone() };
+    assert_eq!(only(&fed([closed, retried])).retried, 1);
 }
 
 /// Something of everything, hostile numbers included.
@@ -209,20 +209,20 @@ fn anything(rng: &mut Rng) -> ClosedConnection {
 fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_finite_numbers() {
     for seed in 0..40 {
         let mut rng = Rng::with_seed(seed);
-        let mut inference = limited(1);
+        let mut endpoints = limited(1);
         for at in 0..1500_u64 {
             let mut closed = anything(&mut rng);
             let known = closed.cause;
-            inference.close(&mut closed, true);
+            endpoints.close(&mut closed, true);
             assert!(matches!(known, Cause::Unknown | Cause::Announced) || closed.cause == known);
             if at % 50 == 0 {
-                inference.expire(rng.u64(0..u64::MAX / 2));
+                endpoints.expire(rng.u64(0..u64::MAX / 2));
                 let words = vec!["x".repeat(at as usize); 20];
                 let program = Program { executable: Some("y".repeat(300)), words, ..Program::default() };
-                inference.know(&id_of(&closed), program);
+                endpoints.know(&EndpointKey::of_close(&closed), program);
             }
         }
-        for endpoint in inference.endpoints() {
+        for endpoint in endpoints.endpoints() {
             let text = serde_json::to_string(&endpoint).expect("JSON");
             let back: Endpoint = serde_json::from_str(&text).expect("numbers, and no null for one");
             assert_eq!(back.timers.len(), endpoint.timers.len());
@@ -236,28 +236,28 @@ fn hostile_values_are_survived_within_the_memory_that_is_promised_and_leave_fini
 
 #[test]
 fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
-    let mut inference = limited(1);
+    let mut endpoints = limited(1);
     let mut most = 0;
     for round in 0..300 {
         let seconds = 1.0 + f64::from(round % 7) * 10.0;
         for side in [Side::Client, Side::Server] {
             for phase in [Phase::RequestHead, Phase::RequestBody, Phase::Waiting, Phase::Response] {
-                inference.close(&mut in_flight(side, phase, seconds, seconds / 2.0), false);
+                endpoints.close(&mut in_flight(side, phase, seconds, seconds / 2.0), false);
             }
-            inference.close(&mut idle(side, seconds), false);
+            endpoints.close(&mut idle(side, seconds), false);
         }
         let mut said = announced(round, seconds);
         said.server = Some("s".repeat(1000));
-        inference.close(&mut said, false);
-        inference.progress(&reuse(seconds), SECOND);
+        endpoints.close(&mut said, false);
+        endpoints.progress(&reuse(seconds), SECOND);
         let program = Program {
             executable: Some("e".repeat(1000)),
             runtime: Some("r".repeat(1000)),
             words: vec!["w".repeat(1000); 100],
             depends: vec!["d".repeat(1000); 100],
         };
-        inference.know(&id_of(&said), program);
-        most = most.max(inference.table.values().map(|state| state.bytes()).max().unwrap_or(0));
+        endpoints.know(&EndpointKey::of_close(&said), program);
+        most = most.max(endpoints.table.values().map(|entry| entry.state.bytes()).max().unwrap_or(0));
     }
     println!("{most} bytes, at most {MOST_BYTES}");
     assert!(most <= MOST_BYTES && MOST_BYTES < 4096, "{most} bytes, at most {MOST_BYTES}");
@@ -268,22 +268,22 @@ fn an_endpoint_filled_with_everything_takes_less_than_four_kibibytes() {
 fn a_close_in_the_steady_state_is_cheap_and_takes_no_more_memory() {
     let mut rng = Rng::with_seed(1);
     let mut closed = idle(Side::Server, 5.0);
-    let mut inference = fed([closed.clone()]);
-    let mut feed = |closes: u32, inference: &mut Inference| {
+    let mut endpoints = fed([closed.clone()]);
+    let mut feed = |closes: u32, endpoints: &mut Endpoints| {
         let began = Instant::now();
         for _ in 0..closes {
             closed.idle = Some(if rng.bool() { 5.0 } else { 100.0 * rng.f64() });
             closed.cause = Cause::Unknown;
             closed.at_ns += 10_000_000;
-            inference.close(&mut closed, false);
+            endpoints.close(&mut closed, false);
         }
         began.elapsed() / closes
     };
-    feed(2000, &mut inference);
-    let before = inference.totals().bytes;
-    let each = feed(20_000, &mut inference);
+    feed(2000, &mut endpoints);
+    let before = endpoints.totals().bytes;
+    let each = feed(20_000, &mut endpoints);
     println!("{each:?} a close");
-    assert_eq!(inference.totals().bytes, before);
+    assert_eq!(endpoints.totals().bytes, before);
     // Unoptimized and on a busy machine; a list of closes or a sort of them would be far beyond it.
     assert!(each < Duration::from_micros(500), "{each:?} a close");
 }

@@ -12,14 +12,14 @@ const CLOSES: u64 = 3;
 const REQUESTS: u64 = 100;
 /// When it was not seen for so long.
 const PATIENCE_NS: u64 = 60_000_000_000;
-/// Newcomers that are looked at for one that wants in.
+/// ProbationQueue that are looked at for one that wants in.
 const LOOKS: usize = 4;
 
 /// Keys in the order in which they came, each at most once.
 #[derive(Debug)]
-pub(super) struct Newcomers<Key>(VecDeque<Key>);
+pub(super) struct ProbationQueue<Key>(VecDeque<Key>);
 
-impl<Key: Copy + Eq> Newcomers<Key> {
+impl<Key: Copy + Eq> ProbationQueue<Key> {
     pub(super) const fn new() -> Self {
         Self(VecDeque::new())
     }
@@ -29,7 +29,7 @@ impl<Key: Copy + Eq> Newcomers<Key> {
     }
 
     /// One that can make room at `now_ns`, no newcomer any more.
-    pub(super) fn give_up<'a>(
+    pub(super) fn evict<'a>(
         &mut self,
         now_ns: u64,
         state: impl Fn(&Key) -> Option<&'a State>,
@@ -57,5 +57,5 @@ impl<Key: Copy + Eq> Newcomers<Key> {
 }
 
 fn is_established(state: &State) -> bool {
-    state.closes >= CLOSES || state.begun >= REQUESTS
+    state.closes >= CLOSES || state.started >= REQUESTS
 }

@@ -1,15 +1,18 @@
 //! An endpoint's state as plain values.
 
+use std::cmp::Ordering;
+
 use super::{
     after_response::Limit,
     cause::is_tighter,
     key::EndpointKey,
-    model::{Endpoint, Gaps, Outlook, Risk, Timer},
-    observe::Kind,
+    model::{Endpoint, Gaps, Risk, Timer},
+    process_exits::Exits,
     risk,
     series::Series,
     state::State,
-    told::Shown,
+    timer_readings::Kind,
+    timers::TimerShape,
 };
 use crate::labels::{Cause, Clock, Phase, Race, Side, Verdict};
 
@@ -22,12 +25,6 @@ pub(super) fn endpoint(key: EndpointKey, state: &State, tick: f64) -> Endpoint {
         risk,
         ..counts(key, state)
     }
-}
-
-/// What is inferred, with little of what was counted.
-pub(super) fn outlook(key: EndpointKey, state: &State, tick: f64) -> Outlook {
-    let (headroom, risk) = risk::judge(state, tick);
-    Outlook { key, timers: timers(state, tick), headroom, risk, masked: state.masked, at_risk: state.at_risk }
 }
 
 /// What was counted, with nothing inferred.
@@ -43,17 +40,29 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         verdicts: most_first(Verdict::ALL, state.verdicts),
         causes: most_first(Cause::ALL, state.causes.map(u64::from)),
         races: most_first(Race::ALL, state.races),
-        masked: state.masked,
-        begun: state.begun,
+        retried: state.retried,
+        started: state.started,
         reused: state.reused,
         lost: state.lost,
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),
-        stops: state.stops.shown(),
+        exits: state.exits.shown(),
         headroom: None,
         risk: Risk::Unknown,
     }
+}
+
+/// The worst risk first, then those of which something stopped, then those with the most closes.
+pub(super) fn order(one: &Endpoint, other: &Endpoint) -> Ordering {
+    let stopped = |endpoint: &Endpoint| endpoint.exits != Exits::default();
+    let name = |endpoint: &Endpoint| (endpoint.key.role, endpoint.key.server_port);
+    one.risk
+        .cmp(&other.risk)
+        .then_with(|| stopped(other).cmp(&stopped(one)))
+        .then_with(|| other.closes.cmp(&one.closes))
+        .then_with(|| name(one).cmp(&name(other)))
+        .then_with(|| one.key.process.cmp(&other.key.process))
 }
 
 fn most_first<Word: Copy>(words: &[Word], counts: impl IntoIterator<Item = u64>) -> Vec<(Word, u64)> {
@@ -66,9 +75,9 @@ fn most_first<Word: Copy>(words: &[Word], counts: impl IntoIterator<Item = u64>)
 fn timers(state: &State, tick: f64) -> Vec<Timer> {
     let shown =
         state.series.iter().flat_map(|(kind, series)| series.shown().into_iter().map(|shown| (*kind, shown)));
-    let all: Vec<(Kind, Shown)> = shown.collect();
-    let told = all.iter().filter(|one| !is_outdone(one, &all, tick));
-    let mut timers: Vec<Timer> = told.map(|(kind, shown)| timer(*kind, shown)).collect();
+    let all: Vec<(Kind, TimerShape)> = shown.collect();
+    let visible = all.iter().filter(|one| !is_outdone(one, &all, tick));
+    let mut timers: Vec<Timer> = visible.map(|(kind, shown)| timer(*kind, shown)).collect();
     timers.extend(age_limit(state));
     timers.sort_by(|one, other| {
         other.count.cmp(&one.count).then_with(|| one.seconds.total_cmp(&other.seconds))
@@ -77,7 +86,7 @@ fn timers(state: &State, tick: f64) -> Vec<Timer> {
 }
 
 /// Q and R show the same timer twice; the looser of the two goes. While they are equal both stay.
-fn is_outdone((kind, shown): &(Kind, Shown), all: &[(Kind, Shown)], tick: f64) -> bool {
+fn is_outdone((kind, shown): &(Kind, TimerShape), all: &[(Kind, TimerShape)], tick: f64) -> bool {
     if !matches!(kind.clock, Clock::Request | Clock::Silent) {
         return false;
     }
@@ -88,7 +97,7 @@ fn is_outdone((kind, shown): &(Kind, Shown), all: &[(Kind, Shown)], tick: f64) -
     })
 }
 
-fn timer(Kind { side, phase, clock }: Kind, shown: &Shown) -> Timer {
+fn timer(Kind { side, phase, clock }: Kind, shown: &TimerShape) -> Timer {
     Timer {
         side,
         phase,

@@ -7,7 +7,7 @@ use crate::{
 
 /// Seconds. What comes sooner after a response (or a request) is no timer's doing: the response itself was the reason.
 pub(super) const SHORTEST: f64 = 0.1;
-/// Seconds (a month): no time-out is longer, and a clock that says so is broken.
+/// Seconds (a month): no timeout is longer, and a clock that says so is broken.
 pub(super) const LONGEST: f64 = 2_678_400.0;
 
 /// One of the timers that an end may keep.

@@ -1,0 +1,274 @@
+//! The table of endpoints: one entry for each, with all that is kept of it, and one eviction.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::{
+    counters::Counters,
+    eviction::ProbationQueue,
+    key::EndpointKey,
+    last_hour::{LastHour, LostRequests},
+    limits::{ENDPOINT_BYTES, InferLimits},
+    model::{Endpoint, InferTotals},
+    state::State,
+    summary,
+};
+use crate::{
+    close::ClosedConnection, connection::Progressed, identity::Comm, labels::Role, program::Program,
+};
+
+/// Times that the program of an endpoint is asked for.
+const ASKED: u8 = 3;
+/// Seconds; the kernel's tick at HZ=250, where what was measured is no time.
+const USUAL_TICK: f64 = 0.004;
+
+/// What many closes show together, by endpoint: timers and risk, counters for the metrics, the last hour.
+#[derive(Debug)]
+pub struct Endpoints {
+    limits: InferLimits,
+    tick: f64,
+    table: HashMap<EndpointKey, Box<Entry>>,
+    /// All endpoints over the limit together: counted, with nothing inferred.
+    others: Option<Box<Others>>,
+    hour: Box<LastHour>,
+    lost: LostRequests,
+    over: u64,
+    expired: u64,
+    evicted: u64,
+    probation: ProbationQueue<EndpointKey>,
+}
+
+/// All that is kept of one endpoint.
+#[derive(Debug)]
+struct Entry {
+    state: State,
+    hour: LastHour,
+    /// Shared with scrapes that are being written.
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+struct Others {
+    state: State,
+    hour: LastHour,
+    /// By role.
+    counters: [Option<Arc<Counters>>; Role::ALL.len()],
+}
+
+/// Where something is counted.
+struct Slot<'a> {
+    /// It is an endpoint's own; otherwise the table is full, and this one is for all others.
+    tracked: bool,
+    state: &'a mut State,
+    hour: &'a mut LastHour,
+    counters: &'a mut Arc<Counters>,
+}
+
+impl Endpoints {
+    /// `tick` is the length of the kernel's clock tick in seconds.
+    pub fn new(limits: InferLimits, tick: f64) -> Self {
+        let tick = if tick.is_finite() && tick > 0.0 { tick } else { USUAL_TICK };
+        Self {
+            limits,
+            tick,
+            table: HashMap::new(),
+            others: None,
+            hour: Box::new(LastHour::new()),
+            lost: LostRequests::new(),
+            over: 0,
+            expired: 0,
+            evicted: 0,
+            probation: ProbationQueue::new(),
+        }
+    }
+
+    /// Takes in a settled close. Names its cause where this close together with those before it proves one: a cause
+    /// that is known stays, except that `announced` becomes `max-requests` or `max-age`. With `evidence` the proof is
+    /// added to the close's. Says which endpoint it belongs to.
+    pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
+        let tick = self.tick;
+        let key = EndpointKey::of_close(closed);
+        let Slot { tracked, state, hour, counters } = self.slot(key, closed.at_ns);
+        state.count(closed);
+        state.recent.add(&key, &closed.ends, closed.process);
+        if tracked && let Some(proof) = state.infer(closed, tick) {
+            closed.cause = proof.cause();
+            if evidence {
+                closed.evidence.push(proof.text());
+            }
+        }
+        if !closed.amends {
+            state.count_cause(closed.cause);
+        }
+        // Copied when a scrape that is being written still holds it.
+        Arc::make_mut(counters).close(closed, tick);
+        hour.close(closed);
+        self.hour.close(closed);
+        self.lost.add(closed);
+        self.over += u64::from(!tracked);
+        key
+    }
+
+    /// Counts requests on a connection that is open; `now_ns` is CLOCK_MONOTONIC.
+    pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) {
+        let tick = self.tick;
+        let Progressed { role, ends, process, requests } = progressed;
+        let key = EndpointKey::of(*role, ends, *process);
+        let Slot { tracked, state, counters, .. } = self.slot(key, now_ns);
+        state.count_requests(requests);
+        state.recent.add(&key, ends, *process);
+        if tracked {
+            state.gaps(requests, tick, now_ns);
+        }
+        Arc::make_mut(counters).count(requests, tick);
+    }
+
+    /// The process to look up for an endpoint whose program is not known yet; each endpoint asks a few times. What
+    /// is found goes to [`Self::know`].
+    pub fn unknown_program(&mut self, closed: &ClosedConnection) -> Option<u32> {
+        let pid = closed.process?.pid?;
+        let state = &mut self.table.get_mut(&EndpointKey::of_close(closed))?.state;
+        if state.program.is_some() || state.asked >= ASKED {
+            return None;
+        }
+        state.asked += 1;
+        Some(pid)
+    }
+
+    /// Notes what the program behind an endpoint is, cut to what is kept of it.
+    pub fn know(&mut self, endpoint: &EndpointKey, program: Program) {
+        if let Some(entry) = self.table.get_mut(endpoint) {
+            entry.state.know(program);
+        }
+    }
+
+    /// Drops endpoints that were not seen for [`InferLimits::stale`]; `now_ns` is CLOCK_MONOTONIC.
+    pub fn expire(&mut self, now_ns: u64) {
+        let stale = u64::try_from(self.limits.stale.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.table.len();
+        self.table.retain(|_, entry| now_ns.saturating_sub(entry.state.seen_ns) <= stale);
+        self.expired += (before - self.table.len()) as u64;
+        self.probation.retain(|key| self.table.get(key).map(|entry| &entry.state));
+        for entry in self.table.values_mut() {
+            if let Some(gaps) = &mut entry.state.gaps {
+                gaps.turn(now_ns);
+            }
+        }
+    }
+
+    /// All endpoints, the worst risk first, then those of which something stopped, then those with the most closes.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let mut all: Vec<Endpoint> = self.tracked().collect();
+        if let Some(others) = &self.others {
+            let process = Comm::from_text("other");
+            let key = EndpointKey { role: Role::Unknown, server_port: None, process };
+            all.push(summary::counts(key, &others.state));
+        }
+        all.sort_by(summary::order);
+        all
+    }
+
+    /// Those with an entry of their own, in no order.
+    pub fn tracked(&self) -> impl Iterator<Item = Endpoint> {
+        self.table.iter().map(|(key, entry)| summary::endpoint(*key, &entry.state, self.tick))
+    }
+
+    /// What was counted of each of those.
+    pub fn counters(&self) -> impl Iterator<Item = (EndpointKey, &Arc<Counters>)> {
+        self.table.iter().map(|(key, entry)| (*key, &entry.counters))
+    }
+
+    /// What was counted of all others, by role.
+    pub fn other_counters(&self) -> impl Iterator<Item = (Role, &Arc<Counters>)> {
+        let others = self.others.iter().flat_map(|others| Role::ALL.iter().zip(&others.counters));
+        others.filter_map(|(role, counters)| Some((*role, counters.as_ref()?)))
+    }
+
+    /// The last hour of each endpoint with an entry of its own.
+    pub fn hours(&self) -> impl Iterator<Item = (EndpointKey, &LastHour)> {
+        self.table.iter().map(|(key, entry)| (*key, &entry.hour))
+    }
+
+    /// The last hour of all others.
+    pub fn other_hour(&self) -> Option<&LastHour> {
+        self.others.as_ref().map(|others| &others.hour)
+    }
+
+    /// The last hour of all together.
+    pub fn hour(&self) -> &LastHour {
+        &self.hour
+    }
+
+    pub fn lost_requests(&self) -> &LostRequests {
+        &self.lost
+    }
+
+    pub fn totals(&self) -> InferTotals {
+        let slots = self.table.capacity() * (size_of::<(EndpointKey, Box<Entry>)>() + 1);
+        let entries = self.table.values().map(|entry| entry.bytes()).sum::<usize>();
+        let others = self.others.as_ref().map_or(0, |others| others.bytes());
+        InferTotals {
+            endpoints: self.table.len(),
+            limit: self.limits.endpoints,
+            expired: self.expired,
+            evicted: self.evicted,
+            over: self.over,
+            bytes: entries + others + slots + self.probation.bytes() + size_of::<LastHour>(),
+            endpoint_bytes: ENDPOINT_BYTES,
+        }
+    }
+
+    /// Of the endpoint, or of all others when there is no room for it.
+    fn slot(&mut self, key: EndpointKey, now_ns: u64) -> Slot<'_> {
+        if !self.table.contains_key(&key) {
+            if self.table.len() >= self.limits.endpoints {
+                self.evict(now_ns);
+            }
+            if self.table.len() >= self.limits.endpoints {
+                let others = self.others.get_or_insert_with(Others::new);
+                let counters = others.counters[key.role as usize].get_or_insert_default();
+                return Slot { tracked: false, state: &mut others.state, hour: &mut others.hour, counters };
+            }
+            self.probation.push(key);
+        }
+        let Entry { state, hour, counters } = &mut **self.table.entry(key).or_insert_with(Entry::new);
+        Slot { tracked: true, state, hour, counters }
+    }
+
+    /// Makes room, if there is an endpoint that showed hardly anything yet: what was counted of it goes to the others.
+    fn evict(&mut self, now_ns: u64) {
+        let table = &self.table;
+        let key = self.probation.evict(now_ns, |key| table.get(key).map(|entry| &entry.state));
+        if let Some(entry) = key.and_then(|key| self.table.remove(&key)) {
+            self.evicted += 1;
+            self.over += entry.state.closes;
+            self.others.get_or_insert_with(Others::new).state.absorb(&entry.state);
+        }
+    }
+}
+
+impl Entry {
+    fn new() -> Box<Self> {
+        Box::new(Self { state: State::new(), hour: LastHour::new(), counters: Arc::default() })
+    }
+
+    /// All that it holds.
+    fn bytes(&self) -> usize {
+        self.state.bytes() + size_of::<LastHour>() + self.counters.bytes()
+    }
+}
+
+impl Others {
+    fn new() -> Box<Self> {
+        Box::new(Self { state: State::new(), hour: LastHour::new(), counters: Default::default() })
+    }
+
+    fn bytes(&self) -> usize {
+        let counters = self.counters.iter().flatten().map(|counters| counters.bytes()).sum::<usize>();
+        self.state.bytes() + size_of::<LastHour>() + counters
+    }
+}
+
+#[cfg(test)]
+mod tests;
