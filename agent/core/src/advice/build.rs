@@ -84,8 +84,8 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
     others.next().is_none().then_some(other)
 }
 
-/// The server on this host to which the client connects: the only one with the same port and the same idle timer. It may
-/// have several clients here. Its responses may name a server behind it, as proxies pass that header on.
+/// The server on this host to which the client connects: the only one with the same port and the same idle timer. It
+/// may have several clients here. Its responses may name a server behind it, as proxies pass that header on.
 fn local_server<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
     let port = endpoint.key.server_port.filter(|_| endpoint.key.role == Role::Client)?;
     let own = idle_timer(endpoint, Side::Server)?;

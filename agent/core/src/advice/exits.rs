@@ -56,8 +56,8 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
     })
 }
 
-/// Whether somebody asked the process to end, as Ctrl-C in a download does: SIGHUP, SIGINT, SIGTERM. A server whose requests
-/// such a signal cuts off needs advice all the same.
+/// Whether somebody asked the process to end, as Ctrl-C in a download does: SIGHUP, SIGINT, SIGTERM. A server whose
+/// requests such a signal cuts off needs advice all the same.
 fn is_requested(exit: ExitStatus) -> bool {
     matches!(exit, ExitStatus::Signal(1 | 2 | 15))
 }

@@ -114,8 +114,8 @@ fn raise(case: Case<'_>, client: ClientTimeout, why: &str) -> Advice {
     let mut advice = change(case, Side::Server, "raise", target, why);
     match client {
         ClientTimeout::AtLeast(_) => advice.text.push_str(
-            " The clients' idle timeout was not observed; the server's must be longer. Usual idle timeouts of load balancers: \
-             60 s (AWS ALB, nginx's upstream pool) and 600 s (Google Cloud; set 620 s).",
+            " The clients' idle timeout was not observed; the server's must be longer. Usual idle timeouts of load \
+             balancers: 60 s (AWS ALB, nginx's upstream pool) and 600 s (Google Cloud; set 620 s).",
         ),
         ClientTimeout::Never => {
             advice.text.push_str(" This makes losses rarer; only a limit on the client's side ends them.");

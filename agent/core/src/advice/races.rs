@@ -77,7 +77,8 @@ pub(super) fn announced_too_long(case: Case<'_>) -> Option<Advice> {
     Some(Advice {
         value: Some(exact(timer.seconds.floor().max(1.0))),
         why: format!(
-            "The server announces `Keep-Alive: timeout={announced}` but closes after {}. Clients that trust it lose requests.",
+            "The server announces `Keep-Alive: timeout={announced}` but closes after {}. Clients that trust it \
+             lose requests.",
             measured(timer.seconds)
         ),
         text: format!(

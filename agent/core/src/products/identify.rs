@@ -1,4 +1,4 @@
-//! Whether an end of a connection is a product, by its process and by what its responses say.
+//! Whether an end of a connection is a product, by its process and its responses.
 
 use super::{Likelihood, Product, Products};
 use crate::{
@@ -52,7 +52,7 @@ impl Products {
         if !observed.own {
             return match (header, named) {
                 (_, Some(header)) => {
-                    Some(Identity::of(Likelihood::Named, format!("the responses say Server: {header}")))
+                    Some(Identity::of(Likelihood::Named, format!("its Server header is {header}")))
                 }
                 // It would have put its own name there.
                 (Some(_), None) if !product.server.is_empty() => None,
@@ -62,7 +62,7 @@ impl Products {
         let mut identity = self.identify_process(product, side, observed)?;
         if let Some(header) = named {
             identity.likelihood = Likelihood::Named;
-            identity.reasons.push(format!("the responses say Server: {header}"));
+            identity.reasons.push(format!("its Server header is {header}"));
         } else if identity.likelihood == Likelihood::Possible && header.is_some_and(|it| self.is_known(it)) {
             return None;
         }
@@ -87,7 +87,7 @@ impl Products {
         }
         let depends = program.map_or(&[][..], |program| &program.depends);
         if let Some(word) = product.words.iter().find(|word| depends.contains(word)) {
-            return Some(Identity::of(Likelihood::Likely, format!("its package.json asks for {word}")));
+            return Some(Identity::of(Likelihood::Likely, format!("its package.json depends on {word}")));
         }
         let runtime = program.and_then(|program| program.runtime.as_deref()).or_else(|| runtime_of(name));
         match (runtime, product.runtime.as_deref()) {

@@ -112,7 +112,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// `python [-X opt] script.py ...`, `python -m module ...`, and what servers are told of their workers.
+    /// `python [-X opt] script.py ...`, `python -m module ...`, and the workers in a server's options.
     fn offer_python<'b>(&mut self, mut arguments: impl Iterator<Item = &'b str>) {
         while let Some(argument) = arguments.next() {
             match argument {

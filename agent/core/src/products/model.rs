@@ -72,7 +72,7 @@ pub enum Nominal {
     Seconds(f64),
     /// What the other end announced with `Keep-Alive: timeout=`.
     Announced,
-    /// It does not close by this timer unless it is told to.
+    /// By default it does not close by this timer.
     Never,
 }
 
@@ -87,7 +87,7 @@ pub enum Closes {
     Silent,
 }
 
-/// Whether responses say `Keep-Alive: timeout=` with the time that is set.
+/// Whether responses announce the set time as `Keep-Alive: timeout=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Announces {

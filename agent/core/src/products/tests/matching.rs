@@ -323,7 +323,7 @@ fn what_an_application_asks_for_is_likelier_than_what_nothing_names_and_is_not_c
     let stalled = |seconds| timer(Side::Client, Phase::RequestBody, Clock::Silent, seconds);
     let found = candidates(&stalled(30.0), &of(&node));
     assert_eq!(names(&found, Likelihood::Likely), ["ali-oss"], "{found:?}");
-    assert_eq!(found[0].reasons, ["its package.json asks for ali-oss"]);
+    assert_eq!(found[0].reasons, ["its package.json depends on ali-oss"]);
     // Whatever it is set to.
     let settings = Products::builtin().settings_for(&stalled(3.0), &of(&node));
     let first = settings.first().expect("a setting");
