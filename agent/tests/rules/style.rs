@@ -1,7 +1,7 @@
 //! The docs keep one style: short lines, one sentence on each, the words that people search for, links that lead
 //! somewhere. CONTRIBUTING.md states it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::repository::{path, read};
 
@@ -66,7 +66,7 @@ fn has_two_sentences(line: &str) -> bool {
         words.match_indices(end).any(|(at, _)| {
             let (before, after) = (&words[..at], &words[at + end.len()..]);
             let is_numbered = before.trim().chars().all(|c| c.is_ascii_digit());
-            !is_numbered && after.trim_start().starts_with(|c: char| c.is_uppercase())
+            !is_numbered && after.trim_start().starts_with(char::is_uppercase)
         })
     })
 }
@@ -154,7 +154,7 @@ fn every_link_within_the_repository_leads_somewhere() {
 }
 
 /// Whether a page has the heading that GitHub gives this anchor.
-fn has_heading(page: &PathBuf, anchor: &str) -> bool {
+fn has_heading(page: &Path, anchor: &str) -> bool {
     let text = std::fs::read_to_string(page).expect("a page");
     prose(&text, false).any(|(_, line)| {
         let heading = line.trim_start_matches('#');
