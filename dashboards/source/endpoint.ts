@@ -116,7 +116,7 @@ export const endpoint = dashboard({
     heatmap({
       title: "How long are connections idle before they are reused?",
       description:
-        "Reuses per second by the gap before them. Gaps near the server's timeout are requests that could have been lost. All gaps below a quarter of a second are in the first row.",
+        "Reuses per second by the gap before them. Gaps near the server's timeout are requests that could have been lost. Gaps below a quarter of a second are not in it: whohungup_short_reuse_gaps_total counts them.",
       queries: [
         {
           expr: `sum by (le) (${rate(of("whohungup_reuse_gap_seconds_bucket", HTTP))})`,

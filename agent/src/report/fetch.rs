@@ -97,8 +97,8 @@ mod tests {
     fn another_schema_and_nonsense_are_named() {
         let said = |body: &str| format!("{:#}", decode(body.as_bytes()).expect_err("no report"));
         assert!(said("<html>").contains("no JSON object with a `schema`"));
-        assert!(said("{\"schema\":\"whohungup.report/2\"}").contains("schema `whohungup.report/2`, this is"));
-        assert!(said("{\"schema\":\"whohungup.report/1\"}").contains("missing field `meta`"));
+        assert!(said("{\"schema\":\"whohungup.report/3\"}").contains("schema `whohungup.report/3`, this is"));
+        assert!(said("{\"schema\":\"whohungup.report/2\"}").contains("missing field `meta`"));
         assert!(said("{\"schema\":\"\u{9b}2J\"}").contains('\u{fffd}'));
     }
 

@@ -70,7 +70,7 @@ fn a_daemon_tells_what_it_inferred_in_every_form() {
         // On a busy host the closes may have been less alike than meant.
         closes_alike(&listener, 2);
     };
-    assert_eq!(model["schema"], "whohungup.report/1");
+    assert_eq!(model["schema"], "whohungup.report/2");
     assert!((seconds - IDLE.as_secs_f64()).abs() < 0.1, "{seconds}");
     let both: Vec<_> =
         ["server", "client"].map(|role| endpoint(&model, role, port)).into_iter().flatten().collect();

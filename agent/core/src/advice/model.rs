@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Raised when a name changes its meaning or goes away.
-pub const SCHEMA: &str = "whohungup.report/1";
+pub const SCHEMA: &str = "whohungup.report/2";
 
 /// Every observed endpoint, worst first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -53,8 +53,8 @@ impl AfterResponse {
     pub(super) fn age(&self) -> Option<Limit> {
         let Run { closes, least_age, most_age, least_requests, most_requests } = self.same_age;
         // Equally many requests at the same age are equally well a limit of requests at a steady pace.
-        let told = closes >= ENOUGH && least_requests < most_requests;
-        told.then_some(Limit::Age { least: least_age, most: most_age, closes })
+        let proved = closes >= ENOUGH && least_requests < most_requests;
+        proved.then_some(Limit::Age { least: least_age, most: most_age, closes })
     }
 
     fn requests(&self) -> Option<Limit> {
@@ -62,8 +62,8 @@ impl AfterResponse {
         // A connection that is closed at a certain age has had equally many requests as long as its age varies by
         // less than the time from one to the next.
         let pace = most_age / requests.max(1) as f32;
-        let told = closes >= ENOUGH && requests >= 2 && most_age - least_age > pace;
-        told.then_some(Limit::RequestDelta { requests, closes })
+        let proved = closes >= ENOUGH && requests >= 2 && most_age - least_age > pace;
+        proved.then_some(Limit::RequestDelta { requests, closes })
     }
 }
 

@@ -5,8 +5,8 @@ use whohungup_ebpf::framing::LONG_GAP_TICKS;
 use super::model::Gaps;
 use crate::histogram::{LogHistogram, begins};
 
-/// The first holds the shortest gap that is timed where the kernel's clock is fastest, the last ends after two hours.
-type GapHistogram = LogHistogram<18, 123>;
+/// The first holds what is up to a quarter of a second, the last ends after two hours.
+type GapHistogram = LogHistogram<33, 108>;
 
 /// The longest gap is that of this one and the last such time, so that it is forgotten after one to two hours.
 const EPOCH_NS: u64 = 3_600_000_000_000;

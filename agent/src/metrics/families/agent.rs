@@ -177,7 +177,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: Some(Unit::Bytes),
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Memory used by inference, all endpoints together",
+        help: "Memory of the table of endpoints: inference, series and the last hour",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.inferred.bytes as u64),
     },
     Family {

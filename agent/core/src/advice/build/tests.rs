@@ -66,7 +66,7 @@ fn the_model_goes_through_json_unchanged() {
     model.meta.observed_seconds = 1.5;
     let json = serde_json::to_string(&model).expect("encodes");
     assert_eq!(serde_json::from_str::<ReportModel>(&json).expect("decodes"), model);
-    assert!(json.starts_with("{\"schema\":\"whohungup.report/1\",\"meta\":{"), "{json}");
+    assert!(json.starts_with("{\"schema\":\"whohungup.report/2\",\"meta\":{"), "{json}");
 }
 
 #[test]
