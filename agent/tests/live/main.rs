@@ -15,6 +15,7 @@ mod middlebox;
 mod page;
 mod peer;
 mod report;
+mod requests;
 mod reuse;
 mod ring;
 mod schema;

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    agent,
+    agent::{self, BINARY},
     browser::Page,
     gate::require,
     peer::{Dialled, ask, dial, listen, read_end, read_request, read_response},
@@ -217,9 +218,15 @@ fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_al
     require!();
     let daemon = agent::daemon();
     let asked = |request: &str| http::ask(daemon.address(), request).expect("an answer");
-    for path in ["/", "/api/v1/live", "/api/v1/closes", "/api/v1/events"] {
+    let paths =
+        ["/", "/api/v1/live", "/api/v1/closes", "/api/v1/events", "/api/v1/report", "/metrics", "/healthz"];
+    for path in paths {
         let answer = asked(&format!("GET {path} HTTP/1.1\r\nHost: rebound.example:9909"));
-        assert!(answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 421 ") && answer.contains("--allowed-host"), "{path}: {answer}");
+    }
+    for host in [daemon.address().to_string(), "192.0.2.1:9909".to_owned()] {
+        let answer = asked(&format!("GET /metrics HTTP/1.1\r\nHost: {host}"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
     }
     let local = asked("GET / HTTP/1.1\r\nHost: localhost:9909");
     assert!(
@@ -243,6 +250,21 @@ fn the_page_answers_to_no_other_name_and_its_followers_do_not_keep_the_daemon_al
     daemon.signal(Signal::TERM).expect("signal the daemon");
     daemon.wait().and_then(Ended::success).expect("a good end");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_name_that_is_allowed_is_answered_to() {
+    require!();
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--listen", "127.0.0.1:0", "--allowed-host", "node1.example,proxy.example"]);
+    let daemon = Daemon::start_by(Path::new(BINARY), &mut command).expect("the daemon starts");
+    for (host, status) in [("node1.example:9909", 200), ("PROXY.example", 200), ("node2.example", 421)] {
+        for path in ["/metrics", "/api/v1/report"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}");
+            let answer = http::ask(daemon.address(), &request).expect("an answer");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}{path}: {answer}");
+        }
+    }
 }
 
 /// A client that hangs up on its request: of closes in trouble there are fewer on a host than of others, and the agent

@@ -31,7 +31,8 @@ fn a_burst_that_overflows_the_ring_is_survived_and_told() {
         assert!(close.word("verdict") == "completed" || doubts, "{close:?}");
     }
     let lost = ended.stderr.lines().find_map(|line| {
-        line.strip_prefix("whohungup: ")?.strip_suffix(" records were lost; a larger --ring-bytes holds more")
+        line.strip_prefix("whohungup: lost ")?
+            .strip_suffix(" events: ring buffer full; increase --ring-bytes")
     });
     let lost: u64 = lost.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{}", ended.stderr));
     assert!(lost > 0 && !ended.stderr.contains("panicked"), "{}", ended.stderr);

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -16,6 +17,9 @@ const HOST_DIRECTORIES: &[&str] = &[
     "/usr/lib",
     "/usr/local/lib",
 ];
+
+/// Bytes of a process's memory map that are read: its owner decides how long it is.
+const MAX_MAPS: u64 = 512 * 1024;
 
 /// The file itself, whatever it is called: device (major, minor) and inode.
 pub(super) type FileId = (u32, u32, u64);
@@ -32,7 +36,7 @@ pub fn libraries() -> BTreeMap<FileId, PathBuf> {
         let path = process.path();
         let is_process = process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
         // A process that ended meanwhile, or may not be looked into, is left out.
-        let Some(maps) = is_process.then(|| fs::read(path.join("maps")).ok()).flatten() else { continue };
+        let Some(maps) = is_process.then(|| maps(&path).ok()).flatten() else { continue };
         for line in String::from_utf8_lossy(&maps).lines().filter(|line| line.contains("/libssl")) {
             if let Some((id, at)) = mapped(line, &path) {
                 found.entry(id).or_insert(at);
@@ -40,6 +44,12 @@ pub fn libraries() -> BTreeMap<FileId, PathBuf> {
         }
     }
     found
+}
+
+fn maps(process: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(process.join("maps"))?.take(MAX_MAPS).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn in_directory(directory: &Path, found: &mut BTreeMap<FileId, PathBuf>) {
@@ -102,6 +112,13 @@ mod tests {
         let line = format!("{LINE} (deleted)");
         let at = PathBuf::from("/proc/7/map_files/7fdfa295b000-7fdfa29b8000");
         assert_eq!(mapped(&line, Path::new("/proc/7")), Some(((0xfe, 0, 326_798), at)));
+    }
+
+    #[test]
+    fn a_process_that_maps_without_end_is_read_to_the_bound() {
+        let process = tempfile::tempdir().expect("a directory");
+        fs::write(process.path().join("maps"), vec![b'x'; 3 * MAX_MAPS as usize]).expect("maps");
+        assert_eq!(maps(process.path()).expect("maps").len() as u64, MAX_MAPS);
     }
 
     #[test]
