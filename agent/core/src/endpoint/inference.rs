@@ -8,7 +8,9 @@ use super::{
     limits::InferLimits,
     model::{Endpoint, InferTotals, Outlook},
     newcomers::Newcomers,
-    observe, show,
+    observe,
+    recent::Recent,
+    show,
     state::{MOST_BYTES, State},
     stops::Stops,
 };
@@ -37,6 +39,8 @@ pub struct Inference {
     expired: u64,
     evicted: u64,
     newcomers: Newcomers<EndpointKey>,
+    /// Of each endpoint in `table`.
+    recent: HashMap<EndpointKey, Recent>,
 }
 
 impl Inference {
@@ -52,6 +56,7 @@ impl Inference {
             expired: 0,
             evicted: 0,
             newcomers: Newcomers::new(),
+            recent: HashMap::new(),
         }
     }
 
@@ -64,7 +69,6 @@ impl Inference {
         let own = place.own;
         state.count(closed);
         if own {
-            state.recent.add(&place.id, &closed.ends, closed.process);
             if let Some(requests) = &closed.uncounted {
                 state.gaps(requests, tick, closed.at_ns);
             }
@@ -88,6 +92,9 @@ impl Inference {
         if !closed.amends {
             state.count_cause(closed.cause);
         }
+        if own {
+            self.recent.entry(place.id).or_default().add(&place.id, &closed.ends, closed.process);
+        }
         self.over += u64::from(!own);
         place
     }
@@ -99,8 +106,8 @@ impl Inference {
         let (state, place) = self.state(EndpointKey::of(*role, ends, *process), now_ns);
         state.count_requests(requests);
         if place.own {
-            state.recent.add(&place.id, ends, *process);
             state.gaps(requests, tick, now_ns);
+            self.recent.entry(place.id).or_default().add(&place.id, ends, *process);
         }
         place
     }
@@ -138,6 +145,9 @@ impl Inference {
         let gone: Vec<EndpointKey> =
             self.table.extract_if(|_, state| is_stale(state)).map(|(id, _)| id).collect();
         self.expired += gone.len() as u64;
+        for id in &gone {
+            self.recent.remove(id);
+        }
         self.newcomers.retain(|key| self.table.get(key).map(|state| &**state));
         for state in self.table.values_mut() {
             if let Some(gaps) = &mut state.gaps {
@@ -149,7 +159,14 @@ impl Inference {
 
     /// All endpoints, the worst risk first, then those of which something stopped, then those with the most closes.
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let known = self.table.iter().map(|(key, state)| show::endpoint(*key, state, self.tick));
+        let known = self.table.iter().map(|(key, state)| {
+            let recent = self.recent.get(key).copied().unwrap_or_default();
+            Endpoint {
+                recent_pids: recent.pids(),
+                recent_ports: recent.ports(),
+                ..show::endpoint(*key, state, self.tick)
+            }
+        });
         let mut all: Vec<Endpoint> = known.collect();
         if let Some(other) = &self.other {
             let key =
@@ -175,7 +192,8 @@ impl Inference {
 
     pub fn totals(&self) -> InferTotals {
         let states = self.table.values().chain(&self.other);
-        let slots = self.table.capacity() * (size_of::<(EndpointKey, Box<State>)>() + 1);
+        let slots = self.table.capacity() * (size_of::<(EndpointKey, Box<State>)>() + 1)
+            + self.recent.capacity() * (size_of::<(EndpointKey, Recent)>() + 1);
         InferTotals {
             endpoints: self.table.len(),
             limit: self.limits.endpoints,
@@ -206,6 +224,7 @@ impl Inference {
     fn make_room(&mut self, now_ns: u64) -> Option<EndpointKey> {
         let id = self.newcomers.give_up(now_ns, |id| self.table.get(id).map(|state| &**state))?;
         let state = self.table.remove(&id)?;
+        self.recent.remove(&id);
         self.evicted += 1;
         self.over += state.closes;
         self.other.get_or_insert_with(|| Box::new(State::new())).absorb(&state);

@@ -6,7 +6,6 @@ use super::{
     gaps::GapSketch,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
     observe::{self, Kind, Reading},
-    recent::Recent,
     risk::{self, Guard},
     series::Series,
     stops::Counts,
@@ -44,7 +43,6 @@ pub(super) struct State {
     pub(super) balance: Balance,
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) stops: Counts,
-    pub(super) recent: Recent,
     /// The server's idle timer while it is known, to count re-uses that come close to it.
     guard: Option<Guard>,
     /// The re-uses from before it was known have been counted.
@@ -86,7 +84,6 @@ impl State {
             balance: Balance::default(),
             gaps: None,
             stops: Counts::default(),
-            recent: Recent::default(),
             guard: None,
             has_looked_back: false,
             seen_ns: 0,
