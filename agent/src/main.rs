@@ -9,6 +9,7 @@ use whohungup::{
     cli::{Cli, Command},
     report, run, selftest, top, watch,
 };
+use whohungup_bpf::one_line;
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Command::Check => Ok(check::check()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("whohungup: {error:#}");
+        eprintln!("whohungup: {}", one_line(error.as_ref()));
         ExitCode::FAILURE
     })
 }

@@ -15,7 +15,7 @@ use crate::{
     peak::Peak,
 };
 use whohungup_bpf::{
-    CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, scan,
+    CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, one_line, scan,
 };
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail, Options},
@@ -108,7 +108,9 @@ impl Session {
         let mut warnings: Vec<StartupWarning> = dump
             .failed
             .iter()
-            .map(|(netns, reason)| format!("sockets of network namespace {netns} were not adopted: {reason}"))
+            .map(|(netns, cause)| {
+                format!("sockets of network namespace {netns} were not adopted: {}", one_line(&**cause))
+            })
             .map(|text| StartupWarning::new(Reason::Namespaces, text))
             .collect();
         let tick = readings.unwrap_or_else(|| {
@@ -156,14 +158,14 @@ impl Session {
                 Ok(0) => {}
                 Ok(gone) => tracing::warn!(gone, "connections ended unseen"),
                 Err(error) => {
-                    tracing::warn!(%error, "socket reconciliation failed");
+                    tracing::warn!(error = one_line(&error), "socket reconciliation failed");
                 }
             }
         }
         if let Some(found) = self.libraries.as_ref().and_then(|libraries| libraries.try_recv().ok())
             && let Err(error) = self.probes.follow_libraries(&found)
         {
-            tracing::warn!(%error, "failed to detach OpenSSL uprobes");
+            tracing::warn!(error = one_line(&error), "failed to detach OpenSSL uprobes");
         }
         let mut taken = 0;
         loop {
@@ -195,7 +197,7 @@ impl Session {
         }
         match self.probes.scan_for_retries(&queries) {
             Ok(answers) => self.tracker.found(&answers),
-            Err(error) => tracing::warn!(%error, "requests sent again are not looked for"),
+            Err(error) => tracing::warn!(error = one_line(&error), "requests sent again are not looked for"),
         }
         self.next_retry_scan = Instant::now() + began.elapsed() * RETRY_SCAN_SHARE;
     }
@@ -269,7 +271,7 @@ impl Session {
     /// The probes' counters; zeros when they cannot be read.
     pub fn counters(&self) -> CounterTotals {
         self.probes.counters().unwrap_or_else(|error| {
-            tracing::warn!(%error, "counters cannot be read");
+            tracing::warn!(error = one_line(&error), "counters cannot be read");
             CounterTotals::default()
         })
     }

@@ -9,7 +9,7 @@ use aya::programs::{
 
 use super::{
     cgroup::find_root,
-    error::{ProbeError, chain},
+    error::ProbeError,
     load::{Probes, Tier, program, tp_btf},
     openssl,
 };
@@ -70,7 +70,7 @@ impl Probes {
     pub fn attach_lifecycle(&mut self) -> Result<(), ProbeError> {
         for (name, _) in lifecycle_programs(&self.layout) {
             let link =
-                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, &error))?;
+                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, error))?;
             self.attached.lifecycle.push((name, link));
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Probes {
             // A link is always one of many; asking for AllowMultiple is EINVAL (kernel/bpf/cgroup.c, v6.12).
             let link = program
                 .attach(&root, direction, CgroupAttachMode::Single)
-                .map_err(|error| ProbeError::attach(name, &error))?;
+                .map_err(|error| ProbeError::attach(name, error))?;
             self.attached.http.push((name, link));
         }
         self.attached.cgroup = Some(root);
@@ -113,7 +113,7 @@ impl Probes {
     pub fn attach_openssl(&mut self) -> Result<(), ProbeError> {
         for &(name, _) in openssl::TRACEPOINTS {
             let link =
-                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, &error))?;
+                tp_btf(&mut self.ebpf, name)?.attach().map_err(|error| ProbeError::attach(name, error))?;
             self.attached.openssl.push((name, link));
         }
         self.follow_libraries(&openssl::libraries())
@@ -128,9 +128,7 @@ impl Probes {
         self.detach_http()?;
         for (name, link) in std::mem::take(&mut self.attached.lifecycle) {
             let program: &mut BtfTracePoint = tp_btf(&mut self.ebpf, name)?;
-            program
-                .detach(link)
-                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, error))?;
         }
         Ok(())
     }
@@ -141,9 +139,7 @@ impl Probes {
     /// When a link does not let go.
     pub fn detach_openssl(&mut self) -> Result<(), ProbeError> {
         for (name, link) in std::mem::take(&mut self.attached.openssl) {
-            tp_btf(&mut self.ebpf, name)?
-                .detach(link)
-                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+            tp_btf(&mut self.ebpf, name)?.detach(link).map_err(|error| ProbeError::attach(name, error))?;
         }
         self.leave_libraries()?;
         self.forget_sessions()
@@ -156,9 +152,7 @@ impl Probes {
     pub fn detach_http(&mut self) -> Result<(), ProbeError> {
         for (name, link) in std::mem::take(&mut self.attached.http) {
             let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
-            program
-                .detach(link)
-                .map_err(|error| ProbeError::Attach { program: name, reason: chain(&error) })?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, error))?;
         }
         Ok(())
     }

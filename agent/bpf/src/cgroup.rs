@@ -27,7 +27,7 @@ pub fn find_root() -> Result<CgroupRoot, ProbeError> {
     if let Some((file, path)) = found {
         return Ok(CgroupRoot { file, path: Some(path) });
     }
-    mount_own().map_err(|error| ProbeError::NoCgroup { reason: error.to_string() })
+    mount_own().map_err(|source| ProbeError::NoCgroup { source })
 }
 
 /// The first cgroup2 mount point in the text of /proc/self/mounts.

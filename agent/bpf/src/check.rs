@@ -8,7 +8,7 @@ use aya::{
 use super::{
     attach::{HTTP_PROGRAMS, lifecycle_programs},
     cgroup::find_root,
-    error::ProbeError,
+    error::{ProbeError, one_line},
     load::{self, program, tp_btf},
     namespaces, openssl, socket_dump,
 };
@@ -54,7 +54,7 @@ fn works(hook: impl Into<String>, detail: impl Into<String>) -> Finding {
 }
 
 fn missing(hook: impl Into<String>, error: &ProbeError) -> Finding {
-    Finding { hook: hook.into(), standing: Standing::Missing, detail: error.to_string() }
+    Finding { hook: hook.into(), standing: Standing::Missing, detail: one_line(error) }
 }
 
 fn degraded(hook: impl Into<String>, detail: impl Into<String>) -> Finding {
@@ -104,9 +104,9 @@ fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layo
     for (name, tracepoint) in lifecycle_programs(layout) {
         let hook = format!("tp_btf {tracepoint}");
         let tried = tp_btf(ebpf, name).and_then(|program| {
-            program.load(tracepoint, btf).map_err(|error| ProbeError::load(name, &error))?;
-            let link = program.attach().map_err(|error| ProbeError::attach(name, &error))?;
-            program.detach(link).map_err(|error| ProbeError::attach(name, &error))
+            program.load(tracepoint, btf).map_err(|error| ProbeError::load(name, error))?;
+            let link = program.attach().map_err(|error| ProbeError::attach(name, error))?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, error))
         });
         found.push(match tried {
             Ok(()) if tracepoint == "kfree_skb" => {
@@ -117,8 +117,8 @@ fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layo
         });
     }
     let tried = program::<Iter>(ebpf, socket_dump::PROGRAM).and_then(|program| {
-        program.load("tcp", btf).map_err(|error| ProbeError::load(socket_dump::PROGRAM, &error))?;
-        program.attach().map(drop).map_err(|error| ProbeError::attach(socket_dump::PROGRAM, &error))
+        program.load("tcp", btf).map_err(|error| ProbeError::load(socket_dump::PROGRAM, error))?;
+        program.attach().map(drop).map_err(|error| ProbeError::attach(socket_dump::PROGRAM, error))
     });
     found.push(match tried {
         Ok(()) => works("iter tcp", "sockets older than the agent are adopted"),
@@ -143,16 +143,16 @@ fn check_http(found: &mut Vec<Finding>, ebpf: &mut Ebpf) {
         let attach_type =
             if direction == "ingress" { CgroupSkbAttachType::Ingress } else { CgroupSkbAttachType::Egress };
         let tried = program::<CgroupSkb>(ebpf, name).and_then(|program| {
-            program.load().map_err(|error| ProbeError::load(name, &error))?;
+            program.load().map_err(|error| ProbeError::load(name, error))?;
             let link = program
                 .attach(&root.file, attach_type, CgroupAttachMode::Single)
-                .map_err(|error| ProbeError::attach(name, &error))?;
-            program.detach(link).map_err(|error| ProbeError::attach(name, &error))
+                .map_err(|error| ProbeError::attach(name, error))?;
+            program.detach(link).map_err(|error| ProbeError::attach(name, error))
         });
         found.push(match tried {
             Ok(()) => works(hook, "loads and attaches: HTTP heads are read"),
             Err(error) => Finding {
-                detail: format!("{error}; `--http-inspection off` does without it"),
+                detail: format!("{}; `--http-inspection off` does without it", one_line(&error)),
                 ..missing(hook, &error)
             },
         });
@@ -170,7 +170,7 @@ fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
     found.push(match (tried, library) {
         (Ok(()), Some(path)) => works(hook, format!("`--tls openssl` reads inside TLS ({})", path.display())),
         (Ok(()), None) => works(hook, "loads; there is no OpenSSL library here to attach to"),
-        (Err(error), _) => degraded(hook, format!("{error}: `--tls openssl` does not work")),
+        (Err(error), _) => degraded(hook, format!("{}: `--tls openssl` does not work", one_line(&error))),
     });
 }
 

@@ -3,10 +3,7 @@
 use aya::maps::PerCpuArray;
 use whohungup_ebpf::counters::Counter;
 
-use super::{
-    error::{ProbeError, chain},
-    load::Probes,
-};
+use super::{error::ProbeError, load::Probes};
 
 /// Sums over all CPUs since the probes were loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,12 +32,11 @@ impl Probes {
     /// When the map cannot be read.
     pub fn counters(&self) -> Result<CounterTotals, ProbeError> {
         const NAME: &str = "COUNTERS";
-        let unreadable = |reason| ProbeError::Map { map: NAME, reason };
         let map = self.ebpf.map(NAME).ok_or(ProbeError::NoMap(NAME))?;
-        let map: PerCpuArray<_, u64> = map.try_into().map_err(|error| unreadable(chain(&error)))?;
+        let map: PerCpuArray<_, u64> = map.try_into().map_err(|error| ProbeError::map(NAME, error))?;
         let mut totals = CounterTotals::default();
         for counter in Counter::ALL {
-            let per_cpu = map.get(&(counter as u32), 0).map_err(|error| unreadable(chain(&error)))?;
+            let per_cpu = map.get(&(counter as u32), 0).map_err(|error| ProbeError::map(NAME, error))?;
             totals.0[counter as usize] = per_cpu.iter().sum();
         }
         Ok(totals)

@@ -1,8 +1,13 @@
 //! What can go wrong between the agent and the kernel, each with its remedy.
 
+use std::{error::Error, io};
+
 use aya::programs::ProgramError;
 
 use crate::{btf::BtfError, layout::LayoutError};
+
+/// What another library or the system said.
+pub type Cause = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
@@ -10,28 +15,28 @@ pub enum ProbeError {
     Btf(#[from] BtfError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    #[error("cannot read the BPF object {path}: {reason}")]
-    ReadObject { path: String, reason: std::io::Error },
-    #[error("the BPF object {path} is not usable: {reason}")]
-    Object { path: String, reason: String },
+    #[error("cannot read the BPF object {path}")]
+    ReadObject { path: String, source: io::Error },
+    #[error("the BPF object {path} is not usable")]
+    Object { path: String, source: Cause },
     #[error("no permission to load BPF programs; run as root, or with {needed}")]
     Permission { needed: &'static str },
-    #[error("the kernel refused program `{program}`: {reason}{hint}")]
-    Load { program: &'static str, reason: String, hint: &'static str },
-    #[error("cannot attach program `{program}`: {reason}")]
-    Attach { program: &'static str, reason: String },
+    #[error("the kernel refused program `{program}`{verifier}")]
+    Load { program: &'static str, verifier: String, source: Cause },
+    #[error("cannot attach program `{program}`")]
+    Attach { program: &'static str, source: Cause },
     #[error("map `{0}` is missing in the BPF object; rebuild it with `cargo xtask build-ebpf`")]
     NoMap(&'static str),
     #[error("program `{0}` is missing in the BPF object; rebuild it with `cargo xtask build-ebpf`")]
     NoProgram(&'static str),
-    #[error("map `{map}` cannot be read: {reason}")]
-    Map { map: &'static str, reason: String },
+    #[error("map `{map}` cannot be read")]
+    Map { map: &'static str, source: Cause },
     #[error(
-        "no cgroup2 file system is mounted and it cannot be mounted: {reason}; mount it (`mount -t cgroup2 none /sys/fs/cgroup/unified`) or go without the HTTP tier (`--http-inspection off`)"
+        "no cgroup2 file system is mounted and it cannot be mounted; mount it (`mount -t cgroup2 none /sys/fs/cgroup/unified`) or go without the HTTP tier (`--http-inspection off`)"
     )]
-    NoCgroup { reason: String },
-    #[error("cannot list the sockets of network namespace {netns}: {reason}")]
-    SocketDump { netns: u64, reason: String },
+    NoCgroup { source: io::Error },
+    #[error("cannot list the sockets of network namespace {netns}")]
+    SocketDump { netns: u64, source: Cause },
     #[error("--tls openssl needs the HTTP tier (`--http-inspection on`): it tells which sockets carry TLS")]
     TlsWithoutHttp,
     #[error("--tls openssl works on x86_64 only")]
@@ -47,36 +52,38 @@ pub(super) const NEEDED: &str = "the capabilities CAP_BPF, CAP_PERFMON and CAP_N
 const LOG_TAIL: [&str; 3] = ["processed", "stack depth", "verification time"];
 
 impl ProbeError {
-    /// Turns aya's load error into one line.
-    pub(super) fn load(program: &'static str, error: &ProgramError) -> Self {
-        if let ProgramError::LoadError { io_error, verifier_log } = error {
-            let log = verifier_log.to_string();
-            tracing::debug!(program, %log, "verifier log");
-            let told = |line: &&str| {
-                !line.is_empty() && !LOG_TAIL.iter().any(|statistic| line.starts_with(statistic))
-            };
-            let last = log.lines().rev().find(told);
-            if io_error.raw_os_error() == Some(libc::EPERM) && last.is_none() {
+    /// Keeps of the verifier's log the line that says why.
+    pub(super) fn load(program: &'static str, error: ProgramError) -> Self {
+        let ProgramError::LoadError { io_error, verifier_log } = error else {
+            return Self::Load { program, verifier: String::new(), source: error.into() };
+        };
+        let log = verifier_log.to_string();
+        tracing::debug!(program, %log, "verifier log");
+        let is_reason =
+            |line: &&str| !line.is_empty() && !LOG_TAIL.iter().any(|statistic| line.starts_with(statistic));
+        let verifier = match log.lines().rev().find(is_reason) {
+            Some(line) => {
+                format!(": {line} (a bug: please report it with the output of `RUST_LOG=debug`)")
+            }
+            None if io_error.raw_os_error() == Some(libc::EPERM) => {
                 return Self::Permission { needed: NEEDED };
             }
-            let hint = if last.is_some() {
-                "; this is a bug: please report it with the output of `RUST_LOG=debug`"
-            } else {
-                ""
-            };
-            let reason = last.map_or_else(|| io_error.to_string(), |line| format!("{io_error}: {line}"));
-            return Self::Load { program, reason, hint };
-        }
-        Self::Load { program, reason: chain(error), hint: "" }
+            None => String::new(),
+        };
+        Self::Load { program, verifier, source: io_error.into() }
     }
 
-    pub(super) fn attach(program: &'static str, error: &ProgramError) -> Self {
-        Self::Attach { program, reason: chain(error) }
+    pub(super) fn attach(program: &'static str, error: ProgramError) -> Self {
+        Self::Attach { program, source: error.into() }
+    }
+
+    pub(super) fn map(map: &'static str, error: impl Into<Cause>) -> Self {
+        Self::Map { map, source: error.into() }
     }
 }
 
-/// An error with its causes on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes on one line; a cause that the error before it quotes is not said twice.
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -88,4 +95,24 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_in_the_chain_and_each_is_said_once() {
+        let source = io::Error::from_raw_os_error(libc::ENOENT);
+        let error = ProbeError::ReadObject { path: "x.o".to_owned(), source };
+        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        let text = "cannot read the BPF object x.o: No such file or directory (os error 2)";
+        assert_eq!(one_line(&error), text);
+        let quoted = ProbeError::Object { path: "x.o".to_owned(), source: "no maps".into() };
+        let outer = ProbeError::map("EVENTS", quoted);
+        assert_eq!(
+            one_line(&outer),
+            "map `EVENTS` cannot be read: the BPF object x.o is not usable: no maps"
+        );
+    }
 }

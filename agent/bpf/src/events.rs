@@ -5,10 +5,7 @@ use std::fmt;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 
-use super::{
-    error::{ProbeError, chain},
-    load::Probes,
-};
+use super::{error::ProbeError, load::Probes};
 
 /// The reading end of the ring buffer `EVENTS`.
 pub struct Events {
@@ -49,8 +46,7 @@ impl Probes {
     /// When it was taken before.
     pub fn take_events(&mut self) -> Result<Events, ProbeError> {
         let map = self.ebpf.take_map("EVENTS").ok_or(ProbeError::NoMap("EVENTS"))?;
-        let ring = RingBuf::try_from(map)
-            .map_err(|error| ProbeError::Map { map: "EVENTS", reason: chain(&error) })?;
+        let ring = RingBuf::try_from(map).map_err(|error| ProbeError::map("EVENTS", error))?;
         let log = EbpfLogger::init(&mut self.ebpf)
             .inspect_err(|error| tracing::debug!(%error, "the probes do not log"))
             .ok();

@@ -18,7 +18,7 @@ mod stats;
 pub use cgroup::{CgroupRoot, find_root};
 pub use check::{Finding, Standing, check};
 pub use counters::CounterTotals;
-pub use error::ProbeError;
+pub use error::{Cause, ProbeError, one_line};
 pub use events::Events;
 pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
 pub use openssl::{Found, TlsLibraries, libraries, scan};

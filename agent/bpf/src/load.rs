@@ -1,6 +1,6 @@
 //! Loading the object: offsets frozen, maps sized, programs verified.
 
-use std::{borrow::Cow, error::Error, io, iter};
+use std::{borrow::Cow, error::Error, io};
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
@@ -9,7 +9,7 @@ use aya::{
 
 use super::{
     attach::{Attached, HTTP_PROGRAMS, lifecycle_programs},
-    error::{NEEDED, ProbeError, chain},
+    error::{NEEDED, ProbeError},
     openssl,
 };
 use crate::{
@@ -72,17 +72,17 @@ impl Probes {
         for (program, tracepoint) in lifecycle_programs(&layout) {
             tp_btf(&mut ebpf, program)?
                 .load(tracepoint, &kernel_btf)
-                .map_err(|error| ProbeError::load(program, &error))?;
+                .map_err(|error| ProbeError::load(program, error))?;
         }
         let retry_scan = (options.tier == Tier::Http).then_some(super::retry_scan::PROGRAM);
         for name in [super::socket_dump::PROGRAM].into_iter().chain(retry_scan) {
             let walker: &mut Iter = program(&mut ebpf, name)?;
-            walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(name, &error))?;
+            walker.load("tcp", &kernel_btf).map_err(|error| ProbeError::load(name, error))?;
         }
         if options.tier == Tier::Http {
             for &(name, _) in HTTP_PROGRAMS {
                 let program: &mut CgroupSkb = program(&mut ebpf, name)?;
-                program.load().map_err(|error| ProbeError::load(name, &error))?;
+                program.load().map_err(|error| ProbeError::load(name, error))?;
             }
         }
         if options.openssl {
@@ -126,7 +126,7 @@ pub(super) fn open(
 ) -> Result<(Ebpf, AyaBtf, String), ProbeError> {
     let (object, bytes) = object()?;
     let kernel_btf = AyaBtf::from_sys_fs()
-        .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), reason: chain(&error) })?;
+        .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), source: error.into() })?;
     raise_memlock();
     let reset_reason = u32::from(layout.reset_reason);
     let log_level = log_level();
@@ -142,7 +142,7 @@ pub(super) fn open(
         .map_max_entries("TLS_SESSIONS", sessions)
         .map_max_entries("TLS_EXCHANGES", sessions)
         .load(&bytes)
-        .map_err(|error| object_error(&object, &error))?;
+        .map_err(|error| object_error(&object, error))?;
     Ok((ebpf, kernel_btf, object))
 }
 
@@ -167,22 +167,30 @@ fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {
     let shown = path.display().to_string();
     match std::fs::read(&path) {
         Ok(bytes) => Ok((shown, Cow::Owned(bytes))),
-        Err(reason) => Err(ProbeError::ReadObject { path: shown, reason }),
+        Err(source) => Err(ProbeError::ReadObject { path: shown, source }),
     }
 }
 
-fn object_error(object: &str, error: &aya::EbpfError) -> ProbeError {
-    if is_denied(error) {
+fn object_error(object: &str, error: aya::EbpfError) -> ProbeError {
+    if is_denied(&error) {
         return ProbeError::Permission { needed: NEEDED };
     }
-    ProbeError::Object { path: object.to_owned(), reason: chain(error) }
+    ProbeError::Object { path: object.to_owned(), source: error.into() }
 }
 
 /// Whether the system refused a call for want of privileges: EPERM or EACCES.
 fn is_denied(error: &(dyn Error + 'static)) -> bool {
-    iter::successors(Some(error), |&error| error.source())
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// What the probes may log, as aya-log counts levels; what is off is dead code to the verifier.
@@ -211,7 +219,7 @@ mod tests {
 
     fn refused(io_error: io::Error) -> ProbeError {
         let map = MapError::CreateError { name: "EVENTS (os error 1)".to_owned(), io_error };
-        object_error("built in", &EbpfError::MapError(map))
+        object_error("built in", EbpfError::MapError(map))
     }
 
     #[test]

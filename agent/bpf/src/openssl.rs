@@ -23,7 +23,7 @@ use whohungup_ebpf::tls_plaintext::call;
 use self::find::FileId;
 pub use self::find::libraries;
 use super::{
-    error::{ProbeError, chain},
+    error::{ProbeError, one_line},
     load::{Probes, program, tp_btf},
 };
 
@@ -113,10 +113,10 @@ pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), ProbeError> {
         return Err(ProbeError::TlsArchitecture);
     }
     for name in [ENTER, LEAVE] {
-        program::<UProbe>(ebpf, name)?.load().map_err(|error| ProbeError::load(name, &error))?;
+        program::<UProbe>(ebpf, name)?.load().map_err(|error| ProbeError::load(name, error))?;
     }
     for &(name, tracepoint) in TRACEPOINTS {
-        tp_btf(ebpf, name)?.load(tracepoint, btf).map_err(|error| ProbeError::load(name, &error))?;
+        tp_btf(ebpf, name)?.load(tracepoint, btf).map_err(|error| ProbeError::load(name, error))?;
     }
     raise_open_files();
     Ok(())
@@ -143,7 +143,7 @@ pub(super) fn attach_library(
             Err(ProgramError::UProbeError(UProbeError::SymbolError { .. })) if optional => {}
             Err(error) => {
                 detach_library(ebpf, links)?;
-                return Err(ProbeError::attach(name, &error));
+                return Err(ProbeError::attach(name, error));
             }
         }
     }
@@ -156,7 +156,7 @@ pub(super) fn detach_library(
     links: Vec<(&'static str, UProbeLinkId)>,
 ) -> Result<(), ProbeError> {
     for (name, link) in links.into_iter().rev() {
-        program::<UProbe>(ebpf, name)?.detach(link).map_err(|error| ProbeError::attach(name, &error))?;
+        program::<UProbe>(ebpf, name)?.detach(link).map_err(|error| ProbeError::attach(name, error))?;
     }
     Ok(())
 }
@@ -192,7 +192,7 @@ impl Probes {
                     openssl.by_file.insert(*file, links);
                 }
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "what goes through this library is not read");
+                    tracing::warn!(path = %path.display(), error = one_line(&error), "what goes through this library is not read");
                     openssl.failed.insert(*file);
                     openssl.totals.failed += 1;
                 }
@@ -205,10 +205,9 @@ impl Probes {
     /// Forgets which session goes over which socket: what passed while nothing was attached was not seen.
     pub(super) fn forget_sessions(&mut self) -> Result<(), ProbeError> {
         const NAME: &str = "TLS_SESSIONS";
-        let unreadable = |reason| ProbeError::Map { map: NAME, reason };
         let map = self.ebpf.map_mut(NAME).ok_or(ProbeError::NoMap(NAME))?;
         let mut links: HashMap<_, [u64; 2], [u64; 2]> =
-            map.try_into().map_err(|error| unreadable(chain(&error)))?;
+            map.try_into().map_err(|error| ProbeError::map(NAME, error))?;
         let sessions: Vec<[u64; 2]> = links.keys().flatten().collect();
         for session in sessions {
             // Fails only when it is gone already.

@@ -11,7 +11,7 @@ use whohungup_ebpf::{
 use zerocopy::IntoBytes as _;
 
 use super::{
-    error::{ProbeError, chain},
+    error::{Cause, ProbeError},
     load::Probes,
     namespaces,
     socket_dump::namespace_id,
@@ -46,8 +46,8 @@ impl Probes {
             }
             let opened =
                 if Some(netns) == own { self.iterate(PROGRAM) } else { self.iterate_in(PROGRAM, &file) };
-            if let Err(reason) = opened.and_then(|records| read(records, &mut answers)) {
-                outcome = Err(ProbeError::SocketDump { netns, reason });
+            if let Err(source) = opened.and_then(|records| read(records, &mut answers)) {
+                outcome = Err(ProbeError::SocketDump { netns, source });
             }
         }
         self.write_queries(&keys, false)?;
@@ -55,12 +55,11 @@ impl Probes {
     }
 
     fn write_queries(&mut self, keys: &[(Key, u32)], begins: bool) -> Result<(), ProbeError> {
-        let failed = |reason| ProbeError::Map { map: MAP, reason };
         let map = self.ebpf.map_mut(MAP).ok_or(ProbeError::NoMap(MAP))?;
-        let mut map: HashMap<_, Key, u32> = map.try_into().map_err(|error| failed(chain(&error)))?;
+        let mut map: HashMap<_, Key, u32> = map.try_into().map_err(|error| ProbeError::map(MAP, error))?;
         for (key, since) in keys {
             if begins {
-                map.insert(key, since, 0).map_err(|error| failed(chain(&error)))?;
+                map.insert(key, since, 0).map_err(|error| ProbeError::map(MAP, error))?;
             } else {
                 // Asked for twice, it has gone already.
                 let _ = map.remove(key);
@@ -88,19 +87,19 @@ fn keys(query: &RetryQuery) -> Vec<(Key, u32)> {
     }
 }
 
-fn read(mut records: std::fs::File, answers: &mut Vec<ExchangeRecord>) -> Result<(), String> {
+fn read(mut records: std::fs::File, answers: &mut Vec<ExchangeRecord>) -> Result<(), Cause> {
     let mut bytes = vec![0; 64 * size_of::<ExchangeRecord>()];
     while answers.len() < MAX_ANSWERS {
-        let got = records.read(&mut bytes).map_err(|error| error.to_string())?;
+        let got = records.read(&mut bytes)?;
         if got == 0 {
             break;
         }
         let mut rest = &bytes[..got];
         while !rest.is_empty() {
-            let (record, used) = decode(rest).map_err(|error| error.to_string())?;
+            let (record, used) = decode(rest)?;
             match record {
                 Record::Exchange(record) => answers.push(*record),
-                _ => return Err("the iterator sent a record that is not its own".to_owned()),
+                _ => return Err("the iterator sent a record that is not its own".into()),
             }
             rest = &rest[used..];
         }

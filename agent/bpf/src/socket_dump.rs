@@ -11,7 +11,7 @@ use whohungup_ebpf::{
 };
 
 use super::{
-    error::{ProbeError, chain},
+    error::{Cause, ProbeError},
     load::{Probes, program},
     namespaces,
 };
@@ -25,7 +25,7 @@ pub struct SocketDump {
     /// The clock reading at the end of the first namespace.
     pub clock: Option<Clock>,
     /// Namespaces that could not be read, with the reason.
-    pub failed: Vec<(u64, String)>,
+    pub failed: Vec<(u64, Cause)>,
     /// Namespaces whose every socket is in `sockets`, by inode number.
     pub namespaces: HashSet<u32>,
 }
@@ -46,29 +46,29 @@ impl Probes {
                 Ok(()) => {
                     dump.namespaces.extend(u32::try_from(netns));
                 }
-                Err(reason) if Some(netns) == own => return Err(ProbeError::SocketDump { netns, reason }),
-                Err(reason) => dump.failed.push((netns, reason)),
+                Err(source) if Some(netns) == own => return Err(ProbeError::SocketDump { netns, source }),
+                Err(source) => dump.failed.push((netns, source)),
             }
         }
         Ok(dump)
     }
 
-    pub(super) fn iterate_in(&mut self, name: &'static str, netns: &File) -> Result<File, String> {
+    pub(super) fn iterate_in(&mut self, name: &'static str, netns: &File) -> Result<File, Cause> {
         thread::scope(|scope| {
             let visitor = scope.spawn(|| {
                 move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
                     .map_err(|error| format!("cannot enter it: {error} (needs CAP_SYS_ADMIN)"))?;
                 self.iterate(name)
             });
-            visitor.join().unwrap_or_else(|_panic| Err("the visiting thread panicked".to_owned()))
+            visitor.join().unwrap_or_else(|_panic| Err("the visiting thread panicked".into()))
         })
     }
 
-    pub(super) fn iterate(&mut self, name: &'static str) -> Result<File, String> {
-        let program: &mut Iter = program(&mut self.ebpf, name).map_err(|error| error.to_string())?;
-        let id = program.attach().map_err(|error| chain(&error))?;
-        let link = program.take_link(id).map_err(|error| chain(&error))?;
-        link.into_file().map_err(|error| chain(&error))
+    pub(super) fn iterate(&mut self, name: &'static str) -> Result<File, Cause> {
+        let program: &mut Iter = program(&mut self.ebpf, name)?;
+        let id = program.attach()?;
+        let link = program.take_link(id)?;
+        Ok(link.into_file()?)
     }
 }
 
@@ -84,18 +84,18 @@ pub(super) fn namespace_id() -> Option<u64> {
     Some(std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino())
 }
 
-fn read(mut records: File, dump: &mut SocketDump) -> Result<(), String> {
+fn read(mut records: File, dump: &mut SocketDump) -> Result<(), Cause> {
     let mut bytes = Vec::new();
-    records.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    records.read_to_end(&mut bytes)?;
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        let (record, used) = decode(rest).map_err(|error| error.to_string())?;
+        let (record, used) = decode(rest)?;
         match record {
             Record::Socket(socket) => dump.sockets.push(*socket),
             Record::Clock(clock) => {
                 dump.clock.get_or_insert(*clock);
             }
-            _ => return Err("the iterator sent a record that is not its own".to_owned()),
+            _ => return Err("the iterator sent a record that is not its own".into()),
         }
         rest = &rest[used..];
     }

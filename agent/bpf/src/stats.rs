@@ -54,8 +54,7 @@ impl Probes {
     /// # Errors
     /// When privileges are missing.
     pub fn measure(&self) -> Result<OwnedFd, ProbeError> {
-        enable_stats(Stats::RunTime)
-            .map_err(|error| ProbeError::Map { map: "BPF_ENABLE_STATS", reason: error.io_error.to_string() })
+        enable_stats(Stats::RunTime).map_err(|error| ProbeError::map("BPF_ENABLE_STATS", error.io_error))
     }
 
     /// Totals since load, for the programs that are loaded.

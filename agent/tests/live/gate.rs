@@ -34,7 +34,7 @@ pub(crate) fn can_observe() -> bool {
             Err(
                 error @ (ProbeError::Permission { .. } | ProbeError::Btf(_) | ProbeError::NoCgroup { .. }),
             ) => Some(error.to_string()),
-            Err(error) => panic!("the probes do not load: {error}"),
+            Err(error) => panic!("the probes do not load: {error:?}"),
         }
     });
     refusal.as_ref().is_none_or(|why| skip(why))

@@ -7,7 +7,6 @@ use super::{
     idle_closer_share::IdleCloserShare,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
     process_exits::ExitCounts,
-    recent::Recent,
     risk::{self, Guard},
     series::Series,
     timer_readings::{self, Kind, Reading},
@@ -45,7 +44,6 @@ pub(super) struct State {
     pub(super) idle_closers: IdleCloserShare,
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) exits: ExitCounts,
-    pub(super) recent: Recent,
     /// The server's idle timer while it is known, to count reuses that come close to it.
     guard: Option<Guard>,
     /// The reuses from before it was known have been counted.
@@ -87,7 +85,6 @@ impl State {
             idle_closers: IdleCloserShare::default(),
             gaps: None,
             exits: ExitCounts::default(),
-            recent: Recent::default(),
             guard: None,
             has_looked_back: false,
             seen_ns: 0,

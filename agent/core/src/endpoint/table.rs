@@ -11,6 +11,7 @@ use super::{
     last_hour::{LastHour, LostRequests},
     limits::{ENDPOINT_BYTES, InferLimits},
     model::{Endpoint, InferTotals},
+    recent::Recent,
     state::State,
     summary,
 };
@@ -44,6 +45,8 @@ pub struct Endpoints {
 struct Entry {
     state: State,
     hour: LastHour,
+    /// What a filter may name.
+    recent: Recent,
     /// Shared with scrapes that are being written.
     counters: Arc<Counters>,
 }
@@ -62,6 +65,8 @@ struct Slot<'a> {
     tracked: bool,
     state: &'a mut State,
     hour: &'a mut LastHour,
+    /// `None` for all others.
+    recent: Option<&'a mut Recent>,
     counters: &'a mut Arc<Counters>,
 }
 
@@ -89,9 +94,11 @@ impl Endpoints {
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
         let tick = self.tick;
         let key = EndpointKey::of_close(closed);
-        let Slot { tracked, state, hour, counters } = self.slot(key, closed.at_ns);
+        let Slot { tracked, state, hour, recent, counters } = self.slot(key, closed.at_ns);
         state.count(closed);
-        state.recent.add(&key, &closed.ends, closed.process);
+        if let Some(recent) = recent {
+            recent.add(&key, &closed.ends, closed.process);
+        }
         if tracked && let Some(proof) = state.infer(closed, tick) {
             closed.cause = proof.cause();
             if evidence {
@@ -115,9 +122,11 @@ impl Endpoints {
         let tick = self.tick;
         let Progressed { role, ends, process, requests } = progressed;
         let key = EndpointKey::of(*role, ends, *process);
-        let Slot { tracked, state, counters, .. } = self.slot(key, now_ns);
+        let Slot { tracked, state, recent, counters, .. } = self.slot(key, now_ns);
         state.count_requests(requests);
-        state.recent.add(&key, ends, *process);
+        if let Some(recent) = recent {
+            recent.add(&key, ends, *process);
+        }
         if tracked {
             state.gaps(requests, tick, now_ns);
         }
@@ -171,7 +180,11 @@ impl Endpoints {
 
     /// Those with an entry of their own, in no order.
     pub fn tracked(&self) -> impl Iterator<Item = Endpoint> {
-        self.table.iter().map(|(key, entry)| summary::endpoint(*key, &entry.state, self.tick))
+        self.table.iter().map(|(key, entry)| Endpoint {
+            recent_pids: entry.recent.pids(),
+            recent_ports: entry.recent.ports(),
+            ..summary::endpoint(*key, &entry.state, self.tick)
+        })
     }
 
     /// What was counted of each of those.
@@ -227,13 +240,14 @@ impl Endpoints {
             }
             if self.table.len() >= self.limits.endpoints {
                 let others = self.others.get_or_insert_with(Others::new);
-                let counters = others.counters[key.role as usize].get_or_insert_default();
-                return Slot { tracked: false, state: &mut others.state, hour: &mut others.hour, counters };
+                let Others { state, hour, counters } = &mut **others;
+                let counters = counters[key.role as usize].get_or_insert_default();
+                return Slot { tracked: false, state, hour, recent: None, counters };
             }
             self.probation.push(key);
         }
-        let Entry { state, hour, counters } = &mut **self.table.entry(key).or_insert_with(Entry::new);
-        Slot { tracked: true, state, hour, counters }
+        let Entry { state, hour, recent, counters } = &mut **self.table.entry(key).or_insert_with(Entry::new);
+        Slot { tracked: true, state, hour, recent: Some(recent), counters }
     }
 
     /// Makes room, if there is an endpoint that showed hardly anything yet: what was counted of it goes to the others.
@@ -250,12 +264,17 @@ impl Endpoints {
 
 impl Entry {
     fn new() -> Box<Self> {
-        Box::new(Self { state: State::new(), hour: LastHour::new(), counters: Arc::default() })
+        Box::new(Self {
+            state: State::new(),
+            hour: LastHour::new(),
+            recent: Recent::default(),
+            counters: Arc::default(),
+        })
     }
 
     /// All that it holds.
     fn bytes(&self) -> usize {
-        self.state.bytes() + size_of::<LastHour>() + self.counters.bytes()
+        self.state.bytes() + size_of::<LastHour>() + size_of::<Recent>() + self.counters.bytes()
     }
 }
 

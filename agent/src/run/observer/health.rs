@@ -7,7 +7,7 @@ use crate::{
     degraded::{Reason, RecentIncreases},
     session::Session,
 };
-use whohungup_bpf::CounterTotals;
+use whohungup_bpf::{CounterTotals, one_line};
 use whohungup_core::endpoint::InferTotals;
 
 /// What was noticed so far.
@@ -29,7 +29,7 @@ impl Health {
         match session.probes().counters() {
             Ok(counters) => self.counters = counters,
             Err(error) => {
-                tracing::warn!(%error, "counters cannot be read");
+                tracing::warn!(error = one_line(&error), "counters cannot be read");
                 reasons.push(Reason::Counters);
             }
         }

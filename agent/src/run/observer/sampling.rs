@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::cli::BpfStats;
-use whohungup_bpf::Probes;
+use whohungup_bpf::{Probes, one_line};
 
 const ON: Duration = Duration::from_secs(1);
 const OFF: Duration = Duration::from_secs(14);
@@ -41,7 +41,7 @@ impl Sampling {
             match probes.measure() {
                 Ok(fd) => self.held = Some((fd, now)),
                 Err(error) => {
-                    tracing::warn!(%error, "what the programs cost is not measured");
+                    tracing::warn!(error = one_line(&error), "what the programs cost is not measured");
                     self.mode = BpfStats::Off;
                 }
             }
