@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn common_frequencies_are_told_apart_within_a_tick() {
+    fn common_frequencies_are_distinguished_within_a_tick() {
         for hz in [100_u64, 200, 250, 300, 1000] {
             for off in [-1_i64, 0, 1] {
                 let ticks = (hz as i64 / 10 + off) as u64;

@@ -5,11 +5,11 @@
 
 mod build;
 mod close;
+mod evidence_sampler;
 #[cfg(test)]
 pub(crate) mod example;
 mod headline;
 mod kept;
-mod pace;
 #[cfg(test)]
 mod samples;
 mod say;
@@ -19,11 +19,11 @@ use std::{collections::HashMap, sync::Arc};
 
 pub use build::{MAX_ENDPOINTS, USUAL_ENDPOINTS, build};
 pub use close::NumberedClose;
+pub use evidence_sampler::EvidenceSampler;
 pub use kept::{KEPT_EACH, KeptClose};
-pub use pace::Pace;
 pub use view::{
-    CLOSES, CloseCounts, ClosesView, EVENTS, EndpointView, Headline, LIVE, LiveView, Minutes, OpenCount,
-    Pulse, SCHEMA, TimerView, Tone, Viewers,
+    CLOSES, CloseCounts, ClosesView, EVENTS, EndpointView, Headline, LIVE, LiveUpdate, LiveView, Minutes,
+    OpenCount, SCHEMA, TimerView, Tone, Viewers,
 };
 
 use whohungup_core::{
@@ -42,9 +42,9 @@ pub struct Live {
     kept: kept::Kept,
 }
 
-/// What a [`Pulse`] is made of.
+/// What a [`LiveUpdate`] is made of.
 #[derive(Debug, Default)]
-pub struct Beat {
+pub struct LiveChanges {
     pub open: u64,
     pub newest: u64,
     pub left_out: u64,
@@ -55,7 +55,7 @@ pub struct Beat {
 
 /// All that a view is made of, at one moment.
 #[derive(Debug)]
-pub struct Material {
+pub struct LiveSnapshot {
     /// CLOCK_MONOTONIC ns.
     pub now_ns: u64,
     pub meta: Meta,
@@ -81,10 +81,10 @@ impl Live {
     }
 
     /// What has changed since the close with number `after`; `open` connections are counted elsewhere.
-    pub fn beat(&self, endpoints: &Endpoints, now_ns: u64, after: u64, open: u64) -> Beat {
+    pub fn changes(&self, endpoints: &Endpoints, now_ns: u64, after: u64, open: u64) -> LiveChanges {
         let minute = last_hour::minute(now_ns);
         let now: [u32; COUNTS] = endpoints.hour().minutes.up_to(minute).last().unwrap_or([0; COUNTS]);
-        Beat {
+        LiveChanges {
             open,
             newest: self.kept.newest(),
             left_out: self.kept.left_out(),
@@ -95,14 +95,14 @@ impl Live {
     }
 
     /// All that a view is made of.
-    pub fn material(
+    pub fn snapshot(
         &self,
         now_ns: u64,
         meta: Meta,
         endpoints: &Endpoints,
         open: Arc<OpenByEndpoint>,
-    ) -> Material {
-        Material {
+    ) -> LiveSnapshot {
+        LiveSnapshot {
             now_ns,
             meta,
             endpoints: endpoints.endpoints(),
@@ -117,9 +117,9 @@ impl Live {
     }
 }
 
-impl Beat {
-    pub fn shown(&self) -> Pulse {
-        Pulse {
+impl LiveChanges {
+    pub fn shown(&self) -> LiveUpdate {
+        LiveUpdate {
             open: self.open,
             newest: self.newest,
             left_out: self.left_out,

@@ -23,7 +23,7 @@ use whohungup_core::{
 const DURATION_BOUNDS: [f64; 13] =
     [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
 
-/// Series at most where `endpoints` are told apart: the bound that docs/metrics.md gives.
+/// Series at most where `endpoints` are distinguished: the bound that docs/metrics.md gives.
 pub fn most_series(endpoints: usize) -> usize {
     family::most_series(endpoints)
 }

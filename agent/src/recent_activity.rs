@@ -5,20 +5,20 @@ use std::{sync::Arc, time::Instant};
 use crate::{
     analyzer::Analyzer,
     clock::monotonic_ns,
-    live::{Beat, Live, Material, Pace},
+    live::{EvidenceSampler, Live, LiveChanges, LiveSnapshot},
     session::Session,
 };
 use whohungup_core::{close::ClosedConnection, connection::OpenByEndpoint};
 
 /// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.
 const COUNT_SHARE: u32 = 50;
-/// Endpoints told apart among the open connections, as many times as among the closed ones.
+/// Endpoints distinguished among the open connections, as many times as among the closed ones.
 const OPEN_ENDPOINTS: usize = 2;
 
 #[derive(Debug)]
 pub struct RecentActivity {
     live: Live,
-    pace: Pace,
+    sampler: EvidenceSampler,
     most: usize,
     open: Arc<OpenByEndpoint>,
     /// Not before this are open connections counted again.
@@ -30,7 +30,7 @@ impl RecentActivity {
     pub fn new(endpoints: usize) -> Self {
         Self {
             live: Live::default(),
-            pace: Pace::default(),
+            sampler: EvidenceSampler::default(),
             most: endpoints.saturating_mul(OPEN_ENDPOINTS),
             open: Arc::default(),
             count_again: Instant::now(),
@@ -39,28 +39,28 @@ impl RecentActivity {
 
     /// Keeps a settled close.
     pub fn close(&mut self, closed: ClosedConnection) {
-        self.pace.count(closed.verdict.is_trouble());
+        self.sampler.count(closed.verdict.is_trouble());
         self.live.close(closed);
     }
 
-    /// Ends a turn: says how much of the evidence is told in the next.
+    /// Ends a turn: says how much of the evidence is reported in the next.
     pub fn turn(&mut self, session: &mut Session) {
-        session.set_evidence_detail(self.pace.turn());
+        session.set_evidence_detail(self.sampler.turn());
     }
 
     /// What has changed since the close with number `after`.
-    pub fn beat(&self, session: &Session, analyzer: &Analyzer, after: u64) -> Beat {
-        self.live.beat(analyzer.table(), monotonic_ns(), after, session.tracker().totals().open)
+    pub fn changes(&self, session: &Session, analyzer: &Analyzer, after: u64) -> LiveChanges {
+        self.live.changes(analyzer.table(), monotonic_ns(), after, session.tracker().totals().open)
     }
 
     /// All that a view is made of.
-    pub fn material(&mut self, session: &Session, analyzer: &Analyzer) -> Material {
+    pub fn snapshot(&mut self, session: &Session, analyzer: &Analyzer) -> LiveSnapshot {
         let began = Instant::now();
         if began >= self.count_again {
             self.open = Arc::new(session.tracker().open_by_endpoint(self.most));
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
         let (meta, open) = (analyzer.meta(session), Arc::clone(&self.open));
-        self.live.material(monotonic_ns(), meta, analyzer.table(), open)
+        self.live.snapshot(monotonic_ns(), meta, analyzer.table(), open)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     pictures: bool,
 }
 
-/// Long enough for a time-out to be inferred, for windows of a minute to fill, and for what is quiet to make room.
+/// Long enough for a timeout to be inferred, for windows of a minute to fill, and for what is quiet to make room.
 const SECONDS: u32 = 120;
 const PICTURES: &str = "docs/dashboards";
 

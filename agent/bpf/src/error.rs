@@ -105,7 +105,7 @@ mod tests {
     fn causes_are_in_the_chain_and_each_is_said_once() {
         let source = io::Error::from_raw_os_error(libc::ENOENT);
         let error = ProbeError::ReadObject { path: "x.o".to_owned(), source };
-        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        assert!(error.source().is_some_and(<dyn Error>::is::<io::Error>));
         let text = "cannot read the BPF object x.o: No such file or directory (os error 2)";
         assert_eq!(one_line(&error), text);
         let quoted = ProbeError::Object { path: "x.o".to_owned(), source: "no maps".into() };

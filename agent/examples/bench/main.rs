@@ -142,16 +142,16 @@ fn per_run(session: &mut Session, attach: Attach) -> anyhow::Result<String> {
     poll(session, Duration::from_secs(1));
     drop(held);
     session.probes_mut().detach()?;
-    Ok(told(&before, &session.probes().program_stats()))
+    Ok(reported(&before, &session.probes().program_stats()))
 }
 
-fn told(before: &[ProgramStat], now: &[ProgramStat]) -> String {
-    let told = now.iter().zip(before).filter_map(|(now, before)| {
+fn reported(before: &[ProgramStat], now: &[ProgramStat]) -> String {
+    let reported = now.iter().zip(before).filter_map(|(now, before)| {
         let runs = now.runs - before.runs;
         let ns = now.time.saturating_sub(before.time).as_nanos() as u64;
         (runs > 0).then(|| format!("{} {} ns ({runs} runs)", now.program, ns / runs))
     });
-    told.collect::<Vec<_>>().join(", ")
+    reported.collect::<Vec<_>>().join(", ")
 }
 
 fn switch_on(session: &mut Session, attach: Attach) -> anyhow::Result<()> {

@@ -57,14 +57,14 @@ pub(crate) fn row(args: &Args, name: &str, both: bool) -> anyhow::Result<()> {
         pairs.push((rates[0], rates[1]));
     }
     ensure!(load.try_wait()?.is_none(), "wrk ended early");
-    let told = per_run(&mut session)?;
+    let reported = per_run(&mut session)?;
     load.kill()?;
     load.wait()?;
     session.finish(drop);
     super::print_row(name, &stats::Summary::of(&pairs), pairs.len(), None, session.counters().lost());
     let [off, on] = spent.map(|(time, done)| time.as_secs_f64() * 1e6 / done as f64);
     println!("    CPU time of nginx for each request: {off:.1} us off, {on:.1} us on");
-    println!("    per run: {told}");
+    println!("    per run: {reported}");
     Ok(())
 }
 
@@ -112,5 +112,5 @@ fn per_run(session: &mut Session) -> anyhow::Result<String> {
     let held = session.probes().measure()?;
     poll(session, Duration::from_secs(1));
     drop(held);
-    Ok(super::told(&before, &session.probes().program_stats()))
+    Ok(super::reported(&before, &session.probes().program_stats()))
 }

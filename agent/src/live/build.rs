@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Material,
+    LiveSnapshot,
     headline::headline,
     view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
 };
@@ -25,7 +25,7 @@ pub const USUAL_ENDPOINTS: usize = 256;
 pub const MAX_ENDPOINTS: usize = 1024;
 
 /// What `material` shows of what `filter` has, at most `limit` endpoints; `model` is the report made of it.
-pub fn build(material: &Material, model: &ReportModel, filter: &Filter, limit: usize) -> LiveView {
+pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limit: usize) -> LiveView {
     let now = minute(material.now_ns);
     let open = open_by_key(material);
     let everything = filter.is_empty();
@@ -78,7 +78,7 @@ fn id(key: &EndpointKey) -> String {
     format!("{}/{port}/{}", key.role, key.process)
 }
 
-fn hour_of<'a>(material: &'a Material, key: &EndpointKey) -> Option<&'a LastHour> {
+fn hour_of<'a>(material: &'a LiveSnapshot, key: &EndpointKey) -> Option<&'a LastHour> {
     let is_other = key.role == Role::Unknown && key.process == "other";
     material.hours.get(key).or_else(|| material.other.as_ref().filter(|_| is_other))
 }
@@ -133,7 +133,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
     }
 }
 
-fn minutes(material: &Material, chosen: &[&EndpointReport], everything: bool, now: u64) -> Minutes {
+fn minutes(material: &LiveSnapshot, chosen: &[&EndpointReport], everything: bool, now: u64) -> Minutes {
     let mut counts = vec![vec![0_u32; LOST]; MINUTES];
     let mut add = |hour: &LastHour| {
         for (row, slot) in counts.iter_mut().zip(hour.minutes.up_to(now)) {
@@ -152,7 +152,7 @@ fn minutes(material: &Material, chosen: &[&EndpointReport], everything: bool, no
 type OpenByKey = HashMap<EndpointKey, [u64; 3]>;
 
 /// Names that differ in what cannot be shown are one.
-fn open_by_key(material: &Material) -> OpenByKey {
+fn open_by_key(material: &LiveSnapshot) -> OpenByKey {
     let mut open = OpenByKey::new();
     for (key, counts) in &material.open.endpoints {
         let sums = open.entry(*key).or_default();
@@ -163,7 +163,7 @@ fn open_by_key(material: &Material) -> OpenByKey {
 
 /// By role and state. What is open at endpoints that never had a close counts as well, where their key tells that the
 /// filter has them.
-fn open_counts(material: &Material, filter: &Filter, chosen: &[&EndpointReport]) -> Vec<OpenCount> {
+fn open_counts(material: &LiveSnapshot, filter: &Filter, chosen: &[&EndpointReport]) -> Vec<OpenCount> {
     let chosen: HashSet<&EndpointKey> = chosen.iter().map(|report| &report.endpoint.key).collect();
     let mut sums = [[0_u64; 3]; Role::ALL.len()];
     for (key, counts) in &material.open.endpoints {

@@ -42,7 +42,7 @@ impl Both {
     pub(super) fn view(&self, filter: &Filter, limit: usize) -> LiveView {
         let endpoints = self.endpoints.endpoints();
         let model = whohungup_core::advice::build(&endpoints, Products::builtin(), Meta::default());
-        let material = self.live.material(
+        let material = self.live.snapshot(
             self.now_ns,
             model.meta.clone(),
             &self.endpoints,
@@ -56,7 +56,7 @@ impl Both {
     }
 }
 
-/// A node that loses requests to its idle time-out, and an nginx that does not.
+/// A node that loses requests to its idle timeout, and an nginx that does not.
 pub(crate) fn losing() -> (LiveView, Vec<Arc<KeptClose>>) {
     let mut both = Both::new(8);
     (0..20).for_each(|_| both.close(closed(8080, "node", Verdict::ServerIdle)));

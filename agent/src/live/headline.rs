@@ -52,7 +52,7 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, a
     let most = once().max_by_key(|endpoint| endpoint.premature_hour).filter(|_| premature > 0);
     if let Some(most) = most {
         let text = format!(
-            "No idle time-outs disagree, but {} broke off in the middle of a request or response in the last hour, {} of {} at {}.",
+            "No idle timeouts disagree, but {} broke off in the middle of a request or response in the last hour, {} of {} at {}.",
             counted(premature, "connection"),
             most.premature_hour,
             premature,
@@ -62,7 +62,7 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, a
     }
     let (tone, text) = if closes_hour > 0 {
         let text = format!(
-            "Nobody loses requests: {} ended in the last hour, and no idle time-outs that disagree were seen.",
+            "Nobody loses requests: {} ended in the last hour, and no idle timeouts that disagree were seen.",
             counted(closes_hour, "connection")
         );
         (Tone::Calm, text)
@@ -126,9 +126,9 @@ fn timing(endpoint: &EndpointView) -> String {
         return format!("{whose} met idle connections that the server on port {port} was closing");
     };
     let hold = match (&one, room.open_ended) {
-        (Some(name), true) => format!("{name} re-uses them after up to {}", measured(room.client)),
+        (Some(name), true) => format!("{name} reuses them after up to {}", measured(room.client)),
         (Some(name), false) => format!("{name} keeps them for {}", measured(room.client)),
-        (None, true) => format!("its clients re-use them after up to {}", measured(room.client)),
+        (None, true) => format!("its clients reuse them after up to {}", measured(room.client)),
         (None, false) => format!("its clients keep them for {}", measured(room.client)),
     };
     format!("{subject} closes idle connections after {}, while {hold}", measured(room.server))

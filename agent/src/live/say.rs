@@ -8,7 +8,7 @@ use whohungup_core::{
 };
 
 pub(super) fn close(close: &ClosedConnection) -> String {
-    let told = match close.verdict {
+    let reported = match close.verdict {
         Verdict::ClientIdle | Verdict::ServerIdle => idle(close),
         Verdict::IdleRace => race(close),
         Verdict::PrematureHangup => premature(close),
@@ -21,7 +21,7 @@ pub(super) fn close(close: &ClosedConnection) -> String {
     };
     let why = because(close);
     let masked = if close.retried { "; it was sent again and answered" } else { "" };
-    format!("{told}{why}{masked}.")
+    format!("{reported}{why}{masked}.")
 }
 
 fn by(close: &ClosedConnection) -> &'static str {

@@ -167,7 +167,7 @@ fn ten_thousand_endpoints_stay_within_the_bound_and_are_counted_as_other() {
 }
 
 #[test]
-fn an_endpoint_that_is_told_apart_gets_its_place_though_others_had_come_before() {
+fn an_endpoint_that_is_distinguished_gets_its_place_though_others_had_come_before() {
     let mut both = Both::new(4);
     for port in 1..=40 {
         both.close(closed(port, "scan", Verdict::Completed));
@@ -178,7 +178,7 @@ fn an_endpoint_that_is_told_apart_gets_its_place_though_others_had_come_before()
         both.close(closed(8080, "node", Verdict::ServerIdle));
     }
     let view = both.everything();
-    let node = view.endpoints.iter().find(|one| one.process == "node").expect("told apart");
+    let node = view.endpoints.iter().find(|one| one.process == "node").expect("distinguished");
     assert!(node.closes_hour > 200, "all but those of the first second: {}", node.closes_hour);
 }
 
@@ -197,15 +197,15 @@ fn a_flood_of_ordinary_closes_does_not_drive_out_those_in_trouble() {
     let mut both = Both::new(8);
     both.close(closed(8080, "node", Verdict::PrematureHangup));
     (0..1000).for_each(|_| both.close(closed(8080, "node", Verdict::Completed)));
-    let mut untold = closed(8080, "node", Verdict::Completed);
-    untold.evidence.clear();
-    both.close(untold);
+    let mut unreported = closed(8080, "node", Verdict::Completed);
+    unreported.evidence.clear();
+    both.close(unreported);
     let closes = both.live.closes(0);
     assert_eq!(closes.len(), KEPT_EACH + 1);
     assert_eq!(closes.last().map(|kept| kept.number), Some(1));
     assert!(closes.windows(2).all(|pair| pair[0].number > pair[1].number));
     assert_eq!(both.live.closes(1000).iter().map(|kept| kept.number).collect::<Vec<_>>(), [1001]);
-    let pulse = both.live.beat(&both.endpoints, both.now_ns, 1001, 5);
+    let pulse = both.live.changes(&both.endpoints, both.now_ns, 1001, 5);
     assert_eq!((pulse.newest, pulse.left_out, pulse.open, pulse.closes.len()), (1001, 1, 5, 0));
 }
 
@@ -216,16 +216,16 @@ fn a_view_survives_its_json() {
     let view = both.everything();
     let json = serde_json::to_string(&view).expect("JSON");
     assert_eq!(serde_json::from_str::<LiveView>(&json).expect("a view"), view);
-    let pulse = both.live.beat(&both.endpoints, both.now_ns, 0, 0).shown();
+    let pulse = both.live.changes(&both.endpoints, both.now_ns, 0, 0).shown();
     let json = serde_json::to_string(&pulse).expect("JSON");
-    let back: Pulse = serde_json::from_str(&json).expect("a pulse");
+    let back: LiveUpdate = serde_json::from_str(&json).expect("a pulse");
     assert_eq!(serde_json::to_string(&back).expect("JSON"), json, "what is not shown is not kept");
 }
 
 /// Before anything was seen.
-fn idle_beat() -> Beat {
+fn idle_beat() -> LiveChanges {
     let both = Both::new(1);
-    both.live.beat(&both.endpoints, 0, 0, 0)
+    both.live.changes(&both.endpoints, 0, 0, 0)
 }
 
 /// Names of an object and of all within it.
@@ -247,7 +247,7 @@ fn every_name_is_documented() {
     let (view, closes) = example::losing();
     let mut value = serde_json::to_value(&view).expect("JSON");
     for endpoint in value["endpoints"].as_array_mut().expect("endpoints") {
-        // What they hold is told by the report's documentation.
+        // What they hold is reported by the report's documentation.
         for foreign in ["gaps", "headroom", "advice"] {
             endpoint[foreign] = serde_json::Value::Null;
         }
@@ -257,7 +257,8 @@ fn every_name_is_documented() {
     names(&serde_json::to_value(NumberedClose::new(&closes[0])).expect("JSON"), &mut all);
     names(&serde_json::to_value(idle_beat().shown()).expect("JSON"), &mut all);
     let page = concat!(include_str!("../../../docs/page.md"), include_str!("../../../docs/json.md"));
-    let told = |name: &&String| ["`", "."].iter().any(|before| page.contains(&format!("{before}{name}`")));
-    let missing: Vec<_> = all.iter().filter(|name| !told(name)).collect();
+    let reported =
+        |name: &&String| ["`", "."].iter().any(|before| page.contains(&format!("{before}{name}`")));
+    let missing: Vec<_> = all.iter().filter(|name| !reported(name)).collect();
     assert!(all.len() > 70 && missing.is_empty(), "{}: {missing:?}", all.len());
 }

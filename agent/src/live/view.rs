@@ -11,7 +11,7 @@ use whohungup_core::{
 
 /// Raised when a name changes its meaning or goes away.
 pub const SCHEMA: &str = "whohungup.live/2";
-/// Where a daemon answers with [`LiveView`], with [`ClosesView`], and with [`Pulse`]s as server-sent events.
+/// Where a daemon answers with [`LiveView`], with [`ClosesView`], and with [`LiveUpdate`]s as server-sent events.
 pub const LIVE: &str = "/api/v1/live";
 pub const CLOSES: &str = "/api/v1/closes";
 pub const EVENTS: &str = "/api/v1/events";
@@ -169,7 +169,7 @@ pub struct ClosesView {
 
 /// What each second brings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pulse {
+pub struct LiveUpdate {
     /// Open connections.
     pub open: u64,
     pub newest: u64,

@@ -61,7 +61,7 @@ impl Family {
     }
 }
 
-/// Series at most, all families together, where `endpoints` are told apart.
+/// Series at most, all families together, where `endpoints` are distinguished.
 pub(super) fn most_series(endpoints: usize) -> usize {
     all().fold(0, |sum, family| {
         let (fixed, of_each) = family.most_series();

@@ -23,7 +23,7 @@ use whohungup_core::{
 #[derive(Clone, Debug)]
 pub struct Scrape {
     pub(super) endpoints: Vec<Counted>,
-    /// Of the same endpoints, those that are told apart.
+    /// Of the same endpoints, those that are distinguished.
     pub(super) inferred: Vec<Endpoint>,
     /// By role.
     pub(super) durations: [BucketHistogram; Role::ALL.len()],

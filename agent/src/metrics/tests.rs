@@ -116,14 +116,14 @@ fn endpoints_over_the_bound_share_one_series() {
 }
 
 #[test]
-fn what_an_endpoint_does_in_more_ways_than_are_told_apart_is_counted_by_verdict_and_closer() {
+fn what_an_endpoint_does_in_more_ways_than_are_distinguished_is_counted_by_verdict_and_closer() {
     let mut metrics = metrics(8);
     let mut closes = 0.0;
     for &cause in Cause::ALL {
         for &how in CloseType::ALL {
-            let mut closed = idle_close(80, "nginx", None);
-            (closed.cause, closed.close_type) = (cause, how);
-            metrics.close(&closed);
+            let mut close = idle_close(80, "nginx", None);
+            (close.cause, close.close_type) = (cause, how);
+            metrics.close(&close);
             closes += 1.0;
         }
     }

@@ -26,17 +26,16 @@ pub fn header() -> String {
 }
 
 /// Time, process, both ends, role, verdict, closer, phase, idle, age, requests, cause (and race).
-pub fn line(closed: &ClosedConnection, coloured: bool) -> String {
-    let close = closed;
+pub fn line(close: &ClosedConnection, coloured: bool) -> String {
     let style = if coloured { colour(close.verdict) } else { Style::new() };
     let time = close.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
-    let process = closed.process.map_or("?".to_owned(), |process| {
+    let process = close.process.map_or("?".to_owned(), |process| {
         let pid = process.pid.map_or(String::new(), |pid| format!("[{pid}]"));
         format!("{}{pid}", process.comm)
     });
     let why = match close.race {
-        Some(race) if close.retried => format!("{race}: hidden by a retry; the idle time-outs disagree"),
-        Some(race) => format!("{race}: the idle time-outs disagree"),
+        Some(race) if close.retried => format!("{race}: hidden by a retry; the idle timeouts disagree"),
+        Some(race) => format!("{race}: the idle timeouts disagree"),
         None => close.cause.to_string(),
     };
     let arrow = match close.closer {
@@ -47,8 +46,8 @@ pub fn line(closed: &ClosedConnection, coloured: bool) -> String {
     };
     format!(
         "{time}  {process:<18} {:<21} {arrow} {:<21} {:<7} {style}{:<16}{style:#} {:<7} {:<12} {:>8} {:>8} {:>4}  {why}",
-        closed.ends.local.to_string(),
-        closed.ends.remote.to_string(),
+        close.ends.local.to_string(),
+        close.ends.remote.to_string(),
         close.role,
         close.verdict,
         close.closer,

@@ -24,7 +24,7 @@ struct Package {
     dependencies: Map<String, Value>,
 }
 
-/// Offers the dependencies of the application that `process` runs: `script` is the file that its runtime was told to
+/// Offers the dependencies of the application that `process` runs: `script` is the file that its runtime was reported to
 /// run, relative to where the process is.
 pub(super) fn offer_dependencies(process: &Process, script: Option<&str>, words: &mut Words<'_>) {
     let Ok(here) = process.cwd() else { return };

@@ -102,7 +102,7 @@ impl Line {
         let left = humantime::format_duration(left);
         let text = format!("{left} left (Ctrl-C ends it now): {}", counts());
         let mut stderr = std::io::stderr().lock();
-        // Nobody can be told that nobody can be told.
+        // Nobody can be reported that nobody can be reported.
         let _unheard =
             if self.terminal { write!(stderr, "\r\x1b[2K{text}") } else { writeln!(stderr, "{text}") };
     }

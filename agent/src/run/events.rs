@@ -103,7 +103,7 @@ impl Hub {
             if self.viewers().now == 0 {
                 continue;
             }
-            let beat = shared.ask(|answer| Ask::Beat { after, answer }).await;
+            let beat = shared.ask(|answer| Ask::Changes { after, answer }).await;
             let event = beat.and_then(|beat| {
                 after = beat.newest;
                 let data = serde_json::to_string(&beat.shown()).ok()?;

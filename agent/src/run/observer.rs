@@ -18,7 +18,7 @@ use crate::{
     agent::{Agent, Event, Handler},
     cli::{BpfStats, RunArgs},
     clock::{monotonic_ns, wall_ahead_ns},
-    live::{Beat, Material},
+    live::{LiveChanges, LiveSnapshot},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     recent_activity::RecentActivity,
     session::SessionOptions,
@@ -34,10 +34,10 @@ pub(super) enum Ask {
     /// What a scrape shows; whoever asks writes the text.
     Metrics(oneshot::Sender<Scrape>),
     /// What a view is made of, and how long it took to get.
-    Material(oneshot::Sender<(Material, Duration)>),
-    Beat {
+    Snapshot(oneshot::Sender<(LiveSnapshot, Duration)>),
+    Changes {
         after: u64,
-        answer: oneshot::Sender<Beat>,
+        answer: oneshot::Sender<LiveChanges>,
     },
 }
 
@@ -147,13 +147,13 @@ impl Counters {
                 tracing::debug!(held = ?began.elapsed(), "a scrape was taken");
                 drop(answer.send(scrape));
             }
-            Ask::Material(answer) => {
+            Ask::Snapshot(answer) => {
                 let began = Instant::now();
-                let material = self.recent.material(&agent.session, &agent.analyzer);
+                let material = self.recent.snapshot(&agent.session, &agent.analyzer);
                 drop(answer.send((material, began.elapsed())));
             }
-            Ask::Beat { after, answer } => {
-                drop(answer.send(self.recent.beat(&agent.session, &agent.analyzer, after)));
+            Ask::Changes { after, answer } => {
+                drop(answer.send(self.recent.changes(&agent.session, &agent.analyzer, after)));
             }
         }
     }

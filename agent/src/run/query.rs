@@ -36,8 +36,10 @@ impl Query {
                     filter.processes.push(value.to_string());
                     Ok(())
                 }
-                "port" => value.parse().map(|port| filter.ports.push(port)).map_err(|_| "no port".to_owned()),
-                "limit" => value.parse().map(|most| limit = most).map_err(|_| "no number".to_owned()),
+                "port" => {
+                    value.parse().map(|port| filter.ports.push(port)).map_err(|_no| "no port".to_owned())
+                }
+                "limit" => value.parse().map(|most| limit = most).map_err(|_no| "no number".to_owned()),
                 _ => Err("unknown name".to_owned()),
             };
             read.map_err(|reason| QueryError { name: name.to_string(), value: value.to_string(), reason })?;

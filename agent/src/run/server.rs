@@ -129,7 +129,7 @@ async fn whole_report(State(shared): State<Shared>) -> Response {
 impl Shared {
     /// Names and advice take long to look up: that is not the observer's work.
     async fn report(&self) -> Option<String> {
-        let (material, _) = self.ask(Ask::Material).await?;
+        let (material, _) = self.ask(Ask::Snapshot).await?;
         let made = spawn_blocking(move || {
             let model =
                 whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta);

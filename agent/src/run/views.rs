@@ -16,7 +16,7 @@ use super::{
     query::Query,
     server::{Shared, no_answer},
 };
-use crate::live::{ClosesView, Material, NumberedClose, SCHEMA, build};
+use crate::live::{ClosesView, LiveSnapshot, NumberedClose, SCHEMA, build};
 use whohungup_core::{advice::ReportModel, products::Products};
 
 /// However many look, the observer is asked no more often than this.
@@ -31,18 +31,18 @@ pub(super) struct Views {
 }
 
 struct Current {
-    made: Arc<(Material, ReportModel)>,
+    made: Arc<(LiveSnapshot, ReportModel)>,
     until: Instant,
 }
 
 impl Views {
     /// `None` when the observer does not answer in time.
-    async fn current(&self, shared: &Shared) -> Option<Arc<(Material, ReportModel)>> {
+    async fn current(&self, shared: &Shared) -> Option<Arc<(LiveSnapshot, ReportModel)>> {
         let mut current = self.current.lock().await;
         if let Some(known) = current.as_ref().filter(|known| Instant::now() < known.until) {
             return Some(Arc::clone(&known.made));
         }
-        let (material, took) = shared.ask(Ask::Material).await?;
+        let (material, took) = shared.ask(Ask::Snapshot).await?;
         // Names and advice are looked up here: the observer has other things to do.
         let made = spawn_blocking(move || {
             let model = whohungup_core::advice::build(
@@ -85,7 +85,7 @@ pub(super) async fn closes(State(shared): State<Shared>, RawQuery(query): RawQue
         Ok(query) => query,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    let Some(beat) = shared.ask(|answer| Ask::Beat { after: 0, answer }).await else { return no_answer() };
+    let Some(beat) = shared.ask(|answer| Ask::Changes { after: 0, answer }).await else { return no_answer() };
     let wanted = beat.closes.iter().filter(|kept| filter.has_close(&kept.close));
     let closes = wanted.map(|kept| NumberedClose::new(kept)).collect();
     let view = ClosesView { schema: SCHEMA.to_owned(), newest: beat.newest, left_out: beat.left_out, closes };

@@ -118,7 +118,7 @@ fn check(expected: &Expected, tier: Tier) -> Checked {
     let Some(closed) = reports.last() else { return checked };
     if reports.iter().filter(|closed| !closed.amends).count() != 1 {
         checked.outcome = Outcome::Twice;
-        checked.differences = reports.iter().map(|closed| format!("{:?}", closed)).collect();
+        checked.differences = reports.iter().map(|closed| format!("{closed:?}")).collect();
         return checked;
     }
     checked.differences = match tier {

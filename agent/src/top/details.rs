@@ -103,7 +103,7 @@ fn drawing(endpoint: &EndpointView, columns: usize) -> Vec<Line<'static>> {
     };
     let mut lines = Vec::new();
     if !gaps.is_empty() {
-        lines.push(row("re-used", axis.wide_bars(&gaps)));
+        lines.push(row("reused", axis.wide_bars(&gaps)));
     }
     for (label, points) in [("server shuts", server), ("client shuts", client)] {
         if !points.is_empty() {

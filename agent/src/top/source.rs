@@ -106,11 +106,11 @@ impl Screen {
     }
 
     fn update(&mut self, agent: &Agent) -> Update {
-        let material = self.recent.material(&agent.session, &agent.analyzer);
+        let material = self.recent.snapshot(&agent.session, &agent.analyzer);
         let model =
             whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta.clone());
         let view = build(&material, &model, &self.filter, MAX_ENDPOINTS);
-        let mut closes = self.recent.beat(&agent.session, &agent.analyzer, 0).shown().closes;
+        let mut closes = self.recent.changes(&agent.session, &agent.analyzer, 0).shown().closes;
         closes.retain(|numbered| self.filter.has_close(&numbered.close));
         Update::Seen(Box::new((view, closes)))
     }

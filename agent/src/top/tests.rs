@@ -127,7 +127,7 @@ fn what_is_chosen_stays_chosen_while_others_come() {
 }
 
 #[test]
-fn paused_it_stands_still_and_a_daemon_that_is_gone_is_told() {
+fn paused_it_stands_still_and_a_daemon_that_is_gone_is_reported() {
     let mut app = app();
     letters(&mut app, "p");
     let (mut view, closes) = seen();

@@ -54,7 +54,7 @@ fn epoch_seconds() -> u64 {
 }
 
 #[test]
-fn a_lost_request_is_told_within_a_minute_and_healthy_services_are_silent() {
+fn a_lost_request_is_reported_within_a_minute_and_healthy_services_are_silent() {
     gate::require!();
     let (Some(prometheus), Some(alertmanager)) = (program("prometheus"), program("prometheus-alertmanager"))
     else {
@@ -85,13 +85,13 @@ fn a_lost_request_is_told_within_a_minute_and_healthy_services_are_silent() {
     let mut mismatch = start("closes-first", "400ms", 2, Habit::UseAgainAfter(millis(800)));
 
     let first_loss = wait_for("the first loss", Instant::now() + WITHIN, || mismatch.first_loss());
-    let told = |alerts: &[Delivered]| -> Option<Delivered> {
+    let reported = |alerts: &[Delivered]| -> Option<Delivered> {
         let wanted = |alert: &&Delivered| {
             alert.is_of(mismatch.port) && alert.label("alertname") == "WhohungupRequestsLost"
         };
         alerts.iter().find(wanted).cloned()
     };
-    let message = wait_for("the message", first_loss + WITHIN, || told(&webhook.delivered()));
+    let message = wait_for("the message", first_loss + WITHIN, || reported(&webhook.delivered()));
     let took = message.at.saturating_duration_since(first_loss);
     eprintln!(
         "the message came {:.1} s after the first loss: {}",

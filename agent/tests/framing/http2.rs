@@ -1,4 +1,4 @@
-//! Random HTTP/2: after every segment the streams that are told as open are those of a set of their numbers.
+//! Random HTTP/2: after every segment the streams that are reported as open are those of a set of their numbers.
 
 use std::collections::BTreeSet;
 

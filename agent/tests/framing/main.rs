@@ -48,7 +48,7 @@ fn for_each_seed(count: u64, check: impl Fn(&mut Rng) + Sync) {
 }
 
 #[test]
-fn every_cut_of_every_valid_conversation_is_told_as_it_stands() {
+fn every_cut_of_every_valid_conversation_is_reported_as_it_stands() {
     let began = Instant::now();
     let compared = AtomicU64::new(0);
     for_each_seed(CONVERSATIONS, |rng| {
@@ -73,7 +73,7 @@ fn every_cut_of_every_valid_conversation_is_told_as_it_stands() {
 }
 
 #[test]
-fn after_lost_segments_what_is_told_as_exact_is_right() {
+fn after_lost_segments_what_is_reported_as_exact_is_right() {
     let (compared, doubtful) = (AtomicU64::new(0), AtomicU64::new(0));
     for_each_seed(CONVERSATIONS, |rng| {
         let conversation = conversation(rng);
@@ -87,11 +87,11 @@ fn after_lost_segments_what_is_told_as_exact_is_right() {
     });
     let (compared, doubtful) = (compared.into_inner(), doubtful.into_inner());
     eprintln!("{compared} cuts compared, {doubtful} of them in doubt");
-    assert!(doubtful > 0 && doubtful < compared, "nothing was lost, or nothing else was told");
+    assert!(doubtful > 0 && doubtful < compared, "nothing was lost, or nothing else was reported");
 }
 
 #[test]
-fn the_open_streams_of_http2_are_counted_right_whenever_they_are_told_as_exact() {
+fn the_open_streams_of_http2_are_counted_right_whenever_they_are_reported_as_exact() {
     const CONNECTIONS: u64 = 2000;
     let (compared, doubtful) = (AtomicU64::new(0), AtomicU64::new(0));
     for_each_seed(CONNECTIONS, |rng| {

@@ -85,7 +85,7 @@ pub(crate) fn response(rng: &mut Rng, request: &Message, may_run_on: bool) -> Me
         _ => 200,
     };
     let status = if request.is_connect && status < 300 { 403 } else { status };
-    // What comes up to the end of the connection cannot be told from it for these.
+    // What comes up to the end of the connection cannot be reported from it for these.
     let may_run_on = may_run_on && !request.is_head && !matches!(status, 204 | 304);
     let mut fields = fields(rng);
     let mut body = if may_run_on && rng.bool() {

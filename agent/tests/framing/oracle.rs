@@ -71,7 +71,7 @@ impl Oracle {
             return (Phase::Tunnel, 0);
         }
         let newest = self.requests.iter().rfind(|one| one.start < requests);
-        let told_to_go_on = self
+        let reported_to_go_on = self
             .responses
             .iter()
             .rfind(|one| one.start < responses)
@@ -80,7 +80,7 @@ impl Oracle {
             let head_only = requests == one.head;
             if requests < one.head {
                 Some(Phase::RequestHead)
-            } else if one.expects && head_only && !told_to_go_on {
+            } else if one.expects && head_only && !reported_to_go_on {
                 None
             } else {
                 Some(Phase::RequestBody)

@@ -1,4 +1,4 @@
-//! Random TLS: whatever the records are, and a closing alert changes nothing that is told.
+//! Random TLS: whatever the records are, and a closing alert changes nothing that is reported.
 
 use fastrand::Rng;
 use whohungup_core::http::{self, Written};
@@ -47,17 +47,17 @@ pub(crate) fn play(rng: &mut Rng) -> u64 {
         let len = if rng.bool() { rng.u16(..64) } else { rng.u16(..2000) };
         let bytes = record(rng, kind, len);
         says(&mut exchange, rng, direction, &bytes, now, &mut seqs);
-        let told = |exchange: &Exchange, write_seq| {
+        let reported = |exchange: &Exchange, write_seq| {
             let standing = http::read(exchange, Written { write_seq, sent_seq: write_seq });
             assert!(!standing.exact, "nobody can read what is encrypted");
             (standing.phase, standing.in_flight, standing.response_end)
         };
-        let before = told(&exchange, seqs[1]);
+        let before = reported(&exchange, seqs[1]);
         // TLS 1.3: like data, 24 bytes with the header. TLS 1.2 with an AEAD: 31.
         let alert = if is_13 { record(rng, 23, 19) } else { record(rng, 21, 26) };
         let direction = rng.u8(..2);
         says(&mut exchange, rng, direction, &alert, now + 100, &mut seqs);
-        assert_eq!(told(&exchange, seqs[1]), before);
+        assert_eq!(reported(&exchange, seqs[1]), before);
         alerts += 1;
         now += 100;
     }

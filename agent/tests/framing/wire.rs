@@ -48,7 +48,7 @@ pub(crate) struct Wire<'a> {
     first_seq: [u32; 2],
     /// Of them, those that had come when the other side last spoke: nobody sends them again.
     settled: [usize; 2],
-    /// The newest bytes of this direction were not seen: nothing can be told yet.
+    /// The newest bytes of this direction were not seen: nothing can be reported yet.
     blind: [bool; 2],
     now: u32,
     pub(crate) compared: u64,

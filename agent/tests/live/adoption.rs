@@ -13,7 +13,7 @@ use crate::{
 /// Beyond `--idle-threshold`, so that a close after it is one of an idle connection.
 const IDLE: Duration = Duration::from_millis(300);
 
-/// Asserts that a close is told as an adopted socket's, and judged as `verdict` or not at all.
+/// Asserts that a close is reported as an adopted socket's, and judged as `verdict` or not at all.
 fn assert_adopted(close: &Close, role: &str, closer: &str, verdict: &str) {
     // Nobody saw it begin.
     close.says("preexisting=true age_seconds=null");
@@ -22,7 +22,7 @@ fn assert_adopted(close: &Close, role: &str, closer: &str, verdict: &str) {
 }
 
 #[test]
-fn connections_older_than_the_agent_are_told_by_their_roles() {
+fn connections_older_than_the_agent_are_reported_by_their_roles() {
     require!();
     let listener = listen();
     let dialled = || Dialled::to(&listener);

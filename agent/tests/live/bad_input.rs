@@ -179,7 +179,7 @@ fn hidden(script: &str) -> Command {
 }
 
 #[test]
-fn a_kernel_without_btf_is_told_by_the_option_that_it_lacks() {
+fn a_kernel_without_btf_is_reported_by_the_option_that_it_lacks() {
     require!("unshare");
     let hide = "mount -t tmpfs none /sys/kernel/btf; exec \"$0\" watch --for 1s";
     let stderr = refusal(&mut hidden(hide));

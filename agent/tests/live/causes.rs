@@ -1,20 +1,20 @@
 //! Causes that one close alone does not show, with the real software that makes them.
 
 mod limits;
-mod masked;
 mod memory;
 mod pool;
+mod retried;
 mod shutdown;
 mod timers;
 
 use harness::{Close, software::Server};
 
-/// Asserts the causes of closes in the order in which they were told: not known from the first ones, then known.
+/// Asserts the causes of closes in the order in which they were reported: not known from the first ones, then known.
 fn become_known(closes: &[&Close], cause: &str) {
-    let told: Vec<_> = closes.iter().map(|close| close.cause.as_str()).collect();
-    assert!(told.len() > 3, "{told:?}");
-    for (at, told) in told.iter().enumerate() {
-        assert_eq!(*told, if at < 2 { "unknown" } else { cause }, "close {at}: {closes:#?}");
+    let reported: Vec<_> = closes.iter().map(|close| close.cause.as_str()).collect();
+    assert!(reported.len() > 3, "{reported:?}");
+    for (at, reported) in reported.iter().enumerate() {
+        assert_eq!(*reported, if at < 2 { "unknown" } else { cause }, "close {at}: {closes:#?}");
     }
 }
 

@@ -37,7 +37,7 @@ fn the_daemon_counts_each_close_once_and_the_balance_holds_in_every_scrape() {
         drop(server);
         drop(client);
     }
-    let told = |samples: &Samples, role: &str| {
+    let reported = |samples: &Samples, role: &str| {
         let series = format!("whohungup_closes_total{{role=\"{role}\",server_port=\"{port}\"");
         let ours = samples.iter().filter(|(name, _)| name.starts_with(&series));
         ours.filter(|(name, _)| name.contains("verdict=\"server-idle\",closer=\"server\""))
@@ -51,10 +51,10 @@ fn the_daemon_counts_each_close_once_and_the_balance_holds_in_every_scrape() {
         let open = sum(samples, "whohungup_connections_open{");
         assert!((opened - closed - open).abs() < 0.5, "{opened} opened, {closed} closed, {open} open");
         assert!(samples["whohungup_connections_balance"].abs() < 0.5);
-        told(samples, "server") >= 3.0 && told(samples, "client") >= 3.0
+        reported(samples, "server") >= 3.0 && reported(samples, "client") >= 3.0
     });
     let samples = samples.expect("both ends of three closes");
-    assert!((told(&samples, "server") + told(&samples, "client") - 6.0).abs() < 0.5, "{samples:#?}");
+    assert!((reported(&samples, "server") + reported(&samples, "client") - 6.0).abs() < 0.5, "{samples:#?}");
     assert!(sum(&samples, "whohungup_events_lost_total{").abs() < 0.5, "{samples:#?}");
     assert!(samples["whohungup_sockets_followed_total"] >= 6.0);
     assert!(samples.keys().any(|series| series.starts_with("whohungup_build_info{version=")));

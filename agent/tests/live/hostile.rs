@@ -1,5 +1,5 @@
 //! Bytes that nobody in their right mind sends, on thousands of connections: nothing is lost over them, nothing is
-//! told that cannot be known, and what comes after is told as well as before.
+//! reported that cannot be known, and what comes after is reported as well as before.
 
 use std::{
     collections::HashMap,
@@ -95,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// Whether what is told as exact can be true. The server closes first, and has read everything.
+    /// Whether what is reported as exact can be true. The server closes first, and has read everything.
     fn can_be(self, verdict: Verdict) -> bool {
         match self {
             Self::EndlessHead | Self::EndlessExtension => verdict == Verdict::PrematureHangup,
@@ -152,7 +152,7 @@ fn hostile_bytes_cost_nothing_but_themselves() {
             None => assert!(is_exact && close.verdict == Verdict::ServerIdle, "ordinary: {report:?}"),
         }
     }
-    eprintln!("told as exact, of {CONNECTIONS} connections' {} ends: {exact:?}", 2 * CONNECTIONS);
+    eprintln!("reported as exact, of {CONNECTIONS} connections' {} ends: {exact:?}", 2 * CONNECTIONS);
     // Nothing about it is hostile but the segments' size. A server that closes with more segments written than the
     // congestion window takes is not certain what it had said.
     assert!(exact["ByteByByte"] >= CONNECTIONS / KINDS.len(), "{exact:?}");

@@ -47,7 +47,7 @@ fn is_forgotten(close: &Close, close_type: &str, phase: &str) {
 }
 
 #[test]
-fn a_reset_in_place_of_a_forgotten_flow_is_told_at_the_end_that_broke_the_silence() {
+fn a_reset_in_place_of_a_forgotten_flow_is_reported_at_the_end_that_broke_the_silence() {
     let Some(path) = path() else { return };
     let listener = path.listen(REJECTED);
     let agent = agent::watch(&[REJECTED]);
@@ -131,7 +131,7 @@ fn a_flow_that_vanishes_is_forgotten_only_where_a_newer_one_gets_through() {
 }
 
 #[test]
-fn a_reset_forged_in_the_middle_of_a_transfer_is_told_at_either_end() {
+fn a_reset_forged_in_the_middle_of_a_transfer_is_reported_at_either_end() {
     let Some(path) = path() else { return };
     let listener = path.listen(OPEN);
     let agent = agent::watch(&[OPEN]);
@@ -251,10 +251,10 @@ fn what_an_end_did_is_not_put_down_to_something_in_between() {
     // Four of two ends, three more that found room in the queue, and two that never had a server's socket.
     let closes = agent.closes(16);
     for close in &closes {
-        let told = (close.word("verdict"), close.word("closer"), close.word("cause"));
-        eprintln!("{} {told:?}: {}", close.word("role"), close.reasons());
-        assert_ne!(told.0, "network", "{close:?}");
-        assert_ne!(told.1, "network", "{close:?}");
-        assert!(!["flow-forgotten", "middlebox-reset"].contains(&told.2), "{close:?}");
+        let reported = (close.word("verdict"), close.word("closer"), close.word("cause"));
+        eprintln!("{} {reported:?}: {}", close.word("role"), close.reasons());
+        assert_ne!(reported.0, "network", "{close:?}");
+        assert_ne!(reported.1, "network", "{close:?}");
+        assert!(!["flow-forgotten", "middlebox-reset"].contains(&reported.2), "{close:?}");
     }
 }

@@ -57,7 +57,7 @@ fn hold(at: SocketAddr, writes_late: bool) {
     read_response(&mut stream);
     thread::sleep(TOO_LATE);
     if writes_late {
-        // It may be told at once that nobody is there.
+        // It may be reported at once that nobody is there.
         let _reset = stream.write_all(b"GET /late HTTP/1.1\r\nHost: test\r\n\r\n");
         thread::sleep(Duration::from_millis(100));
     }

@@ -68,7 +68,7 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
         waited += began.elapsed().as_secs_f64();
         dialled.exchange();
     }
-    // Long gaps are told as they come.
+    // Long gaps are reported as they come.
     let samples = at.wait_for(&daemon, 3);
     for role in ROLES {
         assert_is(at.counted(&samples, REQUESTS_STARTED, role), 3, role);
@@ -95,8 +95,8 @@ fn each_gap_before_a_reuse_is_counted_once_at_either_end() {
         for (bound, want) in [("0.25", 0), ("0.5", 1), ("1.0", 2), ("+Inf", 2)] {
             assert_is(at.gaps_within(&samples, bound, role), want, &format!("<= {bound} of the {role}"));
         }
-        let told = at.counted(&samples, "reuse_gap_seconds_sum", role);
-        assert!((told - waited).abs() < 2.0 * CLOCK_TOLERANCE, "{told} s of {waited} s, {role}");
+        let reported = at.counted(&samples, "reuse_gap_seconds_sum", role);
+        assert!((reported - waited).abs() < 2.0 * CLOCK_TOLERANCE, "{reported} s of {waited} s, {role}");
         let longest = at.counted(&samples, "reuse_gap_max_seconds", role);
         assert!((0.69..0.9).contains(&longest), "{longest}");
     }
@@ -148,13 +148,13 @@ fn a_request_that_nobody_answered_is_counted_by_the_verdict() {
     let samples = at.wait_for(&daemon, 1);
     for role in ROLES {
         let ours = format!("whohungup_requests_unanswered_total{{role=\"{role}\",server_port=\"{}\"", at.0);
-        let told = samples.iter().filter(|(series, value)| series.starts_with(&ours) && **value > 0.0);
-        let told: Vec<_> = told.collect();
+        let reported = samples.iter().filter(|(series, value)| series.starts_with(&ours) && **value > 0.0);
+        let reported: Vec<_> = reported.collect();
         assert!(
-            told.len() == 1 && told[0].0.contains("verdict=\"premature-hangup\""),
-            "{role}: {told:?} of {samples:#?}"
+            reported.len() == 1 && reported[0].0.contains("verdict=\"premature-hangup\""),
+            "{role}: {reported:?} of {samples:#?}"
         );
-        assert_is(*told[0].1, 1, role);
+        assert_is(*reported[0].1, 1, role);
         assert_is(at.counted(&samples, REQUESTS_COMPLETED, role), 0, role);
     }
 }
@@ -180,7 +180,7 @@ fn a_close_tells_the_last_gap_and_what_the_server_announced() {
     drop(client);
     for close in agent.closes(2) {
         close.says("requests=2 requests_started=2 server=made/1.0 keep_alive/timeout=5 keep_alive/max=98");
-        let told = close.seconds("reuse_gap_seconds");
-        assert!((told - gap).abs() <= CLOCK_TOLERANCE, "{told} s, in truth {gap} s");
+        let reported = close.seconds("reuse_gap_seconds");
+        assert!((reported - gap).abs() <= CLOCK_TOLERANCE, "{reported} s, in truth {gap} s");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[test]
-fn a_burst_that_overflows_the_ring_is_survived_and_told() {
+fn a_burst_that_overflows_the_ring_is_survived_and_reported() {
     require!();
     let agent = agent::start(&["watch", "--json", "--ring-bytes", "4096"]);
     thread::scope(|scope| {
@@ -26,7 +26,7 @@ fn a_burst_that_overflows_the_ring_is_survived_and_told() {
     });
     let ended = agent.interrupt().and_then(Ended::success).expect("a good end");
     for close in ended.stdout.iter().map(|line| Close::parse(line).expect("a close")).filter(is_ours) {
-        // Without all of its records a close may be told with doubt, not wrong.
+        // Without all of its records a close may be reported with doubt, not wrong.
         let doubts = close.word("confidence") == "probable";
         assert!(close.word("verdict") == "completed" || doubts, "{close:?}");
     }

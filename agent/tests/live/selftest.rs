@@ -51,7 +51,7 @@ fn play_once(tier: Tier) -> Table {
 }
 
 #[test]
-fn reading_http_every_close_is_told_right_at_both_ends() {
+fn reading_http_every_close_is_reported_right_at_both_ends() {
     require!();
     let table = play(Tier::Http);
     assert_eq!((table.wrong(), table.unknown()), (0, 0));
@@ -61,7 +61,7 @@ fn reading_http_every_close_is_told_right_at_both_ends() {
 }
 
 #[test]
-fn without_reading_http_no_close_is_told_wrong_with_confidence() {
+fn without_reading_http_no_close_is_reported_wrong_with_confidence() {
     require!();
     let table = play(Tier::Lifecycle);
     assert_eq!(table.wrong(), 0);

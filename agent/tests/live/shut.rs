@@ -19,7 +19,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(300);
 
 #[test]
-fn a_server_that_shuts_its_side_and_then_closes_is_told_as_soon_as_one_that_closes() {
+fn a_server_that_shuts_its_side_and_then_closes_is_reported_as_soon_as_one_that_closes() {
     require!();
     let (listener, agent) = agent::watched();
     let mut dialled = Dialled::to(&listener);
@@ -55,7 +55,7 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
 }
 
 /// A client that stops sending after its request: what its socket does until the server's FIN has come, and what the
-/// server's end is then told to be.
+/// server's end is then reported to be.
 const LEAVES: [(Leave, &str, &str); 3] = [
     (Leave::Reads, "completed", "exact"),
     (Leave::ClosesUnread, "premature-hangup", "probable"),

@@ -1,4 +1,4 @@
-//! Software that people run: what it does to its connections is told as it is.
+//! Software that people run: what it does to its connections is reported as it is.
 
 mod curl;
 mod haproxy;
@@ -55,7 +55,7 @@ fn held_until_server_closes(server: SocketAddr, requests: u32) -> (f64, f64) {
 
 /// Watches a raw client hold a connection until `server`'s own timer ends it, after about `timer`
 /// seconds, and checks both ends' reports.
-fn assert_idle_close_is_told(server: SocketAddr, timer: std::ops::Range<f64>, comm: &str) -> Vec<Close> {
+fn assert_idle_close_is_reported(server: SocketAddr, timer: std::ops::Range<f64>, comm: &str) -> Vec<Close> {
     let agent = agent::watch(&[server]);
     let idle = held_until_server_closes(server, 2);
     assert!(timer.contains(&idle.0), "the server's timer fired after {idle:?} s");

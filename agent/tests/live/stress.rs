@@ -1,4 +1,4 @@
-//! Many connections at once: nothing lost, each close told once, none of them wrong.
+//! Many connections at once: nothing lost, each close reported once, none of them wrong.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,7 @@ const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: cl
 type Made = HashMap<Ends, usize>;
 
 #[test]
-fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
+fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_reported_once() {
     require!();
     let mut session = Session::start(SessionOptions::default()).expect("the session starts");
     let mut made = Made::new();
@@ -70,11 +70,11 @@ fn twenty_thousand_short_and_two_hundred_idle_connections_are_each_told_once() {
 
     let (counters, totals) = (session.counters(), session.tracker().totals());
     assert_eq!((counters.lost(), session.malformed()), (0, 0), "{counters:?} {totals:?}");
-    let untold = assert_none_told_twice(&made, reports);
+    let unreported = assert_none_reported_twice(&made, reports);
     // A kernel may leave a program's run out and not say so, when its interrupt meets certain tasks; the more often
     // the more connections there are.
     let most = expected / 1000;
-    assert!(untold <= most, "{untold} of {expected} closes were not told: {totals:?}");
+    assert!(unreported <= most, "{unreported} of {expected} closes were not reported: {totals:?}");
     let most_of_host = (totals.opened / 1000).max(most as u64);
     assert!(totals.opened_unseen + totals.closed_unseen <= most_of_host, "{totals:?}");
     assert_eq!(totals.untracked, 0, "{totals:?}");
@@ -150,22 +150,22 @@ fn wanted(server: IpAddr) -> Option<Verdict> {
     }
 }
 
-/// Each close is told right, and as often as it happened; returns how many were not told at all.
-fn assert_none_told_twice(made: &Made, reports: Vec<ClosedConnection>) -> usize {
-    let mut untold = 0;
-    let mut told: HashMap<Ends, Vec<ClosedConnection>> = HashMap::new();
+/// Each close is reported right, and as often as it happened; returns how many were not reported at all.
+fn assert_none_reported_twice(made: &Made, reports: Vec<ClosedConnection>) -> usize {
+    let mut unreported = 0;
+    let mut reported: HashMap<Ends, Vec<ClosedConnection>> = HashMap::new();
     for report in reports {
-        told.entry(report.ends).or_default().push(report);
+        reported.entry(report.ends).or_default().push(report);
     }
     for (&ends, &times) in made {
         let verdict = wanted(ends.remote.ip());
         for socket in [ends, ends.turned()] {
-            let of_it = told.remove(&socket).unwrap_or_default();
+            let of_it = reported.remove(&socket).unwrap_or_default();
             let right = of_it.iter().filter(|report| Some(report.verdict) == verdict).count();
             assert!(of_it.len() <= times && right == of_it.len(), "{socket:?}: {of_it:#?}");
-            untold += times - right;
+            unreported += times - right;
         }
     }
-    assert!(told.is_empty(), "closes of connections that nobody made: {told:#?}");
-    untold
+    assert!(reported.is_empty(), "closes of connections that nobody made: {reported:#?}");
+    unreported
 }

@@ -1,11 +1,11 @@
-//! What `whohungup report --json` says, as far as it is compared: schema `whohungup.report/1` (docs/report.md).
+//! What `whohungup report --json` says, as far as it is compared: schema `whohungup.report/2` (docs/report.md).
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use crate::truth::Side;
 
-const SCHEMA: &str = "whohungup.report/1";
+const SCHEMA: &str = "whohungup.report/2";
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Model {
@@ -22,23 +22,23 @@ pub(crate) struct Endpoint {
     pub(crate) verdicts: Vec<(String, u64)>,
     pub(crate) causes: Vec<(String, u64)>,
     pub(crate) races: Vec<(String, u64)>,
-    pub(crate) begun: u64,
+    pub(crate) started: u64,
     pub(crate) reused: u64,
     pub(crate) lost: u64,
-    /// Re-uses within the margin of the server's time-out.
+    /// Reuses within the margin of the server's timeout.
     pub(crate) at_risk: u64,
     pub(crate) timers: Vec<Timer>,
     /// Whose each of `timers` could be, in the same order.
     named: Vec<Named>,
     #[serde(default)]
-    pub(crate) stops: Stops,
+    pub(crate) exits: Exits,
     pub(crate) risk: String,
     pub(crate) advice: Vec<Advice>,
 }
 
 /// Of processes and listeners that ended.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub(crate) struct Stops {
+pub(crate) struct Exits {
     /// Idle connections that were closed with their listener, and that outlived it.
     pub(crate) idle_closed: u64,
     pub(crate) idle_left: u64,

@@ -10,7 +10,7 @@ pub(crate) struct Setting {
     pub(crate) at: SocketAddr,
     pub(crate) backend: SocketAddr,
     pub(crate) directory: PathBuf,
-    /// Its time-outs are short; otherwise long enough for every script.
+    /// Its timeouts are short; otherwise long enough for every script.
     pub(crate) hasty: bool,
 }
 

@@ -165,6 +165,6 @@ pub(crate) fn address_of(socket: &Socket) -> Result<SocketAddr, PlayError> {
 
 fn prepare(stream: &TcpStream) -> Result<(), PlayError> {
     stream.set_nodelay(true).step("set TCP_NODELAY")?;
-    stream.set_read_timeout(Some(PATIENCE)).step("set the read time-out")?;
-    stream.set_write_timeout(Some(PATIENCE)).step("set the write time-out")
+    stream.set_read_timeout(Some(PATIENCE)).step("set the read timeout")?;
+    stream.set_write_timeout(Some(PATIENCE)).step("set the write timeout")
 }

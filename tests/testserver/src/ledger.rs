@@ -59,7 +59,7 @@ impl Ledger {
         }
     }
 
-    /// The first FIN, RST or time-out; later ones change nothing.
+    /// The first FIN, RST or timeout; later ones change nothing.
     pub(crate) fn ended(&self, at: Instant) {
         self.lock().ended.get_or_insert(at);
     }

@@ -16,7 +16,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve HTTP/1.1 with every time-out a flag and every misbehaviour a path.
+    /// Serve HTTP/1.1 with every timeout a flag and every misbehaviour a path.
     #[command(after_long_help = serve::PATHS)]
     Serve(serve::Options),
     /// Make a host busy with healthy connections, and with work for its processors.

@@ -113,7 +113,7 @@ pub struct PlannedClock {
     pub request_ms: Option<u32>,
 }
 
-/// What this end saw in this run, at the first FIN or RST (or at the time-out that took their place).
+/// What this end saw in this run, at the first FIN or RST (or at the timeout that took their place).
 #[derive(Debug, Clone, Serialize)]
 pub struct Measured {
     /// The address of this socket.

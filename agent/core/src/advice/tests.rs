@@ -243,7 +243,7 @@ fn a_process_that_exits_during_requests_is_reported_first() {
 }
 
 #[test]
-fn a_client_that_was_told_to_end_has_nothing_to_mend() {
+fn a_client_that_was_reported_to_end_has_nothing_to_mend() {
     let advised = |role, death| {
         let mut endpoint = endpoint(role, "curl");
         endpoint.exits.cut_off = vec![(death, 2)];

@@ -152,7 +152,7 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         }
         Cause::HalfClose => "the client had only stopped sending, and was answered in full".to_owned(),
         Cause::Refused => "the port refused".to_owned(),
-        // Told with the messages, or by who found it among other closes.
+        // Reported with the messages, or by who found it among other closes.
         Cause::KeepaliveTimer
         | Cause::RequestTimeout
         | Cause::StallTimer

@@ -28,7 +28,7 @@ impl<Key: Copy + Eq> ProbationQueue<Key> {
         self.0.push_back(key);
     }
 
-    /// One that can make room at `now_ns`, no newcomer any more.
+    /// One that can make room at `now_ns`, no longer on probation.
     pub(super) fn evict<'a>(
         &mut self,
         now_ns: u64,

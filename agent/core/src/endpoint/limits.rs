@@ -16,7 +16,7 @@ use crate::program::Program;
 /// Bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct InferLimits {
-    /// Endpoints told apart; closes of others are counted together. Each takes less than 16 KiB.
+    /// Endpoints distinguished; closes of others are counted together. Each takes less than 16 KiB.
     pub endpoints: usize,
     /// An endpoint without a close or a request for this long is forgotten.
     pub stale: Duration,

@@ -128,7 +128,7 @@ crate::label_set!(Risk);
 /// How full the table of endpoints is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferTotals {
-    /// Endpoints told apart now, and at most.
+    /// Endpoints distinguished now, and at most.
     pub endpoints: usize,
     pub limit: usize,
     /// Endpoints forgotten because nothing was seen of them any more.

@@ -8,7 +8,7 @@ use crate::{
     labels::{Cause, Verdict},
 };
 
-/// Ways of ending that are told apart at one endpoint.
+/// Ways of ending that are distinguished at one endpoint.
 const WAYS: usize = 3;
 
 /// How a process ended.

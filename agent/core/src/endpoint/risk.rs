@@ -58,7 +58,7 @@ struct Hold {
 }
 
 /// What the timers and the gaps say, and what it means. Connections that nobody uses again lose nothing, however
-/// they are closed: there is no headroom then, and no risk that could be told.
+/// they are closed: there is no headroom then, and no risk that could be reported.
 pub(super) fn judge(state: &State, tick: f64) -> (Option<Headroom>, Risk) {
     let known = guard(state, tick).filter(|_| state.reused > 0);
     let found = known.and_then(|guard| Some((guard, hold(state, guard)?)));

@@ -15,7 +15,7 @@ let again = () => {};
 export function trouble(element, endpoints, render) {
   const bad = endpoints.filter((endpoint) => endpoint.trouble);
   if (!bad.length) {
-    const said = endpoints.length ? "None: no idle time-outs that disagree, and no requests lost." : "No endpoint to show: none has closed a connection, or the filters leave none.";
+    const said = endpoints.length ? "None: no idle timeouts that disagree, and no requests lost." : "No endpoint to show: none has closed a connection, or the filters leave none.";
     return replace(element, h("p", { class: "note" }, said));
   }
   const titles = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint.title]));
@@ -59,7 +59,7 @@ const COLUMNS = [
   ["broken", "Broken off, 1 h", (one) => one.premature_hour, (one) => number(one.premature_hour), true],
   ["server", "Server's timer", (one) => idle(one, "server") ?? -1, (one) => seconds(idle(one, "server")), true],
   ["client", "Client's timer", (one) => idle(one, "client") ?? -1, (one) => seconds(idle(one, "client")), true],
-  ["gap", "Longest re-use gap", (one) => one.gaps.longest ?? -1, (one) => seconds(one.gaps.longest), true],
+  ["gap", "Longest reuse gap", (one) => one.gaps.longest ?? -1, (one) => seconds(one.gaps.longest), true],
 ];
 
 /** The table of `endpoints`, of which the agent told `total`; `choose` looks at one alone. */

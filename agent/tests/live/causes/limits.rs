@@ -38,7 +38,7 @@ fn are_explained(closes: &[&Close], cause: &str) {
 }
 
 #[test]
-fn a_limit_of_requests_is_told_from_one_of_age() {
+fn a_limit_of_requests_is_reported_from_one_of_age() {
     require!("nginx");
     let counting = nginx(&format!("keepalive_requests {REQUESTS};"), "return 200 hi;");
     let ageing = nginx("keepalive_time 1s;", "return 200 hi;");

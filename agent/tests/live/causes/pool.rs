@@ -84,7 +84,7 @@ fn a_connection_too_many_is_evicted_from_the_pool() {
 }
 
 #[test]
-fn a_purge_of_idle_connections_is_told_from_an_idle_timer() {
+fn a_purge_of_idle_connections_is_reported_from_an_idle_timer() {
     require!("haproxy");
     let (listener, agent) = agent::watched();
     let (at, upstream) = (free_address(), listener.local_addr().expect("address"));

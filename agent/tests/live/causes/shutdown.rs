@@ -29,7 +29,7 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 process.on('SIGTERM', () => { server.close(); server.closeIdleConnections(); });
 ";
 
-/// Answers one request on each of two connections; then does what it is told to.
+/// Answers one request on each of two connections; then does what it is reported to.
 const SERVER: &str = "
 import os, signal, socket, sys, time
 def stop(*_):
@@ -88,7 +88,7 @@ fn are_ended_idle(closes: &[Close], at: SocketAddr, cause: &str, proof: &str) {
 }
 
 #[test]
-fn a_shutdown_is_told_by_the_end_of_the_listener() {
+fn a_shutdown_is_reported_by_the_end_of_the_listener() {
     require!("node", "nginx");
     let mut nginx = nginx("keepalive_timeout 60s;", "return 200 hi;");
     let mut node = announced(&mut node::script(NODE).expect("Node"));

@@ -66,12 +66,12 @@ fn an_idle_timer_is_known_from_the_third_close_on_at_both_ends() {
         read_response(stream)
     });
     for role in ["client", "server"] {
-        let told = all_at(&closes, nginx.at, role);
-        for close in &told {
+        let reported = all_at(&closes, nginx.at, role);
+        for close in &reported {
             close.says("verdict=server-idle phase=idle");
         }
-        become_known(&told, "keepalive-timer");
-        told[2].proves(&["3 closes by the server so far came", "s after the last response"]);
+        become_known(&reported, "keepalive-timer");
+        reported[2].proves(&["3 closes by the server so far came", "s after the last response"]);
     }
 }
 
@@ -84,11 +84,11 @@ fn a_head_that_takes_too_long_meets_the_servers_timer_for_it() {
         Instant::now()
     });
     for role in ["client", "server"] {
-        let told = all_at(&closes, nginx.at, role);
-        for close in &told {
+        let reported = all_at(&closes, nginx.at, role);
+        for close in &reported {
             close.says("verdict=premature-hangup closer=server phase=request-head code=SH");
         }
-        become_known(&told, "head-timer");
+        become_known(&reported, "head-timer");
     }
 }
 
@@ -150,12 +150,12 @@ fn one_more_byte_tells_a_deadline_from_a_wait_for_the_next_byte() {
     });
     let check = |at, phase, cause, since| {
         for role in ["client", "server"] {
-            let told: Vec<&Close> = all_at(&closes, at, role);
-            for close in &told {
+            let reported: Vec<&Close> = all_at(&closes, at, role);
+            for close in &reported {
                 close.says(&format!("verdict=premature-hangup closer=client phase={phase}"));
             }
-            become_known(&told, cause);
-            told[2].proves(&["closes by the client so far came 0.5", since]);
+            become_known(&reported, cause);
+            reported[2].proves(&["closes by the client so far came 0.5", since]);
         }
     };
     check(deadline, "response", "request-timeout", "s after the request began");

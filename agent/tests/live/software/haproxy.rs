@@ -2,7 +2,7 @@
 
 use harness::software::haproxy;
 
-use super::assert_idle_close_is_told;
+use super::assert_idle_close_is_reported;
 use crate::{gate::require, peer::free_address};
 
 #[test]
@@ -14,5 +14,5 @@ fn the_keepalive_timeout_of_haproxy_is_an_idle_close_by_the_server() {
          frontend front\n bind {at}\n http-request return status 200 content-type text/plain string hi\n"
     );
     let server = haproxy::start(at, &front).expect("HAProxy");
-    assert_idle_close_is_told(server.at, 0.95..1.5, "haproxy");
+    assert_idle_close_is_reported(server.at, 0.95..1.5, "haproxy");
 }

@@ -5,7 +5,7 @@ use harness::{
     software::{Server, node},
 };
 
-use super::{assert_idle_close_is_told, idle_of, nginx, nginx::SHORT};
+use super::{assert_idle_close_is_reported, idle_of, nginx, nginx::SHORT};
 use crate::{agent, gate::require};
 
 /// One request through a pool, 0.3 s of idleness, exit. Prints how long the idleness lasted.
@@ -30,7 +30,7 @@ http.get(process.argv[1], { agent }, (response) => {
 fn the_keepalive_timeout_of_node_is_an_idle_close_by_the_server() {
     require!("node");
     let server = node::script(node::SERVER).and_then(|mut node| Server::announced(&mut node)).expect("Node");
-    assert_idle_close_is_told(server.at, 0.95..3.0, "node");
+    assert_idle_close_is_reported(server.at, 0.95..3.0, "node");
 }
 
 #[test]
@@ -42,9 +42,12 @@ fn a_node_process_that_exits_closes_its_pool_idle() {
     let closes = agent.closes(2);
     for close in &closes {
         close.says("verdict=client-idle closer=client close_type=fin phase=idle");
-        let told = close.seconds("idle_seconds");
+        let reported = close.seconds("idle_seconds");
         // Ending a Node process takes a while, which the script cannot measure.
-        assert!((idle - 0.02..idle + 0.3).contains(&told), "{told} s, at least {idle} s in truth: {close:?}");
+        assert!(
+            (idle - 0.02..idle + 0.3).contains(&reported),
+            "{reported} s, at least {idle} s in truth: {close:?}"
+        );
     }
     let client = at(&closes, "client");
     client.says("cause=process-exit closed_by/exiting=true");

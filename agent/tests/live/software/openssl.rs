@@ -166,7 +166,7 @@ fn inside_tls_a_request_in_flight_is_seen() {
 }
 
 #[test]
-fn inside_tls_a_response_cut_short_is_told_with_what_is_missing() {
+fn inside_tls_a_response_cut_short_is_reported_with_what_is_missing() {
     require!("nginx", "openssl");
     let nginx = Nginx::start();
     let (closes, got) = nginx.ask("openssl", "is-cut", None);

@@ -1,4 +1,4 @@
-// node stalled.js URL MS: a chunked PUT whose body stalls; the socket's time-out ends it. Prints the error's code.
+// node stalled.js URL MS: a chunked PUT whose body stalls; the socket's timeout ends it. Prints the error's code.
 const http = require('http');
 const [url, limit] = process.argv.slice(2);
 const request = http.request(url, { method: 'PUT' });

@@ -18,7 +18,7 @@ pub(super) const CASE: Case = Case {
     title: "the second POST after a pause fails now and then",
     happened: "An egg application (Node) runs on a function platform, which answers for it and forwards to it. The first POST works. \
         Somebody fills in the next form, posts again, and now and then gets a 502, “Process exited unexpectedly before completing \
-        request”, though no process exited; the application's log has nothing. Longer time-outs and keep-alive in `config.httpclient` \
+        request”, though no process exited; the application's log has nothing. Longer timeouts and keep-alive in `config.httpclient` \
         changed nothing, nor did `config.clusterClient`.",
     stages: &[AS_FOUND, OLDER_NODE, HTTPCLIENT, CLUSTER_CLIENT, CURED, EXITS],
     first_port: 18_000,
@@ -29,7 +29,7 @@ pub(super) const CASE: Case = Case {
             stage: AS_FOUND.name,
             port: EGG,
             word: "crossed",
-            title: "A POST meets the listener's keep-alive time-out on its way",
+            title: "A POST meets the listener's keep-alive timeout on its way",
             client: "the platform (nginx)",
             server: "egg (Node)",
             remark: (Moment::LastQuiet, "server.keepAliveTimeout strikes; the platform still holds on"),
@@ -41,7 +41,7 @@ pub(super) const CASE: Case = Case {
             title: "With keepAliveTimeout = 0 it is the platform that closes",
             client: "the platform (nginx)",
             server: "egg (Node)",
-            remark: (Moment::LastQuiet, "the platform's own idle time-out strikes"),
+            remark: (Moment::LastQuiet, "the platform's own idle timeout strikes"),
         },
         Drawn {
             stage: EXITS.name,
@@ -87,7 +87,7 @@ const OLDER_NODE: Stage = Stage {
 
 const HTTPCLIENT: Stage = Stage {
     name: "httpclient",
-    changed: "`config.httpclient` with keep-alive and long time-outs: `request.timeout`, `httpAgent.keepAlive`, `httpAgent.freeSocketTimeout`, \
+    changed: "`config.httpclient` with keep-alive and long timeouts: `request.timeout`, `httpAgent.keepAlive`, `httpAgent.freeSocketTimeout`, \
               `httpAgent.timeout`. It is about the requests that the application *sends*, and does nothing here.",
     software: SOFTWARE,
     wire: Wire::Slow,
@@ -104,7 +104,7 @@ const HTTPCLIENT: Stage = Stage {
 
 const CLUSTER_CLIENT: Stage = Stage {
     name: "cluster-client",
-    changed: "`config.clusterClient` with longer time-outs. It is about egg's processes among themselves, and does nothing here.",
+    changed: "`config.clusterClient` with longer timeouts. It is about egg's processes among themselves, and does nothing here.",
     software: SOFTWARE,
     wire: Wire::Slow,
     play: |scene| {

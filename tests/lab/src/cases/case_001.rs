@@ -1,4 +1,4 @@
-//! Case 001: a gateway in front of model servers, with a time-out of 600 s to its clients and one of 30 s to the servers.
+//! Case 001: a gateway in front of model servers, with a timeout of 600 s to its clients and one of 30 s to the servers.
 
 mod clients;
 mod gateways;
@@ -28,8 +28,8 @@ pub(super) const CASE: Case = Case {
     happened: "Models are served behind a gateway of a cloud. To its clients the gateway is a server that keeps idle connections for \
         600 s; to the model servers it is a client whose pool keeps them for 30 s; a request may take 600 s, which can be set. People saw \
         `Connection reset by peer`, `Broken pipe` and `RemoteDisconnected` where a client's pool keeps connections for longer \
-        than 600 s; 502 and 503 where a model server closes idle connections before 30 s are over; time-outs where a client waits for less than \
-        the model takes; and 504 where the gateway does. Each hop has time-outs of its own, and a picture of one says nothing of the other.",
+        than 600 s; 502 and 503 where a model server closes idle connections before 30 s are over; timeouts where a client waits for less than \
+        the model takes; and 504 where the gateway does. Each hop has timeouts of its own, and a picture of one says nothing of the other.",
     stages: &[CLIENT_HOLDS, CLIENT_LETS_GO, SHORTER, EQUAL, LONGER, CLIENT_GIVES_UP, GATEWAY_GIVES_UP],
     first_port: 18_100,
     scale: 10,
@@ -219,7 +219,7 @@ const CLIENT_GIVES_UP: Stage = Stage {
 
 const GATEWAY_GIVES_UP: Stage = Stage {
     name: "gateway-gives-up",
-    changed: "The model takes 90 s, and the gateway's time-out for a request is set to 60 s.",
+    changed: "The model takes 90 s, and the gateway's timeout for a request is set to 60 s.",
     software: WITH_REQUESTS,
     wire: Wire::Loopback,
     play: |scene| {

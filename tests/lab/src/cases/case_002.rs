@@ -12,7 +12,7 @@ pub(super) const CASE: Case = Case {
     happened: "A service of Node's is called by others, by itself and through nginx. Are its connections used again at all? nginx is a \
         server and a client at once, and uses connections to the application again only where it is told to. The keep-alive timer \
         must not run while a request is served: does it? And when a new version is rolled out, old processes linger for \
-        seconds after `server.close()`, or lose requests, and nobody can tell a graceful end from a time-out, a crash or a kill.",
+        seconds after `server.close()`, or lose requests, and nobody can tell a graceful end from a timeout, a crash or a kill.",
     stages: &[
         reuse::AGENT_OFF,
         reuse::AGENT_ON,

@@ -23,8 +23,8 @@ pub(super) const CASE: Case = Case {
     title: "ECONNRESET in a streaming upload",
     happened: "A service streams what it produces into an object store (`ali-oss`, PUT, chunked). Now and then it produces nothing \
         for two minutes, and the upload fails with `ECONNRESET: socket hang up`, as if the server had reset it. Nobody \
-        had: after 30 s the client's own agent destroyed the socket, and Node calls that ECONNRESET. With that time-out \
-        raised it failed after 60 s, by the client's response time-out. With that raised it failed after 60 s once \
+        had: after 30 s the client's own agent destroyed the socket, and Node calls that ECONNRESET. With that timeout \
+        raised it failed after 60 s, by the client's response timeout. With that raised it failed after 60 s once \
         more, with ECONNRESET again, and now it was the server. A byte of heartbeat in the body within every minute \
         cured it.",
     stages: &[FOUND, AGENT_RAISED, RESPONSE_RAISED, HEARTBEAT, OSS_TODAY, AGENT_TODAY, URLLIB_TODAY],
@@ -38,10 +38,10 @@ pub(super) const CASE: Case = Case {
             title: "The client ends the upload, and Node calls that ECONNRESET",
             client: "ali-oss",
             server: "nginx",
-            remark: (Moment::LastQuiet, "the body pauses; urllib's response time-out strikes"),
+            remark: (Moment::LastQuiet, "the body pauses; urllib's response timeout strikes"),
         },
         Drawn {
-            stage: "response-time-out-raised",
+            stage: "response-timeout-raised",
             port: 0,
             word: "premature-hangup",
             title: "The server ends the upload, and Node calls that ECONNRESET too",
@@ -51,9 +51,9 @@ pub(super) const CASE: Case = Case {
         },
     ],
     answer: Answer {
-        lead: "No connection was idle: an upload that pauses is under way. Of three time-outs the last is the server's, and no setting of \
+        lead: "No connection was idle: an upload that pauses is under way. Of three timeouts the last is the server's, and no setting of \
             the client lengthens it. The report says of it, at the server:",
-        stage: "response-time-out-raised",
+        stage: "response-timeout-raised",
         role: Side::Server,
         port: 0,
     },
@@ -65,7 +65,7 @@ const OSS_THEN: Software = Software {
     version: |kit| kit.module_version("ali-oss-6-0"),
 };
 
-/// What `ali-oss` had then: newer ones move the socket's time-out behind their own.
+/// What `ali-oss` had then: newer ones move the socket's timeout behind their own.
 const URLLIB_THEN: Software = Software {
     name: "urllib",
     needs: &[Need::Npm("urllib-2-29")],
@@ -119,7 +119,7 @@ const FOUND: Stage = Stage {
 };
 
 const AGENT_RAISED: Stage = Stage {
-    name: "agent-time-out-raised",
+    name: "agent-timeout-raised",
     changed: "The agent's `timeout` is 300 s. Each upload sends one byte more, after 10 to 31 s.",
     software: THEN,
     wire: Wire::Loopback,
@@ -131,7 +131,7 @@ const AGENT_RAISED: Stage = Stage {
 };
 
 const RESPONSE_RAISED: Stage = Stage {
-    name: "response-time-out-raised",
+    name: "response-timeout-raised",
     changed: "The `timeout` of `ali-oss` is 300 s too.",
     software: THEN,
     wire: Wire::Loopback,
@@ -163,7 +163,7 @@ const HEARTBEAT: Stage = Stage {
             &UPLOADS,
         );
         for role in [Side::Client, Side::Server] {
-            let begun = seen.endpoint(role, 0).map(|one| one.begun);
+            let begun = seen.endpoint(role, 0).map(|one| one.started);
             checks.same(
                 format_args!("the {role} sees the uploads", role = role.word()),
                 &begun,
@@ -178,7 +178,7 @@ const HEARTBEAT: Stage = Stage {
 const OSS_TODAY: Stage = Stage {
     name: "ali-oss-today",
     changed: "`ali-oss` of today, with nothing set; each upload sends one byte more, after 10 to 31 s. Its agent has the 30 s still, but \
-        its urllib moves them behind the response time-out.",
+        its urllib moves them behind the response timeout.",
     software: &[NODE, NGINX, OSS_NOW],
     wire: Wire::Loopback,
     play: |scene| Upload { library: "ali-oss", chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
@@ -208,7 +208,7 @@ const AGENT_TODAY: Stage = Stage {
 
 const URLLIB_TODAY: Stage = Stage {
     name: "urllib-today",
-    changed: "urllib 4 by itself (undici), with nothing set: its 5 s do not run while a body is being sent, and the server's time-out is first.",
+    changed: "urllib 4 by itself (undici), with nothing set: its 5 s do not run while a body is being sent, and the server's timeout is first.",
     software: &[NODE, NGINX, URLLIB_NOW],
     wire: Wire::Loopback,
     play: |scene| {
@@ -221,7 +221,7 @@ const URLLIB_TODAY: Stage = Stage {
     },
 };
 
-/// A time-out that ends uploads.
+/// A timeout that ends uploads.
 struct Ends {
     side: Side,
     cause: &'static str,
@@ -230,7 +230,7 @@ struct Ends {
     seconds: f64,
     /// Nobody sets it: it is so long at any scale.
     is_own: bool,
-    /// How the knowledge of time-outs calls it.
+    /// How the knowledge of timeouts calls it.
     setting: &'static str,
 }
 

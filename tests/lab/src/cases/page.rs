@@ -59,11 +59,11 @@ impl Page<'_> {
     fn how(&self, out: &mut Formatter) -> fmt::Result {
         let Outcome { case, played, real_time, .. } = self.0;
         let times = match (*real_time, case.scale == 1) {
-            (_, true) => "The time-outs are the true ones.".to_owned(),
-            (true, _) => "The time-outs are the true ones (`--real-time`).".to_owned(),
+            (_, true) => "The timeouts are the true ones.".to_owned(),
+            (true, _) => "The timeouts are the true ones (`--real-time`).".to_owned(),
             (false, _) => {
                 format!(
-                    "The time-outs are real ones of the real software, set {} times shorter; \
+                    "The timeouts are real ones of the real software, set {} times shorter; \
                      `--real-time` plays the true ones.",
                     case.scale
                 )

@@ -38,7 +38,7 @@ pub(super) fn all(played: &Played) -> HashMap<&str, ClientLog<'_>> {
 }
 
 impl ClientLog<'_> {
-    /// Whether it came to what its scenario is about. On a busy machine a time-out may strike before.
+    /// Whether it came to what its scenario is about. On a busy machine a timeout may strike before.
     pub(super) fn came(&self) -> bool {
         let is_plain = |report: &Report| report.outcome == Outcome::Done && report.status == Some(200);
         let Some(((last, report), before)) = self.requests.split_last() else { return true };

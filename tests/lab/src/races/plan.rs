@@ -95,7 +95,7 @@ pub(super) enum Twist {
 pub(super) struct Play {
     pub(super) index: u32,
     pub(super) wire: Wire,
-    /// The server's idle time-out.
+    /// The server's idle timeout.
     pub(super) timeout: Duration,
     /// From the end of the response to the client's move.
     pub(super) gap: Duration,
@@ -120,7 +120,7 @@ pub(super) struct Play {
 const TIMEOUTS_MS: [u64; 7] = [200, 300, 400, 600, 900, 1400, 2000];
 /// With [`Scope::hasty`] no wait is longer.
 const HASTY: Duration = Duration::from_millis(1500);
-/// Steps from 0.5 to 1.5 of the time-out.
+/// Steps from 0.5 to 1.5 of the timeout.
 const STEPS: u64 = 41;
 
 /// How much is planned.
@@ -161,7 +161,7 @@ pub(super) fn plan(scope: &Scope) -> Vec<Play> {
     plays
 }
 
-/// A request at some point of the grid. Two of three are near the time-out, where requests are lost.
+/// A request at some point of the grid. Two of three are near the timeout, where requests are lost.
 fn request(rng: &mut Rng, wire: Wire, number: u32) -> Play {
     let timeout_ms = TIMEOUTS_MS[number as usize % TIMEOUTS_MS.len()];
     let timeout = Duration::from_millis(timeout_ms);

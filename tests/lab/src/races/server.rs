@@ -1,4 +1,4 @@
-//! The scripted server of one play: one connection, closed when its idle time-out is over.
+//! The scripted server of one play: one connection, closed when its idle timeout is over.
 
 use std::{
     io::Write as _,
@@ -63,16 +63,16 @@ pub(super) fn serve(play: &Play, door: Door, anchor: &Anchor) -> Result<(ServerL
     if play.twist == Twist::Refused {
         return Ok((log, Some(door)));
     }
-    door.socket.set_read_timeout(Some(PATIENCE)).context("set a time-out")?;
+    door.socket.set_read_timeout(Some(PATIENCE)).context("set a timeout")?;
     let (stream, _) = door.socket.accept().context("accept")?;
     let stream = TcpStream::from(stream);
     stream.set_nodelay(true).context("set TCP_NODELAY")?;
     match play.leaves {
         Leaves::TimeWait => {}
         // More than the 60 s for which time-wait sockets do.
-        Leaves::Orphan => socket::set_fin_timeout(&stream, 120).context("set the FIN time-out")?,
+        Leaves::Orphan => socket::set_fin_timeout(&stream, 120).context("set the FIN timeout")?,
         Leaves::Listener | Leaves::Nobody => {
-            socket::set_fin_timeout(&stream, 1).context("set the FIN time-out")?;
+            socket::set_fin_timeout(&stream, 1).context("set the FIN timeout")?;
         }
     }
     let goes_on = exchanges(play, &stream, &mut log, anchor)?;
@@ -128,7 +128,7 @@ fn exchanges(play: &Play, stream: &TcpStream, log: &mut ServerLog, anchor: &Anch
     }
 }
 
-/// False when the idle time-out is over, by this server's habits.
+/// False when the idle timeout is over, by this server's habits.
 fn awaits_request(
     play: &Play,
     stream: &TcpStream,

@@ -23,14 +23,14 @@ pub(super) struct Pool {
     pub(super) ties: bool,
 }
 
-/// Plain re-use.
+/// Plain reuse.
 pub(super) const REUSING: Pool =
     Pool { connections: 12, exchanges: 3, stagger: Duration::from_millis(83), ties: false };
 
 /// One request on each connection: nothing is ever used again.
 pub(super) const SINGLE: Pool = Pool { exchanges: 1, ..REUSING };
 
-/// A client with the server's time-out, on a loop that wakes early at times.
+/// A client with the server's timeout, on a loop that wakes early at times.
 pub(super) const TYING: Pool = Pool { ties: true, ..REUSING };
 
 /// For a server that looks at its connections once a second: not many end at one look.

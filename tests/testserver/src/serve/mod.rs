@@ -1,4 +1,4 @@
-//! An HTTP/1.1 server whose every time-out is a flag and whose every misbehaviour is a path.
+//! An HTTP/1.1 server whose every timeout is a flag and whose every misbehaviour is a path.
 //!
 //! One thread serves each connection, closes are exactly the ones asked for, and nothing is answered to a client that
 //! times out (but for `/408`). The timers are:
@@ -9,7 +9,7 @@
 //! | `--head-timeout` | from the first byte of a head to its end | FIN |
 //! | `--body-timeout` | between the bytes of a request body | FIN |
 //!
-//! A time-out of `0s` never ends. The paths are those of [`PATHS`]; a query is ignored and any other path is a 404.
+//! A timeout of `0s` never ends. The paths are those of [`PATHS`]; a query is ignored and any other path is a 404.
 //! SIGTERM and SIGINT do what `--shutdown` says: `graceful` closes the listener and the idle connections at once and
 //! the busy ones after their response, `abrupt` exits at once.
 
@@ -53,9 +53,9 @@ Paths:
   /exit/CODE         the process exits in the middle of the request
   /abort             the process kills itself in the middle of the request
   /shutdown          200, then a graceful shutdown
-  /408               200; the idle time-out of this connection then says 408 first";
+  /408               200; the idle timeout of this connection then says 408 first";
 
-/// The time-outs and habits of the server.
+/// The timeouts and habits of the server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// The address to listen on; port 0 takes a free one.
@@ -73,7 +73,7 @@ pub(crate) struct Options {
     /// Announce and make the end of a connection with this request.
     #[arg(long)]
     max_requests: Option<u32>,
-    /// Announce this many seconds with `Keep-Alive: timeout=N`, whatever the real time-out.
+    /// Announce this many seconds with `Keep-Alive: timeout=N`, whatever the real timeout.
     #[arg(long, value_name = "N")]
     announce_timeout: Option<u64>,
     /// The size of an ordinary body.

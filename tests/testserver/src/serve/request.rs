@@ -144,7 +144,7 @@ impl<'a> Requests<'a> {
     }
 }
 
-/// The instant at which this time-out ends; a time-out of zero never does.
+/// The instant at which this timeout ends; a timeout of zero never does.
 pub(super) fn deadline(limit: Duration) -> Option<Instant> {
     (!limit.is_zero()).then(|| Instant::now() + limit)
 }

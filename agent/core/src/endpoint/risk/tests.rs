@@ -41,7 +41,7 @@ fn a_server_that_always_closes_first_is_a_mismatch_before_anything_is_lost() {
 fn the_same_server_whose_connections_are_never_used_again_is_no_risk() {
     let endpoints = fed(closed(&[(Side::Server, 5.0, 10)]).into_iter().map(once));
     assert_eq!(judged(&endpoints), (Risk::Unknown, None));
-    assert_eq!(only(&endpoints).timers.len(), 1, "its timer is told all the same");
+    assert_eq!(only(&endpoints).timers.len(), 1, "its timer is reported all the same");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn clients_with_a_longer_timer_are_a_mismatch() {
 }
 
 #[test]
-fn a_lost_request_is_told_whatever_the_timers_say() {
+fn a_lost_request_is_reported_whatever_the_timers_say() {
     let mut reports = closed(&[(Side::Client, 4.0, 10)]);
     reports.push(raced(Race::Crossed, 75.0));
     let endpoint = only(&fed(reports));

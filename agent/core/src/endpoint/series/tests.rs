@@ -184,7 +184,7 @@ fn a_polled_timer_shows_as_a_band_that_begins_where_it_is_set() {
 }
 
 #[test]
-fn a_band_is_told_after_eight_closes_and_follows_a_change() {
+fn a_band_is_reported_after_eight_closes_and_follows_a_change() {
     let band = |from: f32, closes: usize| (0..closes).map(move |at| from + 0.1 * ((at * 7) % 10) as f32);
     assert!(shown(&fed(band(5.0, 7))).is_empty());
     assert_eq!(shown(&fed(band(5.0, 8))), [5.0]);

@@ -99,7 +99,7 @@ fn node_says_five_and_closes_after_six() {
 }
 
 #[test]
-fn five_seconds_are_told_apart_by_what_runs() {
+fn five_seconds_are_distinguished_by_what_runs() {
     let five = idle(Side::Server, 4.98);
     let first = |seen: &Observed<'_>| {
         candidates(&five, seen).into_iter().next().map(|it| (it.product.name.clone(), it.likelihood))

@@ -16,7 +16,7 @@ use crate::software::runtimes::go_program;
 #[derive(Debug)]
 pub(super) struct Hop {
     pub(super) gateway: &'static str,
-    /// What ends an idle connection of a client, as the knowledge of time-outs calls it.
+    /// What ends an idle connection of a client, as the knowledge of timeouts calls it.
     pub(super) idle_setting: &'static str,
     /// What ends a request that the model server takes too long for.
     pub(super) request_setting: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Hop {
     pub(super) pool_has_timer: bool,
     /// What it answers when the connection that it took from its pool ends; one hangs up on its client instead.
     pub(super) lost_status: Option<u16>,
-    /// What it adds to its time-out for idle clients, seconds, whatever that is.
+    /// What it adds to its timeout for idle clients, seconds, whatever that is.
     pub(super) adds: f64,
     serve: fn(&Scene, &Times, SocketAddr, SocketAddr) -> Result<Command>,
     log: Option<&'static str>,

@@ -215,7 +215,7 @@ fn interrupted(way: &Way, checks: &mut Checks, count: u64, seconds: f64) {
             ["request-timeout", "stall-timer", "linger-zero"].map(|word| end.cause(word)).iter().sum::<u64>()
         };
         let caused: u64 = seen.endpoints(role, *port).map(timed_out).sum();
-        checks.that(format_args!("{name}: the cause is a time-out there"), caused * 4 >= count, caused);
+        checks.that(format_args!("{name}: the cause is a timeout there"), caused * 4 >= count, caused);
         for end in seen.endpoints(role, *port) {
             let what = format!("{name}: after how long, at the end of {}", end.process);
             checks.about(what, waiting_timer(end).map(|timer| timer.seconds), seen.scaled(seconds), 0.02);

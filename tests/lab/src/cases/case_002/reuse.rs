@@ -117,10 +117,12 @@ fn is_used(seen: &Observed, checks: &mut Checks, port: u16, connections: u64) {
         &counts(connections, ASKED),
     );
     for role in [Side::Client, Side::Server] {
-        let all = |closes, begun, reused: u64| format!("{}, {reused} of them re-uses", counts(closes, begun));
+        let all = |closes, begun, reused: u64| format!("{}, {reused} of them reuses", counts(closes, begun));
         checks.same(
             format!("the same by the report, at the {}", role.word()),
-            &seen.endpoint(role, port).map_or_else(String::new, |one| all(one.closes, one.begun, one.reused)),
+            &seen
+                .endpoint(role, port)
+                .map_or_else(String::new, |one| all(one.closes, one.started, one.reused)),
             &all(connections, ASKED, ASKED - connections),
         );
     }

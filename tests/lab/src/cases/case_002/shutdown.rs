@@ -218,10 +218,10 @@ fn took(seen: &Observed) -> Option<f64> {
 fn waits_for_idle_ones(seen: &Observed, checks: &mut Checks) {
     checks.same("the request under way is answered", &seen.claims.count("the request under way", "200"), &1);
     let Some(server) = server(seen, checks) else { return };
-    checks.same("idle connections that its listener left open", &server.stops.idle_left, &(IDLE + 1));
-    checks.same("and that were closed with it", &server.stops.idle_closed, &0);
+    checks.same("idle connections that its listener left open", &server.exits.idle_left, &(IDLE + 1));
+    checks.same("and that were closed with it", &server.exits.idle_closed, &0);
     let took = took(seen);
-    let waited = server.stops.waited;
+    let waited = server.exits.waited;
     checks.that("the shutdown waits for seconds, says the server", took > Some(BUSY + 1.0), shown(took));
     let apart = took.zip(waited).map(|(took, waited)| (took - waited).abs());
     checks.that("the report says how long it waited", apart.is_some_and(|apart| apart < 0.15), shown(waited));
@@ -253,7 +253,7 @@ fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
         CLOSES_AFTER,
         0.01,
     );
-    let (took, waited) = (took(seen), server.stops.waited);
+    let (took, waited) = (took(seen), server.exits.waited);
     checks.that(
         "the shutdown waits for that, says the server",
         took > Some(BUSY + CLOSES_AFTER - AT_ONCE),
@@ -266,7 +266,7 @@ fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
 /// The idle ones go at once, and the busy one with its response.
 fn waits_for_nobody(seen: &Observed, checks: &mut Checks) {
     let Some(server) = shuts_down(seen, checks, IDLE) else { return };
-    let waited = server.stops.waited;
+    let waited = server.exits.waited;
     checks.that(
         "no idle connection is left open for long",
         waited.is_none_or(|waited| waited < AT_ONCE),
@@ -284,7 +284,7 @@ fn waits_for_nobody(seen: &Observed, checks: &mut Checks) {
 fn shuts_down<'a>(seen: &'a Observed, checks: &mut Checks, idle: u64) -> Option<&'a Endpoint> {
     checks.same("the request under way is answered", &seen.claims.count("the request under way", "200"), &1);
     let server = server(seen, checks)?;
-    let stops = &server.stops;
+    let stops = &server.exits;
     checks.same("connections that the shutdown ended idle", &(stops.idle_closed + stops.idle_left), &idle);
     // On a busy machine it may be taken off its processor between its listener and its connections.
     let (closed, told) = (stops.idle_closed, server.cause("shutdown"));

@@ -23,9 +23,9 @@ pub(super) struct Upload {
     pub(super) library: &'static str,
     /// What the program's own package.json calls it.
     pub(super) depends: &'static str,
-    /// Time-out of the agent's sockets, whether idle or at work.
+    /// Timeout of the agent's sockets, whether idle or at work.
     pub(super) agent: Limit,
-    /// Time-out of the whole response.
+    /// Timeout of the whole response.
     pub(super) response: Limit,
     /// How long the server waits for the next byte of a body.
     pub(super) server: f64,
@@ -35,7 +35,7 @@ pub(super) struct Upload {
     pub(super) ends: f64,
 }
 
-/// A time-out of the client.
+/// A timeout of the client.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Limit {
     /// Nobody set it: it has this length by itself. Scaled down it must be set.

@@ -11,7 +11,7 @@ fn end(risk: &str, lost: u64, timers: &[Value]) -> Endpoint {
     let named: Vec<_> = timers.iter().map(|_| json!({"candidates": []})).collect();
     let end = json!({
         "role": "server", "server_port": 1, "process": "nginx", "closes": 9, "verdicts": [], "causes": [], "races": [],
-        "begun": 9, "reused": 9, "lost": lost, "at_risk": 0, "timers": timers, "named": named, "risk": risk, "advice": [],
+        "started": 9, "reused": 9, "lost": lost, "at_risk": 0, "timers": timers, "named": named, "risk": risk, "advice": [],
     });
     serde_json::from_value(end).expect("an endpoint")
 }

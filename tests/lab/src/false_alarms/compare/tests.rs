@@ -105,13 +105,13 @@ fn trap(advised: bool) -> Trap {
 fn levels(trap: &Trap, endpoint: &Value, metrics: &str) -> Vec<String> {
     let mut whole = json!({
         "role": "server", "server_port": PORT, "process": "nginx", "closes": 1, "verdicts": [], "causes": [],
-        "races": [], "begun": 1, "reused": 0, "lost": 0, "at_risk": 0, "timers": [], "named": [], "risk": "safe",
+        "races": [], "started": 1, "reused": 0, "lost": 0, "at_risk": 0, "timers": [], "named": [], "risk": "safe",
         "advice": [],
     });
     for (name, value) in endpoint.as_object().into_iter().flatten() {
         whole[name] = value.clone();
     }
-    let text = json!({"schema": "whohungup.report/1", "endpoints": [whole]}).to_string();
+    let text = json!({"schema": "whohungup.report/2", "endpoints": [whole]}).to_string();
     let model = Model::parse(&text).expect("a report");
     let scrape = Scrape::parse(metrics).expect("metrics");
     compare(trap, &[claim()], &Reported { closes: &closes(&[]), model: &model, scrape: &scrape }).wrong

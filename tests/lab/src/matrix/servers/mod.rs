@@ -1,4 +1,4 @@
-//! The servers and proxies of the matrix: how each is started, patient or hasty, and what its own time-outs end.
+//! The servers and proxies of the matrix: how each is started, patient or hasty, and what its own timeouts end.
 
 mod java;
 mod proxies;
@@ -29,7 +29,7 @@ pub(super) struct Server {
     /// Makes what all its instances share: a compiled program, or a directory of sources.
     pub(super) prepare: fn(&Kit) -> Result<PathBuf>,
     pub(super) command: fn(&Kit, &Setting, &Path) -> Result<Command>,
-    /// Where its own time-outs, set short, end a connection. A phase that is missing has no such time-out, or one that
+    /// Where its own timeouts, set short, end a connection. A phase that is missing has no such timeout, or one that
     /// cannot be set as short.
     pub(super) timers: &'static [Phase],
     /// It answers nothing itself: Node is behind it.
@@ -46,7 +46,7 @@ impl Server {
         let all = [Unused, RequestHead, RequestBody, Waiting, Response, Idle];
         let without = all.iter().filter(|phase| !self.timers.contains(phase)).map(|phase| phase.word());
         let without: Vec<_> = without.collect();
-        if without.is_empty() { Vec::new() } else { vec![format!("no time-out in {}", without.join(", "))] }
+        if without.is_empty() { Vec::new() } else { vec![format!("no timeout in {}", without.join(", "))] }
     }
 }
 

@@ -26,7 +26,7 @@ fn every_wire_gets_the_whole_grid() {
         for tenth in 5..15 {
             let low = f64::from(tenth) / 10.0;
             let here = ratios.iter().filter(|&&ratio| (low..low + 0.1).contains(&ratio)).count();
-            assert!(here > 2, "{wire:?}: {here} gaps from {low} of the time-out");
+            assert!(here > 2, "{wire:?}: {here} gaps from {low} of the timeout");
         }
     }
 }

@@ -19,8 +19,8 @@ fn timer(side: &str, seconds: f64, most: f64, candidates: &[serde_json::Value]) 
 fn model(role: &str, risk: &str, timers: &[serde_json::Value]) -> Model {
     // Each carries what belongs into a list of its own.
     let named: Vec<_> = timers.iter().map(|timer| json!({ "candidates": timer["candidates"] })).collect();
-    let model = json!({ "schema": "whohungup.report/1", "endpoints": [{ "role": role, "server_port": 80,
-        "process": "some", "closes": 12, "verdicts": [], "causes": [], "races": [], "begun": 36, "reused": 24, "lost": 0, "at_risk": 0, "advice": [], "stops": { "idle_closed": 0, "idle_left": 0, "waited": null }, "timers": timers, "named": named, "risk": risk }] });
+    let model = json!({ "schema": "whohungup.report/2", "endpoints": [{ "role": role, "server_port": 80,
+        "process": "some", "closes": 12, "verdicts": [], "causes": [], "races": [], "started": 36, "reused": 24, "lost": 0, "at_risk": 0, "advice": [], "exits": { "idle_closed": 0, "idle_left": 0, "waited": null }, "timers": timers, "named": named, "risk": risk }] });
     serde_json::from_value(model).unwrap()
 }
 

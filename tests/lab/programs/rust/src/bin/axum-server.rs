@@ -1,4 +1,4 @@
-//! axum-server HOST:PORT HASTY: axum's routes on hyper's server, which `axum::serve` gives no time-outs.
+//! axum-server HOST:PORT HASTY: axum's routes on hyper's server, which `axum::serve` gives no timeouts.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -53,7 +53,7 @@ fn proxy(upstream: SocketAddr) -> Server {
 }
 
 #[test]
-fn a_race_is_masked_when_the_proxy_asked_again_and_was_answered() {
+fn a_race_is_retried_when_the_proxy_asked_again_and_was_answered() {
     require!("nginx");
     let listeners = [(); 2].map(|()| listen());
     let [get, post] = listeners.each_ref().map(|one| one.local_addr().expect("address"));
