@@ -1,6 +1,7 @@
 //! whohungup: who hung up, and why, for every TCP connection that ends on this host.
 //!
-//! ARCHITECTURE.md shows the life of one event. Everything but [`probe`] works on plain values.
+//! ARCHITECTURE.md shows the life of one event. What decides is in `whohungup-core`, what knows aya in `whohungup-bpf`;
+//! here is what a user starts and reads.
 
 pub mod agent;
 pub mod analyzer;
