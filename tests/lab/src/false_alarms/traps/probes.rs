@@ -46,8 +46,9 @@ fn tcp_checks(stage: &Stage<'_>) -> Result<Played> {
     let (mut claims, mut keep): (_, Vec<Box<dyn Send>>) = (Vec::new(), Vec::new());
     for (server, option) in checked.iter().zip(["", "option tcp-check"]) {
         let sections = format!(
-            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 100ms"
+            "frontend lab\n  bind @at@\n  default_backend lab\nbackend lab\n  {option}\n  timeout check 10s\n  server one @backend@ check inter 100ms pool-max-conn 0"
         );
+        // No pool: the connection of the request that finds it up is closed by HAProxy, and not by whose timer fires first.
         let proxy = stage.haproxy(Some(server.at), &sections)?;
         await_up(stage, &proxy)?;
         keep.push(Box::new(proxy));
