@@ -2,35 +2,31 @@
 
 use std::{fmt, time::Duration};
 
-use strum::{Display, IntoStaticStr, VariantArray};
-
-/// What is to be done about each is in docs/metrics.md.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Reason {
-    /// The HTTP tier was asked for and is not attached.
-    HttpDetached,
-    /// OpenSSL libraries could not be attached, are too many, or are not looked for any more.
-    TlsLibraries,
-    /// Sockets of some network namespaces were not adopted.
-    Namespaces,
-    /// The kernel's clock tick could not be measured.
-    ClockTick,
-    /// The kernel lacks members that are read where they exist.
-    KernelMembers,
-    /// The probes' counters cannot be read: losses would not be noticed.
-    Counters,
-    /// The newest comparison of the table with the sockets that exist failed.
-    Reconcile,
-    EventsLost,
-    RunsMissed,
-    EventsMalformed,
-    ConnectionsFull,
-    EndpointsFull,
-    SocketsNotFollowed,
+whohungup_core::label_set! {
+    /// What is to be done about each is in docs/metrics.md.
+    pub enum Reason {
+        /// The HTTP tier was asked for and is not attached.
+        HttpDetached,
+        /// OpenSSL libraries could not be attached, are too many, or are not looked for any more.
+        TlsLibraries,
+        /// Sockets of some network namespaces were not adopted.
+        Namespaces,
+        /// The kernel's clock tick could not be measured.
+        ClockTick,
+        /// The kernel lacks members that are read where they exist.
+        KernelMembers,
+        /// The probes' counters cannot be read: losses would not be noticed.
+        Counters,
+        /// The newest comparison of the table with the sockets that exist failed.
+        Reconcile,
+        EventsLost,
+        RunsMissed,
+        EventsMalformed,
+        ConnectionsFull,
+        EndpointsFull,
+        SocketsNotFollowed,
+    }
 }
-
-whohungup_core::label_set!(Reason);
 
 /// Something that could not be had at the start, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,32 @@
 //! The labels of the product: closed sets, the same in JSON, metrics and docs.
 
-use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr, VariantArray};
-
-/// What every closed set of labels can do besides its derives: list itself, name a label in a constant, and parse a
-/// label with an error that lists what is known.
+/// Declares a closed set of labels: kebab-case in text and JSON, listed in order, known to constants, and parsed with an
+/// error that lists what is known.
 #[macro_export]
 macro_rules! label_set {
-    ($name:ident) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident,)* }) => {
+        $(#[$meta])*
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            strum::Display,
+            strum::IntoStaticStr,
+            strum::VariantArray,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        #[serde(rename_all = "kebab-case")]
+        #[strum(serialize_all = "kebab-case", const_into_str)]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)*
+        }
+
         impl $name {
             /// Every label of the set.
             pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
@@ -31,342 +50,155 @@ macro_rules! label_set {
     };
 }
 
-/// Which end of the connection a socket is: who did the active open.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Role {
-    Client,
-    Server,
-    Unknown,
+label_set! {
+    /// Which end of the connection a socket is: who did the active open.
+    pub enum Role {
+        Client,
+        Server,
+        Unknown,
+    }
 }
 
-label_set!(Role);
-
-/// Who ended the connection first on the wire.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Closer {
-    Client,
-    Server,
-    /// Two FINs that crossed.
-    Both,
-    /// Nobody: a timeout.
-    Network,
-    /// SOCK_DESTROY.
-    Host,
-    Unknown,
+label_set! {
+    /// Who ended the connection first on the wire.
+    pub enum Closer {
+        Client,
+        Server,
+        /// Two FINs that crossed.
+        Both,
+        /// Nobody: a timeout.
+        Network,
+        /// SOCK_DESTROY.
+        Host,
+        Unknown,
+    }
 }
 
-label_set!(Closer);
-
-/// By what means.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum CloseType {
-    Fin,
-    Rst,
-    Timeout,
-    Abort,
+label_set! {
+    /// By what means.
+    pub enum CloseType {
+        Fin,
+        Rst,
+        Timeout,
+        Abort,
+    }
 }
 
-label_set!(CloseType);
-
-/// Where the HTTP exchange on the socket stood at the first FIN or RST.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Phase {
-    /// Never established.
-    Connecting,
-    Unused,
-    RequestHead,
-    RequestBody,
-    Waiting,
-    Response,
-    Idle,
-    Tunnel,
-    Unknown,
+label_set! {
+    /// Where the HTTP exchange on the socket stood at the first FIN or RST.
+    pub enum Phase {
+        /// Never established.
+        Connecting,
+        Unused,
+        RequestHead,
+        RequestBody,
+        Waiting,
+        Response,
+        Idle,
+        Tunnel,
+        Unknown,
+    }
 }
 
-label_set!(Phase);
-
-/// The tag.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Verdict {
-    ClientIdle,
-    ServerIdle,
-    IdleRace,
-    PrematureHangup,
-    Completed,
-    TunnelEnd,
-    Network,
-    ConnectFailed,
-    HostAbort,
-    Unknown,
+label_set! {
+    /// The tag.
+    pub enum Verdict {
+        ClientIdle,
+        ServerIdle,
+        IdleRace,
+        PrematureHangup,
+        Completed,
+        TunnelEnd,
+        Network,
+        ConnectFailed,
+        HostAbort,
+        Unknown,
+    }
 }
 
-label_set!(Verdict);
-
-/// Why, when something proves it.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Cause {
-    KeepaliveTimer,
-    RequestTimeout,
-    StallTimer,
-    HeadTimer,
-    Announced,
-    MaxRequests,
-    MaxAge,
-    PoolEvict,
-    Shutdown,
-    ProcessExit,
-    ProcessKilled,
-    OomKilled,
-    UnreadData,
-    LingerZero,
-    NotAccepted,
-    Truncated,
-    HalfClose,
-    KeepaliveDead,
-    RetransmitTimeout,
-    UserTimeout,
-    MiddleboxReset,
-    FlowForgotten,
-    Refused,
-    SockDestroy,
-    H2Goaway,
-    Unknown,
+label_set! {
+    /// Why, when something proves it.
+    pub enum Cause {
+        KeepaliveTimer,
+        RequestTimeout,
+        StallTimer,
+        HeadTimer,
+        Announced,
+        MaxRequests,
+        MaxAge,
+        PoolEvict,
+        Shutdown,
+        ProcessExit,
+        ProcessKilled,
+        OomKilled,
+        UnreadData,
+        LingerZero,
+        NotAccepted,
+        Truncated,
+        HalfClose,
+        KeepaliveDead,
+        RetransmitTimeout,
+        UserTimeout,
+        MiddleboxReset,
+        FlowForgotten,
+        Refused,
+        SockDestroy,
+        H2Goaway,
+        Unknown,
+    }
 }
 
-label_set!(Cause);
-
-/// How a request met an idle close.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Race {
-    Crossed,
-    Stale,
-    Unread,
-    /// The client's own timer fired as it wrote.
-    OwnTimer,
+label_set! {
+    /// How a request met an idle close.
+    pub enum Race {
+        Crossed,
+        Stale,
+        Unread,
+        /// The client's own timer fired as it wrote.
+        OwnTimer,
+    }
 }
 
-label_set!(Race);
-
-/// Which end of a connection keeps a timer.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Side {
-    Client,
-    Server,
+label_set! {
+    /// Which end of a connection keeps a timer.
+    pub enum Side {
+        Client,
+        Server,
+    }
 }
 
-label_set!(Side);
-
-/// What a timer is measured from, to the first FIN or RST.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Clock {
-    /// The end of the last response.
-    Idle,
-    /// The last payload byte either way.
-    Silent,
-    /// The first byte of the current request.
-    Request,
-    /// The first byte of the current head, or the accept.
-    Head,
-    /// The connection was made.
-    Age,
+label_set! {
+    /// What a timer is measured from, to the first FIN or RST.
+    pub enum Clock {
+        /// The end of the last response.
+        Idle,
+        /// The last payload byte either way.
+        Silent,
+        /// The first byte of the current request.
+        Request,
+        /// The first byte of the current head, or the accept.
+        Head,
+        /// The connection was made.
+        Age,
+    }
 }
 
-label_set!(Clock);
-
-/// Whether the evidence proves the verdict.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Confidence {
-    Exact,
-    Probable,
+label_set! {
+    /// Whether the evidence proves the verdict.
+    pub enum Confidence {
+        Exact,
+        Probable,
+    }
 }
 
-label_set!(Confidence);
-
-/// What the phase was read from.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Basis {
-    Http,
-    Turns,
-    Inferred,
+label_set! {
+    /// What the phase was read from.
+    pub enum Basis {
+        Http,
+        Turns,
+        Inferred,
+    }
 }
-
-label_set!(Basis);
 
 impl Closer {
     /// The closer's letter in the code.

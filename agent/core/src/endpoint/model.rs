@@ -1,7 +1,6 @@
 //! What has been inferred of one endpoint, as plain values for the report, the metrics and the API.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::{key::EndpointKey, process_exits::Exits};
 use crate::{
@@ -90,40 +89,23 @@ pub struct Headroom {
     pub margin: f64,
 }
 
-/// What the timers and the gaps of an endpoint mean together, worst first.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    Default,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
-pub enum Risk {
-    /// Requests have been lost to idle closes within the last hour.
-    Losing,
-    /// The server closes connections that clients would use again: none was lost yet.
-    Mismatch,
-    /// Both sides close at about the same time.
-    Tie,
-    /// The clients close first, with room to spare.
-    Safe,
-    /// Nothing has been seen that tells.
-    #[default]
-    Unknown,
+crate::label_set! {
+    /// What the timers and the gaps of an endpoint mean together, worst first.
+    #[derive(Default)]
+    pub enum Risk {
+        /// Requests have been lost to idle closes within the last hour.
+        Losing,
+        /// The server closes connections that clients would use again: none was lost yet.
+        Mismatch,
+        /// Both sides close at about the same time.
+        Tie,
+        /// The clients close first, with room to spare.
+        Safe,
+        /// Nothing has been seen that tells.
+        #[default]
+        Unknown,
+    }
 }
-
-crate::label_set!(Risk);
 
 /// How full the table of endpoints is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
