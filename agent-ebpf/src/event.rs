@@ -215,6 +215,8 @@ pub struct Reset {
     /// Payload bytes of the segment.
     pub payload: u32,
     pub netns: u32,
+    /// The first of them, zero-padded.
+    pub first: [u8; 16],
 }
 
 #[repr(C)]
@@ -285,7 +287,7 @@ const _: () = {
     assert!(size_of::<Connect>() == 56);
     assert!(size_of::<Open>() == 72);
     assert!(size_of::<Transition>() == 208);
-    assert!(size_of::<Reset>() == 88);
+    assert!(size_of::<Reset>() == 104);
     assert!(size_of::<Listen>() == 104);
     assert!(size_of::<ErrorReport>() == 32);
     assert!(size_of::<Clock>() == 32);

@@ -1,9 +1,11 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
 pub mod classify;
+mod early_answer;
 mod ending;
 mod evidence;
 pub mod facts;
+mod farewell;
 mod half_close;
 mod middlebox;
 mod phase;

@@ -16,6 +16,7 @@ mod recent;
 mod reconcile;
 mod requests;
 mod retry;
+mod same_request;
 mod settle;
 mod tally;
 mod tracker;

@@ -3,4 +3,6 @@
 mod exchange;
 mod head;
 
-pub use exchange::{ExchangeState, Written, is_read, read};
+pub(crate) use head::request_field;
+
+pub use exchange::{BodyProgress, ExchangeState, Written, is_read, read};

@@ -136,6 +136,8 @@ label_set! {
         NotAccepted,
         Truncated,
         HalfClose,
+        /// The request was answered in full before all of it had come.
+        EarlyResponse,
         KeepaliveDead,
         RetransmitTimeout,
         UserTimeout,

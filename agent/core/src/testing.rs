@@ -33,7 +33,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         verdict: Verdict::ServerIdle,
         cause: Cause::Unknown,
         race: None,
-        retried: false,
+        retried: None,
         code: Code(Closer::Server, Phase::Idle),
         confidence: Confidence::Exact,
         basis: Basis::Http,
@@ -61,6 +61,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         at_ns: 3600 * SECOND,
         request_totals: None,
         uncounted: None,
+        stray_bytes: None,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn close(close: &ClosedConnection) -> String {
         Verdict::Unknown => format!("{} ended it; what was under way is not known", by(close)),
     };
     let why = because(close);
-    let masked = if close.retried { "; it was sent again and answered" } else { "" };
+    let masked = if close.retried == Some(true) { "; it was sent again and answered" } else { "" };
     format!("{reported}{why}{masked}.")
 }
 
@@ -176,7 +176,7 @@ mod tests {
             "The server closed the idle connection after 5.00 s without a request (3 requests served): its idle timer."
         );
         let mut closed = raced(8080, "node", Race::Stale);
-        closed.retried = true;
+        closed.retried = Some(true);
         let said = close(&closed);
         assert!(
             said.contains("had closed as idle after 5.00 s") && said.ends_with("sent again and answered."),

@@ -34,7 +34,9 @@ pub fn line(close: &ClosedConnection, coloured: bool) -> String {
         format!("{}{pid}", process.comm)
     });
     let why = match close.race {
-        Some(race) if close.retried => format!("{race}: hidden by a retry; the idle timeouts disagree"),
+        Some(race) if close.retried == Some(true) => {
+            format!("{race}: hidden by a retry; the idle timeouts disagree")
+        }
         Some(race) => format!("{race}: the idle timeouts disagree"),
         None => close.cause.to_string(),
     };

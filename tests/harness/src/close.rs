@@ -24,7 +24,8 @@ pub struct Close {
     pub verdict: String,
     pub cause: String,
     pub race: Option<String>,
-    pub retried: bool,
+    /// `None` where it is not proved.
+    pub retried: Option<bool>,
     pub code: String,
     pub confidence: String,
     pub basis: String,
@@ -113,7 +114,7 @@ impl Close {
     pub fn sample(changes: &[(&str, Value)]) -> Self {
         let mut json = json!({
             "id": "0-1", "amends": false, "time": "2026-01-01T00:00:00Z", "role": "server", "closer": "client", "close_type": "fin",
-            "phase": "waiting", "verdict": "premature-hangup", "cause": "unknown", "race": null, "retried": false,
+            "phase": "waiting", "verdict": "premature-hangup", "cause": "unknown", "race": null, "retried": null,
             "code": "CW", "confidence": "exact", "basis": "http", "in_flight": 1, "age_seconds": 1.5,
             "idle_seconds": null, "silent_seconds": 1.0, "request_seconds": 1.0, "local": "127.0.0.1:80",
             "remote": "127.0.0.1:1000", "process": {"pid": 7, "comm": "nginx"}, "closed_by": null, "netns": 7,

@@ -9,7 +9,7 @@ use super::{
     ending::{Ending, ending},
     evidence,
     facts::{Facts, Reading as _},
-    half_close::{Crossed, HalfClose, answer_crossed, half_close},
+    half_close::{self, Crossed, HalfClose, answer_crossed, half_close},
     middlebox,
     phase::{ExchangePhase, exchange_phase, idle_seconds, silent_seconds},
     race,
@@ -97,6 +97,9 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     if let Some(found) = &middlebox {
         (ending.closer, ending.cause) = (Closer::Network, found.cause);
     }
+    if half_close::is_unserved(facts, ending, &exchange) {
+        (ending.closer, ending.cause) = (Closer::Server, Cause::HalfClose);
+    }
     let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
     let Ruling { verdict, cause, exact } = match &race {
         Some(found) => Ruling { verdict: Verdict::IdleRace, cause: ending.cause, exact: found.exact },
@@ -144,7 +147,7 @@ impl Judgement<'_> {
             verdict,
             cause,
             race: race.map(|found| found.race),
-            retried: false,
+            retried: None,
             code: Code(ending.closer, exchange.phase),
             confidence: if exact { Confidence::Exact } else { Confidence::Probable },
             basis: exchange.basis,
@@ -177,6 +180,7 @@ impl Judgement<'_> {
             at_ns,
             request_totals: outcome,
             uncounted: None,
+            stray_bytes: exchange.at.as_ref().and_then(|at| at.stray_bytes),
         };
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
@@ -231,8 +235,11 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         known => known,
     };
     let is_prompt = || idle_seconds(facts, exchange).is_some_and(|idle| idle < options.idle_threshold);
+    if exchange.is_answered_early {
+        return early_response(ending, exchange);
+    }
     let (verdict, exact) = if exchange.is_ambiguous_last_word {
-        return Ruling { verdict: Verdict::Unknown, cause: ending.cause, exact: false };
+        return last_word(facts, ending, exchange, options);
     } else if exchange.announced {
         (Verdict::Completed, exchange.exact)
     } else if ending.closer == Closer::Client && is_prompt() {
@@ -255,8 +262,17 @@ fn idle_verdict(ending: Ending) -> Verdict {
 /// Ended with an exchange open.
 fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Ruling {
     let rule = |verdict, cause, exact| Ruling { verdict, cause, exact };
-    if exchange.is_ambiguous_last_word {
-        return rule(Verdict::Unknown, ending.cause, false);
+    if exchange.is_ambiguous_last_word || exchange.is_farewell_read {
+        return farewell(ending);
+    }
+    if race::is_announced(exchange) && ending.closer == Closer::Server {
+        // A request after an announced end is its sender's own mistake.
+        let cause = if ending.cause == Cause::UnreadData {
+            Cause::Announced
+        } else {
+            known_or(ending, Cause::Announced)
+        };
+        return rule(Verdict::Completed, cause, exchange.exact);
     }
     if ending.close_type == CloseType::Fin && ending.closer == Closer::Client {
         match half_close(facts, ending, exchange) {
@@ -271,7 +287,50 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
         && ending.closer != Closer::Client
         && exchange.at.as_ref().is_some_and(|at| at.missing.is_some());
     let cause = if is_truncated && ending.cause == Cause::Unknown { Cause::Truncated } else { ending.cause };
-    rule(Verdict::PrematureHangup, cause, exchange.exact)
+    let is_answer_lost = ending.close_type == CloseType::Rst
+        && ending.closer == Closer::Server
+        && exchange.at.as_ref().is_some_and(|at| at.answered_early.is_some());
+    let cause = if is_answer_lost && cause == Cause::Unknown { Cause::UnreadData } else { cause };
+    // In the middle of a request a 408 is the server's own word for what it waited for.
+    let timed_out = exchange.at.as_ref().is_some_and(|at| at.status == Some(408))
+        && matches!(exchange.phase, Phase::RequestHead | Phase::RequestBody)
+        && ending.closer == Closer::Server;
+    let cause = if timed_out && matches!(cause, Cause::Unknown | Cause::UnreadData) {
+        Cause::RequestTimeout
+    } else {
+        cause
+    };
+    let exact = exchange.exact && !half_close::may_be_half(facts, ending);
+    rule(Verdict::PrematureHangup, cause, exact)
+}
+
+fn known_or(ending: Ending, cause: Cause) -> Cause {
+    if ending.cause == Cause::Unknown { cause } else { ending.cause }
+}
+
+/// Answered in full before all of the request had come: nothing was lost.
+fn early_response(ending: Ending, exchange: &ExchangePhase) -> Ruling {
+    let is_consequence = matches!(ending.cause, Cause::Unknown | Cause::UnreadData);
+    let cause = if is_consequence { Cause::EarlyResponse } else { ending.cause };
+    Ruling { verdict: Verdict::Completed, cause, exact: exchange.exact }
+}
+
+/// A message that is not read left together with the closer's own FIN, and nobody waited for an answer to it.
+fn farewell(ending: Ending) -> Ruling {
+    let is_calm = ending.close_type == CloseType::Fin
+        && !matches!(ending.cause, Cause::ProcessKilled | Cause::OomKilled);
+    let verdict = if is_calm { Verdict::Completed } else { Verdict::Unknown };
+    Ruling { verdict, cause: ending.cause, exact: false }
+}
+
+/// The closer's last bytes, which are not read, left together with its close. Where they came long after the client's own
+/// they answer nothing: they say goodbye to an idle connection.
+fn last_word(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Options) -> Ruling {
+    let is_late = idle_seconds(facts, exchange).is_some_and(|since| since >= options.idle_threshold);
+    if ending.closer == Closer::Server && is_late {
+        return Ruling { verdict: Verdict::ServerIdle, cause: ending.cause, exact: false };
+    }
+    farewell(ending)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Who ended a connection and by what means: what the first step away from it proves.
 
+use whohungup_ebpf::event::{RESET_SENT, Transition};
+
 use super::facts::{
     CLOSE, CLOSE_WAIT, ETIMEDOUT, FIN_WAIT1, Facts, Reading as _, SYN_RECV, SYN_SENT, is_oom_victim,
 };
@@ -73,7 +75,41 @@ pub(super) fn ending(facts: &Facts) -> Ending {
             connecting,
         },
     };
+    match stuck_fin(facts) {
+        Some(Stuck::Reset) => return remote(CloseType::Rst, Cause::Unknown),
+        Some(Stuck::Fin) => return remote(CloseType::Fin, Cause::Unknown),
+        Some(Stuck::OwnReset) => return local(CloseType::Rst, process_cause(facts)),
+        None => {}
+    }
     if facts.crossing_fins { Ending { closer: Closer::Both, ..ended } } else { ended }
+}
+
+/// How a connection ended whose FIN, by this end, never left.
+enum Stuck {
+    /// The peer's reset was the first on the wire.
+    Reset,
+    /// The peer's FIN was.
+    Fin,
+    /// This end's own: what came for a socket that no process holds.
+    OwnReset,
+}
+
+/// This end had closed behind bytes that the peer took no more: its FIN waited behind them.
+pub(super) fn is_fin_stuck(facts: &Facts) -> bool {
+    let is_behind = |step: &Transition| step.is_fin_counted() && step.snd_nxt != step.write_seq;
+    facts.first.new_state == FIN_WAIT1 && facts.last.as_ref().is_some_and(is_behind)
+}
+
+fn stuck_fin(facts: &Facts) -> Option<Stuck> {
+    let last = facts.last.as_ref().filter(|_| is_fin_stuck(facts))?;
+    let sent_reset = facts.resets.iter().any(|reset| reset.direction == RESET_SENT && reset.has_segment == 1);
+    match last.err {
+        // `tcp_rcv_state_process` resets its own socket too when data comes for an orphan (net/ipv4/tcp_input.c).
+        ECONNRESET | EPIPE if sent_reset => Some(Stuck::OwnReset),
+        ECONNRESET | EPIPE => Some(Stuck::Reset),
+        0 if facts.crossing_fins => Some(Stuck::Fin),
+        _ => None,
+    }
 }
 
 /// A process that ends takes its connections with it, whatever that looks like on the wire.

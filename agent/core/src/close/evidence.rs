@@ -1,7 +1,7 @@
 //! The evidence in words, most telling first.
 
 use super::{
-    ending::Ending,
+    ending::{Ending, is_fin_stuck},
     facts::{CLOSE_WAIT, FIN_WAIT1, Facts, Reading as _},
     half_close::is_final_fin_reset,
     phase::ExchangePhase,
@@ -20,7 +20,7 @@ pub(super) fn describe(
 ) -> Vec<String> {
     let mut lines = vec![describe_first_step(facts, ending)];
     if let Some(found) = race {
-        lines.push(describe_race(facts, found));
+        lines.push(describe_race(facts, found, view.request_seconds(facts)));
     }
     lines.extend(describe_exchange(view, close));
     lines.extend(describe_cause(facts, ending));
@@ -44,6 +44,19 @@ fn describe_first_step(facts: &Facts, ending: Ending) -> String {
     let first = &facts.first;
     let comm = Comm::new(first.task.comm);
     let said = match (first.new_state, ending.close_type) {
+        _ if is_fin_stuck(facts) => {
+            let by = if ending.local {
+                "this end's own reset"
+            } else if ending.close_type == CloseType::Rst {
+                "the peer's RST"
+            } else {
+                "the peer's FIN"
+            };
+            format!(
+                "{comm} ({}) had closed, and its FIN never left: it waited behind bytes that the peer took no more; {by} came first",
+                first.task.tgid
+            )
+        }
         (FIN_WAIT1, _) => format!("own FIN first, by {comm} ({})", first.task.tgid),
         (CLOSE_WAIT, _) => "the peer's FIN came first".to_owned(),
         (_, CloseType::Rst) if ending.local && first.task.tgid != 0 => {
@@ -65,7 +78,7 @@ fn describe_first_step(facts: &Facts, ending: Ending) -> String {
     if facts.crossing_fins { format!("{said}; the peer's FIN crossed it") } else { said }
 }
 
-fn describe_race(facts: &Facts, found: &Found) -> String {
+fn describe_race(facts: &Facts, found: &Found, waited: Option<f64>) -> String {
     match (found.race, found.known_for) {
         (Race::Stale, Some(seconds)) => {
             format!("the next request was written {seconds:.3} s after the FIN had arrived")
@@ -76,16 +89,21 @@ fn describe_race(facts: &Facts, found: &Found) -> String {
         }
         (Race::OwnTimer, _) => "the client closed within a clock tick of its own request".to_owned(),
         (Race::Unread, _) if facts.first.unread() > 0 => {
-            format!("the next request had arrived, {} bytes, and was not read", facts.first.unread())
+            let lay =
+                waited.map_or(String::new(), |waited| format!(": nothing of it was read in {waited:.3} s"));
+            format!("the next request had arrived, {} bytes, and was not read{lay}", facts.first.unread())
         }
-        (Race::Unread, _) => "the next request was answered by a RST after about one round trip".to_owned(),
+        (Race::Unread, _) => "the next request was answered by a RST, and by nothing else".to_owned(),
     }
 }
 
 fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<String> {
     let mut lines = Vec::new();
     match view.phase {
-        Phase::Unused => lines.push("no payload was sent or received".to_owned()),
+        Phase::Unused if close.bytes_sent == 0 && close.bytes_received == 0 => {
+            lines.push("no payload was sent or received".to_owned());
+        }
+        Phase::Unused => lines.push("no request ever came".to_owned()),
         Phase::Connecting | Phase::Unknown => {}
         Phase::Idle if view.basis == Basis::Turns => lines.push("the server had spoken last".to_owned()),
         Phase::Waiting if view.basis == Basis::Turns => lines.push("the client had spoken last".to_owned()),
@@ -94,11 +112,30 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
             lines.push(format!("phase {phase}{requests}"));
         }
     }
+    if view.is_farewell_read {
+        lines.push("the client's newest message is too short for a request: a goodbye".to_owned());
+    } else if view.is_ambiguous_last_word && close.verdict == Verdict::Completed {
+        lines.push("the closer's last bytes left together with its close: a goodbye".to_owned());
+    }
     let Some(at) = &view.at else { return lines };
     if at.http2 {
         lines.push(format!("HTTP/2, {} streams begun", at.begun));
     } else if let Some(several) = close.in_flight.filter(|&open| open > 1) {
         lines.push(format!("{several} requests pipelined"));
+    }
+    if let Some(body) = at.request_body {
+        lines.push(format!("{} of {} bytes of the request's body came", body.came, body.promised));
+    }
+    if at.answered_early.is_some() {
+        lines.push(if view.is_answered_early {
+            "the request was answered in full before all of it had come".to_owned()
+        } else {
+            "the answer came before all of the request had, and was destroyed by a reset before it was read"
+                .to_owned()
+        });
+    }
+    if let Some(stray) = at.stray_bytes {
+        lines.push(format!("{stray} bytes came after the end of the response: they begin no message"));
     }
     match at.missing {
         Some(0) => lines.push("the last chunk is missing".to_owned()),
@@ -150,6 +187,9 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         Cause::RetransmitTimeout | Cause::UserTimeout => {
             format!("{} bytes unacknowledged after {} retransmissions", first.unacked(), first.total_retrans)
         }
+        Cause::HalfClose if ending.closer == Closer::Server => {
+            "the client had only stopped sending, and the server closed without an answer".to_owned()
+        }
         Cause::HalfClose => "the client had only stopped sending, and was answered in full".to_owned(),
         Cause::Refused => "the port refused".to_owned(),
         // Reported with the messages, or by who found it among other closes.
@@ -165,6 +205,7 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         | Cause::MiddleboxReset
         | Cause::FlowForgotten
         | Cause::Truncated
+        | Cause::EarlyResponse
         | Cause::SockDestroy
         | Cause::H2Goaway
         | Cause::Unknown => {

@@ -30,6 +30,7 @@ pub fn is_known_by_its_drop(reset: &Reset) -> bool {
 }
 
 // enum sock_flags, include/net/sock.h, v6.1 to v6.18.
+const SOCK_DEAD: u32 = 1;
 const SOCK_DONE: u32 = 1 << 1;
 const SOCK_LINGER: u32 = 1 << 4;
 /// SEND_SHUTDOWN and RCV_SHUTDOWN, include/net/sock.h.
@@ -86,6 +87,9 @@ pub struct Facts {
     pub exchange: Option<Box<Exchange>>,
     /// The same at the newest later step, when it had changed.
     pub exchange_after: Option<Box<Exchange>>,
+    /// The first bytes of what a client wrote after the server's FIN in a protocol that is not read, zero-padded; `None`
+    /// where they were not seen.
+    pub written_late: Option<[u8; 16]>,
     /// What was read inside TLS.
     pub tls_plaintext: Plaintext,
     pub resets: Resets,
@@ -114,6 +118,8 @@ pub fn is_before(sequence: u32, other: u32) -> bool {
 /// Readings of one transition.
 pub trait Reading {
     fn is_fin_received(&self) -> bool;
+    fn is_fin_counted(&self) -> bool;
+    fn is_held(&self) -> bool;
     fn unread(&self) -> u32;
     fn unacked(&self) -> u32;
     fn is_linger_zero(&self) -> bool;
@@ -129,6 +135,17 @@ pub trait Reading {
 impl Reading for Transition {
     fn is_fin_received(&self) -> bool {
         self.flags & SOCK_DONE != 0
+    }
+
+    /// This end's FIN is in `write_seq`: `tcp_send_fin` comes after the state has changed (`tcp_close_state` before it in
+    /// `__tcp_close`, net/ipv4/tcp.c, v6.1 to v6.18).
+    fn is_fin_counted(&self) -> bool {
+        matches!(self.old_state, FIN_WAIT1 | FIN_WAIT2 | CLOSING | LAST_ACK)
+    }
+
+    /// A process holds the socket.
+    fn is_held(&self) -> bool {
+        self.flags & SOCK_DEAD == 0
     }
 
     /// Payload that arrived and was not read, bytes.

@@ -4,7 +4,7 @@ use whohungup_ebpf::event::Transition;
 
 use super::{
     ending::Ending,
-    facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
+    facts::{CLOSE_WAIT, FIN_WAIT1, FIN_WAIT2, Facts, LAST_ACK, Reading as _},
     phase::ExchangePhase,
 };
 use crate::labels::{Basis, Phase, Role};
@@ -63,6 +63,25 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) ->
         (false, true) if !failed && facts.last.is_none() => HalfClose::Open,
         (false, _) => HalfClose::No,
     }
+}
+
+/// The client stopped sending, with its request complete, and was still there when the server's FIN came instead of an
+/// answer: the server ended it.
+pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
+    let is_half = ending.local && facts.role == Role::Client && !facts.first.is_closed_whole();
+    let is_unanswered = view.phase == Phase::Waiting
+        && view.after.as_ref().is_none_or(|after| after.phase == Phase::Waiting)
+        && facts.last.is_some_and(|last| last.payload_received() == facts.first.payload_received());
+    let fin_came = facts.last.is_some_and(|last| {
+        last.is_held() && last.err == 0 && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
+    });
+    is_half && is_unanswered && fin_came
+}
+
+/// The peer's FIN may have ended its sending only: this end answered nothing after it.
+pub(super) fn may_be_half(facts: &Facts, ending: Ending) -> bool {
+    let wrote_nothing = facts.last.is_some_and(|last| last.write_seq == facts.first.write_seq);
+    !ending.local && facts.role == Role::Server && wrote_nothing && !is_reset_after(facts)
 }
 
 /// The peer reset the connection when nothing but our FIN was left to acknowledge.

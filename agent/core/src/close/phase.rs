@@ -4,16 +4,18 @@ use std::cmp::Ordering;
 
 use whohungup_ebpf::{
     event::Transition,
-    exchange::{HTTP, HTTP2, TLS, state},
+    exchange::{Exchange, HTTP, HTTP2, IN, OUT, TLS, state},
 };
 
 use super::{
+    early_answer,
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
+    farewell::MAX_UNSEEN_BYTES,
     tls_plaintext,
 };
 use crate::http::{self, ExchangeState, Written};
-use crate::labels::{Basis, Phase, Role};
+use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Role};
 
 /// Where the exchange stood at the first FIN or RST, however that was learnt.
 #[derive(Clone, Debug)]
@@ -26,13 +28,19 @@ pub(super) struct ExchangePhase {
     pub is_plaintext: bool,
     pub exact: bool,
     pub announced: bool,
+    /// An exchange had ended before the request that is open, or the newest, began.
     pub reused: bool,
-    pub request_bytes: u32,
+    /// Of the newest request; `None` where its beginning is not known.
+    pub request_bytes: Option<u32>,
     pub request_start_jiffies: Option<u32>,
     /// Jiffies at which the last response ended.
     pub idle_since: Option<u32>,
     /// The closer's last bytes left together with its close: they may have been a goodbye.
     pub is_ambiguous_last_word: bool,
+    /// The newest message was too short to be a request, and the server closed when it had read it.
+    pub is_farewell_read: bool,
+    /// The request was answered in full before all of it had come.
+    pub is_answered_early: bool,
     pub at: Option<ExchangeState>,
     pub after: Option<ExchangeState>,
 }
@@ -70,12 +78,15 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             ..blank(Basis::Turns)
         };
     }
-    match facts.exchange.as_ref().filter(|exchange| http::is_read(exchange)) {
+    match first_exchange(facts, ending) {
         Some(exchange) => {
-            let written = |step: &Transition| Written {
-                // What had not left when the peer ended it will not be read.
-                write_seq: if ending.local { step.write_seq } else { step.snd_nxt },
-                sent_seq: step.snd_nxt,
+            let written = |step: &Transition| {
+                let fin = u32::from(step.is_fin_counted());
+                Written {
+                    // What had not left when the peer ended it will not be read.
+                    write_seq: if ending.local { step.write_seq.wrapping_sub(fin) } else { step.snd_nxt },
+                    sent_seq: step.snd_nxt,
+                }
             };
             let at = http::read(exchange, written(&facts.first));
             if exchange.protocol == TLS
@@ -94,24 +105,73 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
                 return ExchangePhase { at: Some(never_asked(at)), ..unused() };
             }
             let before = asked_before(facts, &at);
-            let view = from_standing(at, after);
-            ExchangePhase {
-                reused: view.reused || before,
+            let mut view = from_standing(at, after);
+            view.reused |= before;
+            if facts.preexisting && before {
                 // How many the older part of an adopted connection served is not known.
-                requests: view.requests.filter(|_| !(facts.preexisting && before)),
-                ..view
+                view.requests = None;
             }
+            early_answer::settle(facts, ending, &mut view);
+            end_of_body(facts, ending, &mut view);
+            view
         }
         None => from_turns(facts, ending),
     }
 }
 
-/// Bytes went in the direction of requests before the oldest request that was seen: the connection is
-/// older than the agent, or than the HTTP tier.
+/// The messages at the first step. What this end had written when it closed may have been the first that the probe saw.
+fn first_exchange(facts: &Facts, ending: Ending) -> Option<&Exchange> {
+    let is_read = |exchange: &&Exchange| http::is_read(exchange);
+    let left_later = ending.local && facts.first.write_seq != facts.first.snd_nxt;
+    let later = facts.exchange_after.as_deref().filter(|_| left_later);
+    facts.exchange.as_deref().filter(is_read).or(later.filter(is_read))
+}
+
+/// A body without a length ends with the connection, and only by the server's own FIN (RFC 9112 section 6.3): a client
+/// that leaves, a reset and a server that was killed cut it short.
+fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
+    let until_close = view.at.as_ref().is_some_and(|at| at.until_close);
+    let by_server =
+        matches!(ending.closer, Closer::Server | Closer::Both) && ending.close_type == CloseType::Fin;
+    let killed = matches!(ending.cause, Cause::ProcessKilled | Cause::OomKilled);
+    if !until_close || view.phase != Phase::Response || view.in_flight != Some(1) || !by_server || killed {
+        return;
+    }
+    let Some(at) = &view.at else { return };
+    view.phase = Phase::Idle;
+    view.in_flight = Some(0);
+    view.announced = true;
+    view.requests = view.requests.map(|answered| answered + 1);
+    let direction = facts.exchange.as_ref().map_or(IN, |exchange| IN + OUT - exchange.request_direction);
+    view.idle_since =
+        facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(direction & 1)].last);
+    // Its FIN shows the client that the server's kernel closed, and not that its process meant to.
+    view.exact = at.exact && ending.local;
+}
+
+/// Bytes went both ways before the only request that was seen: the connection is older than the agent, or than the
+/// HTTP tier.
 fn asked_before(facts: &Facts, at: &ExchangeState) -> bool {
     !at.encrypted
+        && is_asking(at.phase)
         && at.request_start.is_some()
-        && asked_bytes(facts).is_some_and(|asked| asked > u64::from(at.request_bytes))
+        && at.begun == 1
+        && answered_bytes(facts) > Some(0)
+        && at.request_bytes.zip(asked_bytes(facts)).is_some_and(|(newest, asked)| asked > u64::from(newest))
+}
+
+/// The request is on its way, and not a byte of the response.
+pub(super) fn is_asking(phase: Phase) -> bool {
+    matches!(phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody)
+}
+
+/// Payload in the direction of responses.
+fn answered_bytes(facts: &Facts) -> Option<u64> {
+    match facts.role {
+        Role::Client => Some(facts.first.payload_received()),
+        Role::Server => Some(facts.first.payload_sent()),
+        Role::Unknown => None,
+    }
 }
 
 /// Payload in the direction of requests.
@@ -160,10 +220,12 @@ fn blank(basis: Basis) -> ExchangePhase {
         exact: false,
         announced: false,
         reused: false,
-        request_bytes: 0,
+        request_bytes: None,
         request_start_jiffies: None,
         idle_since: None,
         is_ambiguous_last_word: false,
+        is_farewell_read: false,
+        is_answered_early: false,
         at: None,
         after: None,
     }
@@ -190,7 +252,8 @@ fn from_standing(at: ExchangeState, after: Option<ExchangeState>) -> ExchangePha
 fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let first = &facts.first;
     let (sent, received) = (first.payload_sent(), first.payload_received());
-    if sent == 0 && received == 0 {
+    let unsent = ending.local && first.write_seq != first.snd_nxt;
+    if sent == 0 && received == 0 && !unsent {
         return ExchangePhase {
             phase: Phase::Unused,
             in_flight: Some(0),
@@ -199,29 +262,45 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
             ..blank(Basis::Turns)
         };
     }
+    if sent == 0 && received == 0 {
+        // Written and on its way when this end closed.
+        return ExchangePhase { is_ambiguous_last_word: true, ..blank(Basis::Turns) };
+    }
     let mut view = blank(Basis::Turns);
     let since_sent = first.ticks_since(first.lsndtime);
     let since_received = first.ticks_since(first.lrcvtime);
     let we_spoke_last = we_spoke_last(first, since_sent, since_received);
     let asked_last = match facts.role {
-        Role::Server => first.unread() > 0 || (!we_spoke_last && received > 0),
+        // What is unread behind our answer is the end of what was answered.
+        Role::Server => !we_spoke_last && received > 0,
         Role::Client => we_spoke_last && sent > 0,
         Role::Unknown => return view,
     };
     let newest = if we_spoke_last { since_sent } else { since_received };
-    // A request that this end left unread is no goodbye of its own.
-    let unread_request = facts.role == Role::Server && ending.local && first.unread() > 0;
-    view.is_ambiguous_last_word =
-        we_spoke_last == ending.local && newest <= TOGETHER_TICKS && !unread_request;
+    view.is_ambiguous_last_word = we_spoke_last == ending.local && newest <= TOGETHER_TICKS;
+    view.is_farewell_read = is_farewell_read(first, ending, since_received) && facts.role == Role::Server;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
     let asker = if facts.role == Role::Server { first.lrcvtime } else { first.lsndtime };
     view.request_start_jiffies = asked_last.then_some(asker);
-    view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
+    view.request_bytes = Some(if facts.role == Role::Server { first.unread() } else { first.unacked() });
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
-    view.idle_since = (!view.is_ambiguous_last_word).then_some(answered);
+    // The words that a server sends together with its close end no silence.
+    view.idle_since = Some(if view.is_ambiguous_last_word { asker } else { answered });
     view
+}
+
+/// This end closed as soon as it had read a message too short to be a request. The newest segment of the peer begins at
+/// `snd_wl1` (`tcp_update_wl` in `tcp_rcv_established`, net/ipv4/tcp_input.c, v6.1 to v6.18), until its FIN comes.
+fn is_farewell_read(first: &Transition, ending: Ending, since_received: u32) -> bool {
+    let newest = first.rcv_nxt.wrapping_sub(first.snd_wl1);
+    ending.local
+        && ending.close_type == CloseType::Fin
+        && !first.is_fin_received()
+        && first.unread() == 0
+        && since_received <= TOGETHER_TICKS
+        && (1..=MAX_UNSEEN_BYTES).contains(&newest)
 }
 
 /// Exact for a local FIN or RST and for a received RST: `snd_wl1` equals `rcv_nxt` when the peer's

@@ -1,20 +1,21 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
-use whohungup_ebpf::{event::Reset, exchange::OUT};
+use whohungup_ebpf::event::Reset;
 
 use super::{
     ending::Ending,
     facts::{Facts, Reading as _, is_before, is_known_by_its_drop},
+    farewell::{FIRST_BYTES, MAX_TLS_ALERT_BYTES, MAX_UNSEEN_BYTES, is_farewell},
     half_close::is_reset_after,
     middlebox::Received,
-    phase::ExchangePhase,
-    tls_plaintext::MAX_CLOSE_NOTIFY_BYTES,
+    phase::{ExchangePhase, is_asking},
 };
-use crate::labels::{Basis, CloseType, Closer, Phase, Race, Role};
+use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role};
 
-/// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
-/// close: the server had time to read it.
-const UNREAD_WINDOW_SECONDS: f64 = 0.020;
+/// A reset that comes within this (and two round trips) of a request answers it, whatever the server had read.
+const PROMPT_SECONDS: f64 = 0.020;
+/// Timers of servers run late, not early; what they announce is in whole seconds.
+const ANNOUNCED_SHARE: f64 = 0.98;
 const TCP_FIN: u8 = 0x01;
 
 /// A race, with whether it is proved.
@@ -30,11 +31,6 @@ impl Found {
     fn new(race: Race, exact: bool) -> Self {
         Self { race, exact, known_for: None }
     }
-}
-
-/// The request is on its way, and not a byte of the response.
-fn is_asking(phase: Phase) -> bool {
-    matches!(phase, Phase::Waiting | Phase::RequestHead | Phase::RequestBody)
 }
 
 pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
@@ -54,15 +50,15 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
 }
 
 /// The response before the request that was lost said that it is the last.
-fn is_announced(view: &ExchangePhase) -> bool {
+pub(super) fn is_announced(view: &ExchangePhase) -> bool {
     let of_response = view.at.as_ref().is_some_and(|at| at.response_is_last);
     (view.announced && view.phase == Phase::Idle) || (of_response && view.reused)
 }
 
 /// The server's kernel: its own close first, then the request.
 fn at_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
-    let alone = view.reused && view.in_flight == Some(1);
-    let start = request_start(facts, view).filter(|_| alone);
+    let alone = view.reused && view.in_flight == Some(1) && is_asking(view.phase);
+    let start = request_start(view).filter(|_| alone);
     if start.is_some_and(|start| !is_before(start, facts.first.rcv_nxt)) {
         // It had passed the probe, and waited for the process that closed to let go of the socket.
         return Some(Found::new(Race::Crossed, view.exact));
@@ -70,19 +66,26 @@ fn at_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
     if view.phase == Phase::Idle {
         return late_request(facts, ending, view).or_else(|| thrown_away(facts, ending, view));
     }
-    let unread = facts.first.unread();
-    let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
-    // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
-    let untouched = start.is_some_and(|start| !is_before(start, facts.first.copied_seq));
-    let lost_whole = unread > 0 && (unread >= view.request_bytes || untouched);
-    (ending.close_type == CloseType::Rst && view.reused && is_asking(view.phase) && lost_whole && fresh)
+    let is_unread = is_asking(view.phase) && view.reused && is_unread_whole(facts, view);
+    // A process that ends takes with it what it had no time to read; of what it left lying it had no idle connection.
+    let by_exit = matches!(ending.cause, Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled);
+    let in_time = !by_exit || view.request_seconds(facts).is_some_and(|age| age <= prompt(facts));
+    (ending.close_type == CloseType::Rst && is_unread && in_time)
         .then_some(Found::new(Race::Unread, view.reads_segments() && view.exact))
 }
 
+/// The server had read nothing of the request, however long it lay there: to its process the connection was idle.
+fn is_unread_whole(facts: &Facts, view: &ExchangePhase) -> bool {
+    let unread = facts.first.unread();
+    // Of one that came in pieces the last may have passed the probe and not be in the queue yet.
+    let untouched = request_start(view).is_some_and(|start| !is_before(start, facts.first.copied_seq));
+    let all = view.request_bytes.is_some_and(|request| unread >= request);
+    unread > 0 && (all || untouched)
+}
+
 /// Where the newest request begins, when its segments were read.
-fn request_start(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
-    let exchange = facts.exchange.as_deref().filter(|_| view.reads_segments())?;
-    Some(exchange.streams[usize::from(exchange.request_direction & 1)].start_seq)
+fn request_start(view: &ExchangePhase) -> Option<u32> {
+    view.at.as_ref().filter(|_| view.reads_segments())?.request_seq
 }
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
@@ -97,7 +100,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
             && reset.has_segment == 1
             && reset.payload > 0
             && brings_new_bytes(facts, reset)
-            && (view.reads_segments() || reset.payload > MAX_CLOSE_NOTIFY_BYTES)
+            && (view.reads_segments() || !says_farewell(view, &reset.first, reset.payload))
     })?;
     let saw_fin = ending.close_type == CloseType::Fin && acknowledges_the_fin(facts, segment.ack_seq);
     // A client that had closed too was not sending a request.
@@ -106,6 +109,12 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
     }
     let race = if saw_fin { Race::Stale } else { Race::Crossed };
     Some(Found::new(race, view.reads_segments() && view.exact))
+}
+
+/// In TLS, and in protocols that are not read, the first bytes of a late message tell whether it asks for anything.
+fn says_farewell(view: &ExchangePhase, first: &[u8; FIRST_BYTES], len: u32) -> bool {
+    let is_tls = view.basis == Basis::Inferred || view.is_plaintext;
+    is_farewell(first, len) || (is_tls && len <= MAX_TLS_ALERT_BYTES)
 }
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
@@ -143,25 +152,42 @@ fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
         CloseType::Fin if view.phase == Phase::Idle => stale_request(facts, view),
         CloseType::Fin => {
             let unseen = first.unacked();
-            (is_asking(view.phase) && view.reused && unseen > 0 && unseen >= view.request_bytes)
+            let all = view.request_bytes.is_some_and(|request| unseen >= request);
+            (is_asking(view.phase) && view.reused && unseen > 0 && all)
                 .then_some(Found::new(Race::Crossed, view.reads_segments() && view.exact))
         }
-        CloseType::Rst => {
-            let fresh = view.request_seconds(facts).is_some_and(|age| age <= window(facts));
-            let unseen = does_not_acknowledge_the_request(facts);
-            let race = if unseen { Race::Crossed } else { Race::Unread };
-            (is_asking(view.phase) && view.reused && fresh)
-                .then_some(Found::new(race, unseen && view.reads_segments() && view.exact))
+        CloseType::Rst if is_asking(view.phase) && view.reused => {
+            let unseen = does_not_acknowledge_the_request(facts, view);
+            if unseen {
+                return Some(Found::new(Race::Crossed, view.reads_segments() && view.exact));
+            }
+            is_at_the_timer(facts, view).then_some(Found::new(Race::Unread, false))
         }
+        CloseType::Rst => None,
         CloseType::Timeout | CloseType::Abort => None,
     }
 }
 
+/// Whether the server's idle timer may have been due when its reset came: by what it announced, or else by the time in
+/// which the reset came.
+fn is_at_the_timer(facts: &Facts, view: &ExchangePhase) -> bool {
+    let announced = view.at.as_ref().and_then(|at| at.keep_alive_timeout);
+    match announced.zip(since_answered(facts, view)) {
+        Some((timeout, idle)) => idle >= f64::from(timeout) * ANNOUNCED_SHARE,
+        None => view.request_seconds(facts).is_some_and(|age| age <= prompt(facts)),
+    }
+}
+
+/// Seconds since the newest response ended: for how long the connection was idle to a server that has read nothing since.
+pub(super) fn since_answered(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
+    let ended = view.at.as_ref().map_or(view.idle_since, |at| at.response_end)?;
+    (!facts.is_seen_late()).then(|| f64::from(facts.first.ticks_since(ended)) * facts.tick)
+}
+
 /// The server's reset left before the request had come.
-fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
-    let request = facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(OUT)].start_seq);
+fn does_not_acknowledge_the_request(facts: &Facts, view: &ExchangePhase) -> bool {
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
-    acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
+    acknowledged.zip(request_start(view)).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as
@@ -200,7 +226,7 @@ fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
         }
         None => false,
     };
-    if !asked && (view.basis == Basis::Http || written <= MAX_CLOSE_NOTIFY_BYTES) {
+    if !asked && (view.basis == Basis::Http || is_last_word(facts, view, written)) {
         return None;
     }
     let known = last.lsndtime.wrapping_sub(facts.first.header.jiffies);
@@ -211,6 +237,15 @@ fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
     })
 }
 
-fn window(facts: &Facts) -> f64 {
-    UNREAD_WINDOW_SECONDS.max(2.0 * facts.first.srtt_seconds())
+/// What a client wrote after the server's FIN asks for nothing.
+fn is_last_word(facts: &Facts, view: &ExchangePhase, written: u32) -> bool {
+    match facts.written_late {
+        Some(first) => says_farewell(view, &first, written),
+        None if view.basis == Basis::Inferred => written <= MAX_TLS_ALERT_BYTES,
+        None => written <= MAX_UNSEEN_BYTES,
+    }
+}
+
+fn prompt(facts: &Facts) -> f64 {
+    PROMPT_SECONDS.max(2.0 * facts.first.srtt_seconds())
 }

@@ -34,8 +34,9 @@ pub struct ClosedConnection {
     pub verdict: Verdict,
     pub cause: Cause,
     pub race: Option<Race>,
-    /// The lost request was sent again by the same process and answered: no caller noticed the race.
-    pub retried: bool,
+    /// `Some(true)` where it is proved that the lost request was sent again by the same process and answered: no caller
+    /// noticed the race. `None` where it is not known.
+    pub retried: Option<bool>,
     pub code: Code,
     pub confidence: Confidence,
     pub basis: Basis,
@@ -93,6 +94,9 @@ pub struct ClosedConnection {
     /// Requests that were not counted while the connection was open; `None` when none were followed.
     #[serde(skip)]
     pub uncounted: Option<RequestDelta>,
+    /// Bytes behind the end of the newest response that begin no message.
+    #[serde(skip)]
+    pub stray_bytes: Option<u32>,
 }
 
 /// Names one close of one socket on one host: its wall-clock time and the socket's cookie (`sock_gen_cookie`,

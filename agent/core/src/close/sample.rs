@@ -229,6 +229,7 @@ impl Talk {
             crossing_fins: false,
             exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
             exchange_after: None,
+            written_late: None,
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,

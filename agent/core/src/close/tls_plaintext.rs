@@ -12,12 +12,10 @@ use whohungup_ebpf::{
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
+    farewell::MAX_TLS_ALERT_BYTES,
 };
 use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Phase, Role};
-
-/// TLS close_notify, the answer to one: no request (RFC 8446 section 6.1; 31 bytes with TLS 1.2 AES-GCM).
-pub(super) const MAX_CLOSE_NOTIFY_BYTES: u32 = 31;
 
 /// How the exchange stands inside TLS at the first step, and at a later one if it had gone on.
 #[derive(Clone, Debug)]
@@ -30,7 +28,7 @@ pub(super) struct Inside {
 /// exchange stands by its records.
 pub(super) fn read(facts: &Facts, ending: Ending, outside: &ExchangeState) -> Option<Inside> {
     let unsent = facts.first.write_seq.wrapping_sub(facts.first.snd_nxt);
-    if !ending.local && unsent > MAX_CLOSE_NOTIFY_BYTES {
+    if !ending.local && unsent > MAX_TLS_ALERT_BYTES {
         // Written, and not sent when the peer ended it: which message that cut short is not known.
         return None;
     }
@@ -68,11 +66,11 @@ fn at_first_step(facts: &Facts) -> Option<(&Exchange, &Transition, bool)> {
         // Nothing comes after the peer's FIN: what was read since had come before. The same holds for what this end
         // has written, if it has written nothing since: a call that had sent its bytes may not have returned.
         let written = last.write_seq.wrapping_sub(first.write_seq);
-        if written <= MAX_CLOSE_NOTIFY_BYTES && last.unread() <= MAX_CLOSE_NOTIFY_BYTES {
+        if written <= MAX_TLS_ALERT_BYTES && last.unread() <= MAX_TLS_ALERT_BYTES {
             return Some((after.or(at)?, last, false));
         }
     }
-    (first.unread() <= MAX_CLOSE_NOTIFY_BYTES).then_some((at?, first, true))
+    (first.unread() <= MAX_TLS_ALERT_BYTES).then_some((at?, first, true))
 }
 
 /// No more plaintext than the socket has carried.

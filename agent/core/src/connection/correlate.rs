@@ -104,6 +104,7 @@ impl Tracker {
             });
         } else if close.verdict == Verdict::Completed
             && close.cause == Cause::Unknown
+            && close.stray_bytes.is_none()
             && let Some(kept) = self.pools.kept(&pool).filter(|&kept| kept > 0)
         {
             close.cause = Cause::PoolEvict;

@@ -109,6 +109,7 @@ impl Connection {
                     crossing_fins: false,
                     exchange: None,
                     exchange_after: None,
+                    written_late: None,
                     tls_plaintext: Plaintext::default(),
                     resets: Resets::default(),
                     soft_error: self.soft_error,

@@ -50,7 +50,7 @@ impl Tracker {
 
     /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].
     pub fn retry_queries(&mut self, now_ns: u64) -> Vec<RetryQuery> {
-        self.retries.retry_queries(now_ns, self.tick)
+        self.retries.retry_queries(now_ns)
     }
 
     /// Takes in how the sockets stand that were asked for.

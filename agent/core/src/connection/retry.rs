@@ -1,12 +1,14 @@
 //! Races that a retry hides: the same process sends the lost request again, and nobody ever hears of it.
 //!
 //! A client's race is held back for up to a second. Meanwhile the sockets of its process are asked for their newest
-//! requests: one that is the lost request again, and is answered, masks the race.
+//! requests: one that is the lost request again, and is answered, hides the race. That it is the same request is proved by
+//! what names it ([`same_request`]): a worker's next item, or another client in the process, has the same head.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
 use whohungup_ebpf::exchange::{Exchange, HTTP, OUT, Stream, state};
 
+use super::same_request;
 use crate::close::ClosedConnection;
 
 const MS: u64 = 1_000_000;
@@ -20,8 +22,6 @@ const MAX_HELD: usize = 64;
 const MAX_TAKEN: usize = 1024;
 /// A retry begins no later than this after the loss was known.
 const PROMPT_SECONDS: f64 = 0.1;
-/// The same request sent by others of the process this shortly before makes a retry one of many that are alike.
-const ROUTINE_SECONDS: f64 = 1.0;
 
 /// Sockets to look at: a client's connections to one server that have begun a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ impl Lost {
     pub(super) fn of(exchange: &Exchange, pid: u32, known: u32) -> Option<Self> {
         let request = newest_request(exchange)?;
         let head = head(request);
-        (!head.is_empty()).then(|| Self { pid, head: head.to_vec(), began: request.started, known })
+        same_request::is_named(head).then(|| Self { pid, head: head.to_vec(), began: request.started, known })
     }
 }
 
@@ -127,7 +127,7 @@ impl Retries {
     }
 
     /// Which sockets are to be looked at now.
-    pub(super) fn retry_queries(&mut self, now_ns: u64, tick: f64) -> Vec<RetryQuery> {
+    pub(super) fn retry_queries(&mut self, now_ns: u64) -> Vec<RetryQuery> {
         self.now_ns = now_ns;
         let mut queries = Vec::new();
         for held in &mut self.held {
@@ -136,9 +136,8 @@ impl Retries {
                 continue;
             }
             held.asked += 1;
-            let before = (ROUTINE_SECONDS / tick) as u32;
             let (netns, server) = (held.close.netns, held.close.ends.remote);
-            queries.push(RetryQuery { netns, server, since: held.lost.began.wrapping_sub(before) });
+            queries.push(RetryQuery { netns, server, since: held.lost.began });
         }
         queries
     }
@@ -146,7 +145,7 @@ impl Retries {
     /// Looks for retries among what was found; `tick` is in seconds.
     pub(super) fn found(&mut self, candidates: &[Candidate<'_>], tick: f64) {
         let Self { held, taken, retried, now_ns, .. } = self;
-        for held in held.iter_mut().filter(|held| !held.close.retried) {
+        for held in held.iter_mut().filter(|held| held.close.retried.is_none()) {
             let others = candidates.iter().filter(|candidate| {
                 candidate.cookie != held.close.id.cookie
                     && candidate.netns == held.close.netns
@@ -160,14 +159,14 @@ impl Retries {
                     taken.pop_front();
                 }
                 taken.push_back(Taken { cookie: retry.cookie, began, at_ns: *now_ns });
-                held.close.retried = true;
+                held.close.retried = Some(true);
                 *retried += 1;
             }
         }
     }
 
     fn release(&mut self, now_ns: u64, ready: &mut Vec<ClosedConnection>) {
-        let is_over = |held: &mut Held| held.close.retried || now_ns >= held.since_ns + HELD_FOR_NS;
+        let is_over = |held: &mut Held| held.close.retried.is_some() || now_ns >= held.since_ns + HELD_FOR_NS;
         for held in self.held.extract_if(.., is_over) {
             self.unchecked += u64::from(held.asked == 0);
             ready.push(held.close);
@@ -197,11 +196,6 @@ impl Lost {
             let Some(request) = newest_request(other.exchange) else { continue };
             if head(request) != self.head {
                 continue;
-            }
-            let after = request.started.wrapping_sub(self.began) as i32;
-            if after < 0 {
-                // The process sends this request all the time: one more proves nothing.
-                return None;
             }
             if (request.started.wrapping_sub(self.known) as i32) <= prompt as i32 {
                 retries.push(other);
@@ -236,14 +230,16 @@ mod tests {
     use super::*;
     use crate::{labels::Race, testing};
 
+    const NAMED: &[u8] = b"GET / HTTP/1.1\r\nIdempotency-Key: 0123456789\r\n\r\n";
+
     /// A client's socket whose newest request began at `began`, answered.
     fn answered(began: u32) -> Exchange {
         let mut exchange = Exchange::new_zeroed();
         (exchange.protocol, exchange.request_direction) = (HTTP, OUT);
         (exchange.begun, exchange.answered) = (1, 1);
         let request = &mut exchange.streams[usize::from(OUT)];
-        (request.state, request.started, request.head_len) = (state::HEAD, began, 3);
-        request.head[..3].copy_from_slice(b"GET");
+        (request.state, request.started, request.head_len) = (state::HEAD, began, NAMED.len() as u16);
+        request.head[..NAMED.len()].copy_from_slice(NAMED);
         exchange.streams[usize::from(IN)].state = state::HEAD;
         exchange
     }
@@ -257,10 +253,10 @@ mod tests {
             let mut race = testing::raced(80, "node", Race::Stale);
             race.id.cookie = turn;
             let server = race.ends.remote;
-            retries.expect(turn, Lost { pid: 7, head: b"GET".to_vec(), began, known: began });
+            retries.expect(turn, Lost { pid: 7, head: NAMED.to_vec(), began, known: began });
             ready.push(race);
             retries.hold(&mut ready, now_ns);
-            let _queries = retries.retry_queries(now_ns, tick);
+            let _queries = retries.retry_queries(now_ns);
             let exchange = answered(began + 1);
             let socket =
                 Candidate { cookie: turn + 1_000_000, pid: 7, netns: 1, server, exchange: &exchange };

@@ -99,7 +99,7 @@ impl State {
         if let Some(requests) = &closed.uncounted {
             self.count_requests(requests);
         }
-        if closed.retried {
+        if closed.retried == Some(true) {
             add(&mut self.retried);
         }
         if let Some(race) = close.race {

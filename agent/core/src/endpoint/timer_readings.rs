@@ -124,6 +124,7 @@ fn may_be_timer(cause: Cause) -> bool {
         | Cause::FlowForgotten
         | Cause::Refused
         | Cause::SockDestroy
+        | Cause::EarlyResponse
         | Cause::H2Goaway => false,
     }
 }

@@ -8,6 +8,8 @@ use whohungup_ebpf::exchange::{
 use super::head;
 use crate::labels::Phase;
 
+/// RFC 9110 section 15.5.9.
+const REQUEST_TIMEOUT: u16 = 408;
 /// [`Stream::part`] of a TLS stream whose handshake is over.
 const TLS_FINISHED: u8 = 2;
 
@@ -46,16 +48,31 @@ pub struct ExchangeState {
     pub response_end: Option<u32>,
     /// Jiffies of the first byte of the request under way, or of the newest, when there was one.
     pub request_start: Option<u32>,
-    /// Bytes of the newest request.
-    pub request_bytes: u32,
-    /// The newest request was not the first on the connection.
+    /// Sequence number of the newest request's first byte; `None` where it did not pass the probe.
+    pub request_seq: Option<u32>,
+    /// Bytes of the newest request; `None` where its beginning did not pass the probe.
+    pub request_bytes: Option<u32>,
+    /// A request was answered in full before the newest one.
     pub reused: bool,
+    /// The newest request was answered in full before all of it had come: where it stood.
+    pub answered_early: Option<Phase>,
+    /// What came of a request's body that has a length and has not come in full.
+    pub request_body: Option<BodyProgress>,
+    /// Bytes behind the end of the newest response that begin no message.
+    pub stray_bytes: Option<u32>,
     /// The newest response came when nobody had asked for one, with this status.
     pub unasked_status: Option<u16>,
     pub keep_alive_timeout: Option<u32>,
     pub keep_alive_max: Option<u32>,
     pub server: Option<String>,
     pub status: Option<u16>,
+}
+
+/// Bytes of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyProgress {
+    pub came: u64,
+    pub promised: u64,
 }
 
 /// Bytes on either side of the socket that the segments have not shown (yet).
@@ -94,8 +111,12 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         missing: None,
         response_end: (exchange.answered > 0).then_some(exchange.response_ended),
         request_start: (request.state != state::NEW && exchange.begun > 0).then_some(request.started),
-        request_bytes: request.end_seq.wrapping_sub(request.start_seq),
-        reused: exchange.begun > 1 || exchange.flags & STARTED_LATE != 0,
+        request_seq: request_seq(exchange, request),
+        request_bytes: request_seq(exchange, request).map(|start| request.end_seq.wrapping_sub(start)),
+        reused: answered_before(exchange) > 0,
+        answered_early: None,
+        request_body: None,
+        stray_bytes: None,
         unasked_status: None,
         keep_alive_timeout: None,
         keep_alive_max: None,
@@ -113,6 +134,18 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         standing.in_flight = Some(0);
     }
     standing
+}
+
+/// A position that is not known is not 0: the beginning may have come before there was a probe, or a socket.
+fn request_seq(exchange: &Exchange, request: &Stream) -> Option<u32> {
+    let is_known = exchange.begun > 0 && !matches!(request.state, state::NEW | state::LOST);
+    is_known.then_some(request.start_seq)
+}
+
+/// Requests that had been answered before the newest began.
+fn answered_before(exchange: &Exchange) -> u32 {
+    let is_newest_answered = exchange.begun == exchange.answered;
+    exchange.answered.saturating_sub(u32::from(is_newest_answered))
 }
 
 fn stream(exchange: &Exchange, direction: u8) -> &Stream {
@@ -198,22 +231,23 @@ impl Http<'_> {
             // One is open: it is the newest. Of several, the oldest has been waiting.
             if open > 1 { exchange.oldest_started } else { newest }
         });
+        standing.request_body = self.request_body();
         (standing.phase, standing.in_flight) = match (open, asking) {
-            // Answered early: the request is not over before its body is (RFC 9112 section 9.3).
-            (0 | 1, Some(phase)) => (phase, Some(1)),
+            // In the middle of a request 408 says that the rest did not come in time (RFC 9110 section 15.5.9).
+            (0, Some(phase)) if standing.status == Some(REQUEST_TIMEOUT) => (phase, Some(1)),
+            (0, Some(phase)) => {
+                standing.answered_early = Some(phase);
+                (Phase::Idle, Some(0))
+            }
+            (1, Some(phase)) => (phase, Some(1)),
+            // Bytes of a request whose beginning was not seen came behind its response's.
+            (0, None) if self.is_request_unknown() => (Phase::Unknown, None),
             (0, None) if exchange.begun == 0 => (Phase::Unused, Some(0)),
             (0, None) => (Phase::Idle, Some(0)),
             (open, _) if answered == exchange.answered && self.is_responding() => {
-                if response.state == state::UNTIL_CLOSE && open == 1 {
-                    standing.until_close = true;
-                    standing.announced = true;
-                    standing.response_end = Some(response.last);
-                    standing.answered = Some(answered.wrapping_add(1));
-                    (Phase::Idle, Some(0))
-                } else {
-                    standing.missing = missing(response, unsent);
-                    (Phase::Response, Some(open))
-                }
+                standing.until_close = response.state == state::UNTIL_CLOSE;
+                standing.missing = missing(response, unsent);
+                (Phase::Response, Some(open))
             }
             (open, _) => (Phase::Waiting, Some(open)),
         };
@@ -269,6 +303,20 @@ impl Http<'_> {
         }
     }
 
+    /// Where one message ends and the next begins is not known in the direction of requests.
+    fn is_request_unknown(&self) -> bool {
+        let Self { exchange, request, response } = *self;
+        request.state == state::LOST
+            && exchange.flags & STARTED_LATE != 0
+            && (request.last.wrapping_sub(response.started) as i32) >= 0
+    }
+
+    fn request_body(&self) -> Option<BodyProgress> {
+        let Stream { state, skip, length, .. } = *self.request;
+        let is_read = state == state::BODY && skip <= length;
+        is_read.then(|| BodyProgress { came: length - skip, promised: length })
+    }
+
     /// The phase of a request that has not come in full.
     fn request_phase(&self) -> Option<Phase> {
         let request = self.request;
@@ -294,6 +342,10 @@ impl Http<'_> {
         standing.announced = is_last(request);
         standing.cut = (request.notes | response.notes) & notes::CUT != 0;
         if response.notes & notes::UNASKED != 0 {
+            let is_message =
+                response.notes & notes::FIRST_LINE != 0 && (100..1000).contains(&response.status);
+            let stray = response.end_seq.wrapping_sub(response.start_seq);
+            standing.stray_bytes = (!is_message && self.exchange.answered > 0 && stray > 0).then_some(stray);
             standing.unasked_status =
                 Some(self.exchange.unasked_status).filter(|&status| (100..1000).contains(&status));
             return;

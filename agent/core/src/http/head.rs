@@ -1,4 +1,4 @@
-//! What a response's head says about its server, by httparse, from bytes that may be cut off.
+//! What heads say, by httparse, from bytes that may be cut off.
 
 /// Header lines that are looked at.
 const MAX_HEADERS: usize = 64;
@@ -31,6 +31,14 @@ pub(super) fn response(bytes: &[u8]) -> ResponseWords {
         }
     }
     words
+}
+
+/// The value of a field among the first bytes of a request.
+pub(crate) fn request_field<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let _ = parsed.parse(bytes);
+    parsed.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
 }
 
 fn parameter(value: &str, name: &str) -> Option<u32> {

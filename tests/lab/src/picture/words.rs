@@ -74,8 +74,8 @@ fn row(sheet: &mut Sheet, y: i32, cells: &[String]) {
 fn cells(end: &str, report: &Close) -> [String; 9] {
     let race = match (&report.race, report.retried) {
         (None, _) => String::new(),
-        (Some(race), false) => race.clone(),
-        (Some(race), true) => format!("{race}*"),
+        (Some(race), Some(true)) => format!("{race}*"),
+        (Some(race), _) => race.clone(),
     };
     [
         end.to_owned(),
@@ -111,7 +111,7 @@ fn evidence(report: &Close) -> String {
     let clocks =
         [("age", report.age_seconds), ("silent", report.silent_seconds), ("request", report.request_seconds)];
     let clocks = clocks.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", duration(value?))));
-    let retried = report.retried.then(|| "* retried: sent again and answered".to_owned());
+    let retried = (report.retried == Some(true)).then(|| "* retried: sent again and answered".to_owned());
     report.evidence.iter().cloned().chain(clocks).chain(retried).collect::<Vec<_>>().join("; ")
 }
 

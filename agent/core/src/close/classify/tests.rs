@@ -1,3 +1,5 @@
+use whohungup_ebpf::{event::Reset, exchange::IN};
+
 use super::{
     super::{
         facts::{SYN_RECV, SYN_SENT},
@@ -6,7 +8,7 @@ use super::{
     *,
 };
 use crate::close::ClosedConnection;
-use crate::close::facts::{CLOSE, FIN_WAIT2};
+use crate::close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, FIN_WAIT2, LAST_ACK};
 use crate::labels::{Race, Role};
 
 mod cause;
@@ -140,7 +142,7 @@ fn resets_are_judged_by_side_like_fins() {
 
 #[test]
 fn an_announced_end_is_completed_whoever_announced_it() {
-    for (request, response) in [(LAST, OK), (GET, LAST_OK), (GET, "HTTP/1.1 200 OK\r\n\r\nbody")] {
+    for (request, response) in [(LAST, OK), (GET, LAST_OK)] {
         let talk = |talk: Talk| talk.asks(request).waits(1).answers(response).waits(1250);
         assert_eq!(
             by_server(talk),
@@ -230,33 +232,204 @@ fn an_end_that_was_never_identified_is_unknown_with_an_unknown_closer() {
     }
 }
 
+/// A body that ends with the connection.
+const UNTIL_CLOSE: &str = "HTTP/1.1 200 OK\r\n\r\nbody";
+
 #[test]
-fn last_bytes_that_left_with_the_close_may_be_a_close_notify_and_decide_nothing() {
-    let close_notify = |talk: Talk| talk.served(1250).answers(OK).waits(2).unobserved();
-    assert_eq!(by_server(close_notify), ["unknown SI fin idle unknown - probable turns"; 2]);
-    let request = |talk: Talk| talk.served(1250).asks(GET).waits(2).unobserved();
-    assert_eq!(by_client(request), ["unknown CW fin waiting unknown - probable turns"; 2]);
-    // No clock is read off bytes that may mean nothing.
-    assert_eq!(judge(&close_notify(server()).closes()).idle, None);
-    let apart = |talk: Talk| talk.served(1250).answers(OK).waits(3).unobserved();
-    assert_eq!(by_server(apart), ["server-idle SI fin idle unknown - probable turns"; 2]);
+fn only_the_servers_own_fin_ends_a_body_without_a_length() {
+    let stream = |talk: Talk| talk.asks(GET).waits(1).answers(UNTIL_CLOSE).waits(1250);
+    let ended = "completed SI fin idle announced -";
+    assert_eq!(summary(&stream(server()).closes()), format!("{ended} exact http"));
+    assert_eq!(
+        summary(&stream(client()).gets_fin()),
+        format!("{ended} probable http"),
+        "of what, it cannot see"
+    );
+    assert_eq!(by_client(stream), ["premature-hangup CR fin response unknown - exact http"; 2]);
+    assert_eq!(judge(&stream(client()).closes()).in_flight, Some(1));
+    assert_eq!(
+        summary(&stream(client()).fails(104)),
+        "premature-hangup SR rst response unknown - exact http"
+    );
+    let mut killed = stream(server()).closes();
+    (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
+    assert_eq!(summary(&killed), "premature-hangup SR fin response process-killed - exact http");
 }
 
 #[test]
-fn a_close_notify_that_the_process_has_not_read_yet_is_still_one() {
-    // FIN and last bytes come in one segment: at the tracepoint no process can have read them.
-    let close_notify = |talk: Talk| talk.served(1250).asks("0123456789012345678901234567890").unobserved();
-    assert_eq!(summary(&close_notify(client()).closes()), "unknown CW fin waiting unknown - probable turns");
+fn an_early_answer_ends_the_exchange_where_the_client_has_it() {
+    let early = |talk: Talk| {
+        talk.asks("POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab")
+            .answers("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+    };
+    let later = |talk: Talk| early(talk).waits(250);
+    assert_eq!(by_server(later), ["completed SI fin idle early-response - exact http"; 2]);
+    assert_eq!(by_client(later), ["completed CI fin idle early-response - exact http"; 2]);
+    assert_eq!(summary(&later(client()).fails(104)), "completed SI rst idle early-response - exact http");
+    // The reset reached a client that had not read its answer.
+    let lost = early(client()).unread().fails(104);
+    assert_eq!(summary(&lost), "premature-hangup SB rst request-body unread-data - exact http");
+    assert!(judge(&lost).evidence.join(" ").contains("2 of 500 bytes"));
+    assert_eq!(summary(&later(server()).resets()), "completed SI rst idle early-response - probable http");
     assert_eq!(
-        summary(&close_notify(server()).unread().gets_fin()),
-        "unknown CW fin waiting unknown - probable turns"
+        summary(&early(server()).resets()),
+        "premature-hangup SB rst request-body unread-data - probable http"
     );
-    let close_notify = |talk: Talk| talk.served(1250).answers("0123456789012345678901234567890").unobserved();
-    assert_eq!(summary(&close_notify(server()).closes()), "unknown SI fin idle unknown - probable turns");
+}
+
+#[test]
+fn a_408_in_the_middle_of_a_request_names_the_servers_timer() {
+    let timed_out = |talk: Talk| {
+        talk.asks("POST / HTTP/1.1\r\nContent-Length: 17\r\n\r\n")
+            .waits(750)
+            .answers("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+    };
     assert_eq!(
-        summary(&close_notify(client()).unread().gets_fin()),
-        "unknown SI fin idle unknown - probable turns"
+        by_server(timed_out),
+        ["premature-hangup SB fin request-body request-timeout - exact http"; 2]
     );
+    assert!(judge(&timed_out(server()).closes()).evidence.join(" ").contains("0 of 17 bytes"));
+}
+
+#[test]
+fn a_client_that_only_stopped_sending_and_was_still_there_was_dropped_by_the_server() {
+    let talk = client().asks(GET).waits(50);
+    let mut facts = talk.clone().stops_sending();
+    talk.waits(1).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
+    assert_eq!(summary(&facts), "premature-hangup SW fin waiting half-close - exact http");
+    // It had closed before the FIN came.
+    if let Some(last) = &mut facts.last {
+        last.flags |= 1;
+    }
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - exact http");
+    // The server cannot tell.
+    let talk = server().asks(GET).waits(50);
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - probable http");
+}
+
+#[test]
+fn a_fin_that_never_left_was_not_first() {
+    let mut talk = client().asks("POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab");
+    // Written, and not taken by the peer.
+    talk.socket.write_seq = talk.socket.write_seq.wrapping_add(400);
+    let mut facts = talk.clone().closes();
+    talk.socket.write_seq = talk.socket.write_seq.wrapping_add(1);
+    talk.socket.err = 104;
+    talk.waits(100).later(&mut facts, FIN_WAIT1, CLOSE);
+    assert_eq!(summary(&facts), "premature-hangup SB rst request-body unknown - exact http");
+    assert!(judge(&facts).evidence[0].contains("its FIN never left"), "{:?}", judge(&facts).evidence);
+    // Data came for the orphan, and it was this end that reset.
+    facts.resets.push(Reset { state: FIN_WAIT1, ..late_segment(&facts.first, 40, 0) });
+    assert_eq!(summary(&facts), "premature-hangup CB rst request-body unknown - exact http");
+}
+
+#[test]
+fn what_had_not_left_when_this_end_closed_is_read_when_it_has() {
+    let bodies = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", "premature-hangup SR fin response truncated"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+            "premature-hangup SR fin response truncated",
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Le", "premature-hangup SR fin response unknown"),
+        (OK, "server-idle SI fin idle unknown"),
+    ];
+    for (body, want) in bodies {
+        let talk = server().asks(GET).waits(1);
+        let mut closing = talk.clone();
+        closing.socket.write_seq = closing.socket.write_seq.wrapping_add(body.len() as u32);
+        let mut facts = closing.closes();
+        let mut sent = talk.answers(body);
+        sent.socket.write_seq = sent.socket.write_seq.wrapping_add(1);
+        sent.later(&mut facts, FIN_WAIT2, CLOSE);
+        assert_eq!(summary(&facts), format!("{want} - exact http"), "{body}");
+    }
+}
+
+#[test]
+fn last_bytes_that_left_with_the_close_are_a_goodbye() {
+    // An error message before an idle connection is closed, or a close_notify.
+    let error = |talk: Talk| talk.served(1250).answers(OK).waits(2).unobserved();
+    assert_eq!(by_server(error), ["server-idle SI fin idle unknown - probable turns"; 2]);
+    // Its answer and its close.
+    let answered = |talk: Talk| talk.asks(GET).waits(2).answers(OK).waits(1).unobserved();
+    assert_eq!(by_server(answered), ["completed SI fin idle unknown - probable turns"; 2]);
+    let quit = |talk: Talk| talk.served(1250).asks(GET).waits(2).unobserved();
+    assert_eq!(by_client(quit), ["completed CW fin waiting unknown - probable turns"; 2]);
+    let mut killed = quit(client()).closes();
+    (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
+    assert_eq!(summary(&killed), "unknown CW fin waiting process-killed - probable turns");
+    assert!(
+        judge(&error(server()).closes()).idle.is_some_and(|idle| idle > 5.0),
+        "the error ends no silence"
+    );
+}
+
+#[test]
+fn a_server_that_closes_when_it_has_read_a_goodbye_hung_up_on_nothing() {
+    let told = |text: &str| server().served(1250).asks(text).waits(1).unobserved().closes();
+    assert_eq!(summary(&told("12345")), "completed SW fin waiting unknown - probable turns");
+    assert_eq!(
+        summary(&told("a query")),
+        "completed SW fin waiting unknown - probable turns",
+        "as short as QUIT"
+    );
+    assert_eq!(summary(&told("select 1")), "premature-hangup SW fin waiting unknown - probable turns");
+}
+
+#[test]
+fn what_is_unread_behind_the_servers_answer_is_no_request() {
+    let mut talk = server().asks("request+trailer").waits(1).answers("answer").waits(50).unobserved();
+    talk.socket.copied_seq = talk.socket.copied_seq.wrapping_sub(7);
+    assert_eq!(summary(&talk.stops_sending()), "server-idle SI fin idle unknown - probable turns");
+}
+
+#[test]
+fn bytes_behind_a_response_are_said() {
+    let stray = client().asks(GET).answers("HTTP/1.1 204 No Content\r\n\r\n").answers("{}").closes();
+    let close = judge(&stray);
+    assert_eq!(close.verdict, Verdict::Completed);
+    assert!(close.evidence.iter().any(|line| line.starts_with("2 bytes came after")), "{:?}", close.evidence);
+}
+
+#[test]
+fn a_request_after_an_announced_end_is_its_senders_own_mistake() {
+    let again = |talk: Talk| talk.asks(GET).waits(1).answers(LAST_OK).waits(9).asks(GET).waits(1);
+    assert_eq!(
+        summary(&again(client()).unacked(0).gets_fin()),
+        "completed SW fin waiting announced - exact http"
+    );
+    assert_eq!(
+        summary(&again(server()).unread().resets()),
+        "completed SW rst waiting announced - exact http"
+    );
+}
+
+#[test]
+fn a_request_that_leaves_with_the_clients_own_fin_has_begun() {
+    let mut talk = client();
+    talk.socket.write_seq = talk.socket.write_seq.wrapping_add(GET.len() as u32);
+    let mut facts = talk.stops_sending();
+    let mut sent = client().asks(GET);
+    sent.socket.write_seq = sent.socket.write_seq.wrapping_add(1);
+    let exchange = sent.exchange;
+    sent.later(&mut facts, FIN_WAIT2, CLOSE);
+    facts.exchange_after = Some(Box::new(exchange));
+    let close = judge(&facts);
+    assert_eq!((close.phase, close.requests_started), (Phase::Waiting, Some(1)));
+}
+
+#[test]
+fn a_request_that_never_passed_the_probe_has_no_position() {
+    // Its segment made the socket (TCP_DEFER_ACCEPT); whatever the numbers are that the connection begins with.
+    for start in [1000, 0x7000_0000, 0xF000_0000] {
+        let mut talk = Talk::begin(Role::Server, 5000, start, 0x1000_0000);
+        talk.move_bytes(IN, 35);
+        let cut = talk.waits(1).answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi").waits(125).closes();
+        assert_eq!(summary(&cut), "premature-hangup SR fin response truncated - probable http", "{start}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod settle;
 
 use feed::{
     MS, SECOND, assert_balanced, begin, blaming, connect, exchange, feed, first, here, last, listen, met,
-    met_listener, numbered, one, open, play, settle, settle_all, settle_race, tracker,
+    met_listener, numbered, one, open, play, settle, settle_all, tracker,
 };
 
 #[test]

@@ -86,12 +86,15 @@ fn each_phase_is_read() {
 }
 
 #[test]
-fn an_early_answer_does_not_end_the_request() {
+fn an_early_answer_ends_the_exchange_and_says_where_the_request_stood() {
     let early = Wire::new()
         .asks("POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab")
         .answers("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!((early.standing().phase, early.standing().in_flight), (Phase::RequestBody, Some(1)));
-    assert_eq!(early.asks(&"x".repeat(498)).standing().phase, Phase::Idle);
+    assert_eq!((early.standing().phase, early.standing().in_flight), (Phase::Idle, Some(0)));
+    assert_eq!(early.standing().answered_early, Some(Phase::RequestBody));
+    assert_eq!(early.standing().request_body, Some(BodyProgress { came: 2, promised: 500 }));
+    let all = early.asks(&"x".repeat(498)).standing();
+    assert_eq!((all.phase, all.answered_early, all.request_body), (Phase::Idle, None, None));
 }
 
 #[test]
@@ -193,7 +196,7 @@ fn an_announced_end_is_known_from_either_side() {
     assert!(announced(GET, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
     assert!(!announced(GET, OK));
     let eof = Wire::new().asks(GET).answers("HTTP/1.1 200 OK\r\n\r\nbody").standing();
-    assert!(eof.announced && eof.until_close && eof.phase == Phase::Idle);
+    assert!(eof.until_close && eof.phase == Phase::Response, "{eof:?}");
 }
 
 #[test]

@@ -40,16 +40,6 @@ fn turns_have_the_same_clocks() {
 }
 
 #[test]
-fn the_unread_window_is_in_seconds_whatever_the_tick() {
-    let reset = |ticks| {
-        let mut facts = server().served(500).asks(GET).unread().waits(ticks).resets();
-        facts.tick = 0.01;
-        judge(&facts).race
-    };
-    assert_eq!((reset(2), reset(3)), (Some(Race::Unread), None));
-}
-
-#[test]
 fn the_kernels_time_of_sending_is_not_believed_after_a_retransmission() {
     // A retransmission moves it.
     let mut talk = server().served(500);

@@ -123,12 +123,6 @@ pub(super) fn settle(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection>
     reports
 }
 
-/// The same for a client's race, which is held back while it may be retried.
-pub(super) fn settle_race(tracker: &mut Tracker, at_ns: u64) -> Vec<ClosedConnection> {
-    assert!(settle(tracker, at_ns).is_empty());
-    settle(tracker, at_ns + 2 * SECOND)
-}
-
 pub(super) fn settle_all(tracker: &mut Tracker) -> Vec<ClosedConnection> {
     let mut reports = Vec::new();
     tracker.settle_all(|closed| reports.push(closed));

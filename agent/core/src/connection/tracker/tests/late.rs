@@ -122,7 +122,7 @@ fn a_stale_request_on_an_abandoned_connection_amends_its_report_once() {
         assert_eq!(one(settle(&mut tracker, at + 5 * SECOND)).verdict, Verdict::ServerIdle);
         talk.clone().fin_came().waits(2500).asks(GET).later(&mut facts, CLOSE_WAIT, end);
         last(&mut tracker, &facts);
-        let closed = one(settle_race(&mut tracker, at + 11 * SECOND));
+        let closed = one(settle(&mut tracker, at + 11 * SECOND));
         assert!(closed.amends);
         assert_eq!((closed.verdict, closed.race), (Verdict::IdleRace, Some(Race::Stale)));
         let why = &closed.evidence[0];

@@ -243,7 +243,7 @@ fn a_request_on_a_connection_that_was_reported_as_idle_is_counted_once_and_as_lo
     let mut facts = idle.ends(ESTABLISHED, CLOSE_WAIT);
     written.by_process().later(&mut facts, CLOSE_WAIT, LAST_ACK);
     last(&mut tracker, &facts);
-    let amended = one(settle_race(&mut tracker, at + 20 * SECOND));
+    let amended = one(settle(&mut tracker, at + 20 * SECOND));
     assert_eq!((amended.verdict, amended.amends), (Verdict::IdleRace, true));
     assert_eq!(Sum::of(&amended.uncounted), Sum { unanswered: 1, ..Sum::default() });
 }
