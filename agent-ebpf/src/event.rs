@@ -215,7 +215,7 @@ pub struct Reset {
     /// Payload bytes of the segment.
     pub payload: u32,
     pub netns: u32,
-    /// The first of them, zero-padded.
+    /// The first of them, zero-padded; all zero where they were not within reach (pages of a socket on this host).
     pub first: [u8; 16],
 }
 

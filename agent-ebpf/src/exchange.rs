@@ -34,6 +34,10 @@ pub const HTTP2: u8 = 3;
 /// [`Exchange::protocol`]: it began like HTTP/1 and was not.
 pub const OTHER: u8 = 4;
 
+/// [`Exchange::protocol`]: nothing is read of it; [`Stream::head`] of [`OUT`] begins with what was sent first after the
+/// peer's FIN.
+pub const AFTER_FIN: u8 = 5;
+
 /// [`Exchange::flags`]: bytes that decide were never seen, or out of order; positions lean on a guess.
 pub const GAP: u8 = 1;
 /// [`Exchange::flags`]: more requests were outstanding at once than are told apart.
@@ -234,6 +238,17 @@ pub struct Exchange {
     pub streams: [Stream; 2],
 }
 
+/// What came to a listener with the handshake: the socket that it makes takes it over.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Handover {
+    /// Source port in the upper half, as on the wire; 0 where there is nothing to take over.
+    pub ports: u32,
+    /// Sequence number of the payload's first byte.
+    pub seq: u32,
+    pub record: ExchangeRecord,
+}
+
 impl Exchange {
     /// HTTP/2: the streams that are open though many after them have begun.
     pub fn old_streams(&self) -> impl Iterator<Item = u32> + '_ {
@@ -259,4 +274,5 @@ const _: () = {
     assert!(size_of::<Exchange>() == 88 + 2 * size_of::<Stream>());
     // With the kernel's 72 bytes of element header it fits a 1 KiB slab object.
     assert!(size_of::<ExchangeRecord>() + 72 <= 1024);
+    assert!(size_of::<Handover>() == 8 + size_of::<ExchangeRecord>());
 };

@@ -92,6 +92,7 @@ offsets! {
     skb_head: "sk_buff" "head" 8 Required,
     skb_data: "sk_buff" "data" 8 Required,
     skb_len: "sk_buff" "len" 4 Required,
+    skb_data_len: "sk_buff" "data_len" 4 Required,
     skb_network_header: "sk_buff" "network_header" 2 Required,
     skb_transport_header: "sk_buff" "transport_header" 2 Required,
     skb_cb: "sk_buff" "cb" 48 Required,

@@ -1,11 +1,12 @@
 //! Chunked bodies (RFC 9112 section 7.1): chunk-size lines and trailers.
 
 use super::{Cursor, Payload};
-use crate::exchange::state;
+use crate::exchange::{DOUBT, state};
 
-/// [`crate::exchange::Stream::part`] of a chunk-size line: in the digits, or behind them.
-const DIGITS: u8 = 0;
+/// [`crate::exchange::Stream::part`] of a chunk-size line: before its digits, behind them, or in them.
+const NO_DIGIT: u8 = 0;
 const EXTENSION: u8 = 1;
+const DIGITS: u8 = 2;
 /// Of a trailer section: at the beginning of a line, or in it.
 const LINE_START: u8 = 0;
 const IN_LINE: u8 = 1;
@@ -37,6 +38,9 @@ impl<P: Payload> Cursor<P> {
                 b'A'..=b'F' => byte - b'A' + 10,
                 b'\n' => {
                     let size = (*stream).length;
+                    if (*stream).part == NO_DIGIT {
+                        (*self.exchange).flags |= DOUBT;
+                    }
                     (*stream).length = 0;
                     (*stream).part = LINE_START;
                     if size == 0 {
@@ -50,13 +54,18 @@ impl<P: Payload> Cursor<P> {
                 }
                 _ => 16,
             };
-            if (*stream).part != DIGITS {
+            if (*stream).part == EXTENSION {
                 return;
             }
             if digit > 15 {
+                // A size is digits, and what follows them an extension or the line's end.
+                if (*stream).part == NO_DIGIT || !matches!(byte, b'\r' | b';' | b' ' | b'\t') {
+                    (*self.exchange).flags |= DOUBT;
+                }
                 (*stream).part = EXTENSION;
                 return;
             }
+            (*stream).part = DIGITS;
             let size = (*stream).length;
             if size >= MOST {
                 return self.lose();

@@ -1,6 +1,9 @@
 //! Segments that were lost on the way past the probe, or came out of order.
 
-use super::start::{Start, may_answer, recognise};
+use super::{
+    FirstBytes,
+    start::{Start, may_answer, recognise},
+};
 use crate::exchange::{Exchange, GAP, HTTP, HTTP2, Stream, TLS, notes, state};
 
 /// A message, beyond doubt.
@@ -10,7 +13,7 @@ pub(super) const POSSIBLE: u16 = 1;
 
 /// How well a segment's first bytes look like the beginning of what is due.
 #[inline(always)]
-pub(super) fn promise(protocol: u8, asks: bool, first: [u8; 8], len: u32) -> u16 {
+pub(super) fn promise(protocol: u8, asks: bool, first: FirstBytes, len: u32) -> u16 {
     if protocol == TLS {
         return POSSIBLE;
     }

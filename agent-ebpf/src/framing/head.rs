@@ -50,6 +50,9 @@ impl<P: Payload> Cursor<P> {
                     keep(stream, at + 1);
                     return self.head_ended();
                 }
+                if (*stream).status == super::line::MALFORMED {
+                    return self.malformed();
+                }
                 (*stream).line = (at + 1) as u16;
             }
         }

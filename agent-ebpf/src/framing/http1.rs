@@ -107,11 +107,22 @@ impl<P: Payload> Cursor<P> {
                 (*self.exchange).flags |= DOUBT;
             }
             match (*stream).status {
-                MALFORMED => return self.give_up(),
+                MALFORMED => return self.malformed(),
                 PREFACE => return self.preface(),
                 _ => {}
             }
             if self.asks() { self.request_head_ended() } else { self.response_head_ended() }
+        }
+    }
+
+    /// What was taken for a message is none: bytes behind the end of a response, or another protocol.
+    #[inline(always)]
+    pub(super) unsafe fn malformed(&mut self) {
+        unsafe {
+            if (*self.stream).notes & notes::UNASKED != 0 && (*self.exchange).answered != 0 {
+                return self.lose();
+            }
+            self.give_up();
         }
     }
 
@@ -166,6 +177,10 @@ impl<P: Payload> Cursor<P> {
             let said = (*stream).notes;
             (*stream).part = 0;
             if said & notes::CHUNKED != 0 {
+                if said & notes::LENGTH != 0 {
+                    // One of the two is wrong (RFC 9112 section 6.3).
+                    (*self.exchange).flags |= DOUBT;
+                }
                 (*stream).length = 0;
                 (*stream).state = state::CHUNK;
             } else if said & notes::LENGTH != 0 && said & notes::CODED == 0 {

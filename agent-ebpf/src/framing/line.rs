@@ -129,6 +129,7 @@ unsafe fn first_line(stream: *mut Stream, head: *const u8, line: u64, at: u64, l
 #[inline(always)]
 unsafe fn content_length(stream: *mut Stream, head: *const u8, from: u64, long: bool) {
     unsafe {
+        let before = if (*stream).notes & notes::LENGTH == 0 { u64::MAX } else { (*stream).length };
         (*stream).notes |= notes::LENGTH;
         (*stream).length = 0;
         let mut at = from;
@@ -153,6 +154,10 @@ unsafe fn content_length(stream: *mut Stream, head: *const u8, from: u64, long: 
         (&raw mut (*stream).found).write_volatile(at as u16);
         let end = u64::from((&raw const (*stream).found).read_volatile());
         let behind = word_at(head, end) as u8;
+        let again = (&raw const (*stream).length).read_volatile();
+        if before != u64::MAX && before != again {
+            (*stream).notes |= notes::UNSURE;
+        }
         if long || end == begin || !matches!(behind, b'\r' | b'\n' | b' ' | b'\t') {
             (*stream).notes |= notes::UNSURE;
         }

@@ -41,8 +41,13 @@ use crate::exchange::{Exchange, HTTP2, IN, OTHER, STARTED_LATE, Stream, TLS, sta
 pub const LONG_GAP_TICKS: u32 = 62;
 /// Every so many requests are worth a record too.
 pub const REPORT_EVERY: u32 = 256;
-/// Decisions in one segment; a segment with more (tiny chunks) is lost count of, and says so.
-pub const MAX_STEPS: u32 = 1024;
+/// Decisions in one segment; a segment with more (tiny chunks) is lost count of, and says so. A chunk without extensions
+/// takes at most seven: 1,024 of them fit.
+pub const MAX_STEPS: u32 = 8192;
+/// What is looked at of a segment that begins something.
+pub const FIRST_BYTES: usize = 16;
+/// The first bytes of a segment, zero-padded.
+pub type FirstBytes = [u8; FIRST_BYTES];
 
 /// The payload of one segment.
 pub trait Payload {
@@ -80,7 +85,7 @@ impl<P: Payload> Cursor<P> {
         exchange: *mut Exchange,
         direction: u8,
         (seq, at, len): (u32, u32, u32),
-        first: [u8; 8],
+        first: FirstBytes,
         now: u32,
     ) -> Option<Self> {
         unsafe {

@@ -1,6 +1,6 @@
 //! The framing run in user space, on bytes in memory.
 
-use super::{Cursor, MAX_STEPS, Payload, begin, is_followed, recognise};
+use super::{Cursor, FIRST_BYTES, MAX_STEPS, Payload, begin, is_followed, recognise};
 use crate::exchange::{Exchange, UNREAD};
 
 struct Bytes<'a>(&'a [u8]);
@@ -26,7 +26,7 @@ pub fn follow(exchange: &mut Exchange, direction: u8, seq: u32, bytes: &[u8], no
     if len == 0 {
         return false;
     }
-    let mut first = [0; 8];
+    let mut first = [0; FIRST_BYTES];
     let n = bytes.len().min(first.len());
     first[..n].copy_from_slice(&bytes[..n]);
     let exchange: *mut Exchange = exchange;
@@ -38,7 +38,7 @@ pub fn follow(exchange: &mut Exchange, direction: u8, seq: u32, bytes: &[u8], no
         }
         if is_followed(exchange, direction) {
             // The probes do not look then.
-            first = [0; 8];
+            first = [0; FIRST_BYTES];
         }
         let Some(mut cursor) = Cursor::enter(Bytes(bytes), exchange, direction, (seq, 0, len), first, now)
         else {

@@ -1,5 +1,6 @@
 //! Which connections are followed: those that begin like HTTP or TLS.
 
+use super::FirstBytes;
 use crate::exchange::{Exchange, HTTP, HTTP2, IN, NONE, OUT, STARTED_LATE, TLS};
 
 /// What the first bytes of a message look like.
@@ -16,8 +17,12 @@ pub enum Start {
 /// following.
 #[inline(always)]
 #[must_use]
-pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
-    let (first, len) = without_empty_lines(first, len);
+pub fn recognise(first: FirstBytes, len: u32) -> Option<Start> {
+    let (low, high) = words(first);
+    if is_request_line(low, high) {
+        return Some(Start::Request);
+    }
+    let (first, len) = without_empty_lines(low.to_le_bytes(), len);
     if len == 0 {
         // Empty lines alone: the request is still to come.
         return Some(Start::Request);
@@ -51,6 +56,51 @@ pub fn recognise(first: [u8; 8], len: u32) -> Option<Start> {
     }
 }
 
+#[inline(always)]
+fn words(first: FirstBytes) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = first;
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// A method, whatever its name (RFC 9110 section 9.1: a token), a space, and a path, `*` or `http`. A token of up to 14
+/// bytes; a word of another protocol before a path is told at the end of its line.
+#[inline(always)]
+fn is_request_line(low: u64, high: u64) -> bool {
+    let (in_low, in_high) = (spaces(low), spaces(high));
+    // No method begins with anything but a letter.
+    if low & 0xc0 != 0x40 || in_low | in_high == 0 {
+        return false;
+    }
+    let at = if in_low != 0 { in_low.trailing_zeros() / 8 } else { 8 + in_high.trailing_zeros() / 8 };
+    // Before the space neither controls nor bytes of more than seven bits.
+    let shift = (at & 7) * 8;
+    let before = (1u64 << shift).wrapping_sub(1);
+    let (token_low, token_high) = if at < 8 { (low & before, 0) } else { (low, high & before) };
+    let (want_low, want_high) = if at < 8 { (TOPS & before, 0) } else { (TOPS, TOPS & before) };
+    // With 5f added every byte from 21 on has its top bit set, without it none has.
+    let is_token = |word: u64, want: u64| word & TOPS == 0 && (word.wrapping_add(0x5f * ONES) & want) == want;
+    if !is_token(token_low, want_low) || !is_token(token_high, want_high) {
+        return false;
+    }
+    let target = match at {
+        0..=6 => low >> (shift + 8),
+        7 => high,
+        8..=14 => high >> (shift + 8),
+        _ => 0,
+    };
+    matches!(target as u8, b'/' | b'*') || target & 0xffff == u64::from(u16::from_le_bytes(*b"ht"))
+}
+
+/// The top bit of the lowest byte that is a space, and perhaps of others above it.
+#[inline(always)]
+fn spaces(word: u64) -> u64 {
+    let zero = word ^ (0x20 * ONES);
+    zero.wrapping_sub(ONES) & !zero & TOPS
+}
+
 /// A client may send up to two empty lines before its request (RFC 9112 section 2.2: it should not, and the
 /// server should bear it).
 #[inline(always)]
@@ -67,7 +117,7 @@ fn without_empty_lines(first: [u8; 8], len: u32) -> ([u8; 8], u32) {
 
 /// Whether the bytes that come first in the direction of responses, fewer than tell for certain, may be a response's.
 #[inline(always)]
-pub(super) fn may_answer(protocol: u8, first: [u8; 8]) -> bool {
+pub(super) fn may_answer(protocol: u8, first: FirstBytes) -> bool {
     let word = u32::from_be_bytes([first[0], first[1], first[2], first[3]]);
     match &word.to_be_bytes() {
         b"H\0\0\0" => protocol == HTTP,

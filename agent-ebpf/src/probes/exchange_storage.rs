@@ -2,12 +2,15 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_ringbuf_output, bpf_sk_storage_get};
+use aya_ebpf::{
+    bindings::BPF_SK_STORAGE_GET_F_CREATE,
+    helpers::generated::{bpf_ringbuf_output, bpf_sk_storage_get},
+};
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     event::Kind,
-    exchange::{ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
+    exchange::{Exchange, ExchangeRecord, HALF_CLOSED, Stream, TLS, UNREAD},
 };
 
 use crate::{
@@ -33,6 +36,38 @@ pub fn get(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
     let map = (&raw const EXCHANGES).cast_mut().cast();
     // SAFETY: helper call.
     unsafe { bpf_sk_storage_get(map, sk.cast_mut(), core::ptr::null_mut(), flags).cast() }
+}
+
+/// The same for a socket that takes over what came before it was there.
+#[inline(always)]
+pub fn take_over(sk: *const c_void, record: *mut ExchangeRecord) -> *mut ExchangeRecord {
+    let map = (&raw const EXCHANGES).cast_mut().cast();
+    let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
+    // SAFETY: helper call.
+    unsafe { bpf_sk_storage_get(map, sk.cast_mut(), record.cast(), flags).cast() }
+}
+
+/// Forgets all but the bytes of heads, whose lengths say that there are none.
+///
+/// # Safety
+/// `exchange` must be a map value.
+#[inline(always)]
+pub unsafe fn clear(exchange: *mut Exchange) {
+    const HEAD: usize = core::mem::offset_of!(Stream, head);
+    // SAFETY: map value, as the caller says.
+    unsafe {
+        let words = |from: *mut u64, bytes: usize| {
+            let mut word = 0;
+            while word < bytes / 8 {
+                // Volatile, or the compiler makes a call to a byte-wise memset of it.
+                from.add(word).write_volatile(0);
+                word += 1;
+            }
+        };
+        words(exchange.cast(), core::mem::offset_of!(Exchange, streams));
+        words((&raw mut (*exchange).streams[0]).cast(), HEAD);
+        words((&raw mut (*exchange).streams[1]).cast(), HEAD);
+    }
 }
 
 #[inline(always)]

@@ -7,7 +7,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE},
+    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
     helpers::generated::bpf_skb_load_bytes,
     macros::cgroup_skb,
     programs::SkBuffContext,
@@ -16,20 +16,24 @@ use aya_log_ebpf::debug;
 use whohungup_ebpf::{
     counters::Counter,
     event::{Kind, Progress},
-    exchange::{Exchange, ExchangeRecord, IN, OUT, UNREAD},
-    framing::{self, Cursor, Payload},
+    exchange::{AFTER_FIN, Exchange, ExchangeRecord, IN, OUT, UNREAD},
+    framing::{self, Cursor, FIRST_BYTES, FirstBytes, Payload, Start},
 };
 
 use crate::{
     exchange_storage,
     helpers::{jiffies, run_cursor, socket_cookie},
-    maps::count,
+    maps::{HANDOVER, count},
     record,
 };
 
 const IPPROTO_TCP: u8 = 6;
 /// In the TCP header's flags (RFC 9293 section 3.1).
 const RST: u8 = 0x04;
+const SYN: u8 = 0x02;
+// include/net/tcp_states.h
+const CLOSE_WAIT: u32 = 8;
+const LISTEN: u32 = 10;
 const PASS: i32 = 1;
 
 #[cgroup_skb(ingress)]
@@ -75,16 +79,27 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         return;
     }
     let mut stored = exchange_storage::get(sk, 0);
-    let mut first = [0u8; 8];
+    let mut first = [0u8; FIRST_BYTES];
     // SAFETY: map value.
-    let known = !stored.is_null() && unsafe { (*stored).exchange.protocol } != UNREAD;
+    let known = !stored.is_null() && !matches!(unsafe { (*stored).exchange.protocol }, UNREAD | AFTER_FIN);
     // SAFETY: map value.
     let is_followed = known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) };
     if !is_followed && !load_first(skb, at, &mut first) {
         return;
     }
     if !known {
-        let Some(start) = framing::recognise(first, at.2) else { return };
+        // SAFETY: context.
+        let socket_state = unsafe { (*sk.cast::<bpf_sock>()).state };
+        let Some(start) = framing::recognise(first, at.2) else {
+            if direction == OUT && socket_state == CLOSE_WAIT {
+                note_after_fin(sk, &segment, first);
+            }
+            return;
+        };
+        if direction == IN && socket_state == LISTEN {
+            hand_over(skb, &segment, start, first);
+            return;
+        }
         stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         if stored.is_null() {
             count(Counter::ExchangeFailed);
@@ -105,6 +120,48 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
             if (*exchange).begun != begun {
                 (*exchange).request_ack = segment.ack_seq;
             }
+        }
+    }
+}
+
+/// The segment makes its socket, which does not exist yet (TCP_DEFER_ACCEPT, data on the handshake's last ACK, Fast Open):
+/// the socket takes over what is read here when it is established, on this processor (`tcp_v4_rcv` to `tcp_child_process`,
+/// net/ipv4/tcp_ipv4.c, v6.1 to v6.18).
+#[inline(always)]
+fn hand_over(skb: *mut __sk_buff, segment: &Headers, start: Start, first: FirstBytes) {
+    let Some(slot) = HANDOVER.get_ptr_mut(0) else { return };
+    // SAFETY: map value.
+    unsafe {
+        let exchange = &raw mut (*slot).record.exchange;
+        exchange_storage::clear(exchange);
+        framing::begin(exchange, start, IN);
+        // A SYN takes a sequence number before the payload's.
+        let seq = segment.seq.wrapping_add(u32::from(segment.flags & SYN != 0));
+        follow_quietly(skb, exchange, IN, (seq, segment.at, segment.len), first);
+        (*exchange).peer_ttl = segment.ttl;
+        (*exchange).request_ack = segment.ack_seq;
+        (*slot).seq = seq;
+        (*slot).ports = segment.ports;
+    }
+}
+
+/// A protocol that is not read, after the peer's FIN: the first bytes tell a goodbye from a request that is lost.
+#[inline(always)]
+fn note_after_fin(sk: *mut c_void, segment: &Headers, first: FirstBytes) {
+    let stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
+    if stored.is_null() {
+        count(Counter::ExchangeFailed);
+        return;
+    }
+    // SAFETY: map value.
+    unsafe {
+        let exchange = &raw mut (*stored).exchange;
+        if (*exchange).protocol == UNREAD {
+            (*exchange).protocol = AFTER_FIN;
+            (*exchange).streams[1].start_seq = segment.seq;
+            (*exchange).streams[1].head_len = FIRST_BYTES as u16;
+            (&raw mut (*exchange).streams[1].head).cast::<FirstBytes>().write_unaligned(first);
+            (*exchange).segments = (*exchange).segments.wrapping_add(1);
         }
     }
 }
@@ -138,19 +195,37 @@ unsafe fn follow(
     exchange: *mut Exchange,
     direction: u8,
     at: (u32, u32, u32),
-    first: [u8; 8],
+    first: FirstBytes,
 ) {
+    // SAFETY: map value, as the caller says.
+    unsafe {
+        if follow_quietly(skb, exchange, direction, at, first) {
+            report(skb, exchange);
+        }
+    }
+}
+
+/// True when a request began that is worth a record.
+///
+/// # Safety
+/// `exchange` must be a map value.
+#[inline(always)]
+unsafe fn follow_quietly(
+    skb: *mut __sk_buff,
+    exchange: *mut Exchange,
+    direction: u8,
+    at: (u32, u32, u32),
+    first: FirstBytes,
+) -> bool {
     // SAFETY: map value, as the caller says.
     unsafe {
         let now = jiffies() as u32;
         let Some(mut cursor) = Cursor::enter(Segment(skb), exchange, direction, at, first, now) else {
-            return;
+            return false;
         };
         run_cursor(&mut cursor);
         cursor.leave();
-        if cursor.is_worth_a_record() {
-            report(skb, exchange);
-        }
+        cursor.is_worth_a_record()
     }
 }
 
@@ -183,6 +258,8 @@ struct Headers {
     /// Offset and length of the payload.
     at: u32,
     len: u32,
+    /// Source port in the upper half.
+    ports: u32,
     flags: u8,
     /// Time to live, or hop limit.
     ttl: u8,
@@ -224,14 +301,14 @@ fn headers(skb: *mut __sk_buff) -> Option<Headers> {
     let (tcp_len, flags) = unsafe { (u32::from(*tcp.add(12) >> 4) * 4, *tcp.add(13)) };
     let at = ip_len + tcp_len;
     let len = total.saturating_sub(at);
-    Some(Headers { seq: word(4), ack_seq: word(8), at, len, flags, ttl })
+    Some(Headers { seq: word(4), ack_seq: word(8), at, len, ports: word(0), flags, ttl })
 }
 
 /// Copies the payload's first bytes, zero-padded.
 #[inline(always)]
-fn load_first(skb: *mut __sk_buff, (_, at, len): (u32, u32, u32), to: &mut [u8; 8]) -> bool {
-    let len = if len >= 8 { 8 } else { u64::from(len) };
-    let Some(len) = framing::within(len, 8) else { return false };
+fn load_first(skb: *mut __sk_buff, (_, at, len): (u32, u32, u32), to: &mut FirstBytes) -> bool {
+    let most = FIRST_BYTES as u64;
+    let Some(len) = framing::within(u64::from(len).min(most), most) else { return false };
     // SAFETY: helper call.
     unsafe { bpf_skb_load_bytes(skb.cast(), at, to.as_mut_ptr().cast(), len as u32) == 0 }
 }

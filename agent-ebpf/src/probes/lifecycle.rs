@@ -20,7 +20,7 @@ use crate::{
     exchange_storage,
     fields::{TcpSock, offset},
     helpers::socket_cookie,
-    maps::{EXCHANGES, count},
+    maps::{EXCHANGES, HANDOVER, count},
     record,
 };
 
@@ -85,6 +85,9 @@ fn connecting(sk: *const c_void) {
 fn opened(sk: *const c_void, old: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Opened);
+    if old == SYN_RECV {
+        take_over(sk, tp);
+    }
     let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Open>(Counter::LostOpen) else { return };
     let to = entry.as_mut_ptr();
@@ -96,6 +99,33 @@ fn opened(sk: *const c_void, old: i32) {
         (*to).old_state = old as u32;
     }
     entry.submit(record::NO_WAKEUP);
+}
+
+/// What came with the handshake was read before this socket was there.
+#[inline(always)]
+fn take_over(sk: *const c_void, tp: TcpSock) {
+    let Some(slot) = HANDOVER.get_ptr_mut(0) else { return };
+    // SAFETY: map value.
+    unsafe {
+        if (*slot).ports == 0 {
+            return;
+        }
+        let remote = u32::from(u16::from_be(tp.read::<u16>(offset!(dport))));
+        let local = u32::from(u16::from_be(tp.read::<u16>(offset!(sport))));
+        let is_same = (*slot).ports == remote << 16 | local
+            && ((*slot).seq == tp.read::<u32>(offset!(rcv_nxt))
+                || (*slot).seq == tp.read::<u32>(offset!(copied_seq))
+                || (*slot).record.exchange.streams[0].end_seq == tp.read::<u32>(offset!(rcv_nxt)));
+        if !is_same {
+            return;
+        }
+        (*slot).ports = 0;
+        if exchange_storage::take_over(sk, &raw mut (*slot).record).is_null() {
+            count(Counter::ExchangeFailed);
+        } else {
+            count(Counter::ExchangeMade);
+        }
+    }
 }
 
 #[inline(always)]
@@ -122,12 +152,15 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     count(Counter::Left);
     transition(sk, tp, old, new);
     exchange_storage::report(sk, tp, false);
-    if new == FIN_WAIT1 && tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH {
+    // A FIN behind bytes that have not left may never leave.
+    let is_behind = || tp.read::<u32>(offset!(write_seq)) != tp.read::<u32>(offset!(snd_nxt));
+    if new == FIN_WAIT1 && (tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH || is_behind())
+    {
         expect_end(sk);
     }
 }
 
-/// Only sending was shut down: the end must be reported too, and nothing on the socket will show then
+/// Only sending was shut down, or not all had left: the end must be reported too, and nothing on the socket will show then
 /// that it was not closed at once.
 #[inline(always)]
 fn expect_end(sk: *const c_void) {

@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use whohungup_ebpf::{
     counters::Counter,
-    exchange::ExchangeRecord,
+    exchange::{ExchangeRecord, Handover},
     offsets::Offsets,
     tls_plaintext::{Call, SslObject, TlsSession},
 };
@@ -36,6 +36,10 @@ pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT }> = PerCpuArray::new();
 /// One record per socket that speaks HTTP or TLS, laid out as it goes on the ring.
 #[btf_map]
 pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
+
+/// What came with the handshake, for the socket that it makes.
+#[btf_map]
+pub static HANDOVER: PerCpuArray<Handover, 1> = PerCpuArray::new();
 
 /// The call into OpenSSL that each thread (`bpf_get_current_pid_tgid`) is in; the loader sizes it and the next two.
 #[btf_map]

@@ -21,7 +21,7 @@ use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     exchange::{Exchange, IN, OTHER, OUT, TLS, UNREAD, notes},
-    framing::{self, Cursor, Payload},
+    framing::{self, Cursor, FIRST_BYTES, Payload},
     tls_plaintext::{Call, EXCLUDED, FREED, MAX_STACK_DISTANCE, SslObject, TRACKED, TlsSession, call},
 };
 
@@ -163,9 +163,10 @@ impl Payload for Plaintext {
 unsafe fn follow(exchange: *mut Exchange, direction: u8, buffer: u64, len: u32) {
     // SAFETY: map value, as the caller says.
     unsafe {
-        let mut first = [0u8; 8];
-        let some = if len >= 8 { 8 } else { u64::from(len) };
-        let Some(some) = framing::within(some, 8) else { return };
+        let mut first = [0u8; FIRST_BYTES];
+        let most = FIRST_BYTES as u64;
+        let some = u64::from(len).min(most);
+        let Some(some) = framing::within(some, most) else { return };
         if !Plaintext(buffer).load(0, first.as_mut_ptr(), some as u32) {
             // Nothing is known of what follows.
             (*exchange).protocol = OTHER;

@@ -67,6 +67,7 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
         (*to).ack_seq = segment.ack_seq;
         (*to).payload = segment.payload;
         (*to).netns = segment.netns;
+        (*to).first = segment.first;
     }
     entry.submit(record::NO_WAKEUP);
     0
@@ -99,6 +100,7 @@ pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
         (*to).ack_seq = 0;
         (*to).payload = 0;
         (*to).netns = 0;
+        (*to).first = none.first;
     }
     entry.submit(record::NO_WAKEUP);
     0
@@ -146,6 +148,7 @@ pub fn segment_dropped(ctx: BtfTracePointContext) -> i32 {
         (*to).ack_seq = segment.ack_seq;
         (*to).payload = segment.payload;
         (*to).netns = segment.netns;
+        (*to).first = segment.first;
     }
     entry.submit(record::NO_WAKEUP);
     0
@@ -160,6 +163,7 @@ struct Segment {
     netns: u32,
     flags: u8,
     protocol: u8,
+    first: [u8; 16],
 }
 
 impl Default for Segment {
@@ -167,7 +171,7 @@ impl Default for Segment {
     fn default() -> Self {
         let endpoints =
             Endpoints { family: 0, sport_be: 0, dport_be: 0, reserved: 0, saddr: [0; 16], daddr: [0; 16] };
-        Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0, protocol: 0 }
+        Self { endpoints, seq: 0, ack_seq: 0, payload: 0, netns: 0, flags: 0, protocol: 0, first: [0; 16] }
     }
 }
 
@@ -220,6 +224,18 @@ impl Segment {
         let pulled = data.wrapping_sub(tcp_at) as u32;
         let header = u32::from(tcp[12] >> 4) * 4;
         self.payload = (len + pulled).saturating_sub(header);
+        let in_pages: u32 = read(skb, offset!(skb_data_len));
+        if self.payload > 0 && self.payload <= 32 && in_pages == 0 {
+            // What lies behind a shorter payload in the buffer is not of it.
+            copy(&mut self.first, tcp_at + u64::from(header));
+            let mut at = 0;
+            while at < 16 {
+                if at as u32 >= self.payload {
+                    self.first[at] = 0;
+                }
+                at += 1;
+            }
+        }
         true
     }
 }

@@ -6,6 +6,7 @@ mod correlate;
 mod deadlines;
 mod ending;
 mod entry;
+mod join;
 mod late;
 mod listeners;
 mod open;

@@ -92,13 +92,14 @@ impl Oracle {
         let open = begun - answered;
         let in_flight = u32::try_from(open).expect("few");
         match (open, asking, responding) {
-            (0 | 1, Some(phase), _) => (phase, 1),
+            (1, Some(phase), _) => (phase, 1),
+            // Answered before all of it had come: it is over, unless the server says that the rest came too late.
+            (0, Some(phase), _) => {
+                let newest = finals().rfind(|one| one.end <= responses);
+                if newest.is_some_and(|one| one.status == 408) { (phase, 1) } else { (Phase::Idle, 0) }
+            }
             (0, None, _) if begun == 0 => (Phase::Unused, 0),
             (0, None, _) => (Phase::Idle, 0),
-            // It ends with the connection: cut here, it is complete.
-            (1, None, Some(response)) if response.end == NEVER && responses >= response.head => {
-                (Phase::Idle, 0)
-            }
             (_, _, Some(_)) => (Phase::Response, in_flight),
             (_, _, None) => (Phase::Waiting, in_flight),
         }

@@ -113,6 +113,10 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
 
 /// In TLS, and in protocols that are not read, the first bytes of a late message tell whether it asks for anything.
 fn says_farewell(view: &ExchangePhase, first: &[u8; FIRST_BYTES], len: u32) -> bool {
+    if *first == [0; FIRST_BYTES] {
+        // Out of the probe's reach. The client's end knows, where it is on this host.
+        return len <= MAX_TLS_ALERT_BYTES;
+    }
     let is_tls = view.basis == Basis::Inferred || view.is_plaintext;
     is_farewell(first, len) || (is_tls && len <= MAX_TLS_ALERT_BYTES)
 }

@@ -119,7 +119,7 @@ impl Tracker {
         judge(self.connections.get(&cookie)?.facts()?, self.options).idle()
     }
 
-    fn add_evidence(&self, close: &mut ClosedConnection, words: impl FnOnce() -> String) {
+    pub(super) fn add_evidence(&self, close: &mut ClosedConnection, words: impl FnOnce() -> String) {
         if self.options.detail.covers(close.verdict) {
             close.evidence.push(words());
         }

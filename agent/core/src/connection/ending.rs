@@ -8,6 +8,7 @@ use whohungup_ebpf::{
 
 use super::{
     entry::Connection,
+    join,
     recent::RecentClose,
     requests::{Progressed, so_far},
     retry::Lost,
@@ -15,7 +16,7 @@ use super::{
     tracker::Tracker,
 };
 use crate::{
-    close::{ClosedBy, ClosedConnection, Identity},
+    close::{ClosedBy, ClosedConnection, EvidenceDetail, Identity},
     identity::Ends,
 };
 use crate::{
@@ -51,6 +52,10 @@ impl Tracker {
         let (begins, before) = (connection.pending.is_none(), connection.state_key());
         connection.step(step, tick);
         self.tally.moves(before, connection.state_key());
+        if begins {
+            let key = join::key(connection.netns, Ends::new(&connection.endpoints));
+            self.pairs.insert(key, cookie);
+        }
         if begins
             && connection.pooled
             && let Some(pool) = connection.pool()
@@ -112,6 +117,12 @@ impl Tracker {
             // In flight: what the process does next decides.
             return None;
         }
+        if let Some(due) = self.waits_for_other_end(cookie, now_ns) {
+            let pending = self.connections.get_mut(&cookie)?.pending.as_deref_mut()?;
+            (pending.has_waited, pending.due_ns) = (true, Some(due));
+            self.due.push(due, cookie);
+            return None;
+        }
         self.finish(cookie, now_ns)
     }
 
@@ -120,6 +131,7 @@ impl Tracker {
         let mut connection = self.connections.remove(&cookie)?;
         self.tally.leaves(connection.state_key());
         self.totals.closed += 1;
+        self.has_ended(cookie, &connection);
         self.note_reachability(&mut connection);
         let closed = self.remove_from_pool(cookie, &connection);
         let pending = connection.pending.as_deref()?;
@@ -130,6 +142,7 @@ impl Tracker {
             self.pending_ends.remove(&orphan);
         }
         let closed = closed?;
+        self.tell_other_end(&connection, &closed);
         if let Some(lost) = lost_request(&connection, &closed) {
             self.retries.expect(cookie, lost);
         }
@@ -186,20 +199,41 @@ impl Tracker {
         time: Timestamp,
     ) -> Option<ClosedConnection> {
         let pending = connection.pending.as_deref()?;
-        let identity = Identity {
+        let identity = self.identity(cookie, connection, time)?;
+        let other = self.known_of_other_end(connection);
+        // It may turn a close into one whose evidence is wanted.
+        let detail = match self.options.detail {
+            EvidenceDetail::FailuresOnly if other.is_some() => EvidenceDetail::All,
+            detail => detail,
+        };
+        let mut close = judge(&pending.facts, self.options).record(identity, detail);
+        self.correlate(cookie, connection, &mut close);
+        if let Some(other) = other
+            && join::join(&mut close, &pending.facts.first, &other)
+        {
+            self.add_evidence(&mut close, || {
+                "the other end of the connection is on this host: both say the same".to_owned()
+            });
+        }
+        if !self.options.detail.covers(close.verdict) {
+            close.evidence.clear();
+        }
+        close.uncounted = close
+            .request_totals
+            .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
+        Some(close)
+    }
+
+    pub(super) fn identity(&self, cookie: u64, connection: &Connection, time: Timestamp) -> Option<Identity> {
+        let pending = connection.pending.as_deref()?;
+        Some(Identity {
             cookie,
             time,
             ends: Ends::new(&connection.endpoints),
             netns: connection.netns,
             holder: connection.process,
             closed_by: pending.closed_by.as_ref().and_then(ClosedBy::from_task),
-        };
-        let mut close = judge(&pending.facts, self.options).record(identity, self.options.detail);
-        self.correlate(cookie, connection, &mut close);
-        close.uncounted = close
-            .request_totals
-            .map(|outcome| connection.counted.adds(&outcome, connection.is_followed(), self.tick));
-        Some(close)
+        })
     }
 
     /// The wall-clock time of a CLOCK_MONOTONIC reading, as the clocks stand now.

@@ -2,10 +2,10 @@
 
 use whohungup_ebpf::{
     event::{Endpoints, Task, Transition},
-    exchange::Exchange,
+    exchange::{AFTER_FIN, Exchange, OUT},
 };
 
-use super::{pools::Pool, requests::Counted, tally::StateKey};
+use super::{join::OtherEnd, pools::Pool, requests::Counted, tally::StateKey};
 use crate::identity::Ends;
 use crate::identity::Process;
 use crate::{
@@ -63,6 +63,10 @@ pub(super) struct Pending {
     pub(super) orphan: Option<(u32, Ends)>,
     /// Settles at this time, CLOCK_MONOTONIC ns; `None` waits for more.
     pub(super) due_ns: Option<u64>,
+    /// What the other end said, where it is on this host and was settled before.
+    pub(super) other_end: Option<OtherEnd>,
+    /// It has waited for the other end once.
+    pub(super) has_waited: bool,
 }
 
 impl Connection {
@@ -120,6 +124,8 @@ impl Connection {
                 closed_by: closing_task(step),
                 orphan: None,
                 due_ns: None,
+                other_end: None,
+                has_waited: false,
             }));
             return;
         };
@@ -138,7 +144,10 @@ impl Connection {
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
         let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
-        if facts.last.is_some() {
+        if exchange.protocol == AFTER_FIN {
+            let head = &exchange.streams[usize::from(OUT)].head;
+            facts.written_late = head.first_chunk().copied();
+        } else if facts.last.is_some() {
             facts.exchange_after = Some(Box::new(*exchange));
         } else {
             // A second one without a step between: that step was lost, and this is not of the close.

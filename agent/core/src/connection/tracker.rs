@@ -6,6 +6,7 @@ use whohungup_ebpf::{decode::Record, event::Reset};
 use super::{
     deadlines::Deadlines,
     entry::{Connection, OpenState},
+    join::PairKey,
     listeners::Listeners,
     pools::Pools,
     reachability::Reachability,
@@ -73,6 +74,8 @@ pub struct Tracker {
     pub(super) recent: Recent,
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
+    /// Every pending close, for the other end of its connection.
+    pub(super) pairs: HashMap<PairKey, u64>,
     pub(super) due: Deadlines,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
@@ -100,6 +103,7 @@ impl Tracker {
             listeners: Listeners::default(),
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
+            pairs: HashMap::new(),
             due: Deadlines::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),

@@ -168,6 +168,7 @@ fn early_answer(stage: &mut Stage) -> Played {
     pair.client.receive(refusal, Part::Middle)?;
     let stalled = stage.stall();
     pair.client_closes()?;
-    let expect = Expect::of("premature-hangup", "client", "fin", "request-body", "CB").in_flight(1);
-    Ok(stage.both(&pair, expect.served(served + 1).silent_ms(stalled).request_ms(stalled)))
+    let expect =
+        Expect::of("completed", "client", "fin", "idle", "CI").causes(&["early-response"]).in_flight(0);
+    Ok(stage.both(&pair, expect.served(served + 1).silent_ms(stalled).idle_ms(stalled)))
 }

@@ -95,7 +95,7 @@ fn server_linger_zero(stage: &mut Stage) -> Played {
     let (served, stalled) = ask_and_wait(stage, &pair)?;
     pair.server_resets()?;
     let expect = SERVER_WAITING.how("rst").served(served).silent_ms(stalled).request_ms(stalled);
-    Ok(stage.each(&pair, expect, expect.causes(&["linger-zero"])))
+    Ok(stage.both(&pair, expect.causes(&["linger-zero"])))
 }
 
 fn client_waiting(stage: &mut Stage) -> Played {
@@ -115,7 +115,7 @@ fn client_linger_zero(stage: &mut Stage) -> Played {
     let (served, stalled) = ask_and_wait(stage, &pair)?;
     pair.client_resets()?;
     let expect = CLIENT_WAITING.how("rst").served(served).silent_ms(stalled).request_ms(stalled);
-    Ok(stage.each(&pair, expect.causes(&["linger-zero"]), expect))
+    Ok(stage.both(&pair, expect.causes(&["linger-zero"])))
 }
 
 fn stalled_head(stage: &mut Stage, closer: End) -> Played {

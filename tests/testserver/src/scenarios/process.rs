@@ -49,7 +49,7 @@ fn process_exit(stage: &mut Stage) -> Played {
     pair.client.finish(Ending::Fin)?;
     child.wait().step("wait for the child")?;
     let expect = SERVER_WAITING.served(served);
-    Ok(stage.each(&pair, expect, expect.causes(&["process-exit"])))
+    Ok(stage.both(&pair, expect.causes(&["process-exit"])))
 }
 
 fn process_killed(stage: &mut Stage) -> Played {
@@ -61,7 +61,7 @@ fn process_killed(stage: &mut Stage) -> Played {
     stage.stall();
     kill(child, &pair.client)?;
     let expect = SERVER_WAITING.served(served);
-    Ok(stage.each(&pair, expect, expect.causes(&["process-killed"])))
+    Ok(stage.both(&pair, expect.causes(&["process-killed"])))
 }
 
 fn process_killed_idle(stage: &mut Stage) -> Played {
@@ -71,7 +71,7 @@ fn process_killed_idle(stage: &mut Stage) -> Played {
     stage.idle();
     kill(child, &pair.server)?;
     let expect = CLIENT_IDLE.served(served);
-    Ok(stage.each(&pair, expect.causes(&["process-killed"]), expect))
+    Ok(stage.both(&pair, expect.causes(&["process-killed"])))
 }
 
 /// Kills the process; its peer, already waiting, says when the connection ended.

@@ -78,7 +78,7 @@ fn unread(stage: &mut Stage) -> Played {
         pair.client.finish(Ending::Reset)
     })?;
     let expect = Expect::of("idle-race", "server", "rst", "waiting", "SW").race("unread").in_flight(1);
-    Ok(stage.each(&pair, expect, expect.causes(&["unread-data"])))
+    Ok(stage.both(&pair, expect.causes(&["unread-data"])))
 }
 
 fn stale(stage: &mut Stage) -> Played {

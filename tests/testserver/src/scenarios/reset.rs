@@ -44,14 +44,14 @@ fn unread_data_first(stage: &mut Stage) -> Played {
     pair.client.finish(Ending::Reset)?;
     let expect = Expect::of("premature-hangup", "server", "rst", "waiting", "SW").in_flight(1).served(0);
     let expect = expect.silent_ms(300).request_ms(300);
-    Ok(stage.each(&pair, expect, expect.causes(&["unread-data"])))
+    Ok(stage.both(&pair, expect.causes(&["unread-data"])))
 }
 
 fn health_check_reset(stage: &mut Stage) -> Played {
     let pair = stage.dial()?;
     pair.client_resets()?;
     let expect = CLIENT_UNUSED.how("rst");
-    Ok(stage.each(&pair, expect.causes(LINGER_ZERO), expect))
+    Ok(stage.both(&pair, expect.causes(LINGER_ZERO)))
 }
 
 fn not_accepted(stage: &mut Stage) -> Played {
@@ -61,7 +61,7 @@ fn not_accepted(stage: &mut Stage) -> Played {
     stage.close_listener()?;
     pair.client.finish(Ending::Reset)?;
     let expect = SERVER_UNUSED.how("rst");
-    Ok(stage.each(&pair, expect, expect.causes(NOT_ACCEPTED)))
+    Ok(stage.both(&pair, expect.causes(NOT_ACCEPTED)))
 }
 
 fn not_accepted_request(stage: &mut Stage) -> Played {
@@ -74,7 +74,7 @@ fn not_accepted_request(stage: &mut Stage) -> Played {
     pair.client.finish(Ending::Reset)?;
     let expect = Expect::of("premature-hangup", "server", "rst", "waiting", "SW").in_flight(1).served(0);
     let expect = expect.silent_ms(waited).request_ms(waited);
-    Ok(stage.each(&pair, expect, expect.causes(NOT_ACCEPTED)))
+    Ok(stage.both(&pair, expect.causes(NOT_ACCEPTED)))
 }
 
 fn keep_alive_then_reset(stage: &mut Stage) -> Played {
@@ -83,7 +83,7 @@ fn keep_alive_then_reset(stage: &mut Stage) -> Played {
     let idle = stage.idle();
     pair.server_resets()?;
     let expect = SERVER_IDLE.how("rst").served(served).idle_ms(idle).silent_ms(idle);
-    Ok(stage.each(&pair, expect, expect.causes(LINGER_ZERO)))
+    Ok(stage.both(&pair, expect.causes(LINGER_ZERO)))
 }
 
 fn sock_destroy(stage: &mut Stage) -> Played {

@@ -24,7 +24,7 @@ fn listener_shutdown(stage: &mut Stage) -> Played {
     for (pair, served) in &idle_pairs {
         pair.server_closes()?;
         let idle = SERVER_IDLE.served(*served);
-        truths.extend(stage.each(pair, idle, idle.causes(&["shutdown"])));
+        truths.extend(stage.both(pair, idle.causes(&["shutdown"])));
     }
     Ok(truths)
 }

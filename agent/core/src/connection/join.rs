@@ -1,0 +1,238 @@
+//! Both ends of a connection on this host: they are joined before they are reported, so that they say the same, and the end
+//! that knows a cause gives it to the other.
+
+use whohungup_ebpf::event::Transition;
+
+use super::{entry::Connection, tracker::Tracker};
+use crate::{
+    close::{ClosedConnection, Code, facts, judge},
+    identity::Ends,
+    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+};
+
+/// A close waits for the other end's no longer than this.
+const MOST_NS: u64 = 1_200_000_000;
+/// Sequence numbers of both ends lie no further apart than a window.
+const WINDOW: u32 = 1 << 24;
+
+/// Where the other end of a pending close looks for it. Loopback addresses mean something in their own namespace only.
+pub(super) type PairKey = (u32, Ends);
+
+/// What the other end of a connection knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OtherEnd {
+    role: Role,
+    /// It closed first, by its own process or kernel.
+    is_closer: bool,
+    /// CLOCK_MONOTONIC ns of its first step.
+    at_ns: u64,
+    closer: Closer,
+    close_type: CloseType,
+    verdict: Verdict,
+    cause: Cause,
+    race: Option<Race>,
+    phase: Phase,
+    in_flight: Option<u32>,
+    basis: Basis,
+    exact: bool,
+}
+
+impl OtherEnd {
+    pub(super) fn of(close: &ClosedConnection, first: &Transition) -> Self {
+        Self {
+            role: close.role,
+            is_closer: is_own_end(first),
+            at_ns: close.at_ns,
+            closer: close.closer,
+            close_type: close.close_type,
+            verdict: close.verdict,
+            cause: close.cause,
+            race: close.race,
+            phase: close.phase,
+            in_flight: close.in_flight,
+            basis: close.basis,
+            exact: close.confidence == Confidence::Exact,
+        }
+    }
+
+    /// It says that a request was lost to an idle close.
+    pub(super) fn is_race(&self) -> bool {
+        self.verdict == Verdict::IdleRace
+    }
+}
+
+/// The first step was this end's own.
+fn is_own_end(first: &Transition) -> bool {
+    first.new_state == facts::FIN_WAIT1 || (first.new_state == facts::CLOSE && first.err == 0)
+}
+
+pub(super) fn key(netns: u32, ends: Ends) -> PairKey {
+    (if ends.local.ip().is_loopback() { netns } else { 0 }, ends)
+}
+
+/// Both sockets are of one connection, and not of two with the same addresses in different places.
+fn is_one_connection(one: &Transition, other: &Transition) -> bool {
+    let near = |sent: u32, received: u32| {
+        let apart = received.wrapping_sub(sent) as i32;
+        apart.unsigned_abs() < WINDOW
+    };
+    near(one.snd_nxt, other.rcv_nxt) && near(other.snd_nxt, one.rcv_nxt)
+}
+
+impl Tracker {
+    pub(super) fn has_ended(&mut self, cookie: u64, connection: &Connection) {
+        let key = key(connection.netns, Ends::new(&connection.endpoints));
+        if self.pairs.get(&key) == Some(&cookie) {
+            self.pairs.remove(&key);
+        }
+    }
+
+    /// The other end's cookie, while its close is pending too.
+    fn other_end(&self, connection: &Connection) -> Option<u64> {
+        let ends = Ends::new(&connection.endpoints).turned();
+        let cookie = *self.pairs.get(&key(connection.netns, ends))?;
+        let other = self.connections.get(&cookie)?;
+        let is_other = other.role != connection.role
+            && is_one_connection(&connection.facts()?.first, &other.facts()?.first);
+        is_other.then_some(cookie)
+    }
+
+    /// When the close of `cookie` is to be settled instead of now: the other end made it, and has yet to say why.
+    pub(super) fn waits_for_other_end(&mut self, cookie: u64, now_ns: u64) -> Option<u64> {
+        let connection = self.connections.get(&cookie)?;
+        let pending = connection.pending.as_deref().filter(|pending| !pending.has_waited)?;
+        if is_own_end(&pending.facts.first) {
+            return None;
+        }
+        let other = self.connections.get(&self.other_end(connection)?)?.pending.as_deref()?;
+        let due = other.due_ns.filter(|&due| is_own_end(&other.facts.first) && due > now_ns)?;
+        // Just behind it.
+        let due = due + 1_000_000;
+        (due <= now_ns + MOST_NS).then_some(due)
+    }
+
+    /// What the other end knows by now.
+    pub(super) fn known_of_other_end(&self, connection: &Connection) -> Option<OtherEnd> {
+        let settled = connection.pending.as_deref()?.other_end;
+        settled.or_else(|| {
+            let cookie = self.other_end(connection)?;
+            let other = self.connections.get(&cookie)?;
+            Some(OtherEnd::of(&self.judged(cookie, other)?, &other.facts()?.first))
+        })
+    }
+
+    /// Leaves word at the other end, whose close is pending or was reported a moment ago.
+    pub(super) fn tell_other_end(&mut self, connection: &Connection, close: &ClosedConnection) {
+        let Some(first) = connection.facts().map(|facts| facts.first) else { return };
+        let word = OtherEnd::of(close, &first);
+        if let Some(cookie) = self.other_end(connection) {
+            let pending = self.connections.get_mut(&cookie).and_then(|other| other.pending.as_deref_mut());
+            if let Some(pending) = pending {
+                pending.other_end = Some(word);
+            }
+            return;
+        }
+        if !word.is_race() {
+            return;
+        }
+        let reported = (connection.netns, Ends::new(&connection.endpoints).turned());
+        let Some(cookie) = self.recent.cookie_at(reported) else { return };
+        let Some(pending) =
+            self.recent.by_cookie(cookie).and_then(|known| known.connection.pending.as_deref_mut())
+        else {
+            return;
+        };
+        if is_one_connection(&first, &pending.facts.first) {
+            pending.other_end = Some(word);
+            self.amend(cookie);
+        }
+    }
+
+    pub(super) fn judged(&self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
+        let identity = self.identity(cookie, connection, jiff::Timestamp::UNIX_EPOCH)?;
+        let close =
+            judge(connection.facts()?, self.options).record(identity, crate::close::EvidenceDetail::Off);
+        Some(close)
+    }
+}
+
+/// Makes `close` agree with what the other end knows. True when something changed.
+pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) -> bool {
+    let before = (close.closer, close.verdict, close.cause, close.race);
+    agree_on_closer(close, first, other);
+    agree_on_verdict(close, first, other);
+    let is_named = matches!(close.cause, Cause::Unknown);
+    if is_named && other.is_closer && other.closer == close.closer && !is_own_end(first) {
+        close.cause = other.cause;
+    }
+    close.code = Code(close.closer, close.phase);
+    before != (close.closer, close.verdict, close.cause, close.race)
+}
+
+/// Who was first on the wire is one fact.
+fn agree_on_closer(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) {
+    if close.closer == other.closer || !is_end(close.closer) || !is_end(other.closer) {
+        return;
+    }
+    let crossed = is_own_end(first) && other.is_closer;
+    if close.closer == Closer::Both || other.closer == Closer::Both {
+        (close.closer, close.close_type) = (Closer::Both, CloseType::Fin);
+    } else if other.cause == Cause::HalfClose
+        || (!crossed && other.exact && close.confidence != Confidence::Exact)
+    {
+        (close.closer, close.cause) = (other.closer, other.cause);
+    } else if crossed && other.at_ns < close.at_ns {
+        (close.closer, close.close_type) = (other.closer, other.close_type);
+    }
+}
+
+fn is_end(closer: Closer) -> bool {
+    matches!(closer, Closer::Client | Closer::Server | Closer::Both)
+}
+
+/// A close that one end decided is not told otherwise by the other.
+fn agree_on_verdict(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) {
+    let ends_agree = (close.verdict, close.race) == (other.verdict, other.race);
+    let comparable = is_comparable(close.verdict) && is_comparable(other.verdict);
+    if ends_agree || !comparable {
+        return;
+    }
+    let exact = close.confidence == Confidence::Exact;
+    let other_knows = match (close.verdict == Verdict::IdleRace, other.is_race()) {
+        // Only the end that closed can tell what it had read; sequence numbers tell the rest at either end.
+        (true, true) => other.exact && !exact || (other.exact == exact && !is_own_end(first)),
+        (false, true) => other.exact || !exact || close.verdict == Verdict::ServerIdle,
+        (true, false) => other.exact && !exact,
+        (false, false) => {
+            let is_unknown = close.verdict == Verdict::Unknown;
+            other.verdict != Verdict::Unknown
+                && (is_unknown || (other.exact, other.is_closer) > (exact, is_own_end(first)))
+        }
+    };
+    if !other_knows {
+        return;
+    }
+    (close.verdict, close.race) = (other.verdict, other.race);
+    if !other.is_race() {
+        // Each end has its own view of where a race met the exchange.
+        (close.phase, close.in_flight) = (other.phase, other.in_flight);
+    }
+    let same_basis = other.basis == close.basis;
+    close.confidence = if other.exact && same_basis { Confidence::Exact } else { Confidence::Probable };
+}
+
+/// What the two ends may disagree on.
+fn is_comparable(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::ClientIdle
+        | Verdict::ServerIdle
+        | Verdict::IdleRace
+        | Verdict::PrematureHangup
+        | Verdict::Completed
+        | Verdict::Unknown => true,
+        Verdict::TunnelEnd | Verdict::Network | Verdict::ConnectFailed | Verdict::HostAbort => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
