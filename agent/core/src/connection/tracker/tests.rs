@@ -11,6 +11,7 @@ mod adopt;
 mod correlate;
 mod dropped;
 mod feed;
+mod join;
 mod late;
 mod random;
 mod requests;

@@ -1,0 +1,142 @@
+//! Both ends of a connection on this host.
+
+use super::*;
+use crate::{
+    close::{
+        Facts,
+        sample::{GET, Talk, late_segment},
+    },
+    labels::{Cause, Closer, Confidence, Race},
+};
+
+/// Cookies of the two ends.
+const SERVER: u64 = 1;
+const CLIENT: u64 = 2;
+
+fn at(cookie: u64, mut talk: Talk) -> Talk {
+    talk.socket.header.cookie = cookie;
+    talk
+}
+
+fn both(
+    tracker: &mut Tracker,
+    mut server_end: Facts,
+    mut client_end: Facts,
+) -> (ClosedConnection, ClosedConnection) {
+    for (facts, cookie, talk) in [(&mut server_end, SERVER, server()), (&mut client_end, CLIENT, client())] {
+        facts.first.header.cookie = cookie;
+        begin(tracker, &at(cookie, talk));
+    }
+    first(tracker, &server_end);
+    first(tracker, &client_end);
+    for (facts, cookie) in [(&mut server_end, SERVER), (&mut client_end, CLIENT)] {
+        if let Some(step) = &mut facts.last {
+            step.header.cookie = cookie;
+            last(tracker, facts);
+        }
+    }
+    let mut closes = Vec::new();
+    let from = client_end.first.header.ktime_ns;
+    for step in 0..400 {
+        closes.extend(settle(tracker, from + step * 25 * MS));
+    }
+    assert!(tracker.pairs.is_empty(), "{:?}", tracker.pairs);
+    let take = |cookie| {
+        let mut of_end = closes.iter().filter(|close| close.id.cookie == cookie);
+        let close = of_end.next().expect("a report").clone();
+        assert!(of_end.next().is_none(), "one report of each end");
+        close
+    };
+    (take(SERVER), take(CLIENT))
+}
+
+/// Gets the server's FIN, and closes.
+fn gives_up(talk: Talk) -> Facts {
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(1).later(&mut facts, 8, 9);
+    facts
+}
+
+#[test]
+fn the_end_that_closed_gives_its_cause_to_the_other() {
+    let mut killed = server().asks(GET).waits(9).closes();
+    (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
+    let (server_end, client_end) = both(&mut tracker(), killed, gives_up(client().asks(GET).waits(9)));
+    assert_eq!((server_end.cause, client_end.cause), (Cause::ProcessKilled, Cause::ProcessKilled));
+    assert!(client_end.evidence.iter().any(|line| line.contains("other end is on this host")));
+}
+
+#[test]
+fn a_request_that_the_server_had_not_read_is_a_race_at_the_client_too() {
+    let asked = |talk: Talk| talk.served(1250).asks(GET);
+    let unread = asked(server()).unread().waits(600).resets();
+    let (server_end, client_end) = both(&mut tracker(), unread, asked(client()).waits(600).fails(104));
+    for close in [&server_end, &client_end] {
+        assert_eq!((close.verdict, close.race), (Verdict::IdleRace, Some(Race::Unread)), "{close:?}");
+    }
+    assert_eq!(client_end.confidence, Confidence::Exact);
+}
+
+#[test]
+fn a_request_that_the_server_had_begun_to_read_is_no_race_at_the_client() {
+    let asked = |talk: Talk| talk.served(1250).asks(GET);
+    let mut read = asked(server()).unread().waits(1);
+    read.socket.copied_seq = read.socket.copied_seq.wrapping_add(1);
+    let (server_end, client_end) = both(&mut tracker(), read.resets(), asked(client()).waits(1).fails(104));
+    assert_eq!(
+        (server_end.verdict, client_end.verdict),
+        (Verdict::PrematureHangup, Verdict::PrematureHangup)
+    );
+}
+
+#[test]
+fn a_client_that_only_stopped_sending_tells_the_server() {
+    let talk = client().asks(GET).waits(50);
+    let mut half = talk.clone().stops_sending();
+    talk.waits(1).fin_came().later(&mut half, 5, 7);
+    let talk = server().asks(GET).waits(50);
+    let mut dropped = talk.clone().gets_fin();
+    talk.fin_came().later(&mut dropped, 8, 9);
+    let (server_end, client_end) = both(&mut tracker(), dropped, half);
+    for close in [&server_end, &client_end] {
+        assert_eq!((close.closer, close.cause), (Closer::Server, Cause::HalfClose), "{close:?}");
+    }
+}
+
+#[test]
+fn two_sockets_with_the_same_addresses_are_not_always_one_connection() {
+    let mut killed = server().asks(GET).waits(9).closes();
+    (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
+    let elsewhere = gives_up(Talk::begin(Role::Client, 5000, 0x7000_0000, 0x1000_0000).asks(GET).waits(9));
+    let (_, client_end) = both(&mut tracker(), killed, elsewhere);
+    assert_eq!(client_end.cause, Cause::Unknown);
+}
+
+#[test]
+fn a_loss_that_the_client_proves_amends_what_the_server_had_reported() {
+    let mut tracker = tracker();
+    let idle = |talk: Talk| talk.served(1250).unobserved();
+    let mut server_end = idle(server()).closes();
+    server_end.first.header.cookie = SERVER;
+    let mut client_end = idle(client()).gets_fin();
+    client_end.first.header.cookie = CLIENT;
+    play(&mut tracker, &at(SERVER, server()), &server_end);
+    play(&mut tracker, &at(CLIENT, client()), &client_end);
+    let began = server_end.first.header.ktime_ns;
+    let reported = one(settle(&mut tracker, began + 2 * SECOND));
+    assert_eq!((reported.id.cookie, reported.verdict), (SERVER, Verdict::ServerIdle));
+    // A short query, out of the reach of the probe at the server's end.
+    let mut late = late_segment(&server_end.first, 20, server_end.first.write_seq + 1);
+    late.header.ktime_ns = began + 3 * SECOND;
+    feed(&mut tracker, &late);
+    at(CLIENT, idle(client())).fin_came().waits(750).asks("SELECT 1").later(&mut client_end, 8, 9);
+    last(&mut tracker, &client_end);
+    let closes = settle(&mut tracker, began + 5 * SECOND);
+    let verdicts: Vec<_> =
+        closes.iter().map(|close| (close.id.cookie, close.amends, close.verdict)).collect();
+    assert!(verdicts.contains(&(CLIENT, false, Verdict::IdleRace)), "{verdicts:?}");
+    assert!(
+        settle(&mut tracker, began + 6 * SECOND).iter().chain(&closes).any(|close| close.amends),
+        "{verdicts:?}"
+    );
+}
