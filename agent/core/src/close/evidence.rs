@@ -113,9 +113,9 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
         }
     }
     if view.is_farewell_read {
-        lines.push("the client's newest message is too short for a request: a goodbye".to_owned());
+        lines.push("the client's newest message is too short for a request: a farewell".to_owned());
     } else if view.is_ambiguous_last_word && close.verdict == Verdict::Completed {
-        lines.push("the closer's last bytes left together with its close: a goodbye".to_owned());
+        lines.push("the closer's last bytes left together with its close: a farewell".to_owned());
     }
     let Some(at) = &view.at else { return lines };
     if at.http2 {
