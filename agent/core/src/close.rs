@@ -7,6 +7,7 @@ mod evidence;
 pub mod facts;
 mod farewell;
 mod half_close;
+mod lost;
 mod middlebox;
 mod phase;
 mod race;
@@ -18,6 +19,7 @@ mod tls_plaintext;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};
+pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};
 pub use request_totals::RequestTotals;

@@ -15,6 +15,7 @@ mod idle_closer_share;
 mod key;
 pub mod last_hour;
 mod limits;
+mod losses;
 pub mod model;
 mod process_exits;
 mod recent;
@@ -30,6 +31,7 @@ mod timers;
 
 pub use key::EndpointKey;
 pub use limits::{InferLimits, TIMERS};
+pub use losses::{Losses, REMEMBERED};
 pub use model::{Endpoint, Gaps, Headroom, InferTotals, Risk, Timer};
 pub use process_exits::{ExitStatus, Exits};
 pub use table::Endpoints;
