@@ -16,12 +16,23 @@ const ALL: &[(&str, &[Need])] = &[
     ("chromium", &[apt("chromium", "chromium")]),
     ("curl", &[apt("curl", "curl")]),
     ("go", GO_NEEDS),
+    (
+        "databases",
+        &[
+            apt("mariadb-server", "mariadbd"),
+            apt("redis-server", "redis-server"),
+            Need::AptFile { package: "postgresql", file: "/usr/share/postgresql-common/pg_wrapper" },
+            Need::Pypi("pymysql"),
+            Need::Pypi("psycopg2-binary"),
+        ],
+    ),
     ("gunicorn", &[Need::Pypi("gunicorn")]),
     ("haproxy", &[apt("haproxy", "haproxy")]),
     ("httpx", &[Need::Pypi("httpx")]),
     ("lighttpd", &[apt("lighttpd", "lighttpd")]),
     ("ncat", &[apt("ncat", "ncat")]),
     ("nft", &[apt("nftables", "nft"), apt("util-linux", "unshare"), apt("iproute2", "ip")]),
+    ("nc", &[apt("netcat-openbsd", "nc")]),
     ("nginx", &[apt("nginx-light", "nginx")]),
     ("nmap", &[apt("nmap", "nmap")]),
     ("node", NODE_NEEDS),
@@ -37,7 +48,7 @@ const ALL: &[(&str, &[Need])] = &[
 
 /// # Panics
 /// When a trap names what is not here.
-pub(super) fn find(name: &str) -> &'static [Need] {
+pub(crate) fn find(name: &str) -> &'static [Need] {
     let found = ALL.iter().find(|(one, _)| *one == name);
     found.map(|(_, needs)| *needs).expect("software of this name")
 }
