@@ -56,7 +56,7 @@ pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
     // SAFETY: map values.
     unsafe {
         let protocol = (*stored).exchange.protocol;
-        if protocol == UNREAD {
+        if protocol == UNREAD && (*stored).exchange.reset_flags == 0 {
             return;
         }
         let cookie = socket_cookie(sk);

@@ -7,7 +7,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE},
+    bindings::{__sk_buff, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
     helpers::generated::bpf_skb_load_bytes,
     macros::cgroup_skb,
     programs::SkBuffContext,
@@ -30,6 +30,8 @@ use crate::{
 const IPPROTO_TCP: u8 = 6;
 /// In the TCP header's flags (RFC 9293 section 3.1).
 const RST: u8 = 0x04;
+/// include/net/tcp_states.h
+const ESTABLISHED: u32 = 1;
 const PASS: i32 = 1;
 
 #[cgroup_skb(ingress)]
@@ -71,7 +73,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         return;
     }
     if is_reset {
-        note_reset(exchange_storage::get(sk, 0), &segment);
+        note_reset(storage_for_reset(sk), &segment);
         return;
     }
     let mut stored = exchange_storage::get(sk, 0);
@@ -107,6 +109,14 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
             }
         }
     }
+}
+
+/// A connection's only reset may be of any protocol: it costs the storage that nothing else needed.
+#[inline(always)]
+fn storage_for_reset(sk: *const c_void) -> *mut ExchangeRecord {
+    // SAFETY: context.
+    let is_established = unsafe { (*sk.cast::<bpf_sock>()).state } == ESTABLISHED;
+    exchange_storage::get(sk, if is_established { u64::from(BPF_SK_STORAGE_GET_F_CREATE) } else { 0 })
 }
 
 /// Whatever a reset carries besides, it is the last that the socket takes in.

@@ -42,6 +42,8 @@ pub(crate) struct Talk {
     pub(crate) reported: bool,
     http: bool,
     newest: u32,
+    /// When the peer was heard before what went out last.
+    heard_before: u32,
 }
 
 pub(crate) fn server() -> Talk {
@@ -68,11 +70,12 @@ impl Talk {
         (socket.rcv_nxt, socket.copied_seq, socket.rcv_wup) = (receiving, receiving, receiving);
         socket.snd_wl1 = receiving.wrapping_sub(1);
         (socket.lsndtime, socket.lrcvtime) = (jiffies, jiffies);
+        (socket.rcv_tstamp, socket.chrono_start) = (jiffies, jiffies);
         // The SYN of an active open is counted.
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, reported: false, http: true, newest: 0 }
+        Self { role, socket, exchange, reported: false, http: true, newest: 0, heard_before: jiffies }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
@@ -145,14 +148,17 @@ impl Talk {
             socket.bytes_sent += u64::from(len);
             socket.bytes_acked += u64::from(len);
             socket.lsndtime = now;
+            socket.chrono_start = now;
             // The acknowledgment is the peer's newest segment.
             socket.snd_wl1 = socket.rcv_nxt;
+            self.heard_before = socket.rcv_tstamp;
+            socket.rcv_tstamp = now;
         } else {
             socket.snd_wl1 = socket.rcv_nxt;
             socket.rcv_nxt = socket.rcv_nxt.wrapping_add(len);
             (socket.copied_seq, socket.rcv_wup) = (socket.rcv_nxt, socket.rcv_nxt);
             socket.bytes_received += u64::from(len);
-            socket.lrcvtime = now;
+            (socket.lrcvtime, socket.rcv_tstamp) = (now, now);
         }
     }
 
@@ -167,6 +173,18 @@ impl Talk {
         let open = self.newest - acknowledged;
         self.socket.snd_una = self.socket.snd_una.wrapping_sub(open);
         self.socket.bytes_acked -= u64::from(open);
+        if acknowledged == 0 {
+            self.socket.rcv_tstamp = self.heard_before;
+        }
+        self
+    }
+
+    /// Nothing of it came across, in spite of so many retransmissions since.
+    pub(crate) fn retransmits(mut self, times: u8) -> Self {
+        self = self.unacked(0);
+        self.socket.retransmits = times;
+        self.socket.total_retrans += u32::from(times);
+        self.socket.lsndtime = self.socket.header.jiffies;
         self
     }
 
@@ -227,7 +245,7 @@ impl Talk {
             first: self.socket,
             last: None,
             crossing_fins: false,
-            exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
+            exchange: (self.http && spoken || self.exchange.reset_flags != 0).then(|| Box::new(self.exchange)),
             exchange_after: None,
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
