@@ -1,7 +1,7 @@
 //! HTTP/2 frames (RFC 9113 section 4.1) and the streams that they open and end.
 
-use super::{Cursor, Payload};
 use super::bound::{opaque, within};
+use super::{Cursor, Payload};
 use crate::exchange::{
     CUT_AT, DEEP, Exchange, GOAWAY_AT, GOAWAY_BYTES, GOAWAY_IN, GOAWAY_OUT, IN, OLD_STREAMS, OLD_STREAMS_AT,
     Stream, state,
@@ -228,7 +228,10 @@ pub(super) unsafe fn no_old_streams(exchange: *mut Exchange) {
 
 /// Four bytes of the window of heads, which HTTP/2 does not use for heads.
 #[inline(always)]
-#[allow(clippy::cast_ptr_alignment, reason = "a stream's head lies at a multiple of eight bytes, as does `at` of four")]
+#[allow(
+    clippy::cast_ptr_alignment,
+    reason = "a stream's head lies at a multiple of eight bytes, as does `at` of four"
+)]
 unsafe fn word(stream: *mut Stream, at: usize) -> *mut u32 {
     unsafe { (&raw mut (*stream).head).cast::<u8>().add(at).cast::<u32>() }
 }

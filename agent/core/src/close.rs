@@ -13,6 +13,7 @@ mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
+mod unheard;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};

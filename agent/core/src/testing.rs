@@ -44,6 +44,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         age: Some(6.0),
         idle: Some(5.0),
         silent: Some(5.0),
+        silence: None,
         request: None,
         after_listener: None,
         keep_alive: None,

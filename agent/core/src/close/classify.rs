@@ -15,6 +15,7 @@ use super::{
     race,
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
+    unheard,
 };
 use crate::{
     http::ExchangeState,
@@ -100,11 +101,12 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
     let Ruling { verdict, cause, exact } = match &race {
         Some(found) => Ruling { verdict: Verdict::IdleRace, cause: ending.cause, exact: found.exact },
-        None if middlebox.is_some() => {
-            Ruling { verdict: Verdict::Network, cause: ending.cause, exact: false }
-        }
-        None => ruling(facts, ending, &exchange, options),
+        None => match &middlebox {
+            Some(found) => Ruling { verdict: Verdict::Network, cause: found.cause, exact: found.exact },
+            None => ruling(facts, ending, &exchange, options),
+        },
     };
+    let exact = exact && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
     ending.cause = cause;
     Judgement { facts, ending, exchange, middlebox, race, verdict, cause, exact }
 }
@@ -159,6 +161,7 @@ impl Judgement<'_> {
             age: facts.opened_ns.map(|opened| at_ns.saturating_sub(opened) as f64 / 1e9),
             idle: idle_seconds(facts, &exchange),
             silent: silent_seconds(facts),
+            silence: middlebox.as_ref().and_then(|found| found.silence),
             request: exchange.request_seconds(facts).filter(|_| exchange.phase.is_in_flight()),
             after_listener: None,
             keep_alive: newest.and_then(announced),
@@ -180,7 +183,8 @@ impl Judgement<'_> {
         };
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
-            close.evidence.splice(1..1, middlebox.map(|found| found.evidence));
+            let network = middlebox.map(|found| found.evidence);
+            close.evidence.splice(1..1, network.or_else(|| unheard::doubt(facts, ending)));
         }
         close
     }

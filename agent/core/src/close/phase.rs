@@ -216,7 +216,9 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
-    let asker = if facts.role == Role::Server { first.lrcvtime } else { first.lsndtime };
+    // Retransmissions move the time of sending (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.1 to v6.18).
+    let asked = first.waiting_since().unwrap_or(first.lsndtime);
+    let asker = if facts.role == Role::Server { first.lrcvtime } else { asked };
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
@@ -269,9 +271,11 @@ pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
             .map(|stream| first.ticks_since(stream.last))
             .min()?,
         _ => {
-            let sent = (first.payload_sent() > 0).then(|| first.ticks_since(first.lsndtime));
+            let waiting = first.waiting_since().filter(|_| first.retransmits > 0);
+            let sent_at = waiting.unwrap_or(first.lsndtime);
+            let sent = (first.payload_sent() > 0).then(|| first.ticks_since(sent_at));
             let received = (first.payload_received() > 0).then(|| first.ticks_since(first.lrcvtime));
-            if first.total_retrans > 0 && sent < received {
+            if first.total_retrans > 0 && waiting.is_none() && sent < received {
                 return None;
             }
             match (sent, received) {

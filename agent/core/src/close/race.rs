@@ -10,6 +10,7 @@ use super::{
     phase::ExchangePhase,
     tls_plaintext::MAX_CLOSE_NOTIFY_BYTES,
 };
+use crate::http::is_read;
 use crate::labels::{Basis, CloseType, Closer, Phase, Race, Role};
 
 /// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
@@ -159,7 +160,12 @@ fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
 
 /// The server's reset left before the request had come.
 fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
-    let request = facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(OUT)].start_seq);
+    let exchange = facts.exchange.as_deref();
+    // Of what is not read, the bytes that wait for an acknowledgment stand for the request.
+    let request = exchange.map(|exchange| match is_read(exchange) {
+        true => exchange.streams[usize::from(OUT)].start_seq,
+        false => facts.first.snd_una,
+    });
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
     acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }

@@ -57,6 +57,9 @@ pub struct ClosedConnection {
     /// Seconds since the last payload byte either way (clock `silent`).
     #[serde(rename = "silent_seconds")]
     pub silent: Option<f64>,
+    /// Seconds without a byte either way after which the path let nothing through any more (cause `flow-forgotten`).
+    #[serde(rename = "silence_before_seconds", default)]
+    pub silence: Option<f64>,
     /// Seconds since the current request began (clock `request`).
     #[serde(rename = "request_seconds")]
     pub request: Option<f64>,

@@ -245,7 +245,8 @@ impl Talk {
             first: self.socket,
             last: None,
             crossing_fins: false,
-            exchange: (self.http && spoken || self.exchange.reset_flags != 0).then(|| Box::new(self.exchange)),
+            exchange: (self.http && spoken || self.exchange.reset_flags != 0)
+                .then(|| Box::new(self.exchange)),
             exchange_after: None,
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
