@@ -10,6 +10,7 @@ pub(crate) mod fixtures;
 mod idle;
 mod in_flight;
 mod model;
+mod path;
 mod races;
 mod timeouts;
 
@@ -40,6 +41,7 @@ struct Case<'a> {
 /// Empty when nothing is wrong.
 fn advise(case: Case<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
+    advice.extend(path::forgets(case));
     advice.extend(races::own_timer(case));
     if case.races_with_server() || matches!(case.endpoint.risk, Risk::Mismatch | Risk::Tie) {
         advice.extend(idle::mismatch(case));

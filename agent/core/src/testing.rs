@@ -80,5 +80,6 @@ pub fn requests(started: u32, short_gaps: u32, long_gap: Option<f64>) -> Request
         reused: short_gaps + u32::from(long_gap.is_some()),
         short_gaps,
         long_gap,
+        answered_gap: None,
     }
 }

@@ -169,14 +169,17 @@ pub(super) fn woken(facts: &Facts) -> Option<Woken> {
     (silence >= MIN_SILENCE_SECONDS).then_some(Woken { silence, ago, is_unacknowledged })
 }
 
-/// When this end's newest message began, and the peer's newest byte came.
+/// When this end's newest message began, and the peer was last heard before it.
 fn from_messages(exchange: &Exchange, facts: &Facts) -> Option<(u32, u32, bool)> {
     let stream = |direction: u8| -> Option<&Stream> {
         let stream = &exchange.streams[usize::from(direction)];
         (stream.state != state::NEW).then_some(stream)
     };
     let (spoke, heard) = (stream(OUT)?, stream(IN)?);
-    Some((spoke.started, heard.last, !is_before(spoke.start_seq, facts.first.snd_una)))
+    // The answer to a keepalive probe keeps the path alive as well as payload does.
+    let at = facts.first.heard_at();
+    let last = if is_before(heard.last, at) && is_before(at, spoke.started) { at } else { heard.last };
+    Some((spoke.started, last, !is_before(spoke.start_seq, facts.first.snd_una)))
 }
 
 /// The same of bytes that nothing reads. What was sent before has been acknowledged, which is as good a sign of the path

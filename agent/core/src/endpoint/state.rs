@@ -6,6 +6,7 @@ use super::{
     gaps::GapSketch,
     idle_closer_share::IdleCloserShare,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
+    path::Silences,
     process_exits::ExitCounts,
     risk::{self, Guard},
     series::Series,
@@ -44,6 +45,7 @@ pub(super) struct State {
     pub(super) idle_closers: IdleCloserShare,
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) exits: ExitCounts,
+    pub(super) silences: Silences,
     /// The server's idle timer while it is known, to count reuses that come close to it.
     guard: Option<Guard>,
     /// The reuses from before it was known have been counted.
@@ -85,6 +87,7 @@ impl State {
             idle_closers: IdleCloserShare::default(),
             gaps: None,
             exits: ExitCounts::default(),
+            silences: Silences::default(),
             guard: None,
             has_looked_back: false,
             seen_ns: 0,
@@ -116,6 +119,7 @@ impl State {
         }
         add(&mut self.closes);
         self.exits.add(closed);
+        self.silences.close(closed);
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {
@@ -156,6 +160,9 @@ impl State {
         self.seen_ns = self.seen_ns.max(now_ns);
         if requests.short_gaps > 0 {
             self.sketch(tick).add_short(requests.short_gaps);
+        }
+        if let Some(gap) = requests.answered_gap {
+            self.silences.works(gap);
         }
         if let Some(gap) = requests.long_gap {
             self.gap(gap, tick, now_ns);
