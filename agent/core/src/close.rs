@@ -4,6 +4,7 @@ pub mod classify;
 mod ending;
 mod evidence;
 pub mod facts;
+mod given_up;
 mod half_close;
 mod middlebox;
 mod phase;

@@ -45,6 +45,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         idle: Some(5.0),
         silent: Some(5.0),
         silence: None,
+        goaway: None,
         request: None,
         after_listener: None,
         keep_alive: None,

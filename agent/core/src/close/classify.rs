@@ -18,7 +18,7 @@ use super::{
     unheard,
 };
 use crate::{
-    http::ExchangeState,
+    http::{ExchangeState, Goaway},
     identity::{Ends, Process},
     labels::{Cause, CloseType, Closer, Confidence, Phase, Verdict},
 };
@@ -166,6 +166,7 @@ impl Judgement<'_> {
             after_listener: None,
             keep_alive: newest.and_then(announced),
             server: newest.and_then(|state| state.server.clone()),
+            goaway: newest.and_then(|state| goaway(facts, &exchange, state)),
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.
@@ -188,6 +189,14 @@ impl Judgement<'_> {
         }
         close
     }
+}
+
+/// The GOAWAY, with for how long nothing had been asked when it came.
+fn goaway(facts: &Facts, exchange: &ExchangePhase, state: &ExchangeState) -> Option<Goaway> {
+    let frame = state.goaway_frame.clone()?;
+    let ticks = exchange.idle_since.map(|since| frame.at.wrapping_sub(since));
+    let idle = ticks.filter(|&ticks| exchange.phase == Phase::Idle && ticks < u32::MAX / 2);
+    Some(Goaway { idle: idle.map(|ticks| f64::from(ticks) * facts.tick), ..frame })
 }
 
 fn announced(state: &ExchangeState) -> Option<KeepAlive> {
@@ -231,7 +240,9 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         {
             Cause::KeepaliveTimer
         }
-        Cause::Unknown if at.is_some_and(|at| at.goaway) => Cause::H2Goaway,
+        Cause::Unknown if at.is_some_and(|at| at.goaway) => {
+            at.and_then(|at| at.goaway_frame.as_ref()).map_or(Cause::H2Goaway, Goaway::cause)
+        }
         known => known,
     };
     let is_prompt = || idle_seconds(facts, exchange).is_some_and(|idle| idle < options.idle_threshold);
@@ -274,7 +285,15 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     let is_truncated = exchange.phase == Phase::Response
         && ending.closer != Closer::Client
         && exchange.at.as_ref().is_some_and(|at| at.missing.is_some());
-    let cause = if is_truncated && ending.cause == Cause::Unknown { Cause::Truncated } else { ending.cause };
+    let frame = exchange.at.as_ref().and_then(|at| at.goaway_frame.as_ref());
+    let cause = match ending.cause {
+        Cause::Unknown if is_truncated => Cause::Truncated,
+        // A polite one without words lets the open streams end.
+        Cause::Unknown => frame
+            .filter(|frame| !frame.is_polite() || frame.cause() != Cause::H2Goaway)
+            .map_or(Cause::Unknown, Goaway::cause),
+        known => known,
+    };
     rule(Verdict::PrematureHangup, cause, exchange.exact)
 }
 

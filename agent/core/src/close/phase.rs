@@ -10,6 +10,7 @@ use whohungup_ebpf::{
 use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
+    given_up::with_given_up,
     tls_plaintext,
 };
 use crate::http::{self, ExchangeState, Written};
@@ -93,6 +94,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             if at.started_late && asked_bytes(facts) == Some(0) {
                 return ExchangePhase { at: Some(never_asked(at)), ..unused() };
             }
+            let at = with_given_up(at, facts, ending);
             let before = asked_before(facts, &at);
             let view = from_standing(at, after);
             ExchangePhase {
@@ -110,6 +112,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
 /// older than the agent, or than the HTTP tier.
 fn asked_before(facts: &Facts, at: &ExchangeState) -> bool {
     !at.encrypted
+        && !at.http2
         && at.request_start.is_some()
         && asked_bytes(facts).is_some_and(|asked| asked > u64::from(at.request_bytes))
 }

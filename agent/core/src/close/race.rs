@@ -10,7 +10,7 @@ use super::{
     phase::ExchangePhase,
     tls_plaintext::MAX_CLOSE_NOTIFY_BYTES,
 };
-use crate::http::is_read;
+use crate::http::{Goaway, is_read};
 use crate::labels::{Basis, CloseType, Closer, Phase, Race, Role};
 
 /// A request that was unread for longer than this (and than two round trips) when the server closed was not crossed by the
@@ -45,6 +45,9 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;
+    }
+    if let Some(found) = unseen_by_the_goaway(ending, view) {
+        return Some(found);
     }
     match (facts.role, ending.local) {
         (Role::Server, true) => at_server(facts, ending, view),
@@ -89,7 +92,7 @@ fn request_start(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
 /// no socket: what it acknowledges tells whether the client had seen the FIN.
 fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
-    if view.at.as_ref().is_some_and(|at| at.http2) {
+    if view.at.as_ref().is_some_and(|at| at.http2) && !asks_after(view) {
         // It may as well have been an acknowledgment of SETTINGS, or a GOAWAY in answer to one.
         return None;
     }
@@ -113,7 +116,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
 /// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
 fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let shut_only = ending.close_type == CloseType::Fin && !facts.first.is_closed_whole();
-    if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
+    if !shut_only || !view.reads_segments() {
         return None;
     }
     let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
@@ -122,6 +125,20 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Fo
     }
     let saw_fin = acknowledges_the_fin(facts, facts.exchange_after.as_ref()?.request_ack);
     Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
+}
+
+/// A request (HTTP/2: a new stream) began after the close.
+fn asks_after(view: &ExchangePhase) -> bool {
+    view.at.as_ref().zip(view.after.as_ref()).is_some_and(|(at, after)| after.begun != at.begun)
+}
+
+/// HTTP/2: all open streams came on an idle connection and lie above the last that the server's GOAWAY has seen: they
+/// crossed it.
+fn unseen_by_the_goaway(ending: Ending, view: &ExchangePhase) -> Option<Found> {
+    let at = view.at.as_ref().filter(|at| at.unseen > 0 && Some(at.unseen) == at.in_flight)?;
+    let is_polite = at.goaway_frame.as_ref().is_some_and(Goaway::is_polite);
+    (ending.closer == Closer::Server && is_polite && view.reused && is_asking(view.phase))
+        .then_some(Found::new(Race::Crossed, view.exact))
 }
 
 /// Of this end, behind all that its process had written.

@@ -10,6 +10,7 @@ use whohungup_ebpf::event::Task;
 use super::{facts, request_totals::RequestTotals};
 use crate::{
     connection::RequestDelta,
+    http::Goaway,
     identity::{Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };
@@ -71,6 +72,9 @@ pub struct ClosedConnection {
     pub keep_alive: Option<KeepAlive>,
     /// `Server` of the newest response.
     pub server: Option<String>,
+    /// HTTP/2: the newest GOAWAY, the server's first.
+    #[serde(default)]
+    pub goaway: Option<Goaway>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.

@@ -18,6 +18,14 @@ use crate::{
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+/// HTTP/2 frames (RFC 9113 section 6).
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const GOAWAY: u8 = 7;
+/// END_STREAM and END_HEADERS.
+pub(crate) const WHOLE: u8 = 5;
 pub(crate) const COOKIE: u64 = 7;
 pub(crate) const NETNS: u32 = 4_026_531_840;
 pub(crate) const PID: u32 = 4711;
@@ -99,6 +107,18 @@ impl Talk {
         self.socket.header.jiffies = self.socket.header.jiffies.wrapping_add(ticks);
         self.socket.header.ktime_ns += u64::from(ticks) * TICK_NS;
         self
+    }
+
+    /// The messages are HTTP/2 frames, and both have said hello.
+    pub(crate) fn http2(self) -> Self {
+        let hello = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(SETTINGS, 0, 0, ""));
+        self.asks(&hello).answers(&frame(SETTINGS, 0, 0, ""))
+    }
+
+    /// A stream is asked for, and answered.
+    pub(crate) fn streams(self, stream: u8, ticks: u32) -> Self {
+        let asked = self.asks(&frame(HEADERS, WHOLE, stream, "ask")).waits(1);
+        asked.answers(&frame(HEADERS, WHOLE, stream, "answer")).waits(ticks)
     }
 
     /// The client says it, this end reads it or gets it acknowledged.
@@ -264,6 +284,18 @@ impl Talk {
         let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
         facts.exchange_after = news.then(|| Box::new(self.exchange));
     }
+}
+
+/// An HTTP/2 frame; what it says is short and ASCII.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &str) -> String {
+    let header = [0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream];
+    header.iter().map(|&byte| char::from(byte)).chain(payload.chars()).collect()
+}
+
+/// A GOAWAY frame.
+pub(crate) fn goaway(last: u8, code: u8, debug: &str) -> String {
+    let numbers: String = [0, 0, 0, last, 0, 0, 0, code].map(char::from).iter().collect();
+    frame(GOAWAY, 0, 0, &(numbers + debug))
 }
 
 /// A TLS 1.2 record with a payload of `len` bytes.

@@ -145,6 +145,7 @@ impl State {
         let limit = if closed.amends { None } else { cause::from_limits(&mut self.after, closed) };
         match closed.cause {
             Cause::Unknown => limit.or_else(|| cause::from_timers(&readings, tick)),
+            Cause::H2Goaway => cause::from_timers(&readings, tick),
             Cause::Announced => limit,
             _ => None,
         }
