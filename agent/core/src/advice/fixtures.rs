@@ -104,6 +104,7 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         },
         exits: Exits::default(),
         path: None,
+        too_many_pings: 0,
         recent_pids: Vec::new(),
         recent_ports: Vec::new(),
         headroom: None,

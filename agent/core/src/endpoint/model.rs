@@ -43,6 +43,9 @@ pub struct Endpoint {
     /// Of processes and listeners that ended.
     #[serde(default)]
     pub exits: Exits,
+    /// Connections that a server ended with GOAWAY because the client had sent too many pings.
+    #[serde(default)]
+    pub too_many_pings: u64,
     /// What between the two ends forgets silent connections; `None` where nothing was seen to.
     #[serde(default)]
     pub path: Option<PathSilence>,

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     close::ClosedConnection,
     connection::RequestDelta,
+    http::Goaway,
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
 };
@@ -46,6 +47,8 @@ pub(super) struct State {
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) exits: ExitCounts,
     pub(super) silences: Silences,
+    /// Connections that a server ended because of the client's pings.
+    pub(super) too_many_pings: u16,
     /// The server's idle timer while it is known, to count reuses that come close to it.
     guard: Option<Guard>,
     /// The reuses from before it was known have been counted.
@@ -88,6 +91,7 @@ impl State {
             gaps: None,
             exits: ExitCounts::default(),
             silences: Silences::default(),
+            too_many_pings: 0,
             guard: None,
             has_looked_back: false,
             seen_ns: 0,
@@ -120,6 +124,9 @@ impl State {
         add(&mut self.closes);
         self.exits.add(closed);
         self.silences.close(closed);
+        if close.goaway.as_ref().is_some_and(Goaway::is_of_pings) {
+            self.too_many_pings = self.too_many_pings.saturating_add(1);
+        }
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {
@@ -254,6 +261,7 @@ impl State {
         for (into, count) in self.causes.iter_mut().zip(other.causes) {
             *into = into.saturating_add(count);
         }
+        self.too_many_pings = self.too_many_pings.saturating_add(other.too_many_pings);
         join(&mut self.closes, other.closes);
         join(&mut self.retried, other.retried);
         join(&mut self.started, other.started);

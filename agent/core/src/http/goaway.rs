@@ -72,6 +72,11 @@ impl Goaway {
         self.error == ERRORS[0]
     }
 
+    /// The client had sent more pings than the server allows.
+    pub fn is_of_pings(&self) -> bool {
+        self.error == ERRORS[11] && self.debug.to_ascii_lowercase().contains("ping")
+    }
+
     /// What its words prove where they are known: those of gRPC's C core, Go and Java.
     pub fn cause(&self) -> Cause {
         let words = self.debug.to_ascii_lowercase();
