@@ -300,7 +300,7 @@ pub struct ExchangeRecord {
 
 const _: () = {
     assert!(size_of::<Stream>() == 64 + HEAD_BYTES + HEAD_PAD);
-    assert!(CUT_AT + 12 <= HEAD_BYTES && CUT_AT % 4 == 0);
+    assert!(CUT_AT + 12 <= HEAD_BYTES && CUT_AT.is_multiple_of(4));
     assert!(size_of::<Exchange>() == 88 + 2 * size_of::<Stream>());
     // With the kernel's 72 bytes of element header it fits a 1 KiB slab object.
     assert!(size_of::<ExchangeRecord>() + 72 <= 1024);

@@ -73,12 +73,7 @@ impl<P: Payload> Cursor<P> {
                     self.stream_opens(id);
                 }
                 HEADERS | DATA if !self.asks() && flags & END_STREAM != 0 => (*stream).ends = id,
-                RST_STREAM => {
-                    // Given up by either side: no longer open, and not answered.
-                    if close(exchange, id) {
-                        self.stream_is_cut();
-                    }
-                }
+                RST_STREAM => self.give_up_stream(id),
                 GOAWAY => {
                     let inward = self.asks() == ((*exchange).request_direction == IN);
                     (*exchange).flags |= if inward { GOAWAY_IN } else { GOAWAY_OUT };
@@ -163,6 +158,16 @@ impl<P: Payload> Cursor<P> {
             let code = *word(self.stream, GOAWAY_AT + 4);
             let since = self.now.wrapping_sub(*word(self.stream, CUT_AT + 8));
             code != 0 && since <= 1
+        }
+    }
+
+    /// By either side: no longer open, and not answered.
+    #[inline(always)]
+    unsafe fn give_up_stream(&self, id: u32) {
+        unsafe {
+            if close(self.exchange, id) {
+                self.stream_is_cut();
+            }
         }
     }
 

@@ -106,7 +106,9 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
             None => ruling(facts, ending, &exchange, options),
         },
     };
-    let exact = exact && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
+    let exact = exact
+        && race::late_bytes(facts, &exchange).is_none()
+        && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
     ending.cause = cause;
     Judgement { facts, ending, exchange, middlebox, race, verdict, cause, exact }
 }
@@ -185,6 +187,10 @@ impl Judgement<'_> {
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
             let network = middlebox.map(|found| found.evidence);
+            let late = race::late_bytes(facts, &exchange);
+            close.evidence.splice(1..1, late.map(|bytes| {
+                format!("{bytes} bytes came after the close and were not read: a stream that was lost, or a frame in answer")
+            }));
             close.evidence.splice(1..1, network.or_else(|| unheard::doubt(facts, ending)));
         }
         close

@@ -220,8 +220,8 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
     // Retransmissions move the time of sending (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.1 to v6.18).
-    let asked = first.waiting_since().unwrap_or(first.lsndtime);
-    let asker = if facts.role == Role::Server { first.lrcvtime } else { asked };
+    let sent_at = first.waiting_since().unwrap_or(first.lsndtime);
+    let asker = if facts.role == Role::Server { first.lrcvtime } else { sent_at };
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = if facts.role == Role::Server { first.unread() } else { first.unacked() };
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };

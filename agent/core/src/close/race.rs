@@ -1,6 +1,9 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
-use whohungup_ebpf::{event::Reset, exchange::OUT};
+use whohungup_ebpf::{
+    event::Reset,
+    exchange::{Exchange, OUT},
+};
 
 use super::{
     ending::Ending,
@@ -127,6 +130,18 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Fo
     Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
 }
 
+/// HTTP/2: bytes met what the close had left, and nobody read them: a stream that was lost, or a frame in answer.
+pub(super) fn late_bytes(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
+    let is_open_question = view.at.as_ref().is_some_and(|at| at.http2) && !asks_after(view);
+    let late = facts.resets.iter().find(|reset| {
+        reset.direction == whohungup_ebpf::event::RESET_SENT
+            && reset.has_segment == 1
+            && reset.payload > 0
+            && brings_new_bytes(facts, reset)
+    });
+    late.filter(|_| is_open_question).map(|reset| reset.payload)
+}
+
 /// A request (HTTP/2: a new stream) began after the close.
 fn asks_after(view: &ExchangePhase) -> bool {
     view.at.as_ref().zip(view.after.as_ref()).is_some_and(|(at, after)| after.begun != at.begun)
@@ -179,10 +194,9 @@ fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
 fn does_not_acknowledge_the_request(facts: &Facts) -> bool {
     let exchange = facts.exchange.as_deref();
     // Of what is not read, the bytes that wait for an acknowledgment stand for the request.
-    let request = exchange.map(|exchange| match is_read(exchange) {
-        true => exchange.streams[usize::from(OUT)].start_seq,
-        false => facts.first.snd_una,
-    });
+    let start = |exchange: &Exchange| exchange.streams[usize::from(OUT)].start_seq;
+    let request =
+        exchange.map(|exchange| if is_read(exchange) { start(exchange) } else { facts.first.snd_una });
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
     acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }

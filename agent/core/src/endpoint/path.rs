@@ -57,7 +57,7 @@ impl Silences {
     }
 
     /// With how many connections were forgotten.
-    pub(super) fn shown(&self, lost: u64) -> Option<PathSilence> {
+    pub(super) fn shown(self, lost: u64) -> Option<PathSilence> {
         (self.forgotten > 0.0).then(|| PathSilence {
             worked: (self.worked > 0.0).then_some(f64::from(self.worked)),
             forgotten: f64::from(self.forgotten),

@@ -32,7 +32,8 @@ pub(super) type Readings = [Option<Reading>; 4];
 pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let mut readings = [None; 4];
     let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite() && goaway.by == Side::Server);
-    if !may_be_timer(close.cause) && !(close.cause == Cause::H2Goaway && goodbye.is_some()) {
+    let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
+    if !may_be_timer(close.cause) && !is_goodbye {
         return readings;
     }
     let mut next = readings.iter_mut();
