@@ -10,6 +10,8 @@ pub(crate) mod fixtures;
 mod idle;
 mod in_flight;
 mod model;
+mod path;
+mod pings;
 mod races;
 mod timeouts;
 
@@ -40,6 +42,8 @@ struct Case<'a> {
 /// Empty when nothing is wrong.
 fn advise(case: Case<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
+    advice.extend(path::forgets(case));
+    advice.extend(pings::too_many(case));
     advice.extend(races::own_timer(case));
     if case.races_with_server() || matches!(case.endpoint.risk, Risk::Mismatch | Risk::Tie) {
         advice.extend(idle::mismatch(case));

@@ -6,6 +6,7 @@ mod ending;
 mod evidence;
 pub mod facts;
 mod farewell;
+mod given_up;
 mod half_close;
 mod middlebox;
 mod phase;
@@ -15,6 +16,7 @@ mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
+mod unheard;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};

@@ -177,10 +177,11 @@ impl Tracker {
         closed
     }
 
-    /// Given up by a timer: whether others reached the same place meanwhile.
+    /// Given up, by a timer or a process, with bytes that were never acknowledged: whether others reached the same place
+    /// meanwhile.
     fn note_reachability(&self, connection: &mut Connection) {
         let Some(first) = connection.pending.as_deref().map(|pending| pending.facts.first) else { return };
-        if first.err != facts::ETIMEDOUT {
+        if first.err != facts::ETIMEDOUT && first.retransmits == 0 {
             return;
         }
         let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
