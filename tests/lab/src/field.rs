@@ -30,7 +30,7 @@ use crate::{
 const PLAYS: &str = include_str!("../plays/field.toml");
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field");
 /// Plays at once: most of them wait, and some keep a processor busy.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 6;
 const PLAYED_WITHIN: Duration = Duration::from_mins(2);
 /// A pool's forgotten connection is reported after 5 s.
 const REPORTED_WITHIN: Duration = Duration::from_secs(20);

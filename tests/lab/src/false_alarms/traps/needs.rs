@@ -14,6 +14,7 @@ const ALL: &[(&str, &[Need])] = &[
     ("activate", &[apt("systemd", "systemd-socket-activate")]),
     ("apache", &[apt("apache2", "apache2")]),
     ("chromium", &[apt("chromium", "chromium")]),
+    ("conntrack", &[apt("conntrack", "conntrack")]),
     ("curl", &[apt("curl", "curl")]),
     ("go", GO_NEEDS),
     (
@@ -26,7 +27,9 @@ const ALL: &[(&str, &[Need])] = &[
             Need::Pypi("psycopg2-binary"),
         ],
     ),
+    ("grpc", &[Need::Pypi("grpcio")]),
     ("gunicorn", &[Need::Pypi("gunicorn")]),
+    ("h2", &[Need::Pypi("h2")]),
     ("haproxy", &[apt("haproxy", "haproxy")]),
     ("httpx", &[Need::Pypi("httpx")]),
     ("lighttpd", &[apt("lighttpd", "lighttpd")]),
