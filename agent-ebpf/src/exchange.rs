@@ -153,7 +153,7 @@ pub struct Stream {
     pub end_seq: u32,
     /// Sequence number of the first byte of the newest message.
     pub start_seq: u32,
-    /// Messages begun; HTTP/2: the highest stream; TLS: records of the first flight of data.
+    /// Messages begun; HTTP/2: the highest stream, of responses the newest that has ended; TLS: records of the first flight of data.
     pub messages: u32,
     /// Messages ended; HTTP/2: bytes behind what is kept of a GOAWAY's payload.
     pub complete: u32,

@@ -99,6 +99,7 @@ impl<P: Payload> Cursor<P> {
                     }
                     (*exchange).answered = (*exchange).answered.wrapping_add(1);
                     (*exchange).response_ended = self.now;
+                    (*stream).messages = id;
                 }
             }
         }
@@ -165,7 +166,14 @@ impl<P: Payload> Cursor<P> {
     #[inline(always)]
     unsafe fn give_up_stream(&self, id: u32) {
         unsafe {
-            if close(self.exchange, id) {
+            let (exchange, stream, other) = (self.exchange, self.stream, self.other);
+            // Right behind its end, though all of the request had come: no end that was meant (gRPC's C core, whose
+            // trailers tell of the failure).
+            let is_behind_its_end = id == (*stream).messages
+                && !self.asks()
+                && (*other).length != u64::from(id)
+                && self.now.wrapping_sub((*exchange).response_ended) <= 1;
+            if close(exchange, id) || is_behind_its_end {
                 self.stream_is_cut();
             }
         }

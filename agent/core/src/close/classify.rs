@@ -171,7 +171,8 @@ impl Judgement<'_> {
             after_listener: None,
             keep_alive: newest.and_then(announced),
             server: newest.and_then(|state| state.server.clone()),
-            goaway: newest.and_then(|state| goaway(facts, &exchange, state)),
+            // One that came after the end is an answer to it.
+            goaway: exchange.at.as_ref().and_then(|state| goaway(facts, &exchange, state)),
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.

@@ -19,7 +19,9 @@ pub(super) fn with_given_up(at: ExchangeState, facts: &Facts, ending: Ending) ->
         return at;
     }
     let phase = if cut.by == Side::Server { Phase::Response } else { Phase::Waiting };
-    ExchangeState { phase, in_flight: Some(cut.streams), ..at }
+    // Trailers end a response, whatever they say.
+    let answered = at.answered.map(|answered| answered.min(at.begun.saturating_sub(cut.streams)));
+    ExchangeState { phase, in_flight: Some(cut.streams), answered, ..at }
 }
 
 /// The connection's end took the streams with it: its GOAWAY says that it failed, or its FIN came right behind.

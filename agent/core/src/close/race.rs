@@ -142,7 +142,8 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Fo
 
 /// HTTP/2: bytes met what the close had left, and nobody read them: a stream that was lost, or a frame in answer.
 pub(super) fn late_bytes(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
-    let is_open_question = view.at.as_ref().is_some_and(|at| at.http2) && !asks_after(view);
+    let http2 = view.at.as_ref().is_some_and(|at| at.http2);
+    let is_open_question = facts.role == Role::Server && http2 && !asks_after(view);
     let late = facts.resets.iter().find(|reset| {
         reset.direction == whohungup_ebpf::event::RESET_SENT
             && reset.has_segment == 1

@@ -31,7 +31,7 @@ pub(super) type Readings = [Option<Reading>; 4];
 /// The clocks of the timers of the closer's own that may have ended it.
 pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let mut readings = [None; 4];
-    let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite() && goaway.by == Side::Server);
+    let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite());
     let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
     if !may_be_timer(close.cause) && !is_goodbye {
         return readings;
@@ -48,7 +48,7 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
         note(side, Phase::Idle, Clock::Idle, idle_at_race(close));
         return readings;
     }
-    if let Some(goaway) = goodbye.filter(|_| close.phase == Phase::Idle) {
+    if let Some(goaway) = goodbye.filter(|goaway| goaway.by == Side::Server && close.phase == Phase::Idle) {
         // It ends the connection, whoever closes then.
         note(Side::Server, Phase::Idle, Clock::Idle, goaway.idle);
         return readings;

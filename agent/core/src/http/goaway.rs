@@ -31,7 +31,7 @@ const ERRORS: [&str; 14] = [
     "HTTP_1_1_REQUIRED",
 ];
 
-/// A GOAWAY frame: the server's newest, or else the client's.
+/// The newest GOAWAY frame of the side that said it first, or that says that the connection failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goaway {
     pub by: Side,
@@ -51,8 +51,7 @@ pub struct Goaway {
 impl Goaway {
     pub(super) fn of(exchange: &Exchange) -> Option<Self> {
         let answering = usize::from((IN + OUT - exchange.request_direction) & 1);
-        let sides = [(Side::Server, answering), (Side::Client, 1 - answering)];
-        sides.into_iter().find_map(|(by, direction)| {
+        let frame = |by: Side, direction: usize| {
             let frame = exchange.streams[direction].goaway()?;
             Some(Self {
                 by,
@@ -64,7 +63,15 @@ impl Goaway {
                 idle: None,
                 at: frame.at,
             })
-        })
+        };
+        match (frame(Side::Server, answering), frame(Side::Client, 1 - answering)) {
+            (Some(server), Some(client)) => {
+                // A goodbye is answered with another.
+                let is_answer = server.is_polite() && (server.at.wrapping_sub(client.at) as i32) > 0;
+                Some(if is_answer { client } else { server })
+            }
+            (server, client) => server.or(client),
+        }
     }
 
     /// The end of the connection was no failure.

@@ -145,3 +145,34 @@ fn an_answer_that_leaves_with_the_fin_has_been_written() {
     assert_eq!(classified(&facts).phase.as_str(), "idle");
     assert_eq!(summary(&classified(&facts)), "server-idle SI unknown - exact 0");
 }
+
+#[test]
+fn a_goodbye_in_answer_to_another_is_not_the_first() {
+    let said = |talk: Talk| {
+        let talk =
+            talk.http2().streams(1, 100).asks(&goaway(0, 0, "bye")).waits(1).answers(&goaway(1, 0, "yes"));
+        classified(&talk.closes()).goaway.map(|frame| (frame.by.as_str(), frame.debug))
+    };
+    assert_eq!(said(client()), Some(("client", "bye".to_owned())));
+    assert_eq!(said(server()), Some(("client", "bye".to_owned())));
+}
+
+#[test]
+fn a_response_that_is_reset_behind_its_end_has_failed_unless_the_request_is_what_is_reset() {
+    let ended = |flags: u8| {
+        move |talk: Talk| {
+            let talk = talk
+                .http2()
+                .asks(&frame(HEADERS, flags, 1, ASK))
+                .waits(100)
+                .answers(&goaway(1, 0, "max_age"));
+            let talk = talk.waits(125).answers(&frame(HEADERS, WHOLE, 1, "unavailable"));
+            talk.answers(&frame(RST_STREAM, 0, 1, "none"))
+        }
+    };
+    assert_eq!(both(ended(WHOLE)), ["premature-hangup SR max-age - exact 1"; 2]);
+    let totals = classified(&ended(WHOLE)(server()).closes()).request_totals;
+    assert_eq!(totals.map(|totals| (totals.answered, totals.unanswered)), Some((0, 1)));
+    // An early answer, and no wish for the rest of the body.
+    assert_eq!(both(ended(4)), ["server-idle SI max-age - exact 0"; 2]);
+}
