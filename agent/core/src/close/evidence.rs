@@ -194,6 +194,8 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         Cause::LingerZero => "SO_LINGER was 0".to_owned(),
         Cause::NotAccepted => "no process had accepted it".to_owned(),
         Cause::KeepaliveDead => format!("{} keepalive probes unanswered", first.probes_out),
+        // Of what a process gave up on, who found it has said so.
+        Cause::RetransmitTimeout if ending.local => return None,
         Cause::RetransmitTimeout | Cause::UserTimeout => {
             format!("{} bytes unacknowledged after {} retransmissions", first.unacked(), first.total_retrans)
         }

@@ -118,7 +118,7 @@ fn reset(facts: &Facts) -> Option<Found> {
     }
 }
 
-/// The peer was in the midst of a message, or had sent what lies unread here: its process may have closed the socket
+/// The peer was in the midst of a message, had sent something a moment ago, or what lies unread here: its process may have closed the socket
 /// while the rest, and the FIN behind it, waited for room.
 fn may_be_an_orphans(facts: &Facts) -> bool {
     let is_whole = |stream: &Stream| match stream.state {
@@ -127,7 +127,11 @@ fn may_be_an_orphans(facts: &Facts) -> bool {
         _ => false,
     };
     let read = facts.exchange.as_deref().filter(|exchange| is_read(exchange));
-    facts.first.unread() > 0 || read.is_some_and(|exchange| !is_whole(&exchange.streams[usize::from(IN)]))
+    // What came a moment ago had just passed everything in between: the answer to it met whoever sent it.
+    let is_there = facts.first.unacked() > 0 && facts.first.ticks_since(facts.first.lrcvtime) <= 1;
+    facts.first.unread() > 0
+        || (is_there && facts.first.payload_received() > 0)
+        || read.is_some_and(|exchange| !is_whole(&exchange.streams[usize::from(IN)]))
 }
 
 /// Retransmitted into nothing after a silence, while others get through to the same place.

@@ -165,3 +165,11 @@ fn a_socket_that_was_closed_behind_unsent_bytes_resets_like_that() {
     let close = classified(&reset(talk.unacked(0).waits(1), BARE, 64, 0));
     assert_eq!((close.verdict.as_str(), close.closer.as_str()), ("premature-hangup", "client"));
 }
+
+#[test]
+fn the_answer_to_what_came_a_moment_ago_meets_whoever_sent_it() {
+    // A request that was retransmitted while its client gave up: its FIN is still to come.
+    let answered = server().served(1250).asks(GET).answers(OK).unacked(0);
+    let close = classified(&reset(answered, BARE, 64, 0));
+    assert_eq!((close.closer.as_str(), close.confidence.as_str()), ("client", "probable"));
+}
