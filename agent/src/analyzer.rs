@@ -96,6 +96,8 @@ impl Analyzer {
             events_lost: session.counters().lost() + session.probes().missed_runs(),
             connections_untracked: session.tracker().totals().untracked,
             endpoints_over: self.totals().over,
+            endpoints_beyond: self.totals().beyond,
+            losses: self.table.lost_requests().totals(),
             ..Meta::default()
         }
     }

@@ -65,6 +65,7 @@ impl Metrics {
             inferred: endpoints.tracked().collect(),
             durations: self.durations.clone(),
             amended: self.amended,
+            lost: endpoints.lost_requests().totals(),
             snapshot,
             build: Arc::clone(&self.build),
             process: ProcessCost::default(),

@@ -9,6 +9,7 @@ mod exits;
 pub(crate) mod fixtures;
 mod idle;
 mod in_flight;
+mod losses;
 mod model;
 mod path;
 mod pings;
@@ -16,7 +17,9 @@ mod races;
 mod timeouts;
 
 pub use build::build;
-pub use model::{Advice, EndpointReport, Meta, Named, ReportModel, SCHEMA, Urgency, earlier_peers};
+pub use model::{
+    Advice, EndpointReport, Meta, Named, ReportModel, SCHEMA, Urgency, earlier_peers, losses_of,
+};
 
 use crate::{
     endpoint::{Endpoint, Risk},
@@ -52,6 +55,8 @@ fn advise(case: Case<'_>) -> Vec<Advice> {
     advice.extend(races::announced_too_long(case));
     advice.extend(exits::cut_off(case));
     advice.extend(in_flight::timers(case));
+    let unexplained = losses::unexplained(case, &advice);
+    advice.extend(unexplained);
     advice.extend(exits::waited(case));
     advice.truncate(LIMIT);
     advice

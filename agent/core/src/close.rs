@@ -8,6 +8,7 @@ pub mod facts;
 mod farewell;
 mod given_up;
 mod half_close;
+mod lost;
 mod middlebox;
 mod phase;
 mod race;
@@ -20,6 +21,7 @@ mod unheard;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};
+pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};
 pub use request_totals::RequestTotals;

@@ -15,6 +15,7 @@ mod idle_closer_share;
 mod key;
 pub mod last_hour;
 mod limits;
+mod losses;
 pub mod model;
 mod path;
 mod process_exits;
@@ -31,6 +32,7 @@ mod timers;
 
 pub use key::EndpointKey;
 pub use limits::{InferLimits, TIMERS};
+pub use losses::{Losses, REMEMBERED};
 pub use model::{Endpoint, Gaps, Headroom, InferTotals, Risk, Timer};
 pub use path::PathSilence;
 pub use process_exits::{ExitStatus, Exits};

@@ -11,11 +11,11 @@ use super::{
 };
 use crate::clock::wall_time;
 use whohungup_core::{
-    advice::{EndpointReport, ReportModel, earlier_peers},
+    advice::{EndpointReport, ReportModel, earlier_peers, losses_of},
     connection::OpenState,
     endpoint::{
         EndpointKey,
-        last_hour::{LOST, LastHour, MINUTES, begins_ns, minute},
+        last_hour::{LOST, LOST_ONCE, LastHour, MINUTES, begins_ns, minute},
     },
     filter::Filter,
     labels::{Role, Side, Verdict},
@@ -48,12 +48,14 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     let open: Vec<OpenCount> = open_counts(material, filter, &chosen);
     let all_open = open.iter().map(|open| open.count).sum();
     let closes_hour = minutes.counts.iter().flatten().map(|&count| u64::from(count)).sum();
-    let lost_hour = if everything {
-        material.lost.sum(now)
+    let lost_hour = if everything { material.lost.sum(now) } else { lost_hour(material, &chosen, now) };
+    let mut meta = model.meta.clone();
+    meta.losses = if everything {
+        material.lost.totals()
     } else {
-        endpoints.iter().filter(|one| one.peer_endpoint.is_none()).map(|one| one.lost_hour).sum()
+        losses_of(chosen.iter().map(|report| &report.endpoint))
     };
-    let headline = headline(&endpoints, &material.meta, all_open, closes_hour, everything);
+    let headline = headline(&endpoints, &meta, all_open, closes_hour, everything);
     let endpoints_total = endpoints.len();
     let endpoints_in_trouble =
         endpoints.iter().filter(|one| one.trouble && one.peer_endpoint.is_none()).count();
@@ -61,7 +63,7 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     LiveView {
         schema: SCHEMA.to_owned(),
         now: wall_time(material.now_ns).to_string(),
-        meta: model.meta.clone(),
+        meta,
         headline,
         minutes,
         lost_hour,
@@ -115,7 +117,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         peer_endpoint: None,
         closes: endpoint.closes,
         closes_hour: (0..LOST).map(in_hour).sum(),
-        lost: endpoint.lost,
+        lost: endpoint.losses.requests,
         lost_hour,
         premature_hour: in_hour(Verdict::PrematureHangup as usize),
         at_risk: endpoint.at_risk,
@@ -133,6 +135,17 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         lines: format::lines(report).into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
         advice: report.advice.clone(),
     }
+}
+
+/// As [`losses_of`] counts them: both ends of a connection once, and one end where only that is chosen.
+fn lost_hour(material: &LiveSnapshot, chosen: &[&EndpointReport], now: u64) -> u64 {
+    let sum = |what: usize, of: &dyn Fn(Role) -> bool| -> u64 {
+        let keys = chosen.iter().map(|report| &report.endpoint.key).filter(|key| of(key.role));
+        keys.filter_map(|key| hour_of(material, key)).map(|hour| hour.minutes.sum(now, what)).sum()
+    };
+    let once = sum(LOST_ONCE, &|_| true);
+    let one_side = [Role::Client, Role::Server].map(|side| sum(LOST, &|role| role == side));
+    one_side.into_iter().fold(once, u64::max)
 }
 
 fn minutes(material: &LiveSnapshot, chosen: &[&EndpointReport], everything: bool, now: u64) -> Minutes {

@@ -1,8 +1,11 @@
 //! Who hangs up on whom, and why, in a sentence or two.
 
+use std::fmt::Write as _;
+
 use super::view::{EndpointView, Headline, Tone};
 use whohungup_core::{
-    advice::Meta, duration::measured, endpoint::Risk, format::counted, labels::Role, sanitize::clean,
+    advice::Meta, duration::measured, endpoint::Risk, format::counted, labels::Role, report::losses,
+    sanitize::clean,
 };
 
 /// Characters of a process's name.
@@ -16,12 +19,36 @@ pub(super) fn headline(
     closes_hour: u64,
     all: bool,
 ) -> Headline {
-    let worst = endpoints.iter().find(|endpoint| endpoint.peer_endpoint.is_none());
+    let mut headline = of_endpoints(endpoints, meta, open, closes_hour, all);
+    if let Some(unseen) = losses::unseen(meta) {
+        let _infallible = write!(headline.text, " Not all was seen: {unseen}.");
+        headline.tone = headline.tone.min(Tone::Notice);
+    }
+    headline
+}
+
+fn of_endpoints(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, all: bool) -> Headline {
+    let once = || endpoints.iter().filter(|endpoint| endpoint.peer_endpoint.is_none());
+    let lost = losses::sentence(&meta.losses, &meta.until).map(|lost| format!("{lost}."));
+    if let Some(endpoint) = once().find(|endpoint| endpoint.risk == Risk::Losing) {
+        let (count, when) = lost_at(endpoint);
+        let one =
+            format!("{} {} lost {when}", counted(count, "request"), if count == 1 { "was" } else { "were" });
+        let sum = lost.filter(|_| meta.losses.requests != count || meta.losses.by.len() > 1);
+        let sum = sum.map_or_else(String::new, |lost| format!(" In all: {lost}"));
+        let text = format!("{}: {one}.{sum}{}", timing(endpoint), others(endpoints, endpoint));
+        return about(endpoint, Tone::Losing, text);
+    }
+    if let Some(lost) = lost {
+        let Some(most) = once().max_by_key(|endpoint| (endpoint.lost_hour, endpoint.lost)) else {
+            return Headline { tone: Tone::Losing, text: lost, action: None, endpoint: None };
+        };
+        let tone = if most.lost_hour > 0 { Tone::Losing } else { Tone::Notice };
+        let text = format!("{lost} Most of them at {}.{}", most.title, others(endpoints, most));
+        return about(most, tone, text);
+    }
+    let worst = once().next();
     match worst.map(|endpoint| (endpoint, endpoint.risk)) {
-        Some((endpoint, Risk::Losing)) => {
-            let text = format!("{}: {}.{}", timing(endpoint), lost(endpoint), others(endpoints, endpoint));
-            about(endpoint, Tone::Losing, text)
-        }
         Some((endpoint, Risk::Mismatch)) => {
             let text = format!(
                 "{}: no request was lost yet, but sooner or later one will be.{}",
@@ -134,13 +161,12 @@ fn timing(endpoint: &EndpointView) -> String {
     format!("{subject} closes idle connections after {}, while {hold}", measured(room.server))
 }
 
-fn lost(endpoint: &EndpointView) -> String {
-    let (count, when) = if endpoint.lost_hour > 0 {
+fn lost_at(endpoint: &EndpointView) -> (u64, &'static str) {
+    if endpoint.lost_hour > 0 {
         (endpoint.lost_hour, "in the last hour")
     } else {
         (endpoint.lost.max(1), "since the agent began")
-    };
-    format!("{} {} lost {when}", counted(count, "request"), if count == 1 { "was" } else { "were" })
+    }
 }
 
 /// How many more there are.

@@ -9,7 +9,7 @@ use whohungup_core::{
     endpoint::{Risk, last_hour::MINUTES},
     filter::Filter,
     histogram::begins,
-    labels::{Race, Role, Side, Verdict},
+    labels::{Closer, Race, Role, Side, Verdict},
 };
 
 fn total(view: &LiveView) -> u64 {
@@ -56,6 +56,14 @@ fn a_calm_host_says_so_and_one_with_broken_responses_names_the_worst() {
     assert_eq!(calm.tone, Tone::Calm);
     assert!(calm.text.contains("1 connection ended in the last hour"), "{}", calm.text);
     (0..3).for_each(|_| both.close(closed(9090, "nginx", Verdict::PrematureHangup)));
+    let losing = both.everything().headline;
+    assert_eq!((losing.tone, losing.endpoint.as_deref()), (Tone::Losing, Some("server/9090/nginx")));
+    let said = "3 requests lost: 3 to hang-ups by the server; last 00:00:00";
+    assert!(losing.text.starts_with(said) && losing.text.contains("Most of them at nginx"), "{losing:?}");
+    let mut both = Both::new(8);
+    let given_up =
+        || ClosedConnection { closer: Closer::Client, ..closed(9090, "nginx", Verdict::PrematureHangup) };
+    (0..3).for_each(|_| both.close(given_up()));
     let notice = both.everything().headline;
     assert_eq!((notice.tone, notice.endpoint.as_deref()), (Tone::Notice, Some("server/9090/nginx")));
     assert!(

@@ -25,7 +25,7 @@ pub struct LiveView {
     pub meta: Meta,
     pub headline: Headline,
     pub minutes: Minutes,
-    /// Requests lost to idle closes in the last hour.
+    /// Requests lost in the last hour, whatever the verdict.
     pub lost_hour: u64,
     pub open: Vec<OpenCount>,
     pub closes: CloseCounts,

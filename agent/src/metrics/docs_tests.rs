@@ -15,6 +15,7 @@ use crate::degraded::Reason;
 use whohungup_bpf::program_names;
 use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES};
 use whohungup_core::{
+    close::LossReason,
     connection::OpenState,
     endpoint::Risk,
     labels::{Basis, Cause, Clock, CloseType, Closer, Phase, Race, Role, Side, Verdict},
@@ -101,7 +102,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
         "clock" => all(Clock::ALL, Clock::as_str),
         "level" => all(Risk::ALL, Risk::as_str),
         "state" => all(&OpenState::ALL, OpenState::as_str),
-        "reason" => all(Reason::ALL, Reason::as_str),
+        "reason" => [all(Reason::ALL, Reason::as_str), all(LossReason::ALL, LossReason::as_str)].concat(),
         "record" => Counter::ALL.into_iter().filter_map(Counter::lost_kind).collect(),
         "table" => Snapshot::default().tables().map(|table| table.name).to_vec(),
         "program" => program_names().collect(),

@@ -12,7 +12,7 @@ use super::{
 };
 use whohungup_core::{
     endpoint::{
-        Endpoint,
+        Endpoint, Losses,
         counters::{CounterWithExemplar, Counters, REQUEST_BASES, RequestCounts},
     },
     histogram::BucketHistogram,
@@ -28,6 +28,7 @@ pub struct Scrape {
     /// By role.
     pub(super) durations: [BucketHistogram; Role::ALL.len()],
     pub(super) amended: u64,
+    pub(super) lost: Losses,
     pub(super) snapshot: Snapshot,
     pub(super) build: Arc<BuildInfo>,
     /// What whoever writes the text knows of itself.

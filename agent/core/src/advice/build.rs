@@ -2,10 +2,10 @@
 
 use super::{
     Case, advise,
-    model::{EndpointReport, Meta, Named, ReportModel, SCHEMA, idle_timer, unknown_share},
+    model::{EndpointReport, Meta, Named, ReportModel, SCHEMA, idle_timer, losses_of, unknown_share},
 };
 use crate::{
-    endpoint::{Endpoint, Timer},
+    endpoint::{Endpoint, Risk, Timer},
     labels::{Role, Side},
     products::{Observed, Products},
 };
@@ -14,10 +14,16 @@ use crate::{
 pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> ReportModel {
     meta.closes = endpoints.iter().map(|endpoint| endpoint.closes).sum();
     meta.unknown_share = unknown_share(endpoints);
+    let losses = losses_of(endpoints.iter());
+    if meta.losses.requests < losses.requests {
+        meta.losses = losses;
+    }
     let mut reports: Vec<_> =
         endpoints.iter().map(|endpoint| report(endpoint, endpoints, products)).collect();
     reports.sort_by_key(|report| {
-        let Endpoint { risk, lost, at_risk, closes, .. } = report.endpoint;
+        let Endpoint { risk, at_risk, closes, .. } = report.endpoint;
+        let lost = report.endpoint.losses.requests;
+        let risk = if lost > 0 { Risk::Losing } else { risk };
         let urgency = report.advice.iter().map(|advice| advice.urgency).min();
         // `None` would be less than any urgency.
         (risk, urgency.is_none(), urgency, u64::MAX - lost, u64::MAX - at_risk, u64::MAX - closes)

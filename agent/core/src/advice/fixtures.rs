@@ -1,7 +1,8 @@
 //! Endpoints and a small table of products for the tests.
 
 use crate::{
-    endpoint::{Endpoint, EndpointKey, Exits, Gaps, Headroom, Risk, Timer},
+    close::LossReason,
+    endpoint::{Endpoint, EndpointKey, Exits, Gaps, Headroom, Losses, Risk, Timer},
     identity::Comm,
     labels::{Cause, Clock, Phase, Race, Role, Side, Verdict},
     products::Products,
@@ -95,6 +96,7 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         started: 400,
         reused: 300,
         lost: 0,
+        losses: Losses::default(),
         at_risk: 0,
         timers: Vec::new(),
         gaps: Gaps {
@@ -127,7 +129,12 @@ pub(crate) fn risky(role: Role, process: &str, risk: Risk, server: f64, client: 
     endpoint.risk = risk;
     if risk == Risk::Losing {
         endpoint.lost = 2;
+        endpoint.losses = losses(LossReason::IdleRace, 2);
         endpoint.races = vec![(Race::Crossed, 2)];
     }
     endpoint
+}
+
+pub(crate) fn losses(reason: LossReason, count: u64) -> Losses {
+    Losses { requests: count, by: vec![(reason, count)], once: vec![(reason, count)], ..Losses::default() }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{Endpoint, Exits, Risk, Timer},
+    endpoint::{Endpoint, Exits, Losses, Risk, Timer},
     filter::Filter,
     identity::Comm,
     labels::{Clock, Phase, Role, Side, Verdict},
@@ -41,6 +41,12 @@ pub struct Meta {
     /// Closes that were counted without an endpoint of their own, because there were too many.
     pub endpoints_over: u64,
     pub closes: u64,
+    /// Endpoints of those, at least.
+    #[serde(default)]
+    pub endpoints_beyond: u64,
+    /// Requests lost, whatever the verdict.
+    #[serde(default)]
+    pub losses: Losses,
     /// Share of the closes whose verdict is `unknown`, 0 to 1.
     pub unknown_share: f64,
 }
@@ -100,7 +106,11 @@ pub enum Urgency {
 impl ReportModel {
     /// Leaves only endpoints that `filter` has.
     pub fn keep(&mut self, filter: &Filter) {
+        if filter.is_empty() {
+            return;
+        }
         self.endpoints.retain(|report| filter.has_endpoint(&report.endpoint));
+        self.meta.losses = losses_of(self.endpoints.iter().map(|report| &report.endpoint));
     }
 }
 
@@ -109,6 +119,7 @@ impl EndpointReport {
     pub fn is_quiet(&self) -> bool {
         self.advice.is_empty()
             && self.endpoint.exits == Exits::default()
+            && self.endpoint.losses.requests == 0
             && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 
@@ -132,6 +143,21 @@ pub fn earlier_peers(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
         first_of_key.entry((key.role, key.server_port, key.process.as_str())).or_insert(index);
     }
     peers
+}
+
+/// Requests lost at these endpoints together. What was seen from both ends of a connection counts once; where only one end
+/// is among them, it counts there.
+pub fn losses_of<'a>(endpoints: impl Iterator<Item = &'a Endpoint> + Clone) -> Losses {
+    let sum = |role: Option<Role>| {
+        let mut sum = Losses::default();
+        let chosen = endpoints.clone().filter(|endpoint| role.is_none_or(|role| endpoint.key.role == role));
+        chosen.for_each(|endpoint| sum.merge(&endpoint.losses));
+        sum
+    };
+    let once = sum(None).counted_once();
+    let one_side = [Role::Client, Role::Server].map(|role| sum(Some(role)));
+    let most = one_side.into_iter().max_by_key(|losses| losses.requests).unwrap_or_default();
+    if most.requests > once.requests { most } else { once }
 }
 
 /// The timer of `side` that ends most of its idle connections.

@@ -2,18 +2,20 @@
 
 mod minutes;
 
+use super::losses::{LossCounts, Losses};
 use crate::{
-    close::ClosedConnection,
+    close::{ClosedConnection, Loss, loss},
     histogram::{LogHistogram, PER_DECADE},
-    identity::Ends,
-    labels::{Closer, Role, Side, Verdict},
+    labels::{Closer, Side, Verdict},
 };
 
 pub use minutes::{MINUTES, Minutes, begins_ns, minute};
 
-/// What is counted of each minute: closes by verdict, and requests lost to idle closes.
-pub const COUNTS: usize = Verdict::ALL.len() + 1;
+/// What is counted of each minute: closes by verdict, requests lost, and of them those that the other end on this host
+/// had not reported.
+pub const COUNTS: usize = Verdict::ALL.len() + 2;
 pub const LOST: usize = Verdict::ALL.len();
+pub const LOST_ONCE: usize = LOST + 1;
 
 /// From 10 ms to nearly three hours.
 type IdleHistogram = LogHistogram<0, { 6 * PER_DECADE }>;
@@ -34,10 +36,13 @@ impl LastHour {
         self.idle[side as usize].filled().map(|(bin, count)| (bin as u16, count)).collect()
     }
 
-    pub(super) fn close(&mut self, closed: &ClosedConnection) {
+    pub(super) fn close(&mut self, closed: &ClosedConnection, counted: u32) {
         let close = closed;
         let minute = minute(close.at_ns);
-        self.minutes.add(minute, LOST, lost(closed));
+        if let Some(lost) = lost(closed) {
+            self.minutes.add(minute, LOST, lost);
+            self.minutes.add(minute, LOST_ONCE, counted);
+        }
         self.minutes.add(minute, close.verdict as usize, 1);
         if closed.amends {
             // It was counted as the idle close that it seemed to be.
@@ -56,39 +61,39 @@ impl LastHour {
     }
 }
 
-/// Requests lost in the last hour. One that never left the host is seen at both ends, or at either.
+/// Requests lost by all together; those that were seen from both ends of a connection on this host count once.
 #[derive(Clone, Debug)]
 pub struct LostRequests {
-    /// At clients and at servers of connections within the host, and of others.
-    minutes: Minutes<3>,
+    minutes: Minutes<1>,
+    totals: LossCounts,
 }
 
 impl LostRequests {
     pub(super) fn new() -> Self {
-        Self { minutes: Minutes::new(0) }
+        Self { minutes: Minutes::new(0), totals: LossCounts::default() }
     }
 
-    pub(super) fn add(&mut self, closed: &ClosedConnection) {
-        let what = match closed.role {
-            Role::Client if is_within_host(&closed.ends) => 0,
-            Role::Server if is_within_host(&closed.ends) => 1,
-            _ => 2,
-        };
-        self.minutes.add(minute(closed.at_ns), what, lost(closed));
+    /// `counted` requests were not reported by the other end.
+    pub(super) fn add(&mut self, closed: &ClosedConnection, counted: u32) {
+        self.totals.add_once(closed, counted);
+        self.minutes.add(minute(closed.at_ns), 0, lost(closed).map_or(0, |_| counted));
     }
 
+    /// In the last hour.
     pub fn sum(&self, now: u64) -> u64 {
-        self.minutes.sum(now, 0).max(self.minutes.sum(now, 1)) + self.minutes.sum(now, 2)
+        self.minutes.sum(now, 0)
+    }
+
+    /// Since the beginning.
+    pub fn totals(&self) -> Losses {
+        self.totals.shown()
     }
 }
 
-/// Requests that met an idle close.
-fn lost(closed: &ClosedConnection) -> u32 {
-    let lost = || closed.uncounted.map_or(1, |requests| requests.unanswered.max(1));
-    closed.race.map_or(0, |_| lost())
-}
-
-/// By its addresses; between containers of one host it does not show.
-fn is_within_host(ends: &Ends) -> bool {
-    ends.local.ip() == ends.remote.ip() || ends.local.ip().is_loopback()
+/// Requests that were lost, whatever the verdict.
+fn lost(closed: &ClosedConnection) -> Option<u32> {
+    match loss(closed) {
+        Some((Loss::Lost(_), requests)) => Some(requests),
+        _ => None,
+    }
 }

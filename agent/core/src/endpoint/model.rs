@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{key::EndpointKey, path::PathSilence, process_exits::Exits};
+use super::{key::EndpointKey, losses::Losses, path::PathSilence, process_exits::Exits};
 use crate::{
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
@@ -36,6 +36,9 @@ pub struct Endpoint {
     pub reused: u64,
     /// Requests lost to idle closes.
     pub lost: u64,
+    /// Requests lost to whatever.
+    #[serde(default)]
+    pub losses: Losses,
     /// Of the reuses, those whose gap came within the margin of the other side's timer.
     pub at_risk: u64,
     pub timers: Vec<Timer>,
@@ -124,8 +127,10 @@ pub struct InferTotals {
     /// Endpoints with hardly a close that made room for others; what was counted of them is in `other`.
     #[serde(default)]
     pub evicted: u64,
-    /// Closes of endpoints beyond the limit, counted together.
+    /// Closes of endpoints beyond the limit, counted together, and those endpoints, up to 4,096.
     pub over: u64,
+    #[serde(default)]
+    pub beyond: u64,
     /// Memory now, and of one endpoint at most.
     pub bytes: usize,
     pub endpoint_bytes: usize,

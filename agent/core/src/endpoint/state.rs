@@ -6,6 +6,7 @@ use super::{
     gaps::GapSketch,
     idle_closer_share::IdleCloserShare,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
+    losses::LossCounts,
     path::Silences,
     process_exits::ExitCounts,
     risk::{self, Guard},
@@ -39,7 +40,9 @@ pub(super) struct State {
     pub(super) retried: u64,
     pub(super) started: u64,
     pub(super) reused: u64,
+    /// To idle closes.
     pub(super) lost: u64,
+    pub(super) losses: LossCounts,
     pub(super) at_risk: u64,
     pub(super) series: Vec<(Kind, Series)>,
     pub(super) after: AfterResponse,
@@ -84,6 +87,7 @@ impl State {
             started: 0,
             reused: 0,
             lost: 0,
+            losses: LossCounts::default(),
             at_risk: 0,
             series: Vec::new(),
             after: AfterResponse::default(),
@@ -99,9 +103,11 @@ impl State {
         }
     }
 
-    /// Counts a close; its cause is counted when it is known for good.
-    pub(super) fn count(&mut self, closed: &ClosedConnection) {
+    /// Counts a close; its cause is counted when it is known for good. `lost` requests were not reported by the other
+    /// end.
+    pub(super) fn count(&mut self, closed: &ClosedConnection, lost: u32) {
         let close = closed;
+        self.losses.add(closed, lost);
         self.seen_ns = self.seen_ns.max(close.at_ns);
         if let Some(requests) = &closed.uncounted {
             self.count_requests(requests);
@@ -267,6 +273,7 @@ impl State {
         join(&mut self.started, other.started);
         join(&mut self.reused, other.reused);
         join(&mut self.lost, other.lost);
+        self.losses.absorb(&other.losses);
         join(&mut self.at_risk, other.at_risk);
     }
 

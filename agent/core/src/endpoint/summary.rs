@@ -44,6 +44,7 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         started: state.started,
         reused: state.reused,
         lost: state.lost,
+        losses: state.losses.shown(),
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::{
     counters::Counters,
-    eviction::ProbationQueue,
+    eviction::{Newcomer, ProbationQueue, least_worth},
     key::EndpointKey,
     last_hour::{LastHour, LostRequests},
     limits::{ENDPOINT_BYTES, InferLimits},
+    losses::BothEnds,
     model::{Endpoint, InferTotals},
     recent::Recent,
     state::State,
@@ -21,6 +22,10 @@ use crate::{
 
 /// Times that the program of an endpoint is asked for.
 const ASKED: u8 = 3;
+/// Endpoints beyond the limit that are told apart to be counted.
+const BEYOND: usize = 4096;
+/// How long a search for room that found none is not repeated.
+const LOOK_AGAIN_NS: u64 = 1_000_000_000;
 /// Seconds; the kernel's tick at HZ=250, where what was measured is no time.
 const USUAL_TICK: f64 = 0.004;
 
@@ -34,10 +39,13 @@ pub struct Endpoints {
     others: Option<Box<Others>>,
     hour: Box<LastHour>,
     lost: LostRequests,
+    both_ends: BothEnds,
     over: u64,
+    beyond: HashSet<EndpointKey>,
     expired: u64,
     evicted: u64,
     probation: ProbationQueue<EndpointKey>,
+    look_again_ns: u64,
 }
 
 /// All that is kept of one endpoint.
@@ -81,10 +89,13 @@ impl Endpoints {
             others: None,
             hour: Box::new(LastHour::new()),
             lost: LostRequests::new(),
+            both_ends: BothEnds::default(),
             over: 0,
+            beyond: HashSet::new(),
             expired: 0,
             evicted: 0,
             probation: ProbationQueue::new(),
+            look_again_ns: 0,
         }
     }
 
@@ -94,8 +105,10 @@ impl Endpoints {
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
         let tick = self.tick;
         let key = EndpointKey::of_close(closed);
-        let Slot { tracked, state, hour, recent, counters } = self.slot(key, closed.at_ns);
-        state.count(closed);
+        let lost = self.both_ends.count(closed);
+        let Slot { tracked, state, hour, recent, counters } =
+            self.slot(key, closed.at_ns, Newcomer::of(closed));
+        state.count(closed, lost);
         if let Some(recent) = recent {
             recent.add(&key, &closed.ends, closed.process);
         }
@@ -110,9 +123,9 @@ impl Endpoints {
         }
         // Copied when a scrape that is being written still holds it.
         Arc::make_mut(counters).close(closed, tick);
-        hour.close(closed);
-        self.hour.close(closed);
-        self.lost.add(closed);
+        hour.close(closed, lost);
+        self.hour.close(closed, lost);
+        self.lost.add(closed, lost);
         self.over += u64::from(!tracked);
         key
     }
@@ -122,7 +135,7 @@ impl Endpoints {
         let tick = self.tick;
         let Progressed { role, ends, process, requests } = progressed;
         let key = EndpointKey::of(*role, ends, *process);
-        let Slot { tracked, state, recent, counters, .. } = self.slot(key, now_ns);
+        let Slot { tracked, state, recent, counters, .. } = self.slot(key, now_ns, Newcomer::Usual);
         state.count_requests(requests);
         if let Some(recent) = recent {
             recent.add(&key, ends, *process);
@@ -227,18 +240,28 @@ impl Endpoints {
             expired: self.expired,
             evicted: self.evicted,
             over: self.over,
-            bytes: entries + others + slots + self.probation.bytes() + size_of::<LastHour>(),
+            beyond: self.beyond.len() as u64,
+            bytes: entries
+                + others
+                + slots
+                + self.probation.bytes()
+                + self.both_ends.bytes()
+                + self.beyond.capacity() * (size_of::<EndpointKey>() + 1)
+                + size_of::<LastHour>(),
             endpoint_bytes: ENDPOINT_BYTES,
         }
     }
 
     /// Of the endpoint, or of all others when there is no room for it.
-    fn slot(&mut self, key: EndpointKey, now_ns: u64) -> Slot<'_> {
+    fn slot(&mut self, key: EndpointKey, now_ns: u64, newcomer: Newcomer) -> Slot<'_> {
         if !self.table.contains_key(&key) {
             if self.table.len() >= self.limits.endpoints {
-                self.evict(now_ns);
+                self.evict(now_ns, newcomer);
             }
             if self.table.len() >= self.limits.endpoints {
+                if self.beyond.len() < BEYOND {
+                    self.beyond.insert(key);
+                }
                 let others = self.others.get_or_insert_with(Others::new);
                 let Others { state, hour, counters } = &mut **others;
                 let counters = counters[key.role as usize].get_or_insert_default();
@@ -251,10 +274,18 @@ impl Endpoints {
     }
 
     /// Makes room, if there is an endpoint that showed hardly anything yet: what was counted of it goes to the others.
-    fn evict(&mut self, now_ns: u64) {
+    fn evict(&mut self, now_ns: u64, newcomer: Newcomer) {
         let table = &self.table;
-        let key = self.probation.evict(now_ns, |key| table.get(key).map(|entry| &entry.state));
-        if let Some(entry) = key.and_then(|key| self.table.remove(&key)) {
+        let mut key = self.probation.evict(now_ns, newcomer, |key| table.get(key).map(|entry| &entry.state));
+        if key.is_none() && newcomer == Newcomer::Losing && now_ns >= self.look_again_ns {
+            key = least_worth(table.iter().map(|(key, entry)| (*key, &entry.state)));
+            // Where all lose requests, nobody looks through all of them for each loss.
+            self.look_again_ns = key.map_or(now_ns + LOOK_AGAIN_NS, |_| 0);
+        }
+        if let Some((key, entry)) = key.and_then(|key| self.table.remove_entry(&key)) {
+            if self.beyond.len() < BEYOND {
+                self.beyond.insert(key);
+            }
             self.evicted += 1;
             self.over += entry.state.closes;
             self.others.get_or_insert_with(Others::new).state.absorb(&entry.state);

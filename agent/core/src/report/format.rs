@@ -1,5 +1,6 @@
 //! What the report says of an endpoint: the words that the terminal, a ticket, the page and `top` share.
 
+use super::losses;
 use crate::{
     advice::{EndpointReport, Meta, ReportModel},
     duration::measured,
@@ -25,6 +26,24 @@ pub fn risk(risk: Risk) -> &'static str {
         Risk::Tie => "timeouts tie",
         Risk::Safe => "safe",
         Risk::Unknown => "no risk observed",
+    }
+}
+
+/// What is wrong at the endpoint; `None` when nothing is known to be.
+pub(super) fn trouble(endpoint: &Endpoint) -> Option<&'static str> {
+    match endpoint.risk {
+        Risk::Safe | Risk::Unknown if endpoint.losses.requests > 0 => Some(risk(Risk::Losing)),
+        Risk::Safe | Risk::Unknown => None,
+        known => Some(risk(known)),
+    }
+}
+
+/// What the closing table is called: quiet only where no request was lost anywhere and everything was seen.
+pub(super) fn quiet(all_clear: bool) -> (&'static str, &'static str) {
+    if all_clear {
+        ("Quiet", "no request lost, none at risk")
+    } else {
+        ("Other endpoints", "no loss was seen at these")
     }
 }
 
@@ -109,12 +128,10 @@ pub(super) fn per_connection(endpoint: &Endpoint) -> Option<f64> {
 /// Requests lost, retried with success, and nearly lost; `None` when there were none.
 pub(super) fn lost(endpoint: &Endpoint) -> Option<String> {
     let mut parts = Vec::new();
-    if endpoint.lost > 0 {
-        parts.push(format!("{} lost", counted(endpoint.lost, "request")));
+    if let Some(lost) = losses::sentence(&endpoint.losses, "") {
+        parts.push(lost);
     }
-    if endpoint.retried > 0 {
-        parts.push(format!("{} of them retried successfully", endpoint.retried));
-    }
+    parts.extend(losses::given_up(&endpoint.losses));
     if endpoint.at_risk > 0 {
         let margin = endpoint.headroom.map_or_else(
             || "shortly before the server's timeout or later".to_owned(),
@@ -216,24 +233,33 @@ pub(super) fn announced(report: &EndpointReport) -> Option<String> {
 pub(super) fn verdict(model: &ReportModel) -> String {
     let count =
         |wanted: Risk| model.endpoints.iter().filter(|report| report.endpoint.risk == wanted).count() as u64;
-    let parts: Vec<_> = [Risk::Losing, Risk::Mismatch, Risk::Tie]
+    let mut said: Vec<String> = losses::sentence(&model.meta.losses, &model.meta.until).into_iter().collect();
+    let parts: Vec<_> = [Risk::Mismatch, Risk::Tie]
         .into_iter()
         .filter(|risk| count(*risk) > 0)
         .map(|wanted| format!("{} at {}", risk(wanted), counted(count(wanted), "endpoint")))
         .collect();
     if !parts.is_empty() {
-        return format!("{}.", capitalized(&parts.join(", ")));
+        said.push(capitalized(&parts.join(", ")));
     }
     let cut_off = model.endpoints.iter().flat_map(|report| &report.endpoint.exits.cut_off);
     let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
     if cut_off > 0 {
-        let requests = counted(cut_off, "request");
-        return format!("{requests} cut off because a process ended. No idle timeouts disagree or tie.");
+        said.push(format!("{} cut off because a process ended", counted(cut_off, "request")));
+    }
+    said.extend(losses::given_up(&model.meta.losses).filter(|_| !said.is_empty()));
+    if let Some(unseen) = losses::unseen(&model.meta) {
+        let more = if model.meta.losses.requests > 0 { "More" } else { "Requests" };
+        said.push(format!("{more} may have been lost unseen: {unseen}"));
+    }
+    if !said.is_empty() {
+        return format!("{}.", said.join(". "));
     }
     if model.endpoints.iter().all(|report| report.endpoint.closes == 0) {
         return "No connection ended.".to_owned();
     }
-    "No request was lost to an idle close, and no idle timeouts disagree or tie.".to_owned()
+    let given_up = losses::given_up(&model.meta.losses).map_or_else(String::new, |text| format!(" {text}."));
+    format!("No request was lost, and no idle timeouts disagree or tie.{given_up}")
 }
 
 /// What was observed, and what was missed.
@@ -258,8 +284,9 @@ pub(super) fn observed(meta: &Meta) -> Vec<String> {
     }
     if meta.endpoints_over > 0 {
         missed.push(format!(
-            "{} of endpoints beyond the limit (increase --max-endpoints)",
-            counted(meta.endpoints_over, "close")
+            "{} of {} beyond the limit (increase --max-endpoints)",
+            counted(meta.endpoints_over, "close"),
+            counted(meta.endpoints_beyond.max(1), "endpoint")
         ));
     }
     let missed = if missed.is_empty() {

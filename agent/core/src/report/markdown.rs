@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    format,
+    format, losses,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
     advice::{EndpointReport, ReportModel, earlier_peers},
     duration::measured,
-    endpoint::Risk,
+    format::capitalized,
     labels::Side,
     sanitize::clean,
 };
@@ -30,17 +30,14 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
         endpoint(&mut out, index + 1, report, peer.map(|peer| peer + 1));
     }
     more(&mut out, loud.len(), top);
-    table(&mut out, &quiet, top);
+    table(&mut out, &quiet, top, losses::is_all_clear(model));
     out
 }
 
 /// `peer` is the number of an earlier endpoint that is the other end.
 fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Option<usize>) {
     let endpoint = &report.endpoint;
-    let risk = match endpoint.risk {
-        Risk::Safe | Risk::Unknown => String::new(),
-        risk => format!(": {}", format::risk(risk)),
-    };
+    let risk = format::trouble(endpoint).map_or_else(String::new, |what| format!(": {what}"));
     let _infallible = writeln!(
         out,
         "\n### {number}. {} {}{risk}\n",
@@ -116,12 +113,14 @@ fn drawing(out: &mut String, report: &EndpointReport) {
     let _infallible = writeln!(out, "{:13}{}\n```", "", axis.ticks());
 }
 
-fn table(out: &mut String, quiet: &[&EndpointReport], top: usize) {
+fn table(out: &mut String, quiet: &[&EndpointReport], top: usize, all_clear: bool) {
     if quiet.is_empty() {
         return;
     }
+    let (name, what) = format::quiet(all_clear);
+    let _infallible = writeln!(out, "\n### {name}\n\n{}.\n", capitalized(what));
     out.push_str(
-        "\n### Quiet\n\n| process | role | port | closes | requests per connection | longest gap | server's timer | client's timer |\n\
+        "| process | role | port | closes | requests per connection | longest gap | server's timer | client's timer |\n\
          |---|---|---:|---:|---:|---:|---:|---:|\n",
     );
     for report in quiet.iter().take(top) {

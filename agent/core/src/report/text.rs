@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::{
-    format,
+    format, losses,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub fn text(model: &ReportModel, look: Look) -> String {
         page.endpoint(index + 1, report, peer.map(|peer| peer + 1));
     }
     page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
-    page.table(&quiet);
+    page.table(&quiet, losses::is_all_clear(model));
     page.out
 }
 
@@ -55,6 +55,7 @@ impl Page {
             self.wrapped("", &line, 0, self.dim());
         }
         let worst = model.endpoints.iter().map(|report| report.endpoint.risk).min();
+        let worst = if model.meta.losses.requests > 0 { Some(Risk::Losing) } else { worst };
         self.wrapped(
             "",
             &format::verdict(model),
@@ -73,13 +74,11 @@ impl Page {
     /// `peer` is the number of an earlier endpoint that is the other end.
     fn endpoint(&mut self, number: usize, report: &EndpointReport, peer: Option<usize>) {
         let endpoint = &report.endpoint;
-        let style = self.style_of(endpoint.risk).effects(self.bold());
+        let risk = if endpoint.losses.requests > 0 { Risk::Losing } else { endpoint.risk };
+        let style = self.style_of(risk).effects(self.bold());
         let name = format::title(endpoint);
-        let title = if report.endpoint.risk == Risk::Safe || report.endpoint.risk == Risk::Unknown {
-            String::new()
-        } else {
-            format!("  {style}{}{style:#}", format::risk(endpoint.risk).to_uppercase())
-        };
+        let title = format::trouble(endpoint)
+            .map_or_else(String::new, |what| format!("  {style}{}{style:#}", what.to_uppercase()));
         let bold = Style::new().effects(self.bold());
         let _infallible = writeln!(self.out, "\n{number}. {bold}{name}{bold:#}{title}");
         self.line("closes", &format::closes(endpoint));
@@ -170,12 +169,13 @@ impl Page {
     }
 
     /// Endpoints that need no change.
-    fn table(&mut self, quiet: &[&EndpointReport]) {
+    fn table(&mut self, quiet: &[&EndpointReport], all_clear: bool) {
         if quiet.is_empty() {
             return;
         }
         let bold = Style::new().effects(self.bold());
-        let _infallible = writeln!(self.out, "\n{bold}Quiet{bold:#}: no request lost, none at risk");
+        let (name, what) = format::quiet(all_clear);
+        let _infallible = writeln!(self.out, "\n{bold}{name}{bold:#}: {what}");
         let dim = self.dim();
         let _infallible = writeln!(
             self.out,

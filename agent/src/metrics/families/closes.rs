@@ -5,6 +5,7 @@ use prometheus_client::registry::Unit;
 use super::super::family::{Family, Kind, Sets};
 use crate::metrics::DURATION_BOUNDS;
 use whohungup_core::{
+    close::LossReason,
     endpoint::counters::{CLOSE_SETS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS},
     labels::{Closer, Race, Role},
 };
@@ -44,6 +45,28 @@ pub(in super::super) const FAMILIES: &[Family] = &[
                 }
             }
         },
+    },
+    Family {
+        name: "whohungup_requests_lost",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &["reason"],
+        sets: Sets::Fixed(LossReason::ALL.len()),
+        help: "Requests lost because their connection ended, whatever the verdict; those seen from both ends of a connection on this host count once. The report, the page and top say the same number",
+        write: |scrape, samples| {
+            for &reason in LossReason::ALL {
+                samples.add(&[reason.as_str()], scrape.lost.count_of(reason));
+            }
+        },
+    },
+    Family {
+        name: "whohungup_requests_given_up",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Requests whose client closed the connection before the response was complete; not among requests_lost_total",
+        write: |scrape, samples| samples.add(&[], scrape.lost.given_up),
     },
     Family {
         name: "whohungup_premature_hangups",

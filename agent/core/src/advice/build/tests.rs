@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    advice::fixtures::{endpoint, products, risky},
+    advice::fixtures::{endpoint, losses, products, risky},
+    close::LossReason,
     endpoint::Risk,
     filter::Filter,
     labels::Verdict,
@@ -21,6 +22,7 @@ fn the_worst_comes_first_and_advice_before_none() {
     busy.closes = 1_000_000;
     let mut worst = risky(Role::Server, "worst", Risk::Losing, 6.0, None);
     worst.lost = 50;
+    worst.losses = losses(LossReason::IdleRace, 50);
     let model = built(&[
         busy,
         slow,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::endpoint::Risk;
 use crate::{
     advice::{
         Meta, build,
@@ -13,7 +14,7 @@ fn a_report_reads_as_a_ticket() {
     let text = markdown(&build(&[node, endpoint(Role::Client, "curl")], &products(), Meta::default()), 10);
     for line in [
         "## whohungup report",
-        "**Requests lost at 1 endpoint.**",
+        "**2 requests lost: 2 to idle closes.**",
         "### 1. `node` server on port 8080: requests lost",
         "- 100 closes: 98 server-idle, 2 idle-race (2 crossed)",
         "| server idle 6.00 s | 98 closes (100 %) | Node.js 22 `server.keepAliveTimeout`: the process is node |",

@@ -2,8 +2,9 @@ use super::*;
 use crate::{
     advice::{
         Meta, build,
-        fixtures::{endpoint, products, risky},
+        fixtures::{endpoint, losses, products, risky},
     },
+    close::LossReason,
     endpoint::Endpoint,
     labels::Role,
 };
@@ -29,7 +30,7 @@ fn a_losing_server_is_reported_from_head_to_advice() {
     let expected = "\
 10.0 min from 2026-01-01T00:00:00Z to 2026-01-01T00:10:00Z; Linux 6.12, whohungup 0.1.0
 100 closes; nothing was missed
-Requests lost at 1 endpoint.
+2 requests lost: 2 to idle closes.
 
 1. node server on port 8080  REQUESTS LOST
 ";
@@ -37,7 +38,7 @@ Requests lost at 1 endpoint.
     for line in [
         "closes       100 closes: 98 server-idle, 2 idle-race (2 crossed)",
         "requests     400, 4.0 per connection; 75 % on a reused connection idle for up to 5.90 s",
-        "at stake     2 requests lost; 3 requests sent within 0.60 s of the server's timeout or later",
+        "at stake     2 requests lost: 2 to idle closes; 3 requests sent within 0.60 s of the server's",
         "timers       server idle 6.00 s, 98 closes (100 %)",
         "               Node.js 22 `server.keepAliveTimeout`: the process is node",
         "announced    the server announces `Keep-Alive: timeout=5` and closes 1.00 s later",
@@ -76,16 +77,38 @@ fn lines_keep_to_the_width() {
 fn quiet_endpoints_share_a_bounded_table() {
     let many: Vec<_> = (0..30).map(|i| endpoint(Role::Client, &format!("p{i}"))).collect();
     let text = page(&many, 80, 10);
-    assert!(
-        text.contains("No request was lost to an idle close, and no idle timeouts disagree or tie."),
-        "{text}"
-    );
+    assert!(text.contains("No request was lost, and no idle timeouts disagree or tie."), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with('p')).count(), 10, "{text}");
     assert!(text.contains("20 more are not shown; --top 30 shows all."), "{text}");
     assert!(
         text.contains("p0               client   8080      100      4.0    5.90 s         -         -"),
         "{text}"
     );
+}
+
+#[test]
+fn there_is_no_all_clear_above_a_loss_or_over_what_was_not_seen() {
+    let said = |losing: Option<LossReason>, meta: &dyn Fn(&mut Meta)| {
+        let mut curl = endpoint(Role::Client, "curl");
+        curl.losses = losing.map(|reason| losses(reason, 12)).unwrap_or_default();
+        let mut sum = Meta::default();
+        meta(&mut sum);
+        text(
+            &build(&[curl, endpoint(Role::Server, "node")], &products(), sum),
+            Look { columns: 100, coloured: false, top: 9 },
+        )
+    };
+    assert!(said(None, &|_| {}).contains("Quiet"));
+    for &reason in LossReason::ALL {
+        let lost = said(Some(reason), &|_| {});
+        assert!(lost.contains("12 requests lost: ") && !lost.contains("Quiet"), "{lost}");
+        assert!(lost.contains("1. curl client of port 8080  REQUESTS LOST"), "{lost}");
+        assert!(reason == LossReason::IdleRace || lost.contains("\ndo "), "{lost}");
+    }
+    let beyond = said(None, &|meta| (meta.endpoints_over, meta.endpoints_beyond) = (40, 7));
+    assert!(beyond.contains("7 endpoints beyond the limit") && !beyond.contains("Quiet"), "{beyond}");
+    let unseen = said(None, &|meta| meta.events_lost = 3);
+    assert!(unseen.contains("lost unseen: 3 records lost") && !unseen.contains("Quiet"), "{unseen}");
 }
 
 #[test]
