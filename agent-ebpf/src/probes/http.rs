@@ -107,9 +107,15 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
             debug!(ctx, "no storage for a socket's exchange");
             return;
         }
-        count(Counter::ExchangeMade);
         // SAFETY: map value.
-        unsafe { framing::begin(&raw mut (*stored).exchange, start, direction) };
+        unsafe {
+            // The other direction may have begun meanwhile, on another processor: an HTTP/2 server speaks first too.
+            let exchange = &raw mut (*stored).exchange;
+            if matches!((&raw const (*exchange).protocol).read_volatile(), UNREAD | AFTER_FIN) {
+                count(Counter::ExchangeMade);
+                framing::begin(exchange, start, direction);
+            }
+        }
     }
     // SAFETY: map value.
     unsafe {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 37] = [
+const NAMES: [&str; 39] = [
     "schema",
     "id",
     "amends",
