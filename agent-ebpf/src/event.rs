@@ -177,6 +177,11 @@ pub struct Transition {
     pub netns: u32,
     /// `rcv_nxt` as last told to the peer in an acknowledgment.
     pub rcv_wup: u32,
+    /// Jiffies when the peer last acknowledged anything, new or not.
+    pub rcv_tstamp: u32,
+    /// Jiffies since when there has been something unsent or unacknowledged, or since when a closed window holds it up;
+    /// unlike `lsndtime`, retransmissions do not move it (`tcp_chrono_start`, net/ipv4/tcp_output.c, v6.1 to v6.18).
+    pub chrono_start: u32,
     pub bytes_sent: u64,
     pub bytes_retrans: u64,
     pub bytes_acked: u64,
@@ -286,7 +291,7 @@ const _: () = {
     assert!(size_of::<Task>() == 32);
     assert!(size_of::<Connect>() == 56);
     assert!(size_of::<Open>() == 72);
-    assert!(size_of::<Transition>() == 208);
+    assert!(size_of::<Transition>() == 216);
     assert!(size_of::<Reset>() == 104);
     assert!(size_of::<Listen>() == 104);
     assert!(size_of::<ErrorReport>() == 32);

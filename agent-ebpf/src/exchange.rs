@@ -16,6 +16,14 @@ pub const HEAD_PAD: usize = 8;
 pub const OLD_STREAMS: usize = 8;
 pub const OLD_STREAMS_AT: usize = 16;
 
+/// HTTP/2: so many bytes of each direction's newest GOAWAY's payload (RFC 9113 section 6.8) are kept in its window of
+/// heads, at [`GOAWAY_AT`]; [`Stream::head_len`] says how many there are.
+pub const GOAWAY_BYTES: usize = 8 + 64;
+pub const GOAWAY_AT: usize = 48;
+/// HTTP/2: behind it, jiffies when open streams were last given up in this direction, how many were in that moment, and
+/// jiffies at the newest GOAWAY.
+pub const CUT_AT: usize = GOAWAY_AT + GOAWAY_BYTES;
+
 /// Index of [`Exchange::streams`]: bytes that the socket received.
 pub const IN: u8 = 0;
 /// Index of [`Exchange::streams`]: bytes that the socket sent.
@@ -23,7 +31,7 @@ pub const OUT: u8 = 1;
 /// [`Exchange::last_direction`] before any message.
 pub const NONE: u8 = 2;
 
-/// [`Exchange::protocol`]: nothing was read of the socket yet; the storage is for a flag alone.
+/// [`Exchange::protocol`]: nothing was read of the socket yet; the storage is for a flag, or for the reset that came.
 pub const UNREAD: u8 = 0;
 /// [`Exchange::protocol`]: HTTP/1.
 pub const HTTP: u8 = 1;
@@ -81,6 +89,8 @@ pub mod state {
     pub const FRAME: u8 = 11;
     /// Before, or in, a TLS record.
     pub const RECORD: u8 = 12;
+    /// In the part of a GOAWAY frame's payload that is kept.
+    pub const GOAWAY: u8 = 13;
 }
 
 /// [`Stream::notes`] on the newest message.
@@ -143,9 +153,9 @@ pub struct Stream {
     pub end_seq: u32,
     /// Sequence number of the first byte of the newest message.
     pub start_seq: u32,
-    /// Messages begun; HTTP/2: the highest stream; TLS: records of the first flight of data.
+    /// Messages begun; HTTP/2: the highest stream, of responses the newest that has ended; TLS: records of the first flight of data.
     pub messages: u32,
-    /// Messages ended.
+    /// Messages ended; HTTP/2: bytes behind what is kept of a GOAWAY's payload.
     pub complete: u32,
     /// Jiffies at the first byte of the newest message.
     pub started: u32,
@@ -156,7 +166,7 @@ pub struct Stream {
     pub ends: u32,
     /// Bytes in `head` that wait to be read or are.
     pub held: u16,
-    /// Where in `head` the line under way begins.
+    /// Where in `head` the line under way begins; HTTP/2: bytes that are kept of a GOAWAY's payload.
     pub line: u16,
     /// Bytes of the newest message's start that are valid in `head`.
     pub head_len: u16,
@@ -257,6 +267,40 @@ impl Exchange {
     }
 }
 
+/// A GOAWAY frame, as far as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goaway<'a> {
+    pub last_stream: u32,
+    pub code: u32,
+    /// Additional debug data.
+    pub debug: &'a [u8],
+    /// Jiffies when it passed.
+    pub at: u32,
+}
+
+impl Stream {
+    /// HTTP/2: the newest GOAWAY of this direction; `None` where none came, or not in full.
+    #[must_use]
+    pub fn goaway(&self) -> Option<Goaway<'_>> {
+        let kept = self.head.get(GOAWAY_AT..GOAWAY_AT + usize::from(self.head_len).min(GOAWAY_BYTES))?;
+        let (&last_stream, rest) = kept.split_first_chunk()?;
+        let (&code, debug) = rest.split_first_chunk()?;
+        let last_stream = u32::from_be_bytes(last_stream) & 0x7fff_ffff;
+        Some(Goaway { last_stream, code: u32::from_be_bytes(code), debug, at: self.word(CUT_AT + 8) })
+    }
+
+    /// HTTP/2: open streams that were given up in this direction in one moment, and jiffies then.
+    #[must_use]
+    pub fn cut(&self) -> Option<(u32, u32)> {
+        let count = self.word(CUT_AT + 4);
+        (count > 0).then(|| (count, self.word(CUT_AT)))
+    }
+
+    fn word(&self, at: usize) -> u32 {
+        self.head.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u32::from_ne_bytes(*word))
+    }
+}
+
 /// [`Exchange`] on the ring.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +315,7 @@ pub struct ExchangeRecord {
 
 const _: () = {
     assert!(size_of::<Stream>() == 64 + HEAD_BYTES + HEAD_PAD);
+    assert!(CUT_AT + 12 <= HEAD_BYTES && CUT_AT.is_multiple_of(4));
     assert!(size_of::<Exchange>() == 88 + 2 * size_of::<Stream>());
     // With the kernel's 72 bytes of element header it fits a 1 KiB slab object.
     assert!(size_of::<ExchangeRecord>() + 72 <= 1024);

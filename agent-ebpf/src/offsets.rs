@@ -72,6 +72,8 @@ offsets! {
     snd_wl1: "tcp_sock" "snd_wl1" 4 Required,
     rcv_nxt: "tcp_sock" "rcv_nxt" 4 Required,
     rcv_wup: "tcp_sock" "rcv_wup" 4 Required,
+    rcv_tstamp: "tcp_sock" "rcv_tstamp" 4 Required,
+    chrono_start: "tcp_sock" "chrono_start" 4 Required,
     copied_seq: "tcp_sock" "copied_seq" 4 Required,
     srtt_us: "tcp_sock" "srtt_us" 4 Required,
     total_retrans: "tcp_sock" "total_retrans" 4 Required,

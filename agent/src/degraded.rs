@@ -7,6 +7,8 @@ whohungup_core::label_set! {
     pub enum Reason {
         /// The HTTP tier was asked for and is not attached.
         HttpDetached,
+        /// The HTTP tier is attached below the host's root of cgroup2: it sees the connections there alone.
+        CgroupScope,
         /// OpenSSL libraries could not be attached, are too many, or are not looked for any more.
         TlsLibraries,
         /// Sockets of some network namespaces were not adopted.

@@ -18,8 +18,11 @@ pub mod procinfo;
 pub mod recent_activity;
 pub mod report;
 pub mod run;
+mod say;
 pub mod selftest;
 pub mod session;
 pub mod signals;
 pub mod top;
 pub mod watch;
+
+pub use say::say;

@@ -7,13 +7,18 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    report, run, selftest, top, watch,
+    report, run, say, selftest, top, watch,
 };
 use whohungup_bpf::one_line;
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A log that cannot be written must not end what it tells of: reporting that failure would panic when it fails too.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
@@ -23,7 +28,7 @@ fn main() -> ExitCode {
         Command::Check => Ok(check::check()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("whohungup: {}", one_line(error.as_ref()));
+        say(format_args!("whohungup: {}", one_line(error.as_ref())));
         ExitCode::FAILURE
     })
 }

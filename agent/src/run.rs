@@ -1,5 +1,6 @@
 //! `whohungup run`: the daemon.
 
+mod connections;
 mod cost;
 mod events;
 mod host;
@@ -10,7 +11,10 @@ mod scrapes;
 mod server;
 mod views;
 
-use std::{net::TcpListener, sync::mpsc};
+use std::{
+    net::TcpListener,
+    sync::{Arc, atomic::Ordering, mpsc},
+};
 
 use anyhow::Context as _;
 
@@ -29,10 +33,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let stopped = stop_flag()?;
     let (asks, asked) = mpsc::channel();
     let observer = observer::start(args, asked)?;
-    eprintln!("page at http://{address}/");
-    eprintln!("metrics at http://{address}/metrics");
-    eprintln!("ready");
-    let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, stopped);
-    observer.stop();
-    served
+    crate::say(format_args!("page at http://{address}/"));
+    crate::say(format_args!("metrics at http://{address}/metrics"));
+    crate::say(format_args!("ready"));
+    let asked_to_stop = Arc::clone(&stopped);
+    let watched = observer.ends(stopped);
+    let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, watched);
+    observer.stop()?;
+    served?;
+    anyhow::ensure!(
+        asked_to_stop.load(Ordering::Relaxed),
+        "the observer thread ended by itself: nothing was observed any more; start the daemon again, and report this"
+    );
+    Ok(())
 }

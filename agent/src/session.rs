@@ -224,6 +224,9 @@ impl Session {
         let dumped_ns = monotonic_ns();
         let dump = self.probes.dump_sockets()?;
         self.drain(usize::MAX);
+        self.tracker.set_unreachable(
+            dump.failed.iter().filter_map(|(netns, _)| u32::try_from(*netns).ok()).collect(),
+        );
         Ok(self.tracker.reconcile(&dump.sockets, &dump.namespaces, dumped_ns))
     }
 

@@ -24,9 +24,9 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     let stopped = stop_flag()?;
     let mut agent = Agent::start(args.observe.session(), args.observe.max_endpoints)?;
     for warning in agent.session.warnings() {
-        eprintln!("whohungup: {warning}");
+        crate::say(format_args!("whohungup: {warning}"));
     }
-    eprintln!("ready");
+    crate::say(format_args!("ready"));
     let mut printer = Printer::new(args);
     printer.header();
     agent.run(&stopped, &mut printer);
@@ -41,12 +41,12 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     let lost = agent.session.counters().lost();
     let missed = agent.session.probes().missed_runs();
     if missed > 0 {
-        eprintln!(
+        crate::say(format_args!(
             "whohungup: missed {missed} events: the kernel skipped nested BPF program runs (recursion_misses)"
-        );
+        ));
     }
     if lost > 0 {
-        eprintln!("whohungup: lost {lost} events: ring buffer full; increase --ring-bytes");
+        crate::say(format_args!("whohungup: lost {lost} events: ring buffer full; increase --ring-bytes"));
     }
     if args.json {
         eprintln!("{}", printer.summary);

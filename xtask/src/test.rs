@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 8] = [
+const LIVE: [(&str, &str); 9] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -22,11 +22,13 @@ const LIVE: [(&str, &str); 8] = [
     ("lab", "timers"),
     ("lab", "matrix"),
     ("lab", "false_alarms"),
+    ("lab", "field"),
     ("lab", "cases"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 3] = [
+const LAB_SOFTWARE: [&[&str]; 4] = [
+    &["field"],
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
     &["case-002", "--only", "crash"],

@@ -1,7 +1,11 @@
 //! HTTP/2 frames (RFC 9113 section 4.1) and the streams that they open and end.
 
+use super::bound::{opaque, within};
 use super::{Cursor, Payload};
-use crate::exchange::{DEEP, Exchange, GOAWAY_IN, GOAWAY_OUT, IN, OLD_STREAMS, OLD_STREAMS_AT, state};
+use crate::exchange::{
+    CUT_AT, DEEP, Exchange, GOAWAY_AT, GOAWAY_BYTES, GOAWAY_IN, GOAWAY_OUT, IN, OLD_STREAMS, OLD_STREAMS_AT,
+    Stream, state,
+};
 
 const HEADER: u64 = 9;
 
@@ -28,7 +32,11 @@ impl<P: Payload> Cursor<P> {
             let last = (*stream).head[8];
             let len = (word & 0xff) << 16 | (word >> 8 & 0xff) << 8 | (word >> 16 & 0xff);
             let id = (word.swap_bytes() as u32 & 0x7f_ffff) << 8 | u32::from(last);
-            self.frame((word >> 24) as u8, (word >> 32) as u8, id);
+            let kind = (word >> 24) as u8;
+            self.frame(kind, (word >> 32) as u8, id);
+            if kind == GOAWAY && len > 0 {
+                return self.goaway_begins(len as u32);
+            }
             (*stream).skip = len;
             if len == 0 {
                 self.frame_ended();
@@ -65,10 +73,7 @@ impl<P: Payload> Cursor<P> {
                     self.stream_opens(id);
                 }
                 HEADERS | DATA if !self.asks() && flags & END_STREAM != 0 => (*stream).ends = id,
-                RST_STREAM => {
-                    // Given up by either side: no longer open, and not answered.
-                    close(exchange, id);
-                }
+                RST_STREAM => self.give_up_stream(id),
                 GOAWAY => {
                     let inward = self.asks() == ((*exchange).request_direction == IN);
                     (*exchange).flags |= if inward { GOAWAY_IN } else { GOAWAY_OUT };
@@ -89,10 +94,98 @@ impl<P: Payload> Cursor<P> {
             if id != 0 && (*stream).part == 0 {
                 (*stream).ends = 0;
                 if close(exchange, id) {
+                    if (*stream).head_len >= 8 && self.ends_with_the_goaway() {
+                        return self.stream_is_cut();
+                    }
                     (*exchange).answered = (*exchange).answered.wrapping_add(1);
                     (*exchange).response_ended = self.now;
+                    (*stream).messages = id;
                 }
             }
+        }
+    }
+
+    /// A GOAWAY's payload of `len` bytes: as much as is kept of it comes into the window of heads, the rest passes.
+    #[inline(always)]
+    unsafe fn goaway_begins(&mut self, len: u32) {
+        unsafe {
+            let stream = self.stream;
+            let kept = len.min(GOAWAY_BYTES as u32);
+            (*stream).line = kept as u16;
+            (*stream).complete = len.wrapping_sub(kept);
+            (*stream).head_len = 0;
+            (*stream).state = state::GOAWAY;
+            *word(stream, CUT_AT + 8) = self.now;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn read_goaway(&mut self) {
+        unsafe {
+            let stream = self.stream;
+            let window = (&raw mut (*stream).head).cast::<u8>();
+            let (held, kept) = (opaque(u64::from((*stream).held)), u64::from((*stream).line));
+            let most = GOAWAY_BYTES as u64;
+            let missing = if held < most && held < kept {
+                within(u64::from(self.len).min(kept - held), most)
+            } else {
+                None
+            };
+            let to = window.add(GOAWAY_AT + held as usize);
+            let Some(n) = missing.filter(|&n| self.payload.load(self.at, to, n as u32)) else {
+                return self.lose();
+            };
+            self.advance(n as u32);
+            (*stream).held = (held + n) as u16;
+            if held + n < kept {
+                return;
+            }
+            (*stream).held = 0;
+            (*stream).head_len = kept as u16;
+            (*stream).skip = u64::from((*stream).complete);
+            if (*stream).skip == 0 {
+                self.frame_ended();
+            } else {
+                (*stream).state = state::FRAME;
+            }
+        }
+    }
+
+    /// The stream that ends now was open when this end's GOAWAY said, in this moment, that the connection fails: it ends
+    /// by that (gRPC's C core closes its streams so, with trailers that tell of the failure).
+    #[inline(always)]
+    unsafe fn ends_with_the_goaway(&self) -> bool {
+        unsafe {
+            let code = *word(self.stream, GOAWAY_AT + 4);
+            let since = self.now.wrapping_sub(*word(self.stream, CUT_AT + 8));
+            code != 0 && since <= 1
+        }
+    }
+
+    /// By either side: no longer open, and not answered.
+    #[inline(always)]
+    unsafe fn give_up_stream(&self, id: u32) {
+        unsafe {
+            let (exchange, stream, other) = (self.exchange, self.stream, self.other);
+            // Right behind its end, though all of the request had come: no end that was meant (gRPC's C core, whose
+            // trailers tell of the failure).
+            let is_behind_its_end = id == (*stream).messages
+                && !self.asks()
+                && (*other).length != u64::from(id)
+                && self.now.wrapping_sub((*exchange).response_ended) <= 1;
+            if close(exchange, id) || is_behind_its_end {
+                self.stream_is_cut();
+            }
+        }
+    }
+
+    /// An open stream was given up in this direction: how many were, in this moment.
+    #[inline(always)]
+    unsafe fn stream_is_cut(&self) {
+        unsafe {
+            let (at, count) = (word(self.stream, CUT_AT), word(self.stream, CUT_AT + 4));
+            *count = if self.now.wrapping_sub(*at) <= 1 { (*count).wrapping_add(1) } else { 1 };
+            *at = self.now;
         }
     }
 
@@ -138,7 +231,22 @@ pub(super) unsafe fn no_old_streams(exchange: *mut Exchange) {
         for slot in 0..OLD_STREAMS {
             *old(exchange, slot) = 0;
         }
+        for direction in 0..2 {
+            let stream = &raw mut (*exchange).streams[direction];
+            (*stream).head_len = 0;
+            *word(stream, CUT_AT + 4) = 0;
+        }
     }
+}
+
+/// Four bytes of the window of heads, which HTTP/2 does not use for heads.
+#[inline(always)]
+#[allow(
+    clippy::cast_ptr_alignment,
+    reason = "a stream's head lies at a multiple of eight bytes, as does `at` of four"
+)]
+unsafe fn word(stream: *mut Stream, at: usize) -> *mut u32 {
+    unsafe { (&raw mut (*stream).head).cast::<u8>().add(at).cast::<u32>() }
 }
 
 /// A place for a stream that is open though many after it have begun.

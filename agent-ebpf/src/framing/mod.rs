@@ -169,6 +169,7 @@ impl<P: Payload> Cursor<P> {
                 state::CHUNK | state::TRAILER => self.read_chunk_line(),
                 state::FRAME => self.read_frame(),
                 state::RECORD => self.read_record(),
+                state::GOAWAY => self.read_goaway(),
                 _ => (*stream).skip = u64::MAX,
             }
             self.len == 0 && (*stream).unread == 0

@@ -58,8 +58,8 @@ pub fn recognise(first: FirstBytes, len: u32) -> Option<Start> {
 
 #[inline(always)]
 fn words(first: FirstBytes) -> (u64, u64) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = first;
-    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
+    let word = |bytes: Option<&[u8; 8]>| u64::from_le_bytes(bytes.copied().unwrap_or_default());
+    (word(first.first_chunk()), word(first.last_chunk()))
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

@@ -10,7 +10,7 @@ use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     event::Kind,
-    exchange::{Exchange, ExchangeRecord, HALF_CLOSED, Stream, TLS, UNREAD},
+    exchange::{Exchange, ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
 };
 
 use crate::{
@@ -47,26 +47,18 @@ pub fn take_over(sk: *const c_void, record: *mut ExchangeRecord) -> *mut Exchang
     unsafe { bpf_sk_storage_get(map, sk.cast_mut(), record.cast(), flags).cast() }
 }
 
-/// Forgets all but the bytes of heads, whose lengths say that there are none.
+/// Forgets everything.
 ///
 /// # Safety
 /// `exchange` must be a map value.
 #[inline(always)]
 pub unsafe fn clear(exchange: *mut Exchange) {
-    const HEAD: usize = core::mem::offset_of!(Stream, head);
-    // SAFETY: map value, as the caller says.
-    unsafe {
-        let words = |from: *mut u64, bytes: usize| {
-            let mut word = 0;
-            while word < bytes / 8 {
-                // Volatile, or the compiler makes a call to a byte-wise memset of it.
-                from.add(word).write_volatile(0);
-                word += 1;
-            }
-        };
-        words(exchange.cast(), core::mem::offset_of!(Exchange, streams));
-        words((&raw mut (*exchange).streams[0]).cast(), HEAD);
-        words((&raw mut (*exchange).streams[1]).cast(), HEAD);
+    let from = exchange.cast::<u64>();
+    let mut word = 0;
+    while word < size_of::<Exchange>() / 8 {
+        // SAFETY: map value, as the caller says. Volatile, or the compiler makes a call to a byte-wise memset of it.
+        unsafe { from.add(word).write_volatile(0) };
+        word += 1;
     }
 }
 
@@ -91,7 +83,7 @@ pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
     // SAFETY: map values.
     unsafe {
         let protocol = (*stored).exchange.protocol;
-        if protocol == UNREAD {
+        if protocol == UNREAD && (*stored).exchange.reset_flags == 0 {
             return;
         }
         let cookie = socket_cookie(sk);

@@ -32,6 +32,7 @@ const IPPROTO_TCP: u8 = 6;
 const RST: u8 = 0x04;
 const SYN: u8 = 0x02;
 // include/net/tcp_states.h
+const ESTABLISHED: u32 = 1;
 const CLOSE_WAIT: u32 = 8;
 const LISTEN: u32 = 10;
 const PASS: i32 = 1;
@@ -75,7 +76,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         return;
     }
     if is_reset {
-        note_reset(exchange_storage::get(sk, 0), &segment);
+        note_reset(storage_for_reset(sk), &segment);
         return;
     }
     let mut stored = exchange_storage::get(sk, 0);
@@ -106,9 +107,15 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
             debug!(ctx, "no storage for a socket's exchange");
             return;
         }
-        count(Counter::ExchangeMade);
         // SAFETY: map value.
-        unsafe { framing::begin(&raw mut (*stored).exchange, start, direction) };
+        unsafe {
+            // The other direction may have begun meanwhile, on another processor: an HTTP/2 server speaks first too.
+            let exchange = &raw mut (*stored).exchange;
+            if matches!((&raw const (*exchange).protocol).read_volatile(), UNREAD | AFTER_FIN) {
+                count(Counter::ExchangeMade);
+                framing::begin(exchange, start, direction);
+            }
+        }
     }
     // SAFETY: map value.
     unsafe {
@@ -164,6 +171,14 @@ fn note_after_fin(sk: *mut c_void, segment: &Headers, first: FirstBytes) {
             (*exchange).segments = (*exchange).segments.wrapping_add(1);
         }
     }
+}
+
+/// A connection's only reset may be of any protocol: it costs the storage that nothing else needed.
+#[inline(always)]
+fn storage_for_reset(sk: *const c_void) -> *mut ExchangeRecord {
+    // SAFETY: context.
+    let is_established = unsafe { (*sk.cast::<bpf_sock>()).state } == ESTABLISHED;
+    exchange_storage::get(sk, if is_established { u64::from(BPF_SK_STORAGE_GET_F_CREATE) } else { 0 })
 }
 
 /// Whatever a reset carries besides, it is the last that the socket takes in.

@@ -130,6 +130,8 @@ pub unsafe fn socket_fields(to: *mut Transition, tp: TcpSock) {
         (*to).user_timeout = tp.read(offset!(user_timeout));
         (*to).netns = tp.netns();
         (*to).rcv_wup = tp.read(offset!(rcv_wup));
+        (*to).rcv_tstamp = tp.read(offset!(rcv_tstamp));
+        (*to).chrono_start = tp.read(offset!(chrono_start));
         (*to).bytes_sent = tp.read(offset!(bytes_sent));
         (*to).bytes_retrans = tp.read(offset!(bytes_retrans));
         (*to).bytes_acked = tp.read(offset!(bytes_acked));

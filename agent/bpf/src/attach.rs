@@ -1,14 +1,12 @@
 //! Attaching and detaching, tier by tier.
 
-use std::fs::File;
-
 use aya::programs::{
     BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, cgroup_skb::CgroupSkbLinkId,
     tp_btf::BtfTracePointLinkId,
 };
 
 use super::{
-    cgroup::find_root,
+    cgroup::{CgroupRoot, find_root},
     error::ProbeError,
     load::{Probes, Tier, program, tp_btf},
     openssl,
@@ -44,7 +42,7 @@ pub(super) struct Attached {
     lifecycle: Vec<(&'static str, BtfTracePointLinkId)>,
     http: Vec<(&'static str, CgroupSkbLinkId)>,
     pub(super) openssl: Vec<(&'static str, BtfTracePointLinkId)>,
-    cgroup: Option<File>,
+    cgroup: Option<CgroupRoot>,
 }
 
 impl Probes {
@@ -81,6 +79,11 @@ impl Probes {
         self.tier == Tier::Http && self.attached.http.is_empty()
     }
 
+    /// The HTTP tier is attached below the host's root of cgroup2, and sees the connections there alone.
+    pub fn is_http_partial(&self) -> bool {
+        self.attached.cgroup.as_ref().is_some_and(|root| root.is_partial)
+    }
+
     /// Attaches the HTTP tier at the root of cgroup2.
     ///
     /// # Errors
@@ -88,7 +91,7 @@ impl Probes {
     pub fn attach_http(&mut self) -> Result<(), ProbeError> {
         let root = match self.attached.cgroup.take() {
             Some(root) => root,
-            None => find_root()?.file,
+            None => find_root()?,
         };
         for &(name, direction) in HTTP_PROGRAMS {
             let direction = match direction {
@@ -98,7 +101,7 @@ impl Probes {
             let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
             // A link is always one of many; asking for AllowMultiple is EINVAL (kernel/bpf/cgroup.c, v6.12).
             let link = program
-                .attach(&root, direction, CgroupAttachMode::Single)
+                .attach(&root.file, direction, CgroupAttachMode::Single)
                 .map_err(|error| ProbeError::attach(name, error))?;
             self.attached.http.push((name, link));
         }

@@ -11,6 +11,8 @@ mod idle;
 mod in_flight;
 mod losses;
 mod model;
+mod path;
+mod pings;
 mod races;
 mod timeouts;
 
@@ -46,6 +48,8 @@ struct Case<'a> {
 /// Empty when nothing is wrong.
 fn advise(case: Case<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
+    advice.extend(path::forgets(case));
+    advice.extend(pings::too_many(case));
     advice.extend(races::own_timer(case));
     if case.races_with_server() || matches!(case.endpoint.risk, Risk::Mismatch | Risk::Tie) {
         advice.extend(idle::mismatch(case));

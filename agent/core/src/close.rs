@@ -6,6 +6,7 @@ mod ending;
 mod evidence;
 pub mod facts;
 mod farewell;
+mod given_up;
 mod half_close;
 mod lost;
 mod middlebox;
@@ -16,6 +17,7 @@ mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
+mod unheard;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};

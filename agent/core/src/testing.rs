@@ -44,6 +44,8 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         age: Some(6.0),
         idle: Some(5.0),
         silent: Some(5.0),
+        silence: None,
+        goaway: None,
         request: None,
         after_listener: None,
         keep_alive: None,
@@ -80,5 +82,6 @@ pub fn requests(started: u32, short_gaps: u32, long_gap: Option<f64>) -> Request
         reused: short_gaps + u32::from(long_gap.is_some()),
         short_gaps,
         long_gap,
+        answered_gap: None,
     }
 }

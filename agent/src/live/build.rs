@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
     LiveSnapshot,
     headline::headline,
@@ -158,8 +160,14 @@ fn minutes(material: &LiveSnapshot, chosen: &[&EndpointReport], everything: bool
     } else {
         chosen.iter().filter_map(|report| hour_of(material, &report.endpoint.key)).for_each(&mut add);
     }
-    let first = now.saturating_sub(MINUTES as u64 - 1);
-    Minutes { verdicts: Verdict::ALL.to_vec(), from: wall_time(begins_ns(first)).to_string(), counts }
+    Minutes { verdicts: Verdict::ALL.to_vec(), from: first_minute(now).to_string(), counts }
+}
+
+/// When the oldest of the minutes up to `now` began. On a host that is up for less than an hour that is before its boot,
+/// where the kernel's clock has no readings.
+fn first_minute(now: u64) -> Timestamp {
+    let age = SignedDuration::from_mins(MINUTES as i64 - 1);
+    wall_time(begins_ns(now)).checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 type OpenByKey = HashMap<EndpointKey, [u64; 3]>;
@@ -195,4 +203,19 @@ fn open_counts(material: &LiveSnapshot, filter: &Filter, chosen: &[&EndpointRepo
             OpenCount { role, state: state.as_str().to_owned(), count: sums[role as usize][at] }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hour_begins_an_hour_ago_though_the_host_is_up_for_less() {
+        let minute_now = minute(crate::clock::monotonic_ns());
+        for now in [0, 3, minute_now] {
+            let hour = wall_time(begins_ns(now)).duration_since(first_minute(now));
+            let off = (hour - SignedDuration::from_hours(1)).abs();
+            assert!(off < SignedDuration::from_secs(1), "{now}: {hour}");
+        }
+    }
 }

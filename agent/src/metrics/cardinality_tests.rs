@@ -39,6 +39,7 @@ fn scattered(rng: &mut Rng, port: u16, name: &str) -> ClosedConnection {
         reused: 1,
         short_gaps: 0,
         long_gap: Some(f64::from(rng.u32(1..4000))),
+        answered_gap: None,
     });
     closed
 }

@@ -62,6 +62,7 @@ fn requests(begun: u32, answered: u32, unanswered: u32) -> RequestDelta {
         reused,
         short_gaps: reused,
         long_gap: None,
+        answered_gap: None,
     }
 }
 

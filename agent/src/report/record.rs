@@ -31,9 +31,9 @@ pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<
     let mut agent = Agent::start(options, args.observe.max_endpoints)?;
     agent.restrict(args.filter.filter());
     for warning in agent.session.warnings() {
-        eprintln!("whohungup: {warning}");
+        crate::say(format_args!("whohungup: {warning}"));
     }
-    eprintln!("ready");
+    crate::say(format_args!("ready"));
     let mut progress = Progress { line: Line::new(args.duration), closes: 0, races: 0 };
     agent.run(stopped, &mut progress);
     progress.line.clear();

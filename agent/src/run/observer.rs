@@ -44,6 +44,8 @@ pub(super) enum Ask {
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
+    /// The thread holds the other one for as long as it lives, however it ends.
+    running: Arc<()>,
     pub(super) alive: Heartbeat,
 }
 
@@ -70,6 +72,8 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
+    let running = Arc::new(());
+    let runs = Arc::clone(&running);
     let (stopped, beats) = (Arc::clone(&stop), alive.clone());
     let thread = thread::Builder::new()
         .name("observer".to_owned())
@@ -80,19 +84,27 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
                 drop(ready.send(Ok(())));
                 let mut counters = Counters::new(&agent, options, stats, max_endpoints, asked, beats);
                 agent.run(&stopped, &mut counters);
+                drop(runs);
             }
         })
         .context("start the observer thread")?;
     is_ready.recv().context("the observer thread ended early")??;
-    Ok(Observer { stop, thread, alive })
+    Ok(Observer { stop, thread, running, alive })
 }
 
 impl Observer {
-    pub(super) fn stop(self) {
+    /// True when the daemon is to end: `asked` from outside, or because the observer's thread has ended.
+    pub(super) fn ends(&self, asked: Arc<AtomicBool>) -> impl Fn() -> bool + Send + 'static {
+        let running = Arc::downgrade(&self.running);
+        move || asked.load(Ordering::Relaxed) || running.strong_count() < 2
+    }
+
+    /// # Errors
+    /// When the thread panicked.
+    pub(super) fn stop(self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        if self.thread.join().is_err() {
-            tracing::error!("the observer thread panicked");
-        }
+        let panicked = |_panic| anyhow::anyhow!("the observer thread panicked: its message is in the log");
+        self.thread.join().map_err(panicked)
     }
 }
 

@@ -2,11 +2,7 @@
 
 use std::{
     net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::Sender,
-    },
+    sync::{Arc, mpsc::Sender},
     time::Duration,
 };
 
@@ -23,6 +19,7 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
+    connections,
     events::{self, Hub},
     host::{self, HostName},
     observer::{Ask, Heartbeat},
@@ -53,13 +50,13 @@ pub(super) struct Shared {
     alive: Heartbeat,
 }
 
-/// Serves until `stopped`; requests may ask under the names `allowed`.
+/// Serves until `is_over`; requests may ask under the names `allowed`.
 pub(super) fn serve(
     listener: TcpListener,
     allowed: &[HostName],
     asks: Sender<Ask>,
     alive: &Heartbeat,
-    stopped: Arc<AtomicBool>,
+    is_over: impl Fn() -> bool + Send + 'static,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
     // What is accepted inherits it.
@@ -85,20 +82,20 @@ pub(super) fn serve(
         tokio::spawn(Arc::clone(&hub).run(shared));
         let (stopping, is_stopping) = oneshot::channel::<()>();
         let ending = async move {
-            while !stopped.load(Ordering::Relaxed) {
+            while !is_over() {
                 tokio::time::sleep(STOP_INTERVAL).await;
             }
             hub.close();
             drop(stopping);
         };
-        let serving = axum::serve(listener, app).with_graceful_shutdown(ending);
+        let serving = connections::serve(listener, app, ending);
         // Nobody who reads slowly keeps the daemon from ending.
         let limit = async {
             drop(is_stopping.await);
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            served = serving => served.context("serve"),
+            () = serving => Ok(()),
             () = limit => Ok(()),
         }
     })

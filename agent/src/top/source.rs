@@ -53,7 +53,7 @@ impl Source {
             let first = ask(&url, &filter)?;
             builder.spawn(move || follow(&url, &filter, first, &sender, &stopped))
         } else {
-            eprintln!("loading the probes");
+            crate::say(format_args!("loading the probes"));
             let (options, endpoints) = (args.observe.session(), args.observe.max_endpoints);
             let (ready, is_ready) = mpsc::channel();
             let thread = builder.spawn(move || match Agent::start(options, endpoints) {

@@ -8,7 +8,7 @@ use whohungup_core::{
     labels::Phase,
 };
 use whohungup_ebpf::{
-    exchange::{Exchange, IN, OUT},
+    exchange::{Exchange, GOAWAY_BYTES, IN, OUT, Stream},
     framing::sample::follow,
 };
 use zerocopy::FromZeros as _;
@@ -16,6 +16,7 @@ use zerocopy::FromZeros as _;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -135,11 +136,21 @@ fn frames(rng: &mut Rng, steps: usize) -> Vec<Frame> {
                 let kind = [6, 8, 2, 7, 4, 13][usize::from(kind) % 6];
                 let asks = rng.bool();
                 let flags = rng.u8(..);
-                all.push(frame(rng, asks, kind, flags, 0, 20));
+                all.push(frame(rng, asks, kind, flags, 0, if kind == GOAWAY { 120 } else { 20 }));
             }
         }
     }
     all
+}
+
+/// A whole GOAWAY has passed: what is kept is what it said.
+fn check_goaway(stream: &Stream, payload: &[u8]) {
+    let kept = stream.goaway().map(|frame| (frame.last_stream, frame.code, frame.debug.to_vec()));
+    let number = |at: usize| Some(u32::from_be_bytes(payload.get(at..at + 4)?.try_into().ok()?));
+    let said = number(0)
+        .zip(number(4))
+        .map(|(last, code)| (last & 0x7fff_ffff, code, payload[8..payload.len().min(GOAWAY_BYTES)].to_vec()));
+    assert_eq!(kept, said);
 }
 
 /// Plays one connection; how many readings were compared and how many of them were in doubt.
@@ -184,6 +195,9 @@ pub(crate) fn play(rng: &mut Rng) -> (u64, u64) {
                 continue;
             }
             compared += 1;
+            if passed == bytes.len() && bytes[3] == GOAWAY && bytes.len() > HEADER {
+                check_goaway(&exchange.streams[usize::from(direction)], &bytes[HEADER..]);
+            }
             if !standing.exact {
                 doubtful += 1;
                 continue;

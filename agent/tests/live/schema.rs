@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 37] = [
+const NAMES: [&str; 39] = [
     "schema",
     "id",
     "amends",
@@ -39,6 +39,7 @@ const NAMES: [&str; 37] = [
     "reuse_gap_seconds",
     "age_seconds",
     "idle_seconds",
+    "silence_before_seconds",
     "silent_seconds",
     "request_seconds",
     "after_listener_seconds",
@@ -55,6 +56,7 @@ const NAMES: [&str; 37] = [
     "bytes_received",
     "preexisting",
     "evidence",
+    "goaway",
 ];
 
 /// Panics unless `close` has the documented shape.

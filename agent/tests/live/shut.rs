@@ -58,7 +58,8 @@ fn a_client_that_shuts_its_side_and_then_closes_has_hung_up_on_its_request() {
 /// server's end is then reported to be.
 const LEAVES: [(Leave, &str, &str); 3] = [
     (Leave::Reads, "completed", "exact"),
-    (Leave::ClosesUnread, "premature-hangup", "probable"),
+    // The client's end is on this host too, and knows.
+    (Leave::ClosesUnread, "premature-hangup", "exact"),
     (Leave::ClosesBefore, "premature-hangup", "exact"),
 ];
 

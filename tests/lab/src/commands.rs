@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use lab::{
-    cases, explain, false_alarms, in_flight,
+    cases, explain, false_alarms, field, in_flight,
     kit::Need,
     matrix, races,
     suite::{self, Context, Suite},
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Timers(timers::Options),
     /// Do to healthy connections what looks like a failure; print what was reported
     FalseAlarms(false_alarms::Options),
+    /// Play what was met in the field and told wrongly once; print what was reported
+    Field(field::Options),
     /// Let many real clients talk to many real servers; print how that ended, and what was reported
     Matrix(matrix::Options),
     /// Replay a founding case: egg on a function platform, whose second POST after a pause fails
@@ -63,6 +65,7 @@ impl Command {
             Self::Races(options) => Some(Box::new(options.clone())),
             Self::Timers(options) => Some(Box::new(options.clone())),
             Self::FalseAlarms(options) => Some(Box::new(options.clone())),
+            Self::Field(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),
             Self::Case000(options) => Some(Box::new(cases::find("case-000", options)?)),
             Self::Case001(options) => Some(Box::new(cases::find("case-001", options)?)),
@@ -100,11 +103,12 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 9] = [
+const PLAYED: [&str; 10] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
+    "field",
     "matrix",
     "case-000",
     "case-001",

@@ -20,6 +20,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 pub use self::compare::Finding;
+pub(crate) use self::traps::software;
 use self::{
     compare::Reported,
     metrics::Scrape,

@@ -13,6 +13,7 @@ mod client_cases;
 pub mod compare;
 pub mod explain;
 pub mod false_alarms;
+pub mod field;
 mod h2;
 pub mod in_flight;
 pub mod kit;

@@ -107,6 +107,8 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
             bins: vec![(0.25, 100), (1.0, 150), (3.0, 40), (6.0, 10)],
         },
         exits: Exits::default(),
+        path: None,
+        too_many_pings: 0,
         recent_pids: Vec::new(),
         recent_ports: Vec::new(),
         headroom: None,

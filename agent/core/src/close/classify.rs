@@ -15,9 +15,10 @@ use super::{
     race,
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
+    unheard,
 };
 use crate::{
-    http::ExchangeState,
+    http::{ExchangeState, Goaway},
     identity::{Ends, Process},
     labels::{Cause, CloseType, Closer, Confidence, Phase, Verdict},
 };
@@ -103,11 +104,14 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
     let Ruling { verdict, cause, exact } = match &race {
         Some(found) => Ruling { verdict: Verdict::IdleRace, cause: ending.cause, exact: found.exact },
-        None if middlebox.is_some() => {
-            Ruling { verdict: Verdict::Network, cause: ending.cause, exact: false }
-        }
-        None => ruling(facts, ending, &exchange, options),
+        None => match &middlebox {
+            Some(found) => Ruling { verdict: Verdict::Network, cause: found.cause, exact: found.exact },
+            None => ruling(facts, ending, &exchange, options),
+        },
     };
+    let exact = exact
+        && race::late_bytes(facts, &exchange).is_none()
+        && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
     ending.cause = cause;
     Judgement { facts, ending, exchange, middlebox, race, verdict, cause, exact }
 }
@@ -162,10 +166,13 @@ impl Judgement<'_> {
             age: facts.opened_ns.map(|opened| at_ns.saturating_sub(opened) as f64 / 1e9),
             idle: idle_seconds(facts, &exchange),
             silent: silent_seconds(facts),
+            silence: middlebox.as_ref().and_then(|found| found.silence),
             request: exchange.request_seconds(facts).filter(|_| exchange.phase.is_in_flight()),
             after_listener: None,
             keep_alive: newest.and_then(announced),
             server: newest.and_then(|state| state.server.clone()),
+            // One that came after the end is an answer to it.
+            goaway: exchange.at.as_ref().and_then(|state| goaway(facts, &exchange, state)),
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.
@@ -184,10 +191,23 @@ impl Judgement<'_> {
         };
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
-            close.evidence.splice(1..1, middlebox.map(|found| found.evidence));
+            let network = middlebox.map(|found| found.evidence);
+            let late = race::late_bytes(facts, &exchange);
+            close.evidence.splice(1..1, late.map(|bytes| {
+                format!("{bytes} bytes came after the close and were not read: a stream that was lost, or a frame in answer")
+            }));
+            close.evidence.splice(1..1, network.or_else(|| unheard::doubt(facts, ending)));
         }
         close
     }
+}
+
+/// The GOAWAY, with for how long nothing had been asked when it came.
+fn goaway(facts: &Facts, exchange: &ExchangePhase, state: &ExchangeState) -> Option<Goaway> {
+    let frame = state.goaway_frame.clone()?;
+    let ticks = exchange.idle_since.map(|since| frame.at.wrapping_sub(since));
+    let idle = ticks.filter(|&ticks| exchange.phase == Phase::Idle && ticks < u32::MAX / 2);
+    Some(Goaway { idle: idle.map(|ticks| f64::from(ticks) * facts.tick), ..frame })
 }
 
 fn announced(state: &ExchangeState) -> Option<KeepAlive> {
@@ -231,7 +251,9 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         {
             Cause::KeepaliveTimer
         }
-        Cause::Unknown if at.is_some_and(|at| at.goaway) => Cause::H2Goaway,
+        Cause::Unknown if at.is_some_and(|at| at.goaway) => {
+            at.and_then(|at| at.goaway_frame.as_ref()).map_or(Cause::H2Goaway, Goaway::cause)
+        }
         known => known,
     };
     let is_prompt = || idle_seconds(facts, exchange).is_some_and(|idle| idle < options.idle_threshold);
@@ -286,7 +308,15 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     let is_truncated = exchange.phase == Phase::Response
         && ending.closer != Closer::Client
         && exchange.at.as_ref().is_some_and(|at| at.missing.is_some());
-    let cause = if is_truncated && ending.cause == Cause::Unknown { Cause::Truncated } else { ending.cause };
+    let frame = exchange.at.as_ref().and_then(|at| at.goaway_frame.as_ref());
+    let cause = match ending.cause {
+        Cause::Unknown if is_truncated => Cause::Truncated,
+        // A polite one without words lets the open streams end.
+        Cause::Unknown => frame
+            .filter(|frame| !frame.is_polite() || frame.cause() != Cause::H2Goaway)
+            .map_or(Cause::Unknown, Goaway::cause),
+        known => known,
+    };
     let is_answer_lost = ending.close_type == CloseType::Rst
         && ending.closer == Closer::Server
         && exchange.at.as_ref().is_some_and(|at| at.answered_early.is_some());

@@ -8,6 +8,7 @@ use super::{
     race::Found,
 };
 use crate::close::ClosedConnection;
+use crate::format::counted;
 use crate::identity::Comm;
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Verdict};
 
@@ -150,8 +151,17 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
     if let Some(status) = at.unasked_status {
         lines.push(format!("a {status} nobody had asked for went out with it"));
     }
-    if at.goaway {
-        lines.push("a GOAWAY frame had announced the end".to_owned());
+    match &at.goaway_frame {
+        Some(frame) => lines.push(frame.to_string()),
+        None if at.goaway => lines.push("a GOAWAY frame had announced the end".to_owned()),
+        None => {}
+    }
+    let given_up = at.given_up.iter().flatten().map(|cut| cut.streams).max();
+    if let Some(streams) = given_up.filter(|_| view.phase.is_in_flight()) {
+        lines.push(format!("{} given up with the connection", counted(streams.into(), "open stream")));
+    }
+    if at.unseen > 0 {
+        lines.push(format!("{} above its last stream: the server has not seen them", at.unseen));
     }
     if let Some(timeout) = at.keep_alive_timeout {
         let max = at.keep_alive_max.map_or(String::new(), |max| format!(", max={max}"));
@@ -184,6 +194,8 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         Cause::LingerZero => "SO_LINGER was 0".to_owned(),
         Cause::NotAccepted => "no process had accepted it".to_owned(),
         Cause::KeepaliveDead => format!("{} keepalive probes unanswered", first.probes_out),
+        // Of what a process gave up on, who found it has said so.
+        Cause::RetransmitTimeout if ending.local => return None,
         Cause::RetransmitTimeout | Cause::UserTimeout => {
             format!("{} bytes unacknowledged after {} retransmissions", first.unacked(), first.total_retrans)
         }

@@ -130,6 +130,9 @@ pub trait Reading {
     fn signal(&self) -> Option<u32>;
     fn srtt_seconds(&self) -> f64;
     fn ticks_since(&self, jiffies: u32) -> u32;
+    fn is_heard(&self, role: Role) -> bool;
+    fn heard_at(&self) -> u32;
+    fn waiting_since(&self) -> Option<u32>;
 }
 
 impl Reading for Transition {
@@ -196,6 +199,23 @@ impl Reading for Transition {
     fn ticks_since(&self, jiffies: u32) -> u32 {
         let ticks = self.header.jiffies.wrapping_sub(jiffies);
         if ticks > u32::MAX / 2 { 0 } else { ticks }
+    }
+
+    /// The peer has sent or acknowledged payload: it had a socket for the connection. A listener with a full queue only
+    /// answers the SYN.
+    fn is_heard(&self, role: Role) -> bool {
+        self.payload_received() > 0 || self.bytes_acked > u64::from(role != Role::Server)
+    }
+
+    /// Jiffies at the newest payload or acknowledgment of the peer's. The fast path takes in payload that acknowledges
+    /// nothing new without `tcp_ack` (`tcp_rcv_established`, net/ipv4/tcp_input.c, v6.1 to v6.18).
+    fn heard_at(&self) -> u32 {
+        if is_before(self.rcv_tstamp, self.lrcvtime) { self.lrcvtime } else { self.rcv_tstamp }
+    }
+
+    /// Jiffies since when this end has had something that is not acknowledged; `None` when it has nothing.
+    fn waiting_since(&self) -> Option<u32> {
+        (self.unacked() > 0).then_some(self.chrono_start)
     }
 }
 

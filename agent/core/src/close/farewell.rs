@@ -17,10 +17,8 @@ pub(super) fn is_farewell(first: &[u8; FIRST_BYTES], len: u32) -> bool {
     match first {
         // TLS (RFC 8446 section 5.1): an alert, or an encrypted record no longer than one.
         [0x15 | 0x17, 3, 0..=4, ..] => len <= MAX_TLS_ALERT_BYTES,
-        // MySQL: COM_QUIT, and COM_PING, which a pool sends to see whether the connection lives.
-        [1, 0, 0, 0, 0x01 | 0x0e, ..] => len == 5,
-        // PostgreSQL: Terminate, and Sync.
-        [b'X' | b'S', 0, 0, 0, 4, ..] => len == 5,
+        // MySQL: COM_QUIT, and COM_PING, which a pool sends to see whether the connection lives. PostgreSQL: Terminate, Sync.
+        [1, 0, 0, 0, 0x01 | 0x0e, ..] | [b'X' | b'S', 0, 0, 0, 4, ..] => len == 5,
         // LDAP: unbind (RFC 4511 section 4.3).
         [0x30, 5, 2, 1, _, 0x42, 0, ..] => len == 7,
         // MQTT: PINGREQ, DISCONNECT.

@@ -12,6 +12,7 @@ use super::{
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, Reading as _},
     farewell::MAX_UNSEEN_BYTES,
+    given_up::with_given_up,
     tls_plaintext,
 };
 use crate::http::{self, ExchangeState, Written};
@@ -89,6 +90,17 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
                 }
             };
             let at = http::read(exchange, written(&facts.first));
+            if facts.exchange.is_none() && !facts.first.is_closed_whole() {
+                // Its request left with its FIN: what came of it came later.
+                let at_close = ExchangeState {
+                    phase: Phase::Waiting,
+                    in_flight: Some(at.begun),
+                    answered: Some(0),
+                    response_end: None,
+                    ..at.clone()
+                };
+                return from_standing(at_close, Some(at));
+            }
             if exchange.protocol == TLS
                 && let Some(inside) = tls_plaintext::read(facts, ending, &at)
             {
@@ -104,6 +116,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             if at.started_late && asked_bytes(facts) == Some(0) {
                 return ExchangePhase { at: Some(never_asked(at)), ..unused() };
             }
+            let at = with_given_up(at, facts, ending);
             let before = asked_before(facts, &at);
             let mut view = from_standing(at, after);
             view.reused |= before;
@@ -154,6 +167,7 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
 fn asked_before(facts: &Facts, at: &ExchangeState) -> bool {
     !at.encrypted
         && is_asking(at.phase)
+        && !at.http2
         && at.request_start.is_some()
         && at.begun == 1
         && answered_bytes(facts) > Some(0)
@@ -271,18 +285,23 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let since_received = first.ticks_since(first.lrcvtime);
     let we_spoke_last = we_spoke_last(first, since_sent, since_received);
     let asked_last = match facts.role {
-        // What is unread behind our answer is the end of what was answered.
-        Role::Server => !we_spoke_last && received > 0,
+        // What is unread behind our answer is the end of what was answered, unless the client gave up sending it.
+        Role::Server => (!we_spoke_last && received > 0) || (first.unread() > 0 && !ending.local),
         Role::Client => we_spoke_last && sent > 0,
         Role::Unknown => return view,
     };
     let newest = if we_spoke_last { since_sent } else { since_received };
-    view.is_ambiguous_last_word = we_spoke_last == ending.local && newest <= TOGETHER_TICKS;
+    let since_asked = if facts.role == Role::Server { since_received } else { since_sent };
+    // Two FINs that cross right behind the client's newest bytes: it took its leave, and the server had read that.
+    let crossed = ending.closer == Closer::Both && since_asked <= TOGETHER_TICKS;
+    view.is_ambiguous_last_word = crossed || (we_spoke_last == ending.local && newest <= TOGETHER_TICKS);
     view.is_farewell_read = is_farewell_read(first, ending, since_received) && facts.role == Role::Server;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     view.reused = sent > 0 && received > 0;
-    let asker = if facts.role == Role::Server { first.lrcvtime } else { first.lsndtime };
+    // Retransmissions move the time of sending (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.1 to v6.18).
+    let sent_at = first.waiting_since().unwrap_or(first.lsndtime);
+    let asker = if facts.role == Role::Server { first.lrcvtime } else { sent_at };
     view.request_start_jiffies = asked_last.then_some(asker);
     view.request_bytes = Some(if facts.role == Role::Server { first.unread() } else { first.unacked() });
     let answered = if we_spoke_last { first.lsndtime } else { first.lrcvtime };
@@ -348,9 +367,11 @@ pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
             .map(|stream| first.ticks_since(stream.last))
             .min()?,
         _ => {
-            let sent = (first.payload_sent() > 0).then(|| first.ticks_since(first.lsndtime));
+            let waiting = first.waiting_since().filter(|_| first.retransmits > 0);
+            let sent_at = waiting.unwrap_or(first.lsndtime);
+            let sent = (first.payload_sent() > 0).then(|| first.ticks_since(sent_at));
             let received = (first.payload_received() > 0).then(|| first.ticks_since(first.lrcvtime));
-            if first.total_retrans > 0 && sent < received {
+            if first.total_retrans > 0 && waiting.is_none() && sent < received {
                 return None;
             }
             match (sent, received) {

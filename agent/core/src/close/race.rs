@@ -10,6 +10,7 @@ use super::{
     middlebox::Received,
     phase::{ExchangePhase, is_asking},
 };
+use crate::http::{Goaway, is_read};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role};
 
 /// A reset that comes within this (and two round trips) of a request answers it, whatever the server had read.
@@ -40,6 +41,9 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;
+    }
+    if let Some(found) = unseen_by_the_goaway(ending, view) {
+        return Some(found);
     }
     match (facts.role, ending.local) {
         (Role::Server, true) => at_server(facts, ending, view),
@@ -91,7 +95,7 @@ fn request_start(view: &ExchangePhase) -> Option<u32> {
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
 /// no socket: what it acknowledges tells whether the client had seen the FIN.
 fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
-    if view.at.as_ref().is_some_and(|at| at.http2) {
+    if view.at.as_ref().is_some_and(|at| at.http2) && !asks_after(view) {
         // It may as well have been an acknowledgment of SETTINGS, or a GOAWAY in answer to one.
         return None;
     }
@@ -125,7 +129,7 @@ fn says_farewell(view: &ExchangePhase, first: &[u8; FIRST_BYTES], len: u32) -> b
 /// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
 fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let shut_only = ending.close_type == CloseType::Fin && !facts.first.is_closed_whole();
-    if !shut_only || !view.reads_segments() || view.at.as_ref().is_some_and(|at| at.http2) {
+    if !shut_only || !view.reads_segments() {
         return None;
     }
     let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
@@ -134,6 +138,33 @@ fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Fo
     }
     let saw_fin = acknowledges_the_fin(facts, facts.exchange_after.as_ref()?.request_ack);
     Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
+}
+
+/// HTTP/2: bytes met what the close had left, and nobody read them: a stream that was lost, or a frame in answer.
+pub(super) fn late_bytes(facts: &Facts, view: &ExchangePhase) -> Option<u32> {
+    let http2 = view.at.as_ref().is_some_and(|at| at.http2);
+    let is_open_question = facts.role == Role::Server && http2 && !asks_after(view);
+    let late = facts.resets.iter().find(|reset| {
+        reset.direction == whohungup_ebpf::event::RESET_SENT
+            && reset.has_segment == 1
+            && reset.payload > 0
+            && brings_new_bytes(facts, reset)
+    });
+    late.filter(|_| is_open_question).map(|reset| reset.payload)
+}
+
+/// A request (HTTP/2: a new stream) began after the close.
+fn asks_after(view: &ExchangePhase) -> bool {
+    view.at.as_ref().zip(view.after.as_ref()).is_some_and(|(at, after)| after.begun != at.begun)
+}
+
+/// HTTP/2: all open streams came on an idle connection and lie above the last that the server's GOAWAY has seen: they
+/// crossed it.
+fn unseen_by_the_goaway(ending: Ending, view: &ExchangePhase) -> Option<Found> {
+    let at = view.at.as_ref().filter(|at| at.unseen > 0 && Some(at.unseen) == at.in_flight)?;
+    let is_polite = at.goaway_frame.as_ref().is_some_and(Goaway::is_polite);
+    (ending.closer == Closer::Server && is_polite && view.reused && is_asking(view.phase))
+        .then_some(Found::new(Race::Crossed, view.exact))
 }
 
 /// Of this end, behind all that its process had written.
@@ -167,8 +198,7 @@ fn at_client(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
             }
             is_at_the_timer(facts, view).then_some(Found::new(Race::Unread, false))
         }
-        CloseType::Rst => None,
-        CloseType::Timeout | CloseType::Abort => None,
+        CloseType::Rst | CloseType::Timeout | CloseType::Abort => None,
     }
 }
 
@@ -190,8 +220,11 @@ pub(super) fn since_answered(facts: &Facts, view: &ExchangePhase) -> Option<f64>
 
 /// The server's reset left before the request had come.
 fn does_not_acknowledge_the_request(facts: &Facts, view: &ExchangePhase) -> bool {
+    // Of what is not read, the bytes that wait for an acknowledgment stand for the request.
+    let is_followed = facts.exchange.as_deref().is_some_and(is_read);
+    let request = if is_followed { request_start(view) } else { Some(facts.first.snd_una) };
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
-    acknowledged.zip(request_start(view)).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
+    acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }
 
 /// The client's pool gave the connection out and closed it in the same moment; the clock tick is as

@@ -10,6 +10,7 @@ use whohungup_ebpf::event::Task;
 use super::{facts, request_totals::RequestTotals};
 use crate::{
     connection::RequestDelta,
+    http::Goaway,
     identity::{Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };
@@ -58,6 +59,9 @@ pub struct ClosedConnection {
     /// Seconds since the last payload byte either way (clock `silent`).
     #[serde(rename = "silent_seconds")]
     pub silent: Option<f64>,
+    /// Seconds without a byte either way after which the path let nothing through any more (cause `flow-forgotten`).
+    #[serde(rename = "silence_before_seconds", default)]
+    pub silence: Option<f64>,
     /// Seconds since the current request began (clock `request`).
     #[serde(rename = "request_seconds")]
     pub request: Option<f64>,
@@ -69,6 +73,9 @@ pub struct ClosedConnection {
     pub keep_alive: Option<KeepAlive>,
     /// `Server` of the newest response.
     pub server: Option<String>,
+    /// HTTP/2: the newest GOAWAY, the server's first.
+    #[serde(default)]
+    pub goaway: Option<Goaway>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.

@@ -18,6 +18,14 @@ use crate::{
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+/// HTTP/2 frames (RFC 9113 section 6).
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const GOAWAY: u8 = 7;
+/// END_STREAM and END_HEADERS.
+pub(crate) const WHOLE: u8 = 5;
 pub(crate) const COOKIE: u64 = 7;
 pub(crate) const NETNS: u32 = 4_026_531_840;
 pub(crate) const PID: u32 = 4711;
@@ -42,6 +50,8 @@ pub(crate) struct Talk {
     pub(crate) reported: bool,
     http: bool,
     newest: u32,
+    /// When the peer was heard before what went out last.
+    heard_before: u32,
 }
 
 pub(crate) fn server() -> Talk {
@@ -68,11 +78,12 @@ impl Talk {
         (socket.rcv_nxt, socket.copied_seq, socket.rcv_wup) = (receiving, receiving, receiving);
         socket.snd_wl1 = receiving.wrapping_sub(1);
         (socket.lsndtime, socket.lrcvtime) = (jiffies, jiffies);
+        (socket.rcv_tstamp, socket.chrono_start) = (jiffies, jiffies);
         // The SYN of an active open is counted.
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, reported: false, http: true, newest: 0 }
+        Self { role, socket, exchange, reported: false, http: true, newest: 0, heard_before: jiffies }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
@@ -96,6 +107,18 @@ impl Talk {
         self.socket.header.jiffies = self.socket.header.jiffies.wrapping_add(ticks);
         self.socket.header.ktime_ns += u64::from(ticks) * TICK_NS;
         self
+    }
+
+    /// The messages are HTTP/2 frames, and both have said hello.
+    pub(crate) fn http2(self) -> Self {
+        let hello = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(SETTINGS, 0, 0, ""));
+        self.asks(&hello).answers(&frame(SETTINGS, 0, 0, ""))
+    }
+
+    /// A stream is asked for, and answered.
+    pub(crate) fn streams(self, stream: u8, ticks: u32) -> Self {
+        let asked = self.asks(&frame(HEADERS, WHOLE, stream, "ask")).waits(1);
+        asked.answers(&frame(HEADERS, WHOLE, stream, "answer")).waits(ticks)
     }
 
     /// The client says it, this end reads it or gets it acknowledged.
@@ -145,14 +168,17 @@ impl Talk {
             socket.bytes_sent += u64::from(len);
             socket.bytes_acked += u64::from(len);
             socket.lsndtime = now;
+            socket.chrono_start = now;
             // The acknowledgment is the peer's newest segment.
             socket.snd_wl1 = socket.rcv_nxt;
+            self.heard_before = socket.rcv_tstamp;
+            socket.rcv_tstamp = now;
         } else {
             socket.snd_wl1 = socket.rcv_nxt;
             socket.rcv_nxt = socket.rcv_nxt.wrapping_add(len);
             (socket.copied_seq, socket.rcv_wup) = (socket.rcv_nxt, socket.rcv_nxt);
             socket.bytes_received += u64::from(len);
-            socket.lrcvtime = now;
+            (socket.lrcvtime, socket.rcv_tstamp) = (now, now);
         }
     }
 
@@ -167,6 +193,18 @@ impl Talk {
         let open = self.newest - acknowledged;
         self.socket.snd_una = self.socket.snd_una.wrapping_sub(open);
         self.socket.bytes_acked -= u64::from(open);
+        if acknowledged == 0 {
+            self.socket.rcv_tstamp = self.heard_before;
+        }
+        self
+    }
+
+    /// Nothing of it came across, in spite of so many retransmissions since.
+    pub(crate) fn retransmits(mut self, times: u8) -> Self {
+        self = self.unacked(0);
+        self.socket.retransmits = times;
+        self.socket.total_retrans += u32::from(times);
+        self.socket.lsndtime = self.socket.header.jiffies;
         self
     }
 
@@ -227,7 +265,8 @@ impl Talk {
             first: self.socket,
             last: None,
             crossing_fins: false,
-            exchange: (self.http && spoken).then(|| Box::new(self.exchange)),
+            exchange: (self.http && spoken || self.exchange.reset_flags != 0)
+                .then(|| Box::new(self.exchange)),
             exchange_after: None,
             written_late: None,
             tls_plaintext: Plaintext::default(),
@@ -246,6 +285,18 @@ impl Talk {
         let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
         facts.exchange_after = news.then(|| Box::new(self.exchange));
     }
+}
+
+/// An HTTP/2 frame; what it says is short and ASCII.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &str) -> String {
+    let header = [0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream];
+    header.iter().map(|&byte| char::from(byte)).chain(payload.chars()).collect()
+}
+
+/// A GOAWAY frame.
+pub(crate) fn goaway(last: u8, code: u8, debug: &str) -> String {
+    let numbers: String = [0, 0, 0, last, 0, 0, 0, code].map(char::from).iter().collect();
+    frame(GOAWAY, 0, 0, &(numbers + debug))
 }
 
 /// A TLS 1.2 record with a payload of `len` bytes.

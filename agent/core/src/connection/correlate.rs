@@ -5,6 +5,7 @@ use super::{
     pools::is_shutdown,
     tracker::Tracker,
 };
+use crate::http::Goaway;
 use crate::identity::Ends;
 use crate::{
     close::{ClosedConnection, facts::is_exiting, judge},
@@ -52,7 +53,9 @@ impl Tracker {
         let Some(after) = close.after_listener else { return };
         let seconds = after.abs();
         if is_shutdown(after) {
-            if close.cause == Cause::Unknown {
+            let is_goodbye =
+                close.cause == Cause::H2Goaway && close.goaway.as_ref().is_some_and(Goaway::is_polite);
+            if close.cause == Cause::Unknown || is_goodbye {
                 close.cause = Cause::Shutdown;
             }
             let order = if after < 0.0 { "after" } else { "before" };

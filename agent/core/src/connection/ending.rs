@@ -177,10 +177,11 @@ impl Tracker {
         closed
     }
 
-    /// Given up by a timer: whether others reached the same place meanwhile.
+    /// Given up, by a timer or a process, with bytes that were never acknowledged: whether others reached the same place
+    /// meanwhile.
     fn note_reachability(&self, connection: &mut Connection) {
         let Some(first) = connection.pending.as_deref().map(|pending| pending.facts.first) else { return };
-        if first.err != facts::ETIMEDOUT {
+        if first.err != facts::ETIMEDOUT && first.retransmits == 0 {
             return;
         }
         let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
@@ -199,7 +200,7 @@ impl Tracker {
         time: Timestamp,
     ) -> Option<ClosedConnection> {
         let pending = connection.pending.as_deref()?;
-        let identity = self.identity(cookie, connection, time)?;
+        let identity = identity(cookie, connection, time)?;
         let other = self.known_of_other_end(connection);
         // It may turn a close into one whose evidence is wanted.
         let detail = match self.options.detail {
@@ -224,23 +225,24 @@ impl Tracker {
         Some(close)
     }
 
-    pub(super) fn identity(&self, cookie: u64, connection: &Connection, time: Timestamp) -> Option<Identity> {
-        let pending = connection.pending.as_deref()?;
-        Some(Identity {
-            cookie,
-            time,
-            ends: Ends::new(&connection.endpoints),
-            netns: connection.netns,
-            holder: connection.process,
-            closed_by: pending.closed_by.as_ref().and_then(ClosedBy::from_task),
-        })
-    }
-
     /// The wall-clock time of a CLOCK_MONOTONIC reading, as the clocks stand now.
     pub(super) fn wall_time(&self, at_ns: u64) -> Timestamp {
         let since_epoch = i128::from(self.wall_ahead_ns) + i128::from(at_ns);
         Timestamp::from_nanosecond(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+}
+
+/// Whose close it is.
+pub(super) fn identity(cookie: u64, connection: &Connection, time: Timestamp) -> Option<Identity> {
+    let pending = connection.pending.as_deref()?;
+    Some(Identity {
+        cookie,
+        time,
+        ends: Ends::new(&connection.endpoints),
+        netns: connection.netns,
+        holder: connection.process,
+        closed_by: pending.closed_by.as_ref().and_then(ClosedBy::from_task),
+    })
 }
 
 /// The request that a client's race lost, when it can be recognised should it be sent again.

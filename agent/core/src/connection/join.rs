@@ -1,11 +1,12 @@
 //! Both ends of a connection on this host: they are joined before they are reported, so that they say the same, and the end
 //! that knows a cause gives it to the other.
 
+use jiff::Timestamp;
 use whohungup_ebpf::event::Transition;
 
-use super::{entry::Connection, tracker::Tracker};
+use super::{ending::identity, entry::Connection, tracker::Tracker};
 use crate::{
-    close::{ClosedConnection, Code, facts, judge},
+    close::{ClosedConnection, Code, EvidenceDetail, facts, judge},
     identity::Ends,
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };
@@ -22,7 +23,9 @@ pub(super) type PairKey = (u32, Ends);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OtherEnd {
     role: Role,
-    /// It closed first, by its own process or kernel.
+    /// Its first step was its own.
+    began: bool,
+    /// It says that it was first on the wire.
     is_closer: bool,
     /// CLOCK_MONOTONIC ns of its first step.
     at_ns: u64,
@@ -41,7 +44,8 @@ impl OtherEnd {
     pub(super) fn of(close: &ClosedConnection, first: &Transition) -> Self {
         Self {
             role: close.role,
-            is_closer: is_own_end(first),
+            began: is_own_end(first),
+            is_closer: is_closer(close),
             at_ns: close.at_ns,
             closer: close.closer,
             close_type: close.close_type,
@@ -149,9 +153,8 @@ impl Tracker {
     }
 
     pub(super) fn judged(&self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
-        let identity = self.identity(cookie, connection, jiff::Timestamp::UNIX_EPOCH)?;
-        let close =
-            judge(connection.facts()?, self.options).record(identity, crate::close::EvidenceDetail::Off);
+        let identity = identity(cookie, connection, Timestamp::UNIX_EPOCH)?;
+        let close = judge(connection.facts()?, self.options).record(identity, EvidenceDetail::Off);
         Some(close)
     }
 }
@@ -160,9 +163,12 @@ impl Tracker {
 pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) -> bool {
     let before = (close.closer, close.verdict, close.cause, close.race);
     agree_on_closer(close, first, other);
-    agree_on_verdict(close, first, other);
-    let is_named = matches!(close.cause, Cause::Unknown);
-    if is_named && other.is_closer && other.closer == close.closer && !is_own_end(first) {
+    agree_on_verdict(close, other);
+    if other.is_closer
+        && other.closer == close.closer
+        && !is_closer(close)
+        && knows_better(other.cause, close.cause)
+    {
         close.cause = other.cause;
     }
     close.code = Code(close.closer, close.phase);
@@ -174,7 +180,7 @@ fn agree_on_closer(close: &mut ClosedConnection, first: &Transition, other: &Oth
     if close.closer == other.closer || !is_end(close.closer) || !is_end(other.closer) {
         return;
     }
-    let crossed = is_own_end(first) && other.is_closer;
+    let crossed = is_own_end(first) && other.began;
     if close.closer == Closer::Both || other.closer == Closer::Both {
         (close.closer, close.close_type) = (Closer::Both, CloseType::Fin);
     } else if other.cause == Cause::HalfClose
@@ -186,12 +192,25 @@ fn agree_on_closer(close: &mut ClosedConnection, first: &Transition, other: &Oth
     }
 }
 
+fn is_closer(close: &ClosedConnection) -> bool {
+    close.closer == close.role.this_end() || close.closer == Closer::Both
+}
+
+/// What a process did is seen at its own end only.
+fn knows_better(cause: Cause, than: Cause) -> bool {
+    let is_seen = matches!(
+        cause,
+        Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled | Cause::UnreadData | Cause::LingerZero
+    );
+    than == Cause::Unknown || (is_seen && than == Cause::Announced)
+}
+
 fn is_end(closer: Closer) -> bool {
     matches!(closer, Closer::Client | Closer::Server | Closer::Both)
 }
 
 /// A close that one end decided is not told otherwise by the other.
-fn agree_on_verdict(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) {
+fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
     let ends_agree = (close.verdict, close.race) == (other.verdict, other.race);
     let comparable = is_comparable(close.verdict) && is_comparable(other.verdict);
     if ends_agree && other.exact && other.basis == close.basis {
@@ -203,13 +222,13 @@ fn agree_on_verdict(close: &mut ClosedConnection, first: &Transition, other: &Ot
     let exact = close.confidence == Confidence::Exact;
     let other_knows = match (close.verdict == Verdict::IdleRace, other.is_race()) {
         // Only the end that closed can tell what it had read; sequence numbers tell the rest at either end.
-        (true, true) => other.exact && !exact || (other.exact == exact && !is_own_end(first)),
+        (true, true) => other.exact && !exact || (other.exact == exact && !is_closer(close)),
         (false, true) => other.exact || !exact || close.verdict == Verdict::ServerIdle,
         (true, false) => other.exact && !exact,
         (false, false) => {
             let is_unknown = close.verdict == Verdict::Unknown;
             other.verdict != Verdict::Unknown
-                && (is_unknown || (other.exact, other.is_closer) > (exact, is_own_end(first)))
+                && (is_unknown || (other.exact, other.is_closer) > (exact, is_closer(close)))
         }
     };
     if !other_knows {

@@ -8,6 +8,10 @@ use super::{RetryQuery, entry::Connection, requests::Counted, retry::Candidate, 
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
+/// A namespace that so many walks in a row have not met has gone, and its connections with it. Walks come once a minute,
+/// or ten seconds after a loss.
+const ABSENT_WALKS: u32 = 3;
+
 impl Tracker {
     /// Takes in sockets that were there before; `owner` says which process holds one.
     pub fn adopt(&mut self, sockets: &[Transition], owner: impl Fn(u32, Ends) -> Option<Process>) {
@@ -22,15 +26,20 @@ impl Tracker {
 
     /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
     /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
-    /// of namespaces that the walk could not reach stay. Returns how many connections ended unseen.
+    /// of namespaces that the walk could not reach stay, until [`ABSENT_WALKS`] walks have not met the namespace. Returns how many connections ended unseen.
     pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
+        self.note_absent(namespaces);
         let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();
         let gone: Vec<u64> = self
             .connections
             .iter()
             .filter(|(cookie, connection)| connection.begun_ns < walked_ns && !alive.contains(*cookie))
             // One that only connects has not reported its namespace yet.
-            .filter(|(_, connection)| connection.netns == 0 || namespaces.contains(&connection.netns))
+            .filter(|(_, connection)| {
+                connection.netns == 0
+                    || namespaces.contains(&connection.netns)
+                    || self.absent.get(&connection.netns).is_some_and(|&walks| walks >= ABSENT_WALKS)
+            })
             .filter(|(_, connection)| connection.pending.as_deref().is_none_or(settle::waits_for_the_socket))
             .map(|(&cookie, _)| cookie)
             .collect();
@@ -46,6 +55,28 @@ impl Tracker {
         }
         self.totals.closed_unseen += unseen;
         unseen
+    }
+
+    /// Namespaces that exist and that the next walk cannot reach: their connections stay.
+    pub fn set_unreachable(&mut self, namespaces: HashSet<u32>) {
+        self.unreachable = namespaces;
+    }
+
+    /// Counts for how many walks each namespace of a followed connection has not been there.
+    fn note_absent(&mut self, namespaces: &HashSet<u32>) {
+        let before = std::mem::take(&mut self.absent);
+        let mut seen = HashSet::new();
+        for connection in self.connections.values() {
+            let exists =
+                namespaces.contains(&connection.netns) || self.unreachable.contains(&connection.netns);
+            if connection.netns != 0 && !exists {
+                if !seen.insert(connection.netns) {
+                    continue;
+                }
+                let walks = before.get(&connection.netns).map_or(1, |walks: &u32| walks.saturating_add(1));
+                self.absent.insert(connection.netns, walks);
+            }
+        }
     }
 
     /// Which sockets may show a lost request that was sent again; to be answered with [`Tracker::found`].

@@ -28,6 +28,8 @@ pub struct RequestDelta {
     /// Seconds before a reuse after a longer one. Of the reuses, those that are in neither came when nobody was
     /// reported of their gaps.
     pub long_gap: Option<f64>,
+    /// Seconds of an earlier long gap of which it is known by now that its request was answered.
+    pub answered_gap: Option<f64>,
 }
 
 /// New requests on a connection that is open.
@@ -45,6 +47,8 @@ pub(super) struct Counted {
     begun: u32,
     answered: u32,
     reuses: u32,
+    /// Ticks of the newest long gap, while its request waits; 0 for none.
+    gap: u32,
 }
 
 impl Counted {
@@ -64,11 +68,18 @@ impl Counted {
             reused,
             short_gaps: known + u32::from(reused > 0 && !newest_is_long),
             long_gap: newest_is_long.then(|| f64::from(seen.gap) * tick),
+            answered_gap: (self.gap > 0 && added(self.answered, seen.answered) > 0)
+                .then(|| f64::from(self.gap) * tick),
         }
     }
 
     /// Counts `seen`. What is older than what was counted changes nothing.
     pub(super) fn note(&mut self, seen: &RequestTotals) {
+        if added(self.reuses, seen.reuses) > 0 && seen.gap >= LONG_GAP_TICKS {
+            self.gap = seen.gap;
+        } else if added(self.answered, seen.answered) > 0 {
+            self.gap = 0;
+        }
         for (counted, seen) in [
             (&mut self.begun, seen.begun),
             (&mut self.answered, seen.answered),

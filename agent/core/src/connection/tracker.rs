@@ -1,5 +1,7 @@
 //! The table of connections.
 
+use std::collections::HashSet;
+
 use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
@@ -76,6 +78,9 @@ pub struct Tracker {
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
     /// Every pending close, for the other end of its connection.
     pub(super) pairs: HashMap<PairKey, u64>,
+    /// For how many walks namespaces of followed connections have not been met.
+    pub(super) absent: HashMap<u32, u32>,
+    pub(super) unreachable: HashSet<u32>,
     pub(super) due: Deadlines,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
@@ -104,6 +109,8 @@ impl Tracker {
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
             pairs: HashMap::new(),
+            absent: HashMap::new(),
+            unreachable: HashSet::new(),
             due: Deadlines::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),

@@ -32,7 +32,7 @@ impl Default for InferLimits {
 pub const TIMERS: usize = SERIES + 1;
 
 /// Bytes of a `Server` field, or of an executable's or a runtime's name.
-const TEXT: usize = 28;
+const TEXT: usize = 24;
 /// Those that are only asked for included.
 const WORDS: usize = 6;
 /// Bytes of each.

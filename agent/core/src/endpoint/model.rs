@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{key::EndpointKey, losses::Losses, process_exits::Exits};
+use super::{key::EndpointKey, losses::Losses, path::PathSilence, process_exits::Exits};
 use crate::{
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
@@ -52,6 +52,12 @@ pub struct Endpoint {
     /// Of processes and listeners that ended.
     #[serde(default)]
     pub exits: Exits,
+    /// Connections that a server ended with GOAWAY because the client had sent too many pings.
+    #[serde(default)]
+    pub too_many_pings: u64,
+    /// What between the two ends forgets silent connections; `None` where nothing was seen to.
+    #[serde(default)]
+    pub path: Option<PathSilence>,
     pub headroom: Option<Headroom>,
     pub risk: Risk,
 }

@@ -7,6 +7,7 @@ use super::{
     idle_closer_share::IdleCloserShare,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
     losses::LossCounts,
+    path::Silences,
     process_exits::ExitCounts,
     risk::{self, Guard},
     series::Series,
@@ -16,7 +17,12 @@ use super::{
 use crate::{
     close::ClosedConnection,
     connection::RequestDelta,
+<<<<<<< HEAD
     labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
+=======
+    http::Goaway,
+    labels::{Cause, Clock, Phase, Race, Side, Verdict},
+>>>>>>> main
     program::Program,
 };
 
@@ -52,6 +58,9 @@ pub(super) struct State {
     pub(super) idle_closers: IdleCloserShare,
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) exits: ExitCounts,
+    pub(super) silences: Silences,
+    /// Connections that a server ended because of the client's pings.
+    pub(super) too_many_pings: u16,
     /// The server's idle timer while it is known, to count reuses that come close to it.
     guard: Option<Guard>,
     /// The reuses from before it was known have been counted.
@@ -96,6 +105,8 @@ impl State {
             idle_closers: IdleCloserShare::default(),
             gaps: None,
             exits: ExitCounts::default(),
+            silences: Silences::default(),
+            too_many_pings: 0,
             guard: None,
             has_looked_back: false,
             seen_ns: 0,
@@ -135,6 +146,10 @@ impl State {
         }
         add(&mut self.closes);
         self.exits.add(closed);
+        self.silences.close(closed);
+        if close.goaway.as_ref().is_some_and(Goaway::is_of_pings) {
+            self.too_many_pings = self.too_many_pings.saturating_add(1);
+        }
         if let Some(server) = close.server.as_deref().map(bounded_text)
             && self.server.as_deref() != Some(server)
         {
@@ -160,6 +175,7 @@ impl State {
         let limit = if closed.amends { None } else { cause::from_limits(&mut self.after, closed) };
         match closed.cause {
             Cause::Unknown => limit.or_else(|| cause::from_timers(&readings, tick)),
+            Cause::H2Goaway => cause::from_timers(&readings, tick),
             Cause::Announced => limit,
             _ => None,
         }
@@ -175,6 +191,9 @@ impl State {
         self.seen_ns = self.seen_ns.max(now_ns);
         if requests.short_gaps > 0 {
             self.sketch(tick).add_short(requests.short_gaps);
+        }
+        if let Some(gap) = requests.answered_gap {
+            self.silences.works(gap);
         }
         if let Some(gap) = requests.long_gap {
             self.gap(gap, tick, now_ns);
@@ -265,6 +284,7 @@ impl State {
         for (into, count) in self.causes.iter_mut().zip(other.causes) {
             *into = into.saturating_add(count);
         }
+        self.too_many_pings = self.too_many_pings.saturating_add(other.too_many_pings);
         join(&mut self.closes, other.closes);
         join(&mut self.retried, other.retried);
         join(&mut self.started, other.started);

@@ -51,6 +51,8 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         timers: Vec::new(),
         gaps: Gaps::default(),
         exits: state.exits.shown(),
+        too_many_pings: state.too_many_pings.into(),
+        path: state.silences.shown(u64::from(state.causes[Cause::FlowForgotten as usize])),
         headroom: None,
         risk: Risk::Unknown,
     }

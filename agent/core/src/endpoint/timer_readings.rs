@@ -31,7 +31,9 @@ pub(super) type Readings = [Option<Reading>; 4];
 /// The clocks of the timers of the closer's own that may have ended it.
 pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let mut readings = [None; 4];
-    if !may_be_timer(close.cause) {
+    let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite());
+    let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
+    if !may_be_timer(close.cause) && !is_goodbye {
         return readings;
     }
     let mut next = readings.iter_mut();
@@ -44,6 +46,11 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
     if let Some(race) = close.race {
         let side = if race == Race::OwnTimer { Side::Client } else { Side::Server };
         note(side, Phase::Idle, Clock::Idle, idle_at_race(close));
+        return readings;
+    }
+    if let Some(goaway) = goodbye.filter(|goaway| goaway.by == Side::Server && close.phase == Phase::Idle) {
+        // It ends the connection, whoever closes then.
+        note(Side::Server, Phase::Idle, Clock::Idle, goaway.idle);
         return readings;
     }
     let judged = matches!(

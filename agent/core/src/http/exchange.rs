@@ -5,8 +5,11 @@ use whohungup_ebpf::exchange::{
     TUNNEL, notes, state,
 };
 
-use super::head;
-use crate::labels::Phase;
+use super::{
+    goaway::{Cut, Goaway},
+    head,
+};
+use crate::labels::{Phase, Side};
 
 /// RFC 9110 section 15.5.9.
 const REQUEST_TIMEOUT: u16 = 408;
@@ -14,7 +17,7 @@ const REQUEST_TIMEOUT: u16 = 408;
 const TLS_FINISHED: u8 = 2;
 
 /// How one exchange stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ExchangeState {
     pub phase: Phase,
     /// Requests begun and not fully answered; HTTP/2: streams open. `None` when it cannot be known.
@@ -36,6 +39,12 @@ pub struct ExchangeState {
     pub response_is_last: bool,
     /// A GOAWAY frame went either way.
     pub goaway: bool,
+    /// What it said.
+    pub goaway_frame: Option<Goaway>,
+    /// HTTP/2: streams that either side gave up before they were answered.
+    pub given_up: [Option<Cut>; 2],
+    /// HTTP/2: of the open streams, those that the server's GOAWAY says it has not seen.
+    pub unseen: u32,
     /// The response's body ends with the connection.
     pub until_close: bool,
     /// Bytes that the responder, which is this end, had written and not sent: what they are was not seen.
@@ -105,6 +114,9 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         announced: false,
         response_is_last: false,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
+        goaway_frame: None,
+        given_up: [None; 2],
+        unseen: 0,
         until_close: false,
         unsent: 0,
         started_late: exchange.flags & STARTED_LATE != 0,
@@ -125,7 +137,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
     };
     match exchange.protocol {
         HTTP => Http { exchange, request, response }.read(&mut standing, written),
-        HTTP2 => read_http2(&mut standing, exchange, request, response),
+        HTTP2 => read_http2(&mut standing, exchange, (request, response), written),
         _ => read_tls(&mut standing, exchange, request, response),
     }
     if standing.phase.is_in_flight() {
@@ -167,14 +179,32 @@ fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream,
     };
 }
 
-fn read_http2(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream, response: &Stream) {
+fn read_http2(
+    standing: &mut ExchangeState,
+    exchange: &Exchange,
+    (request, response): (&Stream, &Stream),
+    written: Written,
+) {
     standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
+    // Several streams at once are no re-use of a connection that was idle.
+    standing.reused = exchange.reuses > 0;
+    standing.goaway_frame = Goaway::of(exchange);
+    standing.given_up = Cut::of(exchange);
     if request.state == state::LOST || response.state == state::LOST {
         return;
     }
     let distinguished: u32 = exchange.open.iter().map(|word| word.count_ones()).sum();
     let old = exchange.old_streams().count() as u32;
     let open = distinguished + old + exchange.open_before;
+    let last = standing
+        .goaway_frame
+        .as_ref()
+        .filter(|frame| frame.by == Side::Server)
+        .map(|frame| frame.last_stream);
+    standing.unseen = last.map_or(0, |last| above(exchange, last));
+    standing.unsent = if open > 0 { unsent(exchange, response, written) } else { 0 };
+    // What was written and has not left may be the answer.
+    standing.exact &= standing.unsent == 0;
     standing.in_flight = Some(open);
     let is_open = |id: u64| {
         let at = (id as u32 >> 1).wrapping_sub(exchange.base);
@@ -197,6 +227,15 @@ fn read_http2(standing: &mut ExchangeState, exchange: &Exchange, request: &Strea
     };
 }
 
+/// Open streams with a higher number.
+fn above(exchange: &Exchange, last: u32) -> u32 {
+    let number = |at: usize, bit: u32| (exchange.base.wrapping_add(at as u32 * 64 + bit) << 1) | 1;
+    let newer = exchange.open.iter().enumerate().flat_map(|(at, &word)| {
+        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| number(at, bit))
+    });
+    newer.chain(exchange.old_streams()).filter(|&id| id > last).count() as u32
+}
+
 /// HTTP/1 on one socket.
 struct Http<'a> {
     exchange: &'a Exchange,
@@ -217,7 +256,7 @@ impl Http<'_> {
             return;
         }
         let mut answered = exchange.answered;
-        let unsent = self.unsent(written);
+        let unsent = unsent(exchange, response, written);
         standing.unsent = unsent;
         if let Some(surely) = self.is_answered_by(unsent) {
             answered = answered.wrapping_add(1);
@@ -254,17 +293,6 @@ impl Http<'_> {
         if request.state == state::LOST || response.state == state::LOST {
             standing.exact = false;
         }
-    }
-
-    /// Bytes that the responder, when it is this end, has written and not sent.
-    fn unsent(&self, written: Written) -> u32 {
-        if self.exchange.request_direction == OUT {
-            return 0;
-        }
-        // Before the first byte went out its position is what the requests acknowledge; the caller knows better.
-        let sent = if self.response.state == state::NEW { written.sent_seq } else { self.response.end_seq };
-        let ahead = written.write_seq.wrapping_sub(sent);
-        if ahead > u32::MAX / 2 { 0 } else { ahead }
     }
 
     /// What the process has written before it closed counts, though it has not left: whether it ends the response that
@@ -361,6 +389,17 @@ impl Http<'_> {
         standing.keep_alive_max = words.keep_alive_max;
         standing.server = words.server;
     }
+}
+
+/// Bytes that the responder, when it is this end, has written and not sent.
+fn unsent(exchange: &Exchange, response: &Stream, written: Written) -> u32 {
+    if exchange.request_direction == OUT {
+        return 0;
+    }
+    // Before the first byte went out its position is what the requests acknowledge; the caller knows better.
+    let sent = if response.state == state::NEW { written.sent_seq } else { response.end_seq };
+    let ahead = written.write_seq.wrapping_sub(sent);
+    if ahead > u32::MAX / 2 { 0 } else { ahead }
 }
 
 fn captured(stream: &Stream) -> &[u8] {

@@ -13,6 +13,7 @@ fn requests(begun: u32, answered: u32, unanswered: u32) -> RequestDelta {
         reused: begun.saturating_sub(1),
         short_gaps: begun.saturating_sub(1),
         long_gap: None,
+        answered_gap: None,
     }
 }
 

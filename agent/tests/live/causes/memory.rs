@@ -125,5 +125,5 @@ fn a_server_that_the_kernel_killed_for_want_of_memory_is_named_as_such() {
     let server = one_at(&closes, at, "server");
     server.says("verdict=server-idle closer=server cause=oom-killed phase=idle closed_by/signal=9");
     server.is_held_by("python3");
-    one_at(&closes, at, "client").says("verdict=server-idle closer=server cause=unknown");
+    one_at(&closes, at, "client").says("verdict=server-idle closer=server cause=oom-killed");
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use harness::{
-    Close, all_at, gate,
+    Close, all_at, gate, of,
     software::{haproxy, python},
 };
 
@@ -79,7 +79,8 @@ fn a_connection_too_many_is_evicted_from_the_pool() {
     // The library tidies up before its process exits.
     kept.says("verdict=client-idle closer=client cause=unknown");
     for close in all_at(&closes, at, "server") {
-        close.says("closer=client cause=unknown");
+        close.says("closer=client");
+        assert_eq!(close.cause, of(&closes, close.remote, close.local).cause, "the client's end knows");
     }
 }
 
@@ -128,6 +129,7 @@ fn a_purge_of_idle_connections_is_reported_from_an_idle_timer() {
         close.says("verdict=client-idle cause=linger-zero");
     }
     for close in all_at(&closes, upstream, "server") {
-        close.says("verdict=client-idle closer=client close_type=rst cause=unknown");
+        close.says("verdict=client-idle closer=client close_type=rst");
+        assert_eq!(close.cause, of(&closes, close.remote, close.local).cause, "the client's end knows");
     }
 }

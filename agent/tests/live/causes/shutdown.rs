@@ -76,14 +76,14 @@ fn end(streams: impl IntoIterator<Item = TcpStream>) {
     }
 }
 
-/// Both are idle closes by the server for this cause; the clients' ends show no cause.
+/// Both are idle closes by the server for this cause, at both ends.
 fn are_ended_idle(closes: &[Close], at: SocketAddr, cause: &str, proof: &str) {
     for close in all_at(closes, at, "server") {
         close.says(&format!("verdict=server-idle closer=server cause={cause} phase=idle"));
         close.proves(&[proof]);
     }
     for close in all_at(closes, at, "client") {
-        close.says("verdict=server-idle closer=server cause=unknown close_type=fin");
+        close.says(&format!("verdict=server-idle closer=server cause={cause} close_type=fin"));
     }
 }
 
@@ -175,5 +175,5 @@ fn a_worker_that_is_killed_is_one_of_several() {
     was_ended_by(server, "process-killed", "9");
     server.says("verdict=server-idle phase=idle");
     server.proves(&["others still listen", "one worker of several"]);
-    one_at(&closes, at, "client").says("verdict=server-idle cause=unknown");
+    one_at(&closes, at, "client").says("verdict=server-idle cause=process-killed");
 }

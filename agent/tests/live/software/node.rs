@@ -52,5 +52,5 @@ fn a_node_process_that_exits_closes_its_pool_idle() {
     let client = at(&closes, "client");
     client.says("cause=process-exit closed_by/exiting=true");
     client.is_held_by("node");
-    at(&closes, "server").says("cause=unknown");
+    at(&closes, "server").says("cause=process-exit");
 }

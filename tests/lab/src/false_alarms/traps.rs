@@ -13,6 +13,7 @@ mod ends;
 mod in_flight;
 mod limits;
 mod needs;
+pub(crate) use self::needs::find as software;
 mod pools;
 mod probes;
 mod processes;

@@ -1,3 +1,5 @@
+use whohungup_ebpf::exchange::{IN, OUT};
+
 use crate::close::{
     Facts,
     sample::{GET, OK, Talk, classified, client, server},
@@ -100,4 +102,74 @@ fn retransmissions_into_nothing_are_a_forgotten_flow_only_while_peer_reachable()
     let mut facts = lost(10);
     facts.peer_reachable = true;
     assert_eq!(summary(&facts), "network NW timeout retransmit-timeout - exact");
+}
+
+/// Nothing reads the messages; pings are answered, then one more after so many ticks.
+fn ping(silence: u32) -> Talk {
+    let mut talk = client().unobserved().waits(5);
+    talk.move_bytes(OUT, 5);
+    talk.move_bytes(IN, 5);
+    let mut talk = talk.waits(silence);
+    talk.move_bytes(OUT, 5);
+    talk.unacked(0).waits(1)
+}
+
+#[test]
+fn a_bare_reset_is_read_whatever_the_protocol() {
+    assert_eq!(summary(&reset(ping(1250), BARE, 64, 0)), FORGOTTEN);
+    assert_eq!(summary(&reset(ping(2), BARE, 64, 0)), "network NW rst middlebox-reset - probable");
+    assert_eq!(classified(&reset(ping(1250), BARE, 64, 0)).silence, Some(5.0));
+    // A living socket's, and one that left before the ping came.
+    let end = ping(1250).socket.write_seq;
+    assert_eq!(summary(&reset(ping(1250), WITH_ACK, 64, end)), "idle-race SW rst unknown unread probable");
+    assert_eq!(
+        summary(&reset(ping(1250), WITH_ACK, 64, end - 5)),
+        "idle-race SW rst unknown crossed probable"
+    );
+}
+
+#[test]
+fn what_was_acknowledged_in_between_breaks_the_silence() {
+    // A sender that is never answered, only acknowledged.
+    let mut talk = client().unobserved().waits(5);
+    talk.move_bytes(OUT, 5);
+    talk.move_bytes(IN, 5);
+    for _ in 0..5 {
+        talk = talk.waits(100);
+        talk.move_bytes(OUT, 5);
+    }
+    let facts = reset(talk.unacked(0).waits(1), BARE, 64, 0);
+    assert_eq!(summary(&facts), "network NW rst middlebox-reset - probable");
+}
+
+#[test]
+fn a_socket_that_was_closed_behind_unsent_bytes_resets_like_that() {
+    // An upload that nobody reads; the client closes, and the answer meets its orphan.
+    let upload = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000000\r\n\r\nand so on";
+    let answered = |ticks| server().served(5).asks(upload).waits(ticks).unread().answers(OK).unacked(0);
+    for ticks in [5, 1250] {
+        let close = classified(&reset(answered(ticks).waits(1), BARE, 64, 0));
+        assert_eq!((close.verdict.as_str(), close.closer.as_str()), ("premature-hangup", "client"));
+        assert_eq!(close.confidence.as_str(), "probable");
+    }
+    // From another distance it is of something in between all the same.
+    assert_eq!(
+        summary(&reset(answered(5).waits(1), BARE, 61, 0)),
+        "network NB rst middlebox-reset - probable"
+    );
+    // Of what is not read, bytes that lie unread tell.
+    let mut talk = server().unobserved().waits(5);
+    talk.move_bytes(IN, 50_000);
+    let mut talk = talk.unread().waits(1250);
+    talk.move_bytes(OUT, 5);
+    let close = classified(&reset(talk.unacked(0).waits(1), BARE, 64, 0));
+    assert_eq!((close.verdict.as_str(), close.closer.as_str()), ("premature-hangup", "client"));
+}
+
+#[test]
+fn the_answer_to_what_came_a_moment_ago_meets_whoever_sent_it() {
+    // A request that was retransmitted while its client gave up: its FIN is still to come.
+    let answered = server().served(1250).asks(GET).answers(OK).unacked(0);
+    let close = classified(&reset(answered, BARE, 64, 0));
+    assert_eq!((close.closer.as_str(), close.confidence.as_str()), ("client", "probable"));
 }

@@ -14,14 +14,28 @@ const ALL: &[(&str, &[Need])] = &[
     ("activate", &[apt("systemd", "systemd-socket-activate")]),
     ("apache", &[apt("apache2", "apache2")]),
     ("chromium", &[apt("chromium", "chromium")]),
+    ("conntrack", &[apt("conntrack", "conntrack")]),
     ("curl", &[apt("curl", "curl")]),
     ("go", GO_NEEDS),
+    (
+        "databases",
+        &[
+            apt("mariadb-server", "mariadbd"),
+            apt("redis-server", "redis-server"),
+            Need::AptFile { package: "postgresql", file: "/usr/share/postgresql-common/pg_wrapper" },
+            Need::Pypi("pymysql"),
+            Need::Pypi("psycopg2-binary"),
+        ],
+    ),
+    ("grpc", &[Need::Pypi("grpcio")]),
     ("gunicorn", &[Need::Pypi("gunicorn")]),
+    ("h2", &[Need::Pypi("h2")]),
     ("haproxy", &[apt("haproxy", "haproxy")]),
     ("httpx", &[Need::Pypi("httpx")]),
     ("lighttpd", &[apt("lighttpd", "lighttpd")]),
     ("ncat", &[apt("ncat", "ncat")]),
     ("nft", &[apt("nftables", "nft"), apt("util-linux", "unshare"), apt("iproute2", "ip")]),
+    ("nc", &[apt("netcat-openbsd", "nc")]),
     ("nginx", &[apt("nginx-light", "nginx")]),
     ("nmap", &[apt("nmap", "nmap")]),
     ("node", NODE_NEEDS),
@@ -37,7 +51,7 @@ const ALL: &[(&str, &[Need])] = &[
 
 /// # Panics
 /// When a trap names what is not here.
-pub(super) fn find(name: &str) -> &'static [Need] {
+pub(crate) fn find(name: &str) -> &'static [Need] {
     let found = ALL.iter().find(|(one, _)| *one == name);
     found.map(|(_, needs)| *needs).expect("software of this name")
 }

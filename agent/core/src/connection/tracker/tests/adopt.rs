@@ -244,3 +244,22 @@ fn a_half_close_whose_rest_was_lost_is_not_surely_premature() {
         assert_eq!(close.confidence, Confidence::Probable, "{} {:?}", close.verdict, close.evidence);
     }
 }
+
+#[test]
+fn connections_of_a_namespace_that_has_gone_end_unseen_after_some_walks() {
+    let mut tracker = tracker();
+    begin(&mut tracker, &numbered(client(), 1));
+    // It says its namespace with its first step, or when it is open.
+    let elsewhere = HashSet::from([NETNS + 1]);
+    let walked = OPENED_NS + SECOND;
+    for walk in 0..2 {
+        assert_eq!(tracker.reconcile(&[], &elsewhere, walked), 0, "{walk}");
+    }
+    tracker.set_unreachable(HashSet::from([NETNS]));
+    for walk in 0..5 {
+        assert_eq!(tracker.reconcile(&[], &elsewhere, walked), 0, "it exists: {walk}");
+    }
+    tracker.set_unreachable(HashSet::new());
+    let unseen: Vec<_> = (0..3).map(|_| tracker.reconcile(&[], &elsewhere, walked)).collect();
+    assert_eq!((unseen, tracker.totals().open), (vec![0, 0, 1], 0));
+}

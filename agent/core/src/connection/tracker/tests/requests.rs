@@ -247,3 +247,26 @@ fn a_request_on_a_connection_that_was_reported_as_idle_is_counted_once_and_as_lo
     assert_eq!((amended.verdict, amended.amends), (Verdict::IdleRace, true));
     assert_eq!(Sum::of(&amended.uncounted), Sum { unanswered: 1, ..Sum::default() });
 }
+
+#[test]
+fn a_gap_has_worked_when_the_request_behind_it_was_answered() {
+    let mut tracker = tracker();
+    let mut talk = client();
+    begin(&mut tracker, &talk);
+    let mut answered = Vec::new();
+    for gap in [0, 100, 250, 500, 850] {
+        talk = talk.waits(gap).asks(GET);
+        if talk.reported {
+            feed(&mut tracker, &progress(&talk));
+            answered
+                .extend(tracker.take_progress().filter_map(|progressed| progressed.requests.answered_gap));
+        }
+        // The last one is lost.
+        talk = if gap == 850 { talk } else { talk.answers(OK) };
+    }
+    let facts = talk.unacked(0).waits(1).fails(104);
+    first(&mut tracker, &facts);
+    let closed = settle_all(&mut tracker);
+    answered.extend(closed.iter().filter_map(|close| close.uncounted?.answered_gap));
+    assert_eq!(answered, [0.4, 1.0, 2.0]);
+}

@@ -1,0 +1,41 @@
+//! HTTP/2 streams that the closer gave up together with the connection: they are no longer open, and were in flight.
+
+use super::{
+    ending::Ending,
+    facts::{Facts, Reading as _},
+};
+use crate::http::{Cut, ExchangeState};
+use crate::labels::{Closer, Phase, Side};
+
+/// Frames that left this many ticks before the close left together with it.
+const TOGETHER_TICKS: u32 = 2;
+
+/// `at`, with such streams in flight.
+pub(super) fn with_given_up(at: ExchangeState, facts: &Facts, ending: Ending) -> ExchangeState {
+    let Some(cut) = at.given_up.into_iter().flatten().find(|cut| ends_with(&at, *cut, facts, ending)) else {
+        return at;
+    };
+    if at.phase != Phase::Idle {
+        return at;
+    }
+    let phase = if cut.by == Side::Server { Phase::Response } else { Phase::Waiting };
+    // Trailers end a response, whatever they say.
+    let answered = at.answered.map(|answered| answered.min(at.begun.saturating_sub(cut.streams)));
+    ExchangeState { phase, in_flight: Some(cut.streams), answered, ..at }
+}
+
+/// The connection's end took the streams with it: its GOAWAY says that it failed, or its FIN came right behind.
+fn ends_with(at: &ExchangeState, cut: Cut, facts: &Facts, ending: Ending) -> bool {
+    let failed = at.goaway_frame.as_ref().is_some_and(|frame| {
+        frame.by == cut.by && !frame.is_polite() && cut.at.wrapping_sub(frame.at) <= TOGETHER_TICKS
+    });
+    let closer = match ending.closer {
+        Closer::Client => Some(Side::Client),
+        Closer::Server => Some(Side::Server),
+        _ => None,
+    };
+    failed || (closer == Some(cut.by) && facts.first.ticks_since(cut.at) <= TOGETHER_TICKS)
+}
+
+#[cfg(test)]
+mod tests;
