@@ -17,12 +17,8 @@ use super::{
 use crate::{
     close::ClosedConnection,
     connection::RequestDelta,
-<<<<<<< HEAD
-    labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
-=======
     http::Goaway,
-    labels::{Cause, Clock, Phase, Race, Side, Verdict},
->>>>>>> main
+    labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
     program::Program,
 };
 
