@@ -111,7 +111,9 @@ impl<'a> Case<'a> {
     /// Most requests were lost as the server closed many connections in one moment, each after another idle time.
     fn is_reload(&self) -> bool {
         let Endpoint { lost_at_once, .. } = *self.endpoint;
-        lost_at_once > 0 && lost_at_once * 2 >= self.races(|race| race != Race::OwnTimer)
+        !self.closes_after_each()
+            && lost_at_once > 0
+            && lost_at_once * 2 >= self.races(|race| race != Race::OwnTimer)
     }
 
     /// The server closes most connections right after their first response, and does not say so.

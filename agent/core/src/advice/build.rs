@@ -28,14 +28,20 @@ pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> Rep
         reports.iter().map(|report| (report.endpoint.key, (rank(report), report.peer))).collect();
     reports.sort_by_cached_key(|report| {
         let EndpointKey { role, server_port, process } = report.endpoint.key;
-        // The two ends of one service rank as one, the server's first: else chance decides whose advice comes first.
+        // The two ends of one service rank as one, first the one that shows why, then the server's: else chance decides
+        // whose advice comes first.
         let ends = [Role::Client, Role::Server].into_iter().filter(|end| *end != role);
         let other =
             ends.filter_map(|role| ranks.get(&EndpointKey { role, server_port, process: report.peer? }));
         let other = other.filter(|(_, peer)| *peer == Some(process)).map(|(rank, _)| *rank);
-        (other.chain([rank(report)]).min(), server_port, role != Role::Server)
+        (other.chain([rank(report)]).min(), server_port, !shows_why(&report.endpoint), role != Role::Server)
     });
     ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
+}
+
+/// A timer, or something else that is behind its closes.
+fn shows_why(endpoint: &Endpoint) -> bool {
+    !endpoint.timers.is_empty() || endpoint.lost_at_once + endpoint.made_room > 0
 }
 
 /// Worst first.

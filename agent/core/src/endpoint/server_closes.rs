@@ -14,8 +14,8 @@ const UNIT_BITS: u32 = 16;
 const SOON: u32 = 76;
 /// Closes within so long (units, 0.1 s) of the first are of one moment.
 const MOMENT: u32 = 1526;
-/// Of one moment idle times that differ by more than this (seconds, two of the kernel's ticks) differ.
-const APART: f32 = 0.008;
+/// Of one moment idle times that differ by more than this (seconds, more than one of the kernel's ticks) differ.
+const APART: f32 = 0.006;
 /// Moments in which many connections end after different idle times are rare: of the time, they take less than a
 /// tenth. Where they are not, there are many closes, and not many of one moment.
 const RARE: u32 = 10;

@@ -198,4 +198,12 @@ fn the_side_of_the_first_advice_does_not_follow_the_end_that_has_one_more_count(
         let first = &model.endpoints[0];
         assert!(first.peer.is_some() && first.advice[0].side == Side::Server, "{first:#?}");
     }
+    let mut ends = [end(Role::Server, 101), end(Role::Client, 100)];
+    for end in &mut ends {
+        end.losses = losses(LossReason::IdleRace, 4);
+    }
+    ends[1].losses.once.clear();
+    ends[0].timers.clear();
+    let first = &built(&ends).endpoints[0];
+    assert_eq!(first.endpoint.key.role, Role::Client, "the only end that shows why");
 }
