@@ -31,6 +31,9 @@ use crate::{
 /// Most pieces of advice for one endpoint.
 const LIMIT: usize = 8;
 
+/// Closes right after the first response from which on they are the server's habit.
+const AFTER_EACH: u64 = 5;
+
 /// One endpoint, what identifies the programs at both ends, and the products that they can be.
 #[derive(Clone, Copy, Debug)]
 struct Case<'a> {
@@ -51,6 +54,7 @@ fn advise(case: Case<'_>) -> Vec<Advice> {
     if case.races_with_server() || matches!(case.endpoint.risk, Risk::Mismatch | Risk::Tie) {
         advice.extend(idle::mismatch(case));
     }
+    advice.extend(races::after_each(case));
     advice.extend(races::stale(case));
     advice.extend(races::announced_too_long(case));
     advice.extend(exits::cut_off(case));
@@ -93,6 +97,20 @@ impl<'a> Case<'a> {
     fn races_with_server(&self) -> bool {
         self.races(|race| race != Race::OwnTimer) > 0
             || (self.endpoint.risk == Risk::Losing && self.races(|race| race == Race::OwnTimer) == 0)
+    }
+
+    /// Most requests that were lost unread had lain there for long.
+    fn is_blocked(&self) -> bool {
+        let unread = self.races(|race| race == Race::Unread);
+        self.endpoint.lay_unread > 0
+            && self.endpoint.lay_unread * 2 >= unread
+            && unread * 2 >= self.races(|race| race != Race::OwnTimer)
+    }
+
+    /// The server closes most connections right after their first response, and does not say so.
+    fn closes_after_each(&self) -> bool {
+        let Endpoint { after_each, closes, .. } = *self.endpoint;
+        after_each >= AFTER_EACH && after_each * 10 >= closes * 9
     }
 
     fn urgency(&self) -> Urgency {

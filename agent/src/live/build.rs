@@ -53,7 +53,7 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     meta.losses = if everything {
         material.lost.totals()
     } else {
-        losses_of(chosen.iter().map(|report| &report.endpoint))
+        losses_of(&chosen.iter().map(|report| &report.endpoint))
     };
     let headline = headline(&endpoints, &meta, all_open, closes_hour, everything);
     let endpoints_total = endpoints.len();

@@ -5,7 +5,7 @@ use super::{
     model::{EndpointReport, Meta, Named, ReportModel, SCHEMA, idle_timer, losses_of, unknown_share},
 };
 use crate::{
-    endpoint::{Endpoint, Risk, Timer},
+    endpoint::{Endpoint, Losses, Risk, Timer},
     labels::{Role, Side},
     products::{Observed, Products},
 };
@@ -14,7 +14,7 @@ use crate::{
 pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> ReportModel {
     meta.closes = endpoints.iter().map(|endpoint| endpoint.closes).sum();
     meta.unknown_share = unknown_share(endpoints);
-    let losses = losses_of(endpoints.iter());
+    let losses = losses_of(&endpoints.iter());
     if meta.losses.requests < losses.requests {
         meta.losses = losses;
     }
@@ -70,7 +70,7 @@ fn observe<'a>(
 }
 
 /// The other end of the same connections, when it is on this host: the only endpoint of the other role with the same port
-/// and the same idle timer. The port alone is not enough: clients use it on other hosts as well.
+/// and the same timer or the same losses. The port alone is not enough: clients use it on other hosts as well.
 fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
     let role = match endpoint.key.role {
         Role::Client => Role::Server,
@@ -78,16 +78,25 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
         Role::Unknown => return None,
     };
     let port = endpoint.key.server_port?;
-    let same = |other: &Endpoint, side: Side| match (idle_timer(endpoint, side), idle_timer(other, side)) {
-        (Some(a), Some(b)) => alike(a, b),
-        _ => false,
+    let kind = |timer: &Timer| (timer.side, timer.phase, timer.clock);
+    let same = |other: &Endpoint| {
+        let one_timer = |a: &Timer| other.timers.iter().any(|b| kind(a) == kind(b) && alike(a, b));
+        endpoint.timers.iter().any(one_timer) || lost_together(endpoint, other)
     };
     let mut others = endpoints
         .iter()
         .filter(|other| other.key.role == role && other.key.server_port == Some(port))
-        .filter(|other| same(other, Side::Server) || same(other, Side::Client));
+        .filter(|other| same(other));
     let other = others.next().filter(|other| !other.key.process.is_empty())?;
     others.next().is_none().then_some(other)
+}
+
+/// One of them lost requests that the other had reported, and most losses are of both.
+fn lost_together(endpoint: &Endpoint, other: &Endpoint) -> bool {
+    let known =
+        |losses: &Losses| losses.requests - losses.clone().counted_once().requests.min(losses.requests);
+    let (one, two) = (&endpoint.losses, &other.losses);
+    (known(one) + known(two)) * 4 >= one.requests.max(two.requests).max(1) * 3
 }
 
 /// The server on this host to which the client connects: the only one with the same port and the same idle timer. It

@@ -97,6 +97,8 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         reused: 300,
         lost: 0,
         losses: Losses::default(),
+        lay_unread: 0,
+        after_each: 0,
         at_risk: 0,
         timers: Vec::new(),
         gaps: Gaps {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Case, called,
     model::{Advice, idle_timer},
+    races::blank,
     timeouts::{above, below},
 };
 use crate::{
@@ -32,11 +33,23 @@ enum ClientTimeout {
 const BALANCERS: [f64; 2] = [60.0, 600.0];
 
 pub(super) fn mismatch(case: Case<'_>) -> Vec<Advice> {
-    let Some(server) = server_timeout(case) else { return losses_without_timer(case).into_iter().collect() };
+    let Some(server) = server_timeout(case) else {
+        return if case.is_blocked() {
+            vec![blocked(case)]
+        } else {
+            losses_without_timer(case).into_iter().collect()
+        };
+    };
     let client = client_timeout(case, server);
     let why = why(case, server, client);
     let raise = raise(case, client, &why);
     let lower = lower(case, server, &why);
+    if case.is_blocked() {
+        // Its timer fires whenever the loop comes round to it: a longer one is no cure.
+        let mut lower = lower;
+        lower.alternative = false;
+        return vec![blocked(case), lower];
+    }
     let client_first = case.endpoint.key.role == Role::Client || client == ClientTimeout::Never;
     let [first, mut second] = if client_first { [lower, raise] } else { [raise, lower] };
     second.alternative = true;
@@ -62,10 +75,15 @@ fn client_timeout(case: Case<'_>, server: f64) -> ClientTimeout {
         let polled = timer.most > timer.seconds * 1.02 + 0.05;
         return ClientTimeout::Observed(if polled { timer.most } else { timer.seconds });
     }
-    match case.idle_setting(Side::Client, server).map(|setting| setting.default) {
-        Some(IdleDefault::After(seconds)) if seconds >= earliest => return ClientTimeout::Default(seconds),
-        Some(IdleDefault::Never) => return ClientTimeout::Never,
-        _ => {}
+    // What was measured is no default.
+    if idle_timer(case.endpoint, Side::Client).is_none() {
+        match case.idle_setting(Side::Client, server).map(|setting| setting.default) {
+            Some(IdleDefault::After(seconds)) if seconds >= earliest => {
+                return ClientTimeout::Default(seconds);
+            }
+            Some(IdleDefault::Never) => return ClientTimeout::Never,
+            _ => {}
+        }
     }
     let longest_gap = case.endpoint.gaps.longest.unwrap_or(0.0);
     ClientTimeout::AtLeast(server.max(longest_gap).max(headroom.map_or(0.0, |headroom| headroom.client)))
@@ -100,6 +118,25 @@ fn why(case: Case<'_>, server: f64, client: ClientTimeout) -> String {
             });
             format!("{closes}{reuse} No request was lost yet.")
         }
+    }
+}
+
+/// The server's event loop was busy elsewhere while requests lay unread.
+fn blocked(case: Case<'_>) -> Advice {
+    let program = case.program(Side::Server);
+    let count = case.endpoint.lay_unread;
+    Advice {
+        why: format!(
+            "{} {} lost that had lain unread for longer than 0.1 s: the server's event loop was blocked, and ran its idle \
+             timer before it read them.",
+            counted(count, "request"),
+            was(count)
+        ),
+        text: format!(
+            "{}: find what blocks the event loop, and let clients hold connections for less than the server's timeout.",
+            capitalized(&called(Side::Server, program.as_deref()))
+        ),
+        ..blank(Side::Server, program, case.urgency())
     }
 }
 
@@ -202,7 +239,9 @@ fn losses_without_timer(case: Case<'_>) -> Option<Advice> {
     ]);
     let program = case.program(Side::Server);
     let who = capitalized(&called(Side::Server, program.as_deref()));
-    let (observed, text) = if max_requests.max(max_age).max(shutdowns) == 0 {
+    let (observed, text) = if case.closes_after_each() {
+        return None;
+    } else if max_requests.max(max_age).max(shutdowns) == 0 {
         (
             "the server's closes show no timeout".to_owned(),
             "Record longer: a timeout is recognized after three closes at the same idle time. \

@@ -18,8 +18,7 @@ use crate::{
 const LIMIT: usize = 3;
 
 pub(super) fn timers(case: Case<'_>) -> Vec<Advice> {
-    let mut timers: Vec<&Timer> =
-        case.endpoint.timers.iter().filter(|timer| timer.phase.is_in_flight()).collect();
+    let mut timers: Vec<&Timer> = case.endpoint.timers.iter().filter(|timer| ends_something(timer)).collect();
     timers.sort_by_key(|timer| std::cmp::Reverse(timer.count));
     let mut chosen: Vec<&Timer> = Vec::new();
     for &timer in &timers {
@@ -32,6 +31,11 @@ pub(super) fn timers(case: Case<'_>) -> Vec<Advice> {
         }
     }
     chosen.into_iter().map(|timer| advice(case, timer)).collect()
+}
+
+/// What was under way ended with it.
+fn ends_something(timer: &Timer) -> bool {
+    timer.phase.is_in_flight() || timer.phase == Phase::Tunnel
 }
 
 /// The product and the setting of the timer, where something identifies the program.
@@ -56,12 +60,18 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         Phase::RequestHead => "while receiving the request head",
         Phase::RequestBody => "during the request body",
         Phase::Waiting => "while waiting for the response",
+        Phase::Tunnel => "after the upgrade or CONNECT",
         _ => "during the response",
     };
     let limit = setting
         .as_deref()
         .map_or("this timeout".to_owned(), |setting| format!("`{}`", setting.replace('`', "'")));
     let text = match (timer.side, timer.phase) {
+        (_, Phase::Tunnel) => {
+            format!(
+                "Let either end send something (a WebSocket ping) more often than that, or raise {limit}."
+            )
+        }
         (_, Phase::Waiting | Phase::Response) => {
             format!("Find out why the server takes so long. Raise {limit} only if it is meant to.")
         }
@@ -88,7 +98,7 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         why: format!(
             "{} ended {} {during}, {after} {since}.",
             capitalized(&who),
-            counted(timer.count, "request")
+            counted(timer.count, if timer.phase == Phase::Tunnel { "tunnel" } else { "request" })
         ),
         program,
         setting,
@@ -109,7 +119,9 @@ fn relayed_from(case: Case<'_>, timer: &Timer) -> Option<u16> {
     let mut servers = case
         .endpoints
         .iter()
-        .filter(|other| other.key.role == Role::Server && other.key.process == key.process);
+        // The same port is the other end of the same connections.
+        .filter(|other| other.key.role == Role::Server && other.key.server_port != key.server_port)
+        .filter(|other| other.key.process == key.process);
     let server = servers.find(|server| {
         server
             .timers

@@ -110,7 +110,7 @@ impl ReportModel {
             return;
         }
         self.endpoints.retain(|report| filter.has_endpoint(&report.endpoint));
-        self.meta.losses = losses_of(self.endpoints.iter().map(|report| &report.endpoint));
+        self.meta.losses = losses_of(&self.endpoints.iter().map(|report| &report.endpoint));
     }
 }
 
@@ -147,7 +147,7 @@ pub fn earlier_peers(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
 
 /// Requests lost at these endpoints together. What was seen from both ends of a connection counts once; where only one end
 /// is among them, it counts there.
-pub fn losses_of<'a>(endpoints: impl Iterator<Item = &'a Endpoint> + Clone) -> Losses {
+pub fn losses_of<'a>(endpoints: &(impl Iterator<Item = &'a Endpoint> + Clone)) -> Losses {
     let sum = |role: Option<Role>| {
         let mut sum = Losses::default();
         let chosen = endpoints.clone().filter(|endpoint| role.is_none_or(|role| endpoint.key.role == role));

@@ -89,6 +89,33 @@ pub(super) fn announced_too_long(case: Case<'_>) -> Option<Advice> {
     })
 }
 
+/// The server closes after each response and does not say so.
+pub(super) fn after_each(case: Case<'_>) -> Option<Advice> {
+    if !case.closes_after_each() {
+        return None;
+    }
+    let program = case.program(Side::Server);
+    let lost = case.races(|race| race != Race::OwnTimer);
+    let lost = if lost == 0 {
+        "A client that keeps such a connection loses its next request".to_owned()
+    } else {
+        format!("{} {} lost on such connections", counted(lost, "request"), was(lost))
+    };
+    Some(Advice {
+        why: format!(
+            "The server closes after every response and does not say so: {} of {} came right after the first response. \
+             {lost}.",
+            case.endpoint.after_each,
+            counted(case.endpoint.closes, "close")
+        ),
+        text: format!(
+            "{}: send `Connection: close` with each response, or keep connections open.",
+            capitalized(&called(Side::Server, program.as_deref()))
+        ),
+        ..blank(Side::Server, program, case.urgency())
+    })
+}
+
 pub(super) fn blank(side: Side, program: Option<String>, urgency: Urgency) -> Advice {
     Advice {
         side,

@@ -266,3 +266,47 @@ fn a_shutdown_that_waits_a_second_for_idle_connections_gets_advice() {
     assert!(advice[0].why.contains("left 3 idle connections open for up to 4.60 s"), "{advice:?}");
     assert_eq!(advice[0].urgency, Urgency::Consider);
 }
+
+#[test]
+fn an_event_loop_that_was_blocked_is_found_and_not_given_a_longer_timer() {
+    let mut node = risky(Role::Server, "node", Risk::Losing, 6.0, None);
+    (node.races, node.lay_unread) = (vec![(Race::Unread, 30)], 28);
+    let advice = advice_for(&node, "");
+    assert_eq!(short(&advice)[0], (Side::Server, None, false));
+    assert!(advice[0].text.contains("find what blocks the event loop"), "{advice:#?}");
+    assert_eq!((advice[1].side, advice[1].alternative), (Side::Client, false));
+    assert!(advice.iter().all(|one| !one.text.contains("keepAliveTimeout")), "{advice:#?}");
+    node.lay_unread = 3;
+    assert!(advice_for(&node, "")[0].text.contains("keepAliveTimeout"));
+}
+
+#[test]
+fn a_server_that_closes_after_each_response_is_reported_as_that() {
+    let mut server = endpoint(Role::Server, "python3");
+    (server.after_each, server.risk, server.races) = (96, Risk::Losing, vec![(Race::Stale, 2)]);
+    let advice = advice_for(&server, "");
+    assert_eq!(advice.len(), 1, "{advice:#?}");
+    assert!(
+        advice[0].why.starts_with("The server closes after every response and does not say so: 96 of 100")
+    );
+    assert!(advice[0].text.contains("send `Connection: close`"), "{advice:#?}");
+    server.after_each = 40;
+    assert!(advice_for(&server, "")[0].text.starts_with("Record longer"));
+}
+
+#[test]
+fn a_tunnel_that_is_silent_for_too_long_is_advised_a_ping() {
+    let mut tunnels = endpoint(Role::Server, "nginx");
+    let seen = timer(Side::Server, 1.5, 8);
+    tunnels.timers = vec![Timer { phase: Phase::Tunnel, clock: Clock::Silent, ..seen }];
+    let advice = advice_for(&tunnels, "");
+    assert!(advice[0].why.ends_with("ended 8 tunnels after the upgrade or CONNECT, 1.50 s without a byte."));
+    assert!(advice[0].text.contains("WebSocket ping"), "{advice:#?}");
+}
+
+#[test]
+fn a_measured_timer_of_the_client_replaces_its_products_default() {
+    let client = risky(Role::Client, "go", Risk::Mismatch, 60.0, Some(3.0));
+    let advice = advice_for(&client, "");
+    assert!(advice.iter().all(|one| !one.why.contains("by default")), "{advice:#?}");
+}

@@ -4,11 +4,16 @@ use super::cluster::{ENOUGH, tolerance};
 
 /// Of a connection's age, the most that may be put down to the wait for the request after which it was closed.
 const MOST_SLACK: f32 = 0.1;
+/// Closes within so long (ns) of the first of them are of one moment: a reload, or a shutdown, ended them all.
+const MOMENT_NS: u64 = 100_000_000;
 
 /// Closes one after another that agree with each other.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
+    /// Those of one moment count once.
     closes: u32,
+    /// CLOCK_MONOTONIC ns at which the newest moment began.
+    moment_ns: u64,
     least_age: f32,
     most_age: f32,
     least_requests: u32,
@@ -32,11 +37,12 @@ pub(super) struct AfterResponse {
 }
 
 impl AfterResponse {
-    /// Takes in a close after `requests` (answered), `age` seconds old; tells the limit that it shows together with
+    /// Takes in a close at `at_ns` after `requests` (answered), `age` seconds old; tells the limit that it shows together with
     /// those just before it.
-    pub(super) fn add(&mut self, requests: u32, age: f32) -> Option<Limit> {
+    pub(super) fn add(&mut self, requests: u32, age: f32, at_ns: u64) -> Option<Limit> {
         let now = Run {
             closes: 1,
+            moment_ns: at_ns,
             least_age: age,
             most_age: age,
             least_requests: requests,
@@ -51,7 +57,7 @@ impl AfterResponse {
 
     /// The age at which the server closes, as of the newest closes.
     pub(super) fn age(&self) -> Option<Limit> {
-        let Run { closes, least_age, most_age, least_requests, most_requests } = self.same_age;
+        let Run { closes, least_age, most_age, least_requests, most_requests, .. } = self.same_age;
         // Equally many requests at the same age are equally well a limit of requests at a steady pace.
         let proved = closes >= ENOUGH && least_requests < most_requests;
         proved.then_some(Limit::Age { least: least_age, most: most_age, closes })
@@ -72,8 +78,12 @@ impl Run {
         if self.closes == 0 {
             return other;
         }
+        let apart = other.moment_ns.abs_diff(self.moment_ns);
+        // A connection that is younger than the moment was not there to be ended by it.
+        let is_new = apart > MOMENT_NS || f64::from(other.most_age) * 1e9 < apart as f64;
         Self {
-            closes: self.closes.saturating_add(other.closes),
+            closes: if is_new { self.closes.saturating_add(other.closes) } else { self.closes },
+            moment_ns: if is_new { other.moment_ns } else { self.moment_ns },
             least_age: self.least_age.min(other.least_age),
             most_age: self.most_age.max(other.most_age),
             least_requests: self.least_requests.min(other.least_requests),
@@ -94,8 +104,24 @@ mod tests {
     use super::*;
 
     fn newest(closes: &[(u32, f32)]) -> Option<Limit> {
+        every(1_000_000_000, closes)
+    }
+
+    fn every(ns: u64, closes: &[(u32, f32)]) -> Option<Limit> {
         let mut after = AfterResponse::default();
-        closes.iter().fold(None, |_, &(requests, age)| after.add(requests, age))
+        (1..).zip(closes).fold(None, |_, (n, &(requests, age))| after.add(requests, age, n * ns))
+    }
+
+    #[test]
+    fn closes_of_one_moment_are_one_piece_of_evidence() {
+        let same_age = [(40, 3600.0), (37, 3604.0), (52, 3601.0), (44, 3602.0)];
+        let same_requests = [(100, 12.0), (100, 31.0), (100, 8.0), (100, 9.0)];
+        for closes in [same_age, same_requests] {
+            assert_eq!(every(1_000_000, &closes), None, "a reload");
+            assert!(every(200_000_000, &closes).is_some(), "a limit");
+        }
+        let one_after_another = [(2, 0.006), (2, 0.002), (2, 0.008)];
+        assert!(every(10_000_000, &one_after_another).is_some());
     }
 
     #[test]

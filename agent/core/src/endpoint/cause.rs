@@ -117,7 +117,7 @@ pub(super) fn from_limits(after: &mut AfterResponse, close: &ClosedConnection) -
         return None;
     }
     let age = close.age.filter(|age| (0.0..=LONGEST).contains(age))?;
-    after.add(close.requests?, age as f32).map(Proof::Limit)
+    after.add(close.requests?, age as f32, close.at_ns).map(Proof::Limit)
 }
 
 #[cfg(test)]

@@ -39,6 +39,12 @@ pub struct Endpoint {
     /// Requests lost to whatever.
     #[serde(default)]
     pub losses: Losses,
+    /// Of the races, those whose request had lain unread for longer than 0.1 s.
+    #[serde(default)]
+    pub lay_unread: u64,
+    /// Closes by the server right after the first response, which had not announced them.
+    #[serde(default)]
+    pub after_each: u64,
     /// Of the reuses, those whose gap came within the margin of the other side's timer.
     pub at_risk: u64,
     pub timers: Vec<Timer>,

@@ -18,7 +18,7 @@ use crate::{
     close::ClosedConnection,
     connection::RequestDelta,
     http::Goaway,
-    labels::{Cause, Clock, Phase, Race, Side, Verdict},
+    labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
     program::Program,
 };
 
@@ -26,6 +26,9 @@ use crate::{
 pub(super) const SERIES: usize = 5;
 /// What one endpoint holds at most.
 pub(super) const MOST_BYTES: usize = most_bytes(SERIES);
+
+/// Seconds for which a request lies unread only where the event loop is blocked.
+const LAY_LONG: f64 = 0.1;
 
 #[derive(Clone, Debug)]
 pub(super) struct State {
@@ -43,6 +46,8 @@ pub(super) struct State {
     /// To idle closes.
     pub(super) lost: u64,
     pub(super) losses: LossCounts,
+    pub(super) lay_unread: u32,
+    pub(super) after_each: u32,
     pub(super) at_risk: u64,
     pub(super) series: Vec<(Kind, Series)>,
     pub(super) after: AfterResponse,
@@ -88,6 +93,8 @@ impl State {
             reused: 0,
             lost: 0,
             losses: LossCounts::default(),
+            lay_unread: 0,
+            after_each: 0,
             at_risk: 0,
             series: Vec::new(),
             after: AfterResponse::default(),
@@ -114,6 +121,12 @@ impl State {
         }
         if closed.retried == Some(true) {
             add(&mut self.retried);
+        }
+        if close.race == Some(Race::Unread) && close.request.is_some_and(|lay| lay > LAY_LONG) {
+            self.lay_unread = self.lay_unread.saturating_add(1);
+        }
+        if !closed.amends && is_after_each(close) {
+            self.after_each = self.after_each.saturating_add(1);
         }
         if let Some(race) = close.race {
             add(&mut self.races[race as usize]);
@@ -289,6 +302,16 @@ impl State {
             + self.server.as_ref().map_or(0, |server| server.len())
             + self.program.as_ref().map_or(0, program_bytes)
     }
+}
+
+/// The server closed a connection right after its first response, and had not said that it would.
+fn is_after_each(close: &ClosedConnection) -> bool {
+    let is_own = matches!(close.verdict, Verdict::ServerIdle | Verdict::IdleRace | Verdict::Completed);
+    is_own
+        && close.closer == Closer::Server
+        && close.cause == Cause::Unknown
+        && close.requests == Some(1)
+        && close.idle.is_some_and(|idle| idle < timer_readings::SHORTEST)
 }
 
 fn add(count: &mut u64) {

@@ -45,6 +45,8 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         reused: state.reused,
         lost: state.lost,
         losses: state.losses.shown(),
+        lay_unread: state.lay_unread.into(),
+        after_each: state.after_each.into(),
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),

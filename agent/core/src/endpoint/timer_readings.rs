@@ -53,8 +53,10 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
         note(Side::Server, Phase::Idle, Clock::Idle, goaway.idle);
         return readings;
     }
-    let judged =
-        matches!(close.verdict, Verdict::ClientIdle | Verdict::ServerIdle | Verdict::PrematureHangup);
+    let judged = matches!(
+        close.verdict,
+        Verdict::ClientIdle | Verdict::ServerIdle | Verdict::PrematureHangup | Verdict::TunnelEnd
+    );
     if !judged {
         return readings;
     }
@@ -70,7 +72,9 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
                 note(side, phase, Clock::Request, close.request);
                 note(side, phase, Clock::Silent, close.silent);
             }
-            Phase::RequestHead | Phase::Connecting | Phase::Tunnel | Phase::Unknown => {}
+            // Nothing is begun or answered in it: only silence tells.
+            Phase::Tunnel => note(side, Phase::Tunnel, Clock::Silent, close.silent),
+            Phase::RequestHead | Phase::Connecting | Phase::Unknown => {}
         }
     }
     readings

@@ -60,6 +60,11 @@ impl Products {
             };
         }
         let mut identity = self.identify_process(product, side, observed)?;
+        let is_program = !observed.process.is_empty() && product.runtime.is_none();
+        if named.is_some() && identity.likelihood == Likelihood::Possible && is_program {
+            // The process has another name: it passes on the header of a server behind it.
+            return None;
+        }
         if let Some(header) = named {
             identity.likelihood = Likelihood::Named;
             identity.reasons.push(format!("its Server header is {header}"));

@@ -40,9 +40,8 @@ pub fn last(losses: &Losses, until: &str) -> Option<String> {
 
 /// Both, and what clients gave up themselves.
 pub fn sentence(losses: &Losses, until: &str) -> Option<String> {
-    let lost = lost(losses)?;
-    let last = last(losses, until).map_or_else(String::new, |last| format!("; {last}"));
-    Some(format!("{lost}{last}"))
+    let when = last(losses, until).map_or_else(String::new, |when| format!("; {when}"));
+    Some(format!("{}{when}", lost(losses)?))
 }
 
 /// `4 requests given up by the client`.

@@ -4,7 +4,7 @@ use crate::{
     close::LossReason,
     endpoint::Risk,
     filter::Filter,
-    labels::Verdict,
+    labels::{Clock, Verdict},
 };
 
 fn built(endpoints: &[Endpoint]) -> ReportModel {
@@ -151,4 +151,39 @@ fn a_server_here_goes_by_its_own_name_and_not_by_that_of_the_one_behind_it() {
     assert_eq!(named(&model), ["HAProxy", "HAProxy"], "{model:#?}");
     let model = build(&[python, java], products, Meta::default());
     assert_eq!(named(&model), ["gunicorn", "gunicorn"], "all that is known of a server elsewhere");
+}
+
+#[test]
+fn no_advice_points_at_the_endpoint_itself_and_both_ends_are_one_entry() {
+    let gives_up = |role| {
+        let mut one = endpoint(role, "python3");
+        let seen = crate::advice::fixtures::timer(Side::Client, 1.0, 5);
+        one.timers = vec![Timer { phase: crate::labels::Phase::Waiting, clock: Clock::Request, ..seen }];
+        one
+    };
+    let model = built(&[gives_up(Role::Client), gives_up(Role::Server)]);
+    for report in &model.endpoints {
+        assert!(report.advice.iter().all(|one| !one.text.contains("on port")), "{report:#?}");
+        assert_eq!(report.peer.as_deref(), Some("python3"));
+    }
+    let all: Vec<_> = model.endpoints.iter().collect();
+    assert_eq!(super::super::earlier_peers(&all), [None, Some(0)]);
+}
+
+#[test]
+fn ends_that_reported_the_same_losses_are_one_entry() {
+    let with = |role, counted_once: bool| {
+        let mut one = endpoint(role, "curl");
+        one.losses = losses(LossReason::ServerHangup, 4);
+        if !counted_once {
+            one.losses.once.clear();
+        }
+        one
+    };
+    let model = built(&[with(Role::Server, false), with(Role::Client, true)]);
+    assert!(model.endpoints.iter().all(|report| report.peer.is_some()));
+    assert_eq!(model.meta.losses.requests, 4);
+    let strangers = built(&[with(Role::Server, true), with(Role::Client, true)]);
+    assert!(strangers.endpoints.iter().all(|report| report.peer.is_none()));
+    assert_eq!(strangers.meta.losses.requests, 8);
 }

@@ -230,6 +230,7 @@ fn unannounced_ends_right_after_a_response_count_too_and_later_ones_do_not() {
     let prompt = |seconds: f64, age: f64| {
         let mut closed = idle(Side::Server, seconds);
         (closed.requests, closed.age) = (Some(1000), Some(age));
+        closed.at_ns *= 100;
         closed
     };
     assert_eq!(newest([prompt(0.0, 50.0), prompt(0.004, 20.0), prompt(0.0, 90.0)]), Cause::MaxRequests);
@@ -244,4 +245,21 @@ fn a_goaway_stays_the_cause_of_its_close() {
         closed
     };
     assert_eq!(newest([goaway(3.0), goaway(9.0), goaway(5.0)]), Cause::H2Goaway);
+}
+
+#[test]
+fn a_tunnel_that_ends_after_the_same_silence_shows_a_timer() {
+    let tunnel = |silent: f64| {
+        let closed = in_flight(Side::Server, Phase::Tunnel, 0.0, silent);
+        ClosedConnection { verdict: Verdict::TunnelEnd, request: None, ..closed }
+    };
+    let mut endpoints = fed([]);
+    let all = causes(&mut endpoints, [1.5, 1.504, 1.5, 1.496].map(tunnel));
+    assert_eq!(all[3], Cause::StallTimer);
+    let timers = only(&endpoints).timers;
+    assert_eq!(
+        (timers[0].side, timers[0].phase, timers[0].clock),
+        (Side::Server, Phase::Tunnel, Clock::Silent)
+    );
+    assert!(only(&fed([0.7, 1.5, 3.9, 8.0].map(tunnel))).timers.is_empty());
 }

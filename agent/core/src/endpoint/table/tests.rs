@@ -131,7 +131,7 @@ fn failed_connects_give_up_their_places_at_once() {
     assert_eq!((with_timers, endpoints.totals().evicted), (16, 16));
     assert_eq!(endpoints.totals().beyond, 900);
     assert_eq!(endpoints.lost_requests().totals().requests, 4500);
-    assert_eq!(crate::advice::losses_of(all.iter()).requests, 4500, "none is lost from the report");
+    assert_eq!(crate::advice::losses_of(&all.iter()).requests, 4500, "none is lost from the report");
 }
 
 #[test]
