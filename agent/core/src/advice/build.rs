@@ -91,12 +91,12 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
     others.next().is_none().then_some(other)
 }
 
-/// One of them lost requests that the other had reported, and most losses are of both.
+/// One of them lost requests that the other had reported: most of those that the one with fewer lost at all.
 fn lost_together(endpoint: &Endpoint, other: &Endpoint) -> bool {
     let known =
         |losses: &Losses| losses.requests - losses.clone().counted_once().requests.min(losses.requests);
     let (one, two) = (&endpoint.losses, &other.losses);
-    (known(one) + known(two)) * 4 >= one.requests.max(two.requests).max(1) * 3
+    (known(one) + known(two)) * 4 >= one.requests.min(two.requests).max(1) * 3
 }
 
 /// The server on this host to which the client connects: the only one with the same port and the same idle timer. It

@@ -77,17 +77,17 @@ mod tests {
 
     #[test]
     fn a_request_is_lost_whatever_the_verdict() {
-        let lost = |reason| Some((Loss::Lost(reason), 1));
+        let to = |reason| Some((Loss::Lost(reason), 1));
         let said = |verdict, closer, phase| loss(&close(verdict, closer, phase));
-        assert_eq!(loss(&raced(8080, "node", Race::Unread)), lost(LossReason::IdleRace));
+        assert_eq!(loss(&raced(8080, "node", Race::Unread)), to(LossReason::IdleRace));
         let hung_up = said(Verdict::PrematureHangup, Closer::Server, Phase::Waiting);
-        assert_eq!(hung_up, lost(LossReason::ServerHangup));
+        assert_eq!(hung_up, to(LossReason::ServerHangup));
         let forgotten = said(Verdict::Network, Closer::Network, Phase::Waiting);
-        assert_eq!(forgotten, lost(LossReason::Network));
+        assert_eq!(forgotten, to(LossReason::Network));
         let dead = said(Verdict::Network, Closer::Network, Phase::Idle);
         assert_eq!(dead, None, "nothing was under way");
         let destroyed = said(Verdict::HostAbort, Closer::Host, Phase::Response);
-        assert_eq!(destroyed, lost(LossReason::HostAbort));
+        assert_eq!(destroyed, to(LossReason::HostAbort));
         let given_up = said(Verdict::PrematureHangup, Closer::Client, Phase::Waiting);
         assert_eq!(given_up, Some((Loss::GivenUp, 1)));
         assert_eq!(said(Verdict::ServerIdle, Closer::Server, Phase::Idle), None);
