@@ -28,26 +28,26 @@ pub(super) fn headline(
 }
 
 fn of_endpoints(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, all: bool) -> Headline {
-    let once = || endpoints.iter().filter(|endpoint| endpoint.peer_endpoint.is_none());
-    let lost = losses::sentence(&meta.losses, &meta.until).map(|lost| format!("{lost}."));
-    if let Some(endpoint) = once().find(|endpoint| endpoint.risk == Risk::Losing) {
+    let each = || endpoints.iter().filter(|endpoint| endpoint.peer_endpoint.is_none());
+    let all_lost = losses::sentence(&meta.losses, &meta.until).map(|text| format!("{text}."));
+    if let Some(endpoint) = each().find(|endpoint| endpoint.risk == Risk::Losing) {
         let (count, when) = lost_at(endpoint);
-        let one =
+        let here =
             format!("{} {} lost {when}", counted(count, "request"), if count == 1 { "was" } else { "were" });
-        let sum = lost.filter(|_| meta.losses.requests != count || meta.losses.by.len() > 1);
-        let sum = sum.map_or_else(String::new, |lost| format!(" In all: {lost}"));
-        let text = format!("{}: {one}.{sum}{}", timing(endpoint), others(endpoints, endpoint));
+        let sum = all_lost.filter(|_| meta.losses.requests != count || meta.losses.by.len() > 1);
+        let sum = sum.map_or_else(String::new, |text| format!(" In all: {text}"));
+        let text = format!("{}: {here}.{sum}{}", timing(endpoint), others(endpoints, endpoint));
         return about(endpoint, Tone::Losing, text);
     }
-    if let Some(lost) = lost {
-        let Some(most) = once().max_by_key(|endpoint| (endpoint.lost_hour, endpoint.lost)) else {
-            return Headline { tone: Tone::Losing, text: lost, action: None, endpoint: None };
+    if let Some(in_all) = all_lost {
+        let Some(most) = each().max_by_key(|endpoint| (endpoint.lost_hour, endpoint.lost)) else {
+            return Headline { tone: Tone::Losing, text: in_all, action: None, endpoint: None };
         };
         let tone = if most.lost_hour > 0 { Tone::Losing } else { Tone::Notice };
-        let text = format!("{lost} Most of them at {}.{}", most.title, others(endpoints, most));
+        let text = format!("{in_all} Most of them at {}.{}", most.title, others(endpoints, most));
         return about(most, tone, text);
     }
-    let worst = once().next();
+    let worst = each().next();
     match worst.map(|endpoint| (endpoint, endpoint.risk)) {
         Some((endpoint, Risk::Mismatch)) => {
             let text = format!(

@@ -71,8 +71,8 @@ mod tests {
 
     fn close(verdict: Verdict, closer: Closer, phase: Phase) -> ClosedConnection {
         let open = u32::from(phase.is_in_flight());
-        let closed = server_idle(8080, "node");
-        ClosedConnection { role: Role::Client, verdict, closer, phase, in_flight: Some(open), ..closed }
+        let base = server_idle(8080, "node");
+        ClosedConnection { role: Role::Client, verdict, closer, phase, in_flight: Some(open), ..base }
     }
 
     #[test]
