@@ -11,6 +11,7 @@ mod idle;
 mod in_flight;
 mod losses;
 mod model;
+mod no_timer;
 mod path;
 mod pings;
 mod races;
@@ -105,6 +106,12 @@ impl<'a> Case<'a> {
         self.endpoint.lay_unread > 0
             && self.endpoint.lay_unread * 2 >= unread
             && unread * 2 >= self.races(|race| race != Race::OwnTimer)
+    }
+
+    /// Most requests were lost as the server closed many connections in one moment, each after another idle time.
+    fn is_reload(&self) -> bool {
+        let Endpoint { lost_at_once, .. } = *self.endpoint;
+        lost_at_once > 0 && lost_at_once * 2 >= self.races(|race| race != Race::OwnTimer)
     }
 
     /// The server closes most connections right after their first response, and does not say so.

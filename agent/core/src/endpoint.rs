@@ -24,6 +24,7 @@ mod risk;
 #[cfg(test)]
 mod sample;
 mod series;
+mod server_closes;
 mod state;
 mod summary;
 mod table;

@@ -121,6 +121,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         lost_hour,
         premature_hour: in_hour(Verdict::PrematureHangup as usize),
         at_risk: endpoint.at_risk,
+        idle_resets: endpoint.idle_resets,
         started: endpoint.started,
         reused: endpoint.reused,
         verdicts: endpoint.verdicts.clone(),

@@ -50,11 +50,8 @@ fn of_endpoints(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour:
     let worst = each().next();
     match worst.map(|endpoint| (endpoint, endpoint.risk)) {
         Some((endpoint, Risk::Mismatch)) => {
-            let text = format!(
-                "{}: no request was lost yet, but sooner or later one will be.{}",
-                timing(endpoint),
-                others(endpoints, endpoint)
-            );
+            let text =
+                format!("{}: {}.{}", timing(endpoint), not_lost_yet(endpoint), others(endpoints, endpoint));
             about(endpoint, Tone::Warning, text)
         }
         Some((endpoint, Risk::Tie)) => {
@@ -88,10 +85,24 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, a
         return Headline { action: most.advice.first().map(action), ..about(most, Tone::Notice, text) };
     }
     let (tone, text) = if closes_hour > 0 {
-        let text = format!(
-            "Nobody loses requests: {} ended in the last hour, and no idle timeouts that disagree were seen.",
-            counted(closes_hour, "connection")
-        );
+        let ended = counted(closes_hour, "connection");
+        let resets = once().map(|endpoint| endpoint.idle_resets).sum();
+        let text = if resets > 0 {
+            format!(
+                "No lost request and no idle timeouts that disagree were seen among {ended} of the last hour. {}.",
+                losses::unseen_resets(resets)
+            )
+        } else if meta.unknown_share > 0.0 {
+            format!(
+                "No lost request and no idle timeouts that disagree were seen among {ended} of the last hour; {:.1} % of all \
+                 closes have no verdict.",
+                meta.unknown_share * 100.0
+            )
+        } else {
+            format!(
+                "Nobody loses requests: {ended} ended in the last hour, and no idle timeouts that disagree were seen."
+            )
+        };
         (Tone::Calm, text)
     } else {
         let since = if meta.closes > 0 { "in the last hour" } else { "yet" };
@@ -104,6 +115,13 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, a
         (Tone::Empty, text)
     };
     Headline { tone, text, action: None, endpoint: None }
+}
+
+fn not_lost_yet(endpoint: &EndpointView) -> String {
+    if endpoint.idle_resets > 0 {
+        return losses::unseen_resets(endpoint.idle_resets);
+    }
+    "no request was lost yet, but sooner or later one will be".to_owned()
 }
 
 fn about(endpoint: &EndpointView, tone: Tone, text: String) -> Headline {

@@ -126,6 +126,9 @@ pub struct EndpointView {
     /// Ended in the middle of a request or response, in the last hour.
     pub premature_hour: u64,
     pub at_risk: u64,
+    /// Idle connections that the server ended with a reset.
+    #[serde(default)]
+    pub idle_resets: u64,
     pub started: u64,
     pub reused: u64,
     pub verdicts: Vec<(Verdict, u64)>,

@@ -97,6 +97,10 @@ fn status(app: &App) -> Line<'_> {
         Span::raw(" in trouble  "),
         Span::raw(time(view)),
     ];
+    if view.meta.endpoints_over > 0 {
+        let beyond = format!("  {} BEYOND THE LIMIT", view.meta.endpoints_beyond.max(1));
+        spans.push(Span::styled(beyond, style(app, Color::Yellow).add_modifier(Modifier::BOLD)));
+    }
     if app.paused {
         spans.push(Span::styled("  PAUSED", bold()));
     }

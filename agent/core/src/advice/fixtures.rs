@@ -99,6 +99,10 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         losses: Losses::default(),
         lay_unread: 0,
         after_each: 0,
+        idle_resets: 0,
+        closed_at_once: 0,
+        lost_at_once: 0,
+        made_room: 0,
         at_risk: 0,
         timers: Vec::new(),
         gaps: Gaps {

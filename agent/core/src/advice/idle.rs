@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Case, called,
     model::{Advice, idle_timer},
+    no_timer,
     races::blank,
     timeouts::{above, below},
 };
@@ -33,6 +34,12 @@ enum ClientTimeout {
 const BALANCERS: [f64; 2] = [60.0, 600.0];
 
 pub(super) fn mismatch(case: Case<'_>) -> Vec<Advice> {
+    if case.is_reload() {
+        return vec![no_timer::reload(case)];
+    }
+    if case.endpoint.made_room > 0 && server_timeout(case).is_none() {
+        return vec![no_timer::makes_room(case)];
+    }
     let Some(server) = server_timeout(case) else {
         return if case.is_blocked() {
             vec![blocked(case)]
@@ -116,7 +123,14 @@ fn why(case: Case<'_>, server: f64, client: ClientTimeout) -> String {
             let reuse = endpoint.gaps.longest.map_or_else(String::new, |longest| {
                 format!(" Connections are reused after up to {}.", measured(longest))
             });
-            format!("{closes}{reuse} No request was lost yet.")
+            let resets = endpoint.idle_resets;
+            if resets == 0 {
+                return format!("{closes}{reuse} No request was lost yet.");
+            }
+            format!(
+                "{closes}{reuse} {} ended with a reset: a request on one fails before it is sent, so losses do not show.",
+                counted(resets, "idle connection")
+            )
         }
     }
 }

@@ -310,3 +310,36 @@ fn a_measured_timer_of_the_client_replaces_its_products_default() {
     let advice = advice_for(&client, "");
     assert!(advice.iter().all(|one| !one.why.contains("by default")), "{advice:#?}");
 }
+
+#[test]
+fn closes_of_one_moment_are_a_reload_and_those_that_make_room_are_no_timeout() {
+    let mut reloaded = risky(Role::Server, "node", Risk::Losing, 6.0, None);
+    reloaded.races = vec![(Race::Stale, 8)];
+    (reloaded.closed_at_once, reloaded.lost_at_once) = (12, 8);
+    let advice = advice_for(&reloaded, "");
+    assert!(
+        advice[0].why.contains("12 idle connections in one moment") && advice[0].value.is_none(),
+        "{advice:#?}"
+    );
+    reloaded.lost_at_once = 3;
+    assert!(!advice_for(&reloaded, "")[0].why.contains("one moment"), "most were lost to the timer");
+
+    let mut full = risky(Role::Server, "nginx", Risk::Losing, 0.45, None);
+    full.races = vec![(Race::Stale, 20)];
+    (full.timers, full.headroom, full.made_room) = (Vec::new(), None, 20);
+    let advice = advice_for(&full, "");
+    assert!(
+        advice[0].why.contains("not a timeout") && advice[0].text.contains("limit of connections"),
+        "{advice:#?}"
+    );
+    assert!(advice.iter().all(|one| one.value.is_none()));
+}
+
+#[test]
+fn where_idle_connections_are_reset_nobody_says_that_none_was_lost() {
+    let mut reset = risky(Role::Client, "python3", Risk::Mismatch, 1.0, None);
+    assert!(advice_for(&reset, "")[0].why.ends_with("No request was lost yet."));
+    reset.idle_resets = 6;
+    let why = &advice_for(&reset, "")[0].why;
+    assert!(why.contains("6 idle connections ended with a reset") && !why.contains("No request"), "{why}");
+}

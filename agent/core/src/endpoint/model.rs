@@ -45,6 +45,18 @@ pub struct Endpoint {
     /// Closes by the server right after the first response, which had not announced them.
     #[serde(default)]
     pub after_each: u64,
+    /// Idle connections that the server ended with a reset. What a client writes on one fails unseen.
+    #[serde(default)]
+    pub idle_resets: u64,
+    /// Idle connections that the server closed many in one moment, after different idle times (a reload), and of them
+    /// those that met a request.
+    #[serde(default)]
+    pub closed_at_once: u64,
+    #[serde(default)]
+    pub lost_at_once: u64,
+    /// Idle connections that the server closed to make room for others that came.
+    #[serde(default)]
+    pub made_room: u64,
     /// Of the reuses, those whose gap came within the margin of the other side's timer.
     pub at_risk: u64,
     pub timers: Vec<Timer>,

@@ -45,7 +45,8 @@ impl Guard {
 pub(super) fn guard(state: &State, tick: f64) -> Option<Guard> {
     let series = idle_series(state, Side::Server)?;
     let current = state.idle_closers.is_servers_current();
-    let server = f64::from(series.shortest(STRONG).filter(|_| current)?);
+    let server = series.shortest(STRONG).filter(|_| current)?;
+    let server = Some(server).filter(|&server| !state.server_closes.is_making_room(server)).map(f64::from)?;
     Some(Guard { server, margin: (server * MARGIN).min(MOST_MARGIN).max(LEAST_MARGIN_TICKS * tick) })
 }
 

@@ -11,6 +11,7 @@ use super::{
     process_exits::ExitCounts,
     risk::{self, Guard},
     series::Series,
+    server_closes::ServerCloses,
     timer_readings::{self, Kind, Reading},
     timers::TimerMatch,
 };
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub(super) losses: LossCounts,
     pub(super) lay_unread: u32,
     pub(super) after_each: u32,
+    pub(super) server_closes: ServerCloses,
     pub(super) at_risk: u64,
     pub(super) series: Vec<(Kind, Series)>,
     pub(super) after: AfterResponse,
@@ -95,6 +97,7 @@ impl State {
             losses: LossCounts::default(),
             lay_unread: 0,
             after_each: 0,
+            server_closes: ServerCloses::default(),
             at_risk: 0,
             series: Vec::new(),
             after: AfterResponse::default(),
@@ -128,6 +131,7 @@ impl State {
         if !closed.amends && is_after_each(close) {
             self.after_each = self.after_each.saturating_add(1);
         }
+        self.server_closes.add(close);
         if let Some(race) = close.race {
             add(&mut self.races[race as usize]);
             self.raced_ns = self.raced_ns.max(close.at_ns);
@@ -170,11 +174,23 @@ impl State {
         let readings = self.see(closed, closed.amends, tick);
         let limit = if closed.amends { None } else { cause::from_limits(&mut self.after, closed) };
         match closed.cause {
-            Cause::Unknown => limit.or_else(|| cause::from_timers(&readings, tick)),
+            Cause::Unknown => limit.or_else(|| cause::from_timers(&self.without_evictions(readings), tick)),
             Cause::H2Goaway => cause::from_timers(&readings, tick),
             Cause::Announced => limit,
             _ => None,
         }
+    }
+
+    /// Where the server makes room for connections that come, its closes show no timer.
+    fn without_evictions(&self, mut readings: MatchedReadings) -> MatchedReadings {
+        let is_eviction = |seen: &MatchedReading| {
+            (seen.reading.kind.side, seen.reading.kind.phase) == (Side::Server, Phase::Idle)
+                && seen.timer.is_some_and(|timer| self.server_closes.is_making_room(timer.most))
+        };
+        for seen in &mut readings {
+            *seen = seen.filter(|seen| !is_eviction(seen));
+        }
+        readings
     }
 
     pub(super) fn count_cause(&mut self, cause: Cause) {

@@ -47,6 +47,10 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         losses: state.losses.shown(),
         lay_unread: state.lay_unread.into(),
         after_each: state.after_each.into(),
+        idle_resets: state.server_closes.resets().into(),
+        closed_at_once: state.server_closes.at_once().0.into(),
+        lost_at_once: state.server_closes.at_once().1.into(),
+        made_room: made_room(state),
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),
@@ -81,13 +85,25 @@ fn timers(state: &State, tick: f64) -> Vec<Timer> {
     let shown =
         state.series.iter().flat_map(|(kind, series)| series.shown().into_iter().map(|shown| (*kind, shown)));
     let all: Vec<(Kind, TimerShape)> = shown.collect();
-    let visible = all.iter().filter(|one| !is_outdone(one, &all, tick));
+    let visible = all.iter().filter(|one| !is_outdone(one, &all, tick) && !is_making_room(state, one));
     let mut timers: Vec<Timer> = visible.map(|(kind, shown)| timer(*kind, shown)).collect();
     timers.extend(age_limit(state));
     timers.sort_by(|one, other| {
         other.count.cmp(&one.count).then_with(|| one.seconds.total_cmp(&other.seconds))
     });
     timers
+}
+
+/// Closes of idle connections by a server that makes room for others so; 0 where it does not.
+fn made_room(state: &State) -> u64 {
+    let shown =
+        state.series.iter().flat_map(|(kind, series)| series.shown().into_iter().map(|shown| (*kind, shown)));
+    shown.filter(|one| is_making_room(state, one)).map(|(_, shown)| u64::from(shown.count)).sum()
+}
+
+/// What looks like the server's timer are closes that make room for connections that come.
+fn is_making_room(state: &State, (kind, shown): &(Kind, TimerShape)) -> bool {
+    (kind.side, kind.phase) == (Side::Server, Phase::Idle) && state.server_closes.is_making_room(shown.most)
 }
 
 /// Q and R show the same timer twice; the looser of the two goes. While they are equal both stay.

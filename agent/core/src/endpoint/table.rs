@@ -141,6 +141,10 @@ impl Endpoints {
             recent.add(&key, ends, *process);
         }
         if tracked {
+            // A client's may be the one that is lost.
+            if let Some(gap) = requests.long_gap.filter(|_| *role == Role::Server) {
+                state.server_closes.outlive(gap);
+            }
             state.gaps(requests, tick, now_ns);
         }
         Arc::make_mut(counters).count(requests, tick);

@@ -2,7 +2,7 @@
 
 use super::losses;
 use crate::{
-    advice::{EndpointReport, Meta, ReportModel},
+    advice::{EndpointReport, Meta, ReportModel, earlier_peers},
     duration::measured,
     endpoint::{Endpoint, Risk, Timer},
     format::{capitalized, counted, exits},
@@ -231,8 +231,12 @@ pub(super) fn announced(report: &EndpointReport) -> Option<String> {
 
 /// One line on the whole.
 pub(super) fn verdict(model: &ReportModel) -> String {
-    let count =
-        |wanted: Risk| model.endpoints.iter().filter(|report| report.endpoint.risk == wanted).count() as u64;
+    // The two ends of the same connections are one.
+    let all: Vec<_> = model.endpoints.iter().collect();
+    let peers = earlier_peers(&all);
+    let once =
+        || all.iter().zip(&peers).filter(|(_, peer)| peer.is_none()).map(|(report, _)| &report.endpoint);
+    let count = |wanted: Risk| once().filter(|endpoint| endpoint.risk == wanted).count() as u64;
     let mut said: Vec<String> = losses::sentence(&model.meta.losses, &model.meta.until).into_iter().collect();
     let parts: Vec<_> = [Risk::Mismatch, Risk::Tie]
         .into_iter()
@@ -248,6 +252,10 @@ pub(super) fn verdict(model: &ReportModel) -> String {
         said.push(format!("{} cut off because a process ended", counted(cut_off, "request")));
     }
     said.extend(losses::given_up(&model.meta.losses).filter(|_| !said.is_empty()));
+    let resets = once().fold(0, |sum: u64, endpoint| sum.saturating_add(endpoint.idle_resets));
+    if resets > 0 {
+        said.push(losses::unseen_resets(resets));
+    }
     if let Some(unseen) = losses::unseen(&model.meta) {
         let more = if model.meta.losses.requests > 0 { "More" } else { "Requests" };
         said.push(format!("{more} may have been lost unseen: {unseen}"));
@@ -259,6 +267,15 @@ pub(super) fn verdict(model: &ReportModel) -> String {
         return "No connection ended.".to_owned();
     }
     let given_up = losses::given_up(&model.meta.losses).map_or_else(String::new, |text| format!(" {text}."));
+    let unknown =
+        once().flat_map(|endpoint| &endpoint.verdicts).filter(|(verdict, _)| *verdict == Verdict::Unknown);
+    let unknown = unknown.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+    if unknown > 0 {
+        let closes = counted(unknown, "close");
+        return format!(
+            "No lost request was seen, and no idle timeouts disagree or tie; {closes} without a verdict.{given_up}"
+        );
+    }
     format!("No request was lost, and no idle timeouts disagree or tie.{given_up}")
 }
 

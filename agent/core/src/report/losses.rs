@@ -70,6 +70,12 @@ pub fn beyond(meta: &Meta) -> Option<String> {
     })
 }
 
+/// `6 idle connections ended with a reset: ...`.
+pub fn unseen_resets(resets: u64) -> String {
+    let connections = counted(resets, "idle connection");
+    format!("{connections} ended with a reset by the server: what a client writes on one fails unseen")
+}
+
 /// No request was lost by any cause, and everything was seen.
 pub fn is_all_clear(model: &ReportModel) -> bool {
     model.meta.losses.requests == 0 && unseen(&model.meta).is_none()

@@ -112,7 +112,7 @@ function draw() {
   const processes = [...new Set(live.endpoints.map((endpoint) => endpoint.process))].sort().slice(0, 200);
   replace($("processes"), ...processes.map((process) => h("option", { value: process })));
   const { meta, viewers } = live;
-  const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} missed`);
+  const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"], [meta.endpoints_over, "close"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} ${thing === "close" ? `of ${counted(Math.max(meta.endpoints_beyond, 1), "endpoint")} beyond the limit` : "missed"}`);
   say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; watching for ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}.`);
   document.title = headline.tone === "losing" ? `(${live.lost_hour}) whohungup` : "whohungup";
 }
@@ -136,7 +136,7 @@ function figures(open, lost) {
   const rows = [
     [number(open), `open connections: ${number(states("server"))} as server, ${number(states("client"))} as client`],
     [number(total), "closes in the last hour"],
-    [number(lost), "requests lost to idle closes", lost > 0],
+    [number(lost), "requests lost", lost > 0],
     [number(of("premature-hangup")), "broken off in the middle", false],
     [number(live.endpoints_in_trouble), "endpoints in trouble"],
   ];

@@ -140,3 +140,23 @@ fn colour_is_there_when_asked_for() {
     assert!(text(&model, Look { columns: 80, coloured: true, top: 1 }).contains("\u{1b}[1m"));
     assert!(!text(&model, Look { columns: 80, coloured: false, top: 1 }).contains('\u{1b}'));
 }
+
+#[test]
+fn the_head_counts_a_service_once_and_denies_no_loss_that_it_could_not_see() {
+    let risky = |role| risky(role, "node", Risk::Mismatch, 6.0, None);
+    let head = |endpoints: &[Endpoint]| page(endpoints, 100, 10);
+    let both = head(&[risky(Role::Client), risky(Role::Server)]);
+    assert!(both.contains("Timeouts disagree at 1 endpoint."), "{both}");
+    let mut quiet = endpoint(Role::Client, "curl");
+    quiet.idle_resets = 2;
+    let reset = head(&[quiet.clone()]);
+    assert!(reset.contains("2 idle connections ended with a reset by the server"), "{reset}");
+    assert!(!reset.contains("No request was lost"), "{reset}");
+    quiet.idle_resets = 0;
+    quiet.verdicts = vec![(crate::labels::Verdict::Unknown, 4)];
+    let unknown = head(&[quiet]);
+    assert!(
+        unknown.contains("No lost request was seen") && unknown.contains("4 closes without a verdict"),
+        "{unknown}"
+    );
+}
