@@ -1,11 +1,15 @@
 //! From endpoints to the report.
 
+use std::collections::HashMap;
+
 use super::{
     Case, advise,
-    model::{EndpointReport, Meta, Named, ReportModel, SCHEMA, idle_timer, losses_of, unknown_share},
+    model::{
+        EndpointReport, Meta, Named, ReportModel, SCHEMA, Urgency, idle_timer, losses_of, unknown_share,
+    },
 };
 use crate::{
-    endpoint::{Endpoint, Losses, Risk, Timer},
+    endpoint::{Endpoint, EndpointKey, Losses, Risk, Timer},
     labels::{Role, Side},
     products::{Observed, Products},
 };
@@ -20,15 +24,30 @@ pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> Rep
     }
     let mut reports: Vec<_> =
         endpoints.iter().map(|endpoint| report(endpoint, endpoints, products)).collect();
-    reports.sort_by_key(|report| {
-        let Endpoint { risk, at_risk, closes, .. } = report.endpoint;
-        let lost = report.endpoint.losses.requests;
-        let risk = if lost > 0 { Risk::Losing } else { risk };
-        let urgency = report.advice.iter().map(|advice| advice.urgency).min();
-        // `None` would be less than any urgency.
-        (risk, urgency.is_none(), urgency, u64::MAX - lost, u64::MAX - at_risk, u64::MAX - closes)
+    let ranks: HashMap<_, _> =
+        reports.iter().map(|report| (report.endpoint.key, (rank(report), report.peer))).collect();
+    reports.sort_by_cached_key(|report| {
+        let EndpointKey { role, server_port, process } = report.endpoint.key;
+        // The two ends of one service rank as one, the server's first: else chance decides whose advice comes first.
+        let ends = [Role::Client, Role::Server].into_iter().filter(|end| *end != role);
+        let other =
+            ends.filter_map(|role| ranks.get(&EndpointKey { role, server_port, process: report.peer? }));
+        let other = other.filter(|(_, peer)| *peer == Some(process)).map(|(rank, _)| *rank);
+        (other.chain([rank(report)]).min(), server_port, role != Role::Server)
     });
     ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
+}
+
+/// Worst first.
+type Rank = (Risk, bool, Option<Urgency>, [u64; 3]);
+
+fn rank(report: &EndpointReport) -> Rank {
+    let Endpoint { risk, at_risk, closes, .. } = report.endpoint;
+    let lost = report.endpoint.losses.requests;
+    let risk = if lost > 0 { Risk::Losing } else { risk };
+    let urgency = report.advice.iter().map(|advice| advice.urgency).min();
+    // `None` would be less than any urgency.
+    (risk, urgency.is_none(), urgency, [lost, at_risk, closes].map(|count| u64::MAX - count))
 }
 
 fn report(endpoint: &Endpoint, endpoints: &[Endpoint], products: &Products) -> EndpointReport {

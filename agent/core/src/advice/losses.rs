@@ -20,7 +20,14 @@ pub(super) fn unexplained(case: Case<'_>, explained: &[Advice]) -> Vec<Advice> {
             LossReason::IdleRace => continue,
             LossReason::ServerHangup if !explained.is_empty() => continue,
             LossReason::ServerHangup => hangup(case, count),
-            LossReason::Network => network(case, count),
+            LossReason::Network => {
+                // Those have an advice of their own.
+                let forgotten = case.endpoint.path.map_or(0, |path| path.lost);
+                match count.saturating_sub(forgotten) {
+                    0 => continue,
+                    count => network(case, count),
+                }
+            }
             LossReason::Refused => refused(case, count),
             LossReason::NotAccepted => not_accepted(case, count),
             LossReason::HostAbort => host_abort(case, count),

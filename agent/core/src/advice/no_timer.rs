@@ -34,11 +34,11 @@ pub(super) fn makes_room(case: Case<'_>) -> Advice {
     let limit = if program.as_deref() == Some("nginx") { " (`worker_connections`)" } else { "" };
     Advice {
         why: format!(
-            "{} {} lost. The server closed {} just after another had come, while others stayed idle for longer: it is out \
-             of connections and makes room. This is not a timeout.",
+            "{} {} lost. Of its newest closes of idle connections, the server made {} just after another connection had come, while others stayed idle for longer: \
+             it is out of connections and makes room. This is not a timeout.",
             counted(lost, "request"),
             was(lost),
-            counted(case.endpoint.made_room, "idle connection")
+            case.endpoint.made_room
         ),
         text: format!(
             "{}: raise its limit of connections{limit}, or let clients open fewer.",

@@ -1,7 +1,8 @@
 use super::*;
-use crate::endpoint::Timer;
+use crate::endpoint::{PathSilence, Timer};
 use crate::{
-    advice::fixtures::{endpoint, products, risky, timer},
+    advice::fixtures::{self, endpoint, products, risky, timer},
+    close::LossReason,
     endpoint::{ExitStatus, Exits},
     labels::{Cause, Clock, Phase, Role},
 };
@@ -342,4 +343,23 @@ fn where_idle_connections_are_reset_nobody_says_that_none_was_lost() {
     reset.idle_resets = 6;
     let why = &advice_for(&reset, "")[0].why;
     assert!(why.contains("6 idle connections ended with a reset") && !why.contains("No request"), "{why}");
+}
+
+#[test]
+fn flows_that_a_path_forgot_are_advised_on_once() {
+    let mut forgotten = endpoint(Role::Client, "app");
+    forgotten.losses = fixtures::losses(LossReason::Network, 5);
+    let about = |endpoint: &Endpoint| {
+        let advice = advice_for(endpoint, "");
+        advice.iter().filter(|one| one.why.contains("lost")).map(|one| one.why.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(about(&forgotten).len(), 1);
+    forgotten.path = Some(PathSilence { worked: Some(2.0), forgotten: 3.4, lost: 5 });
+    assert!(matches!(&about(&forgotten)[..], [one] if one.contains("forgets")), "{:?}", about(&forgotten));
+    forgotten.losses = fixtures::losses(LossReason::Network, 9);
+    assert!(
+        about(&forgotten)[1].starts_with("4 requests were lost to the network"),
+        "{:?}",
+        about(&forgotten)
+    );
 }

@@ -54,7 +54,7 @@ pub struct Endpoint {
     pub closed_at_once: u64,
     #[serde(default)]
     pub lost_at_once: u64,
-    /// Idle connections that the server closed to make room for others that came.
+    /// Of the newest 24 idle connections that the server closed, those that made room for others that came.
     #[serde(default)]
     pub made_room: u64,
     /// Of the reuses, those whose gap came within the margin of the other side's timer.

@@ -47,6 +47,7 @@ impl Moment {
 #[derive(Clone, Copy, Debug, Default)]
 struct IdleClose {
     at: u32,
+    idle: f32,
     /// Another connection had just come.
     made_room: bool,
 }
@@ -95,14 +96,10 @@ impl ServerCloses {
         if close.close_type == CloseType::Rst && close.race.is_none() {
             self.resets = self.resets.saturating_add(1);
         }
-        self.together(
-            at,
-            (close.at_ns / 1_000_000_000) as u32,
-            close.idle.unwrap_or(0.0) as f32,
-            close.race.is_some(),
-        );
+        let idle = close.idle.unwrap_or(0.0) as f32;
+        self.together(at, (close.at_ns / 1_000_000_000) as u32, idle, close.race.is_some());
         let made_room = kept(&self.openings, self.opened).any(|&opened| follows(at, opened));
-        self.closes[self.closed as usize % KEPT] = IdleClose { at, made_room };
+        self.closes[self.closed as usize % KEPT] = IdleClose { at, idle, made_room };
         self.closed = next(self.closed);
     }
 
@@ -135,16 +132,20 @@ impl ServerCloses {
         )
     }
 
-    /// Whether what looks like a timer of up to `most` seconds is a server that closes an idle connection for each that
-    /// comes: others were idle for longer, and the closes follow openings.
-    pub(super) fn is_making_room(&self, most: f32) -> bool {
-        if self.outlived <= most + tolerance(most) {
-            return false;
-        }
-        let closes = kept(&self.closes, self.closed);
-        let (all, hits) =
-            closes.fold((0_u32, 0_u32), |(all, hits), close| (all + 1, hits + u32::from(close.made_room)));
-        hits >= ENOUGH && hits * 5 >= all * 4 && self.by_chance() <= CHANCE
+    /// Whether what looks like a timer of at least `least` seconds is a server that closes an idle connection for each
+    /// that comes: others were idle for longer, and the closes follow openings.
+    pub(super) fn is_making_room(&self, least: f32) -> bool {
+        self.outlived > least && self.made_room() > 0
+    }
+
+    /// Of the newest idle closes, those that made room; 0 where it may be chance or a timer.
+    pub(super) fn made_room(&self) -> u32 {
+        let closes = || kept(&self.closes, self.closed);
+        let shortest = closes().map(|close| close.idle).fold(f32::INFINITY, f32::min);
+        let hits = closes().filter(|close| close.made_room).count() as u32;
+        let habit = hits >= ENOUGH && hits as usize * 5 >= closes().count() * 4;
+        let is_outlived = self.outlived > shortest + tolerance(shortest);
+        if habit && is_outlived && self.by_chance() <= CHANCE { hits } else { 0 }
     }
 
     /// The share of the time that is beside an opening.

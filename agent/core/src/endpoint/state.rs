@@ -185,7 +185,7 @@ impl State {
     fn without_evictions(&self, mut readings: MatchedReadings) -> MatchedReadings {
         let is_eviction = |seen: &MatchedReading| {
             (seen.reading.kind.side, seen.reading.kind.phase) == (Side::Server, Phase::Idle)
-                && seen.timer.is_some_and(|timer| self.server_closes.is_making_room(timer.most))
+                && seen.timer.is_some_and(|timer| self.server_closes.is_making_room(timer.least))
         };
         for seen in &mut readings {
             *seen = seen.filter(|seen| !is_eviction(seen));

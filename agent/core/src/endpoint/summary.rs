@@ -50,7 +50,7 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         idle_resets: state.server_closes.resets().into(),
         closed_at_once: state.server_closes.at_once().0.into(),
         lost_at_once: state.server_closes.at_once().1.into(),
-        made_room: made_room(state),
+        made_room: state.server_closes.made_room().into(),
         at_risk: state.at_risk,
         timers: Vec::new(),
         gaps: Gaps::default(),
@@ -94,16 +94,9 @@ fn timers(state: &State, tick: f64) -> Vec<Timer> {
     timers
 }
 
-/// Closes of idle connections by a server that makes room for others so; 0 where it does not.
-fn made_room(state: &State) -> u64 {
-    let shown =
-        state.series.iter().flat_map(|(kind, series)| series.shown().into_iter().map(|shown| (*kind, shown)));
-    shown.filter(|one| is_making_room(state, one)).map(|(_, shown)| u64::from(shown.count)).sum()
-}
-
 /// What looks like the server's timer are closes that make room for connections that come.
 fn is_making_room(state: &State, (kind, shown): &(Kind, TimerShape)) -> bool {
-    (kind.side, kind.phase) == (Side::Server, Phase::Idle) && state.server_closes.is_making_room(shown.most)
+    (kind.side, kind.phase) == (Side::Server, Phase::Idle) && state.server_closes.is_making_room(shown.least)
 }
 
 /// Q and R show the same timer twice; the looser of the two goes. While they are equal both stay.

@@ -187,3 +187,15 @@ fn ends_that_reported_the_same_losses_are_one_entry() {
     assert!(strangers.endpoints.iter().all(|report| report.peer.is_none()));
     assert_eq!(strangers.meta.losses.requests, 8);
 }
+
+#[test]
+fn the_side_of_the_first_advice_does_not_follow_the_end_that_has_one_more_count() {
+    let end = |role, closes| Endpoint { closes, ..risky(role, "app", Risk::Losing, 6.0, None) };
+    for (server, client) in [(100, 101), (101, 100)] {
+        let model = built(&[end(Role::Client, client), end(Role::Server, server)]);
+        let roles: Vec<_> = model.endpoints.iter().map(|report| report.endpoint.key.role).collect();
+        assert_eq!(roles, [Role::Server, Role::Client]);
+        let first = &model.endpoints[0];
+        assert!(first.peer.is_some() && first.advice[0].side == Side::Server, "{first:#?}");
+    }
+}
