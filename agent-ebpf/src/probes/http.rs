@@ -17,7 +17,7 @@ use whohungup_ebpf::{
     counters::Counter,
     event::{Kind, Progress},
     exchange::{AFTER_FIN, Exchange, ExchangeRecord, IN, OUT, UNREAD},
-    framing::{self, Cursor, FIRST_BYTES, FirstBytes, Payload, Start},
+    framing::{self, Cursor, FIRST_BYTES, FirstBytes, Payload},
 };
 
 use crate::{
@@ -66,7 +66,9 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     let skb = ctx.skb.skb;
     let Some(segment) = headers(skb) else { return };
     let is_reset = direction == IN && segment.flags & RST != 0;
-    let at = (segment.seq, segment.at, segment.len);
+    // A SYN takes a sequence number before the payload's.
+    let seq = segment.seq.wrapping_add(u32::from(segment.flags & SYN != 0));
+    let at = (seq, segment.at, segment.len);
     if segment.len == 0 && !is_reset {
         return;
     }
@@ -80,6 +82,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         return;
     }
     let mut stored = exchange_storage::get(sk, 0);
+    let mut handed = false;
     let mut first = [0u8; FIRST_BYTES];
     // SAFETY: map value.
     let known = !stored.is_null() && !matches!(unsafe { (*stored).exchange.protocol }, UNREAD | AFTER_FIN);
@@ -97,11 +100,16 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
             }
             return;
         };
-        if direction == IN && socket_state == LISTEN {
-            hand_over(skb, &segment, start, first);
-            return;
+        handed = direction == IN && socket_state == LISTEN;
+        if handed {
+            stored = slot();
+            if !stored.is_null() {
+                // SAFETY: map value.
+                unsafe { exchange_storage::clear(&raw mut (*stored).exchange) };
+            }
+        } else {
+            stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         }
-        stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
         if stored.is_null() {
             count(Counter::ExchangeFailed);
             debug!(ctx, "no storage for a socket's exchange");
@@ -121,32 +129,37 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     unsafe {
         let exchange = &raw mut (*stored).exchange;
         let begun = (*exchange).begun;
-        follow(skb, exchange, direction, at, first);
+        let is_worth_a_record = follow(skb, exchange, direction, at, first);
         if direction == IN {
             (*exchange).peer_ttl = segment.ttl;
             if (*exchange).begun != begun {
                 (*exchange).request_ack = segment.ack_seq;
             }
         }
+        if handed {
+            hand_over(&segment, seq);
+        } else if is_worth_a_record {
+            report(skb, exchange);
+        }
     }
 }
 
-/// The segment makes its socket, which does not exist yet (TCP_DEFER_ACCEPT, data on the handshake's last ACK, Fast Open):
-/// the socket takes over what is read here when it is established, on this processor (`tcp_v4_rcv` to `tcp_child_process`,
+/// Where the segment is read that makes its socket, which does not exist yet (TCP_DEFER_ACCEPT, data on the handshake's
+/// last ACK, Fast Open); null where there is no room.
+#[inline(always)]
+fn slot() -> *mut ExchangeRecord {
+    let Some(slot) = HANDOVER.get_ptr_mut(0) else { return core::ptr::null_mut() };
+    // SAFETY: map value.
+    unsafe { &raw mut (*slot).record }
+}
+
+/// The socket takes over what was read when it is established, on this processor (`tcp_v4_rcv` to `tcp_child_process`,
 /// net/ipv4/tcp_ipv4.c, v6.1 to v6.18).
 #[inline(always)]
-fn hand_over(skb: *mut __sk_buff, segment: &Headers, start: Start, first: FirstBytes) {
+fn hand_over(segment: &Headers, seq: u32) {
     let Some(slot) = HANDOVER.get_ptr_mut(0) else { return };
     // SAFETY: map value.
     unsafe {
-        let exchange = &raw mut (*slot).record.exchange;
-        exchange_storage::clear(exchange);
-        framing::begin(exchange, start, IN);
-        // A SYN takes a sequence number before the payload's.
-        let seq = segment.seq.wrapping_add(u32::from(segment.flags & SYN != 0));
-        follow_quietly(skb, exchange, IN, (seq, segment.at, segment.len), first);
-        (*exchange).peer_ttl = segment.ttl;
-        (*exchange).request_ack = segment.ack_seq;
         (*slot).seq = seq;
         (*slot).ports = segment.ports;
     }
@@ -202,30 +215,12 @@ fn note_reset(stored: *mut ExchangeRecord, segment: &Headers) {
     }
 }
 
-/// # Safety
-/// `exchange` must be a map value.
-#[inline(always)]
-unsafe fn follow(
-    skb: *mut __sk_buff,
-    exchange: *mut Exchange,
-    direction: u8,
-    at: (u32, u32, u32),
-    first: FirstBytes,
-) {
-    // SAFETY: map value, as the caller says.
-    unsafe {
-        if follow_quietly(skb, exchange, direction, at, first) {
-            report(skb, exchange);
-        }
-    }
-}
-
 /// True when a request began that is worth a record.
 ///
 /// # Safety
 /// `exchange` must be a map value.
 #[inline(always)]
-unsafe fn follow_quietly(
+unsafe fn follow(
     skb: *mut __sk_buff,
     exchange: *mut Exchange,
     direction: u8,

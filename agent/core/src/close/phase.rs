@@ -151,6 +151,12 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
         return;
     }
     let Some(at) = &view.at else { return };
+    // Its FIN shows the client that the server's kernel closed, and not that its process meant to.
+    view.exact = at.exact && ending.local;
+    for state in view.at.iter_mut().chain(&mut view.after).filter(|state| state.until_close) {
+        (state.phase, state.in_flight) = (Phase::Idle, Some(0));
+        state.answered = state.answered.map(|answered| answered + 1);
+    }
     view.phase = Phase::Idle;
     view.in_flight = Some(0);
     view.announced = true;
@@ -158,8 +164,6 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
     let direction = facts.exchange.as_ref().map_or(IN, |exchange| IN + OUT - exchange.request_direction);
     view.idle_since =
         facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(direction & 1)].last);
-    // Its FIN shows the client that the server's kernel closed, and not that its process meant to.
-    view.exact = at.exact && ending.local;
 }
 
 /// Bytes went both ways before the only request that was seen: the connection is older than the agent, or than the

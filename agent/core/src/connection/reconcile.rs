@@ -26,7 +26,7 @@ impl Tracker {
 
     /// Ends every followed connection that a walk of `namespaces` begun at `walked_ns` did not meet: its
     /// end was lost. Closes of which the beginning is known are settled with what is known. Connections
-    /// of namespaces that the walk could not reach stay, until [`ABSENT_WALKS`] walks have not met the namespace. Returns how many connections ended unseen.
+    /// of namespaces that the walk could not reach stay, until three walks in a row have not met the namespace. Returns how many connections ended unseen.
     pub fn reconcile(&mut self, sockets: &[Transition], namespaces: &HashSet<u32>, walked_ns: u64) -> u64 {
         self.note_absent(namespaces);
         let alive: HashSet<u64> = sockets.iter().map(|socket| socket.header.cookie).collect();

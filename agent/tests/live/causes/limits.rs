@@ -45,13 +45,14 @@ fn a_limit_of_requests_is_reported_from_one_of_age() {
     let (counting_at, ageing_at) = (counting.at, ageing.at);
     let agent = agent::watch(&[counting_at, ageing_at]);
     thread::scope(|scope| {
+        // Closes of one moment would be one piece of evidence.
         for nth in 0..TIMES {
             scope.spawn(move || {
-                thread::sleep(Duration::from_millis(30 * nth));
+                thread::sleep(Duration::from_millis(200 * nth));
                 request_until_closed(counting_at, Duration::from_millis(20 + 25 * nth));
             });
             scope.spawn(move || {
-                thread::sleep(Duration::from_millis(30 * nth));
+                thread::sleep(Duration::from_millis(200 * nth));
                 request_until_closed(ageing_at, Duration::from_millis(8 + 3 * nth));
             });
         }

@@ -57,7 +57,7 @@ fn goaway(stage: &Stage<'_>) -> Result<Played> {
     // After its GOAWAY the client may be quicker.
     let ended =
         |at| Claim::at(at, &["server-idle", "client-idle"]).phases(&["idle"]).closes(3..=3).requests(1);
-    let ended = |at| ended(at).causes(&["h2-goaway"]);
+    let ended = |at| ended(at).causes(&["h2-goaway", "keepalive-timer"]);
     Ok(vec![ended(node.at).idle(1.4..=2.2), ended(nginx.at).idle(0.9..=2.2)].into())
 }
 
