@@ -55,8 +55,8 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
 
 /// The response before the request that was lost said that it is the last.
 pub(super) fn is_announced(view: &ExchangePhase) -> bool {
-    let of_response = view.at.as_ref().is_some_and(|at| at.response_is_last);
-    (view.announced && view.phase == Phase::Idle) || (of_response && view.reused)
+    let before = view.at.as_ref().is_some_and(|at| at.announced_before);
+    (view.announced && view.phase == Phase::Idle) || (before && view.reused)
 }
 
 /// The server's kernel: its own close first, then the request.

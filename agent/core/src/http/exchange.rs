@@ -35,8 +35,8 @@ pub struct ExchangeState {
     pub cut: bool,
     /// Either message of the newest exchange said that the connection ends with it.
     pub announced: bool,
-    /// The newest response said so.
-    pub response_is_last: bool,
+    /// A response that ended before the open request was answered said so: its sender should have known.
+    pub announced_before: bool,
     /// A GOAWAY frame went either way.
     pub goaway: bool,
     /// What it said.
@@ -112,7 +112,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         http2: exchange.protocol == HTTP2,
         cut: false,
         announced: false,
-        response_is_last: false,
+        announced_before: false,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         goaway_frame: None,
         given_up: [None; 2],
@@ -265,6 +265,9 @@ impl Http<'_> {
             standing.answered = Some(answered);
         }
         let open = exchange.begun.wrapping_sub(answered);
+        // What is under way answers the open request itself (a 408 in its middle, a truncated body).
+        standing.announced_before =
+            open > 0 && is_last(response) && !self.is_responding() && !self.is_unasked();
         let asking = self.request_phase();
         standing.request_start = standing.request_start.map(|newest| {
             // One is open: it is the newest. Of several, the oldest has been waiting.
@@ -317,10 +320,15 @@ impl Http<'_> {
         }
     }
 
+    /// Nobody had asked for the newest response.
+    fn is_unasked(&self) -> bool {
+        self.response.notes & notes::UNASKED != 0
+    }
+
     /// A final response to a request has begun and not ended.
     fn is_responding(&self) -> bool {
         let response = self.response;
-        if response.notes & notes::UNASKED != 0 {
+        if self.is_unasked() {
             return false;
         }
         match response.state {
@@ -369,7 +377,7 @@ impl Http<'_> {
         let Self { request, response, .. } = *self;
         standing.announced = is_last(request);
         standing.cut = (request.notes | response.notes) & notes::CUT != 0;
-        if response.notes & notes::UNASKED != 0 {
+        if self.is_unasked() {
             let is_message =
                 response.notes & notes::FIRST_LINE != 0 && (100..1000).contains(&response.status);
             let stray = response.end_seq.wrapping_sub(response.start_seq);
@@ -381,8 +389,7 @@ impl Http<'_> {
         if response.notes & notes::FIRST_LINE == 0 {
             return;
         }
-        standing.response_is_last = is_last(response);
-        standing.announced |= standing.response_is_last;
+        standing.announced |= is_last(response);
         standing.status = Some(response.status);
         let words = head::response(captured(response));
         standing.keep_alive_timeout = words.keep_alive_timeout;

@@ -289,6 +289,18 @@ fn a_408_in_the_middle_of_a_request_names_the_servers_timer() {
         ["premature-hangup SB fin request-body request-timeout - exact http"; 2]
     );
     assert!(judge(&timed_out(server()).closes()).evidence.join(" ").contains("0 of 17 bytes"));
+    // That it says `close` announced nothing to the request that it ends, though an exchange had gone before.
+    let again = |talk: Talk| timed_out(talk.asks(GET).answers(OK).waits(50));
+    assert_eq!(by_server(again), ["premature-hangup SB fin request-body request-timeout - exact http"; 2]);
+}
+
+#[test]
+fn a_response_that_says_close_and_is_cut_short_announced_nothing_to_its_own_request() {
+    let cut = |talk: Talk| {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nabc";
+        talk.asks(GET).answers(OK).waits(50).asks(GET).answers(head).waits(50)
+    };
+    assert_eq!(by_server(cut), ["premature-hangup SR fin response truncated - exact http"; 2]);
 }
 
 #[test]
