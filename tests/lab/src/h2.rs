@@ -199,6 +199,7 @@ pub(crate) fn state(talk: &Talk) -> State {
         until_close: false,
         answered: streams.iter().filter(|stream| stream.answered).count(),
         early: false,
+        timed_out: false,
         lacks: None,
     }
 }

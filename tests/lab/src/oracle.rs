@@ -4,6 +4,9 @@
 use crate::h2;
 use crate::truth::{CloseType, Phase, Side, Truth};
 
+/// RFC 9110 section 15.5.9.
+const REQUEST_TIMEOUT: u32 = 408;
+
 /// Both directions of one connection, from its first byte.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Talk {
@@ -22,8 +25,10 @@ pub(crate) struct State {
     pub(crate) until_close: bool,
     /// Complete exchanges.
     pub(crate) answered: usize,
-    /// The last of them is answered, and its request has not come whole.
+    /// The last request was answered in full before all of it had come: it is over.
     pub(crate) early: bool,
+    /// The same with a 408: the server had waited for the rest, and the request is lost.
+    pub(crate) timed_out: bool,
     /// Bytes that the open response's body still lacks, where its length was announced.
     pub(crate) lacks: Option<usize>,
 }
@@ -34,7 +39,7 @@ impl State {
         if self.phase == Phase::Response && self.until_close && closer == Side::Server {
             return Truth::completed(closer, close_type);
         }
-        if self.phase == Phase::Idle && self.announced {
+        if self.phase == Phase::Idle && (self.announced || self.early) {
             return Truth::completed(closer, close_type);
         }
         Truth::plain(closer, close_type, self.phase, self.in_flight)
@@ -69,6 +74,8 @@ struct Request {
 #[derive(Debug, Default)]
 struct Answers {
     complete: usize,
+    /// Of the last that is complete.
+    status: u32,
     begun: bool,
     until_close: bool,
     interim: bool,
@@ -84,10 +91,16 @@ impl Talk {
         }
         let requests = requests(&self.asked);
         let answers = answers(&self.answered, &requests);
+        // What waits for leave to send its body may still go without.
+        let may_go_without = |last: &Request| last.expects_continue && last.extent == Extent::Body(0);
+        let is_cut =
+            requests.last().is_some_and(|last| last.extent != Extent::Whole && !may_go_without(last));
+        let is_answered = is_cut && answers.complete >= requests.len();
+        let timed_out = is_answered && answers.status == REQUEST_TIMEOUT;
         let open = requests
             .iter()
             .enumerate()
-            .filter(|(index, request)| *index >= answers.complete || request.extent != Extent::Whole);
+            .filter(|(index, _)| *index >= answers.complete || (timed_out && index + 1 == requests.len()));
         let in_flight = open.clone().count() as u32;
         let phase = match open.clone().next() {
             _ if answers.tunnel => Phase::Tunnel,
@@ -109,7 +122,8 @@ impl Talk {
             announced: answers.last || requests.last().is_some_and(|request| request.last),
             until_close: answers.until_close,
             answered: answers.complete.min(requests.len()),
-            early: open.clone().any(|(index, _)| index < answers.complete),
+            early: is_answered && !timed_out,
+            timed_out,
             lacks: answers.lacks,
         }
     }
@@ -290,6 +304,7 @@ fn answers(mut rest: &[u8], requests: &[Request]) -> Answers {
             }
         }
         answers.complete += 1;
+        answers.status = status;
         answers.interim = false;
     }
 }

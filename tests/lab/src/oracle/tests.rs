@@ -20,11 +20,16 @@ fn every_phase_of_one_exchange() {
 }
 
 #[test]
-fn an_answer_does_not_end_a_request_that_is_not_whole() {
+fn an_answer_ends_a_request_that_is_not_whole_unless_it_is_a_408() {
     let part = "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n123";
+    let timeout = "HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(stands(part, ""), (Phase::RequestBody, 1));
-    assert_eq!(stands(part, OK), (Phase::RequestBody, 1));
-    assert_eq!(stands("GET / HT", OK), (Phase::RequestHead, 1));
+    assert_eq!(stands(part, OK), (Phase::Idle, 0));
+    assert_eq!(stands("GET / HT", OK), (Phase::Idle, 0));
+    assert_eq!(stands(part, timeout), (Phase::RequestBody, 1));
+    assert_eq!(stands("GET / HT", timeout), (Phase::RequestHead, 1));
+    assert_eq!(stands(&[GET, part].concat(), &[OK, timeout].concat()), (Phase::RequestBody, 1));
+    assert_eq!(stands(&[GET, part].concat(), OK), (Phase::RequestBody, 1));
 }
 
 #[test]
@@ -88,7 +93,9 @@ fn what_was_announced_completes() {
     assert_eq!(last(GET, "HTTP/1.0 200 OK\r\n\r\nsome"), "completed");
     let late = "HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(last(GET, &[OK, late].concat()), "server-idle");
-    assert_eq!(last("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1", OK), "premature-hangup");
+    let part = "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1";
+    assert_eq!(last(part, OK), "completed");
+    assert_eq!(last(part, late), "premature-hangup");
 }
 
 #[test]

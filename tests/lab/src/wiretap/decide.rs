@@ -151,7 +151,7 @@ fn one(flow: &Flow, side: Side, script: Script) -> Decided {
     match side {
         Side::Server if crossed => lost::crossed(&end),
         // What was answered before it was whole had been read.
-        Side::Server if end.at.answered > 0 && !end.at.early && lost::is_asking(end.at.phase) => {
+        Side::Server if end.at.answered > 0 && !end.at.timed_out && lost::is_asking(end.at.phase) => {
             lost::unanswered(&end, script)
         }
         Side::Server if lost::is_asked_late(&end)? => lost::late(&end),
@@ -193,6 +193,9 @@ pub(super) fn plain(end: &EndState<'_>) -> Decided {
         return Err("the rest of the message may have been written");
     }
     let expect = state.ended(end.side, end.close_type);
+    if state.early && end.side == Side::Server && end.close_type == CloseType::Rst {
+        return Err("the client may not have read the answer that came before its request was whole");
+    }
     if expect.verdict == "completed" && end.close_type == CloseType::Rst && state.until_close {
         return Err("a response that ends with the connection was reset");
     }
