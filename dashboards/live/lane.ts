@@ -1,6 +1,7 @@
 // A client that keeps one connection as long as it is told, whatever the server thinks of that: what a pool does which
 // does not look at a connection before it uses it again.
 
+import { randomUUID } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -22,27 +23,29 @@ export interface Lane {
 
 /** Plays a lane until `over` says so. Errors are what it is for. */
 export async function play(lane: Lane, over: AbortSignal): Promise<void> {
-  let again = false;
+  let again: string | undefined;
   while (!over.aborted) {
-    again = (await oneConnection(lane, over)) && lane.retries === true;
-    if (!again) await sleep(between([20, 120]));
+    const lost = await oneConnection(lane, over, again);
+    again = lane.retries === true ? lost : undefined;
+    if (again === undefined) await sleep(between([20, 120]));
   }
 }
 
-/** Whether a request was lost. */
-async function oneConnection(lane: Lane, over: AbortSignal): Promise<boolean> {
+/** The id of the request that was lost, if one was. Only by its id is a retry known to be the same request. */
+async function oneConnection(lane: Lane, over: AbortSignal, first = randomUUID() as string): Promise<string | undefined> {
   const socket = connect({ host: lane.host, port: lane.port, allowHalfOpen: true, noDelay: true });
   const wire = new Wire(socket);
   try {
     for (let sent = 0; sent < (lane.requests ?? Infinity) && !over.aborted; sent += 1) {
       if (sent > 0) await sleep(between(lane.gapMs));
       const path = lane.paths[sent % lane.paths.length] ?? "/";
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: shop.example\r\n\r\n`);
+      const id = sent === 0 ? first : randomUUID();
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: shop.example\r\nX-Request-ID: ${id}\r\n\r\n`);
       const answered = await wire.response(lane.patienceMs ?? 10_000);
-      if (answered !== "answered") return sent > 0 && answered === "lost";
+      if (answered !== "answered") return sent > 0 && answered === "lost" ? id : undefined;
     }
     await sleep(lane.closeAfterMs ?? 0);
-    return false;
+    return undefined;
   } finally {
     socket.destroy();
   }
@@ -60,23 +63,16 @@ class Wire {
       this.#received += chunk.toString("latin1");
       this.#wake();
     });
-    for (const event of ["error", "close"] as const) {
+    // Between two requests it goes unnoticed, as in a pool that does not look: the next one is sent, and then it is read.
+    for (const event of ["error", "close", "end"] as const) {
       socket.on(event, () => {
         this.#ended = true;
         this.#wake();
       });
     }
-    socket.on("end", () => {
-      // Between two requests it goes unnoticed, as in a pool that does not look.
-      if (this.#waiting) this.#ended = true;
-      this.#wake();
-    });
   }
 
-  #waiting = false;
-
   async response(patienceMs: number): Promise<Outcome> {
-    this.#waiting = true;
     const until = Date.now() + patienceMs;
     while (!this.#takeResponse()) {
       if (this.#ended) return "lost";
@@ -90,7 +86,6 @@ class Wire {
         };
       });
     }
-    this.#waiting = false;
     return "answered";
   }
 
