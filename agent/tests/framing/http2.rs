@@ -132,8 +132,8 @@ fn frames(rng: &mut Rng, steps: usize) -> Vec<Frame> {
                 let Some(id) = pick(rng, &open) else { continue };
                 all.append(&mut block(rng, false, id, false));
             }
-            kind => {
-                let kind = [6, 8, 2, 7, 4, 13][usize::from(kind) % 6];
+            _ => {
+                let kind = [6, 8, 2, GOAWAY, 4, 13][rng.usize(..6)];
                 let asks = rng.bool();
                 let flags = rng.u8(..);
                 all.push(frame(rng, asks, kind, flags, 0, if kind == GOAWAY { 120 } else { 20 }));

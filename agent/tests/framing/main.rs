@@ -92,7 +92,7 @@ fn after_lost_segments_what_is_reported_as_exact_is_right() {
 
 #[test]
 fn the_open_streams_of_http2_are_counted_right_whenever_they_are_reported_as_exact() {
-    const CONNECTIONS: u64 = 500;
+    const CONNECTIONS: u64 = 1000;
     let (compared, doubtful) = (AtomicU64::new(0), AtomicU64::new(0));
     for_each_seed(CONNECTIONS, |rng| {
         let (some, in_doubt) = http2::play(rng);
@@ -101,8 +101,7 @@ fn the_open_streams_of_http2_are_counted_right_whenever_they_are_reported_as_exa
     });
     let (compared, doubtful) = (compared.into_inner(), doubtful.into_inner());
     eprintln!("{CONNECTIONS} connections, {compared} cuts compared, {doubtful} of them in doubt");
-    // Half of these hostile cuts are in doubt (60 connections: 371,714 of 739,711).
-    assert!(doubtful * 3 < compared * 2, "doubt must not be the rule");
+    assert!(doubtful * 2 < compared, "doubt must stay the exception");
 }
 
 #[test]
