@@ -18,6 +18,7 @@ mod request_totals;
 pub(crate) mod sample;
 mod tls_plaintext;
 mod unheard;
+mod unsent;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use facts::{Facts, Plaintext, Resets};

@@ -71,11 +71,10 @@ impl Oracle {
             return (Phase::Tunnel, 0);
         }
         let newest = self.requests.iter().rfind(|one| one.start < requests);
-        let reported_to_go_on = self
-            .responses
-            .iter()
-            .rfind(|one| one.start < responses)
-            .is_some_and(|one| one.asked && one.status == 100 && one.head <= responses);
+        let reported_to_go_on = self.responses.iter().rfind(|one| one.start < responses).is_some_and(|one| {
+            let is_seen = if one.status == 408 { one.first_line } else { one.head } <= responses;
+            one.asked && matches!(one.status, 100 | 408) && is_seen
+        });
         let asking = newest.filter(|one| one.end > requests).and_then(|one| {
             let head_only = requests == one.head;
             if requests < one.head {

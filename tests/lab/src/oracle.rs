@@ -93,8 +93,8 @@ impl Talk {
         let answers = answers(&self.answered, &requests);
         // What waits for leave to send its body may still go without.
         let may_go_without = |last: &Request| last.expects_continue && last.extent == Extent::Body(0);
-        let is_cut =
-            requests.last().is_some_and(|last| last.extent != Extent::Whole && !may_go_without(last));
+        let waits = |last: &Request| !may_go_without(last) || answers.status == REQUEST_TIMEOUT;
+        let is_cut = requests.last().is_some_and(|last| last.extent != Extent::Whole && waits(last));
         let is_answered = is_cut && answers.complete >= requests.len();
         let timed_out = is_answered && answers.status == REQUEST_TIMEOUT;
         let open = requests
@@ -108,7 +108,7 @@ impl Talk {
             None => Phase::Idle,
             Some((_, Request { extent: Extent::Head, .. })) => Phase::RequestHead,
             Some((_, Request { extent: Extent::Body(0), expects_continue: true, .. }))
-                if !answers.interim =>
+                if !answers.interim && !timed_out =>
             {
                 Phase::Waiting
             }

@@ -10,7 +10,7 @@
 use whohungup_ebpf::exchange::{Exchange, IN, OUT, Stream, state};
 
 use super::{
-    ending::Ending,
+    ending::{Ending, is_fin_stuck},
     facts::{CLOSE, ESTABLISHED, Facts, Reading as _, is_before},
     unheard,
 };
@@ -68,9 +68,12 @@ pub(super) fn find(facts: &Facts, ending: Ending) -> Option<Found> {
         return None;
     }
     match ending.close_type {
-        CloseType::Fin | CloseType::Rst if ending.local => unheard::find(facts, ending),
+        // What happened before this end closed is known by what it saw then, also where its FIN never left.
+        CloseType::Fin | CloseType::Rst if ending.local || is_fin_stuck(facts) => {
+            unheard::find(facts, ending)
+        }
         CloseType::Rst if facts.first.new_state == CLOSE => reset(facts),
-        CloseType::Timeout => black_hole(facts),
+        CloseType::Timeout => unheard::kept_here(facts, ending).or_else(|| black_hole(facts)),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ use super::{
     farewell::MAX_UNSEEN_BYTES,
     given_up::with_given_up,
     tls_plaintext,
+    unsent::with_unsent,
 };
 use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Role};
@@ -116,7 +117,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             if at.started_late && asked_bytes(facts) == Some(0) {
                 return ExchangePhase { at: Some(never_asked(at)), ..unused() };
             }
-            let at = with_given_up(at, facts, ending);
+            let at = with_unsent(with_given_up(at, facts, ending), after.as_ref(), facts, ending);
             let before = asked_before(facts, &at);
             let mut view = from_standing(at, after);
             view.reused |= before;

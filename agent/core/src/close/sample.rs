@@ -182,6 +182,13 @@ impl Talk {
         }
     }
 
+    /// This end writes so many bytes that do not leave.
+    pub(crate) fn keeps_back(mut self, bytes: u32) -> Self {
+        self.socket.write_seq = self.socket.write_seq.wrapping_add(bytes);
+        self.socket.chrono_start = self.socket.header.jiffies;
+        self
+    }
+
     /// What came last has not been read.
     pub(crate) fn unread(mut self) -> Self {
         self.socket.copied_seq = self.socket.copied_seq.wrapping_sub(self.newest);

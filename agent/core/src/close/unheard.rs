@@ -3,12 +3,16 @@
 //! A peer's kernel acknowledges what comes, whatever its process does. So bytes that several retransmissions did not get
 //! acknowledged never came across, or nothing comes back: whoever closes then, it was the path that had failed before.
 
+use whohungup_ebpf::exchange::{HTTP, OUT};
+
 use super::{
     ending::Ending,
     facts::{Facts, Reading as _},
-    middlebox::{Found, is_doubtful_reset, woken},
+    middlebox::{Found, MIN_SILENCE_SECONDS, is_doubtful_reset, woken},
+    unsent::Unsent,
 };
-use crate::labels::{Cause, CloseType};
+use crate::http::is_read;
+use crate::labels::{Cause, CloseType, Role};
 
 /// Retransmission timeouts in a row, each twice as long as the one before it: the last but one had time to be answered.
 const SEVERAL: u8 = 2;
@@ -18,6 +22,9 @@ const PROOF: u8 = 3;
 const DEAF_SECONDS: f64 = 0.5;
 
 pub(super) fn find(facts: &Facts, ending: Ending) -> Option<Found> {
+    if let Some(found) = kept_here(facts, ending) {
+        return Some(found);
+    }
     let first = &facts.first;
     let deaf = f64::from(first.ticks_since(first.heard_at())) * facts.tick;
     let is_deaf = first.unacked() > 0 && first.retransmits >= SEVERAL && deaf >= DEAF_SECONDS;
@@ -46,6 +53,45 @@ pub(super) fn find(facts: &Facts, ending: Ending) -> Option<Found> {
             woken.silence
         ),
     })
+}
+
+/// Nothing was on its way, the peer had read all that it was sent, and what was written then did not leave this host.
+pub(super) fn kept_here(facts: &Facts, ending: Ending) -> Option<Found> {
+    let unsent = Unsent::of(facts, ending).filter(|_| is_at_rest(facts))?;
+    let first = &facts.first;
+    let waited = f64::from(first.ticks_since(unsent.since)) * facts.tick;
+    if waited < DEAF_SECONDS || first.signal().is_some() {
+        return None;
+    }
+    let before = unsent.since.wrapping_sub(first.heard_at());
+    let silence = if before > u32::MAX / 2 { 0.0 } else { f64::from(before) * facts.tick };
+    let is_woken = silence >= MIN_SILENCE_SECONDS;
+    let words = if is_woken { format!(", after {silence:.1} s of silence") } else { String::new() };
+    Some(Found {
+        cause: if is_woken { Cause::FlowForgotten } else { Cause::RetransmitTimeout },
+        exact: false,
+        silence: is_woken.then_some(silence),
+        evidence: format!(
+            "{} bytes that were written {waited:.1} s before{words} did not leave this host: a filter on it drops them, or \
+             the peer has no room for them",
+            unsent.bytes
+        ),
+    })
+}
+
+/// The client has been answered: its server has read what it was sent, and has room for more.
+fn is_at_rest(facts: &Facts) -> bool {
+    match facts.exchange.as_deref().filter(|exchange| is_read(exchange)) {
+        Some(exchange) => {
+            let is_answered = exchange.begun == exchange.answered;
+            exchange.protocol == HTTP && exchange.request_direction == OUT && is_answered
+        }
+        // The newest that came is payload, and no mere acknowledgment.
+        None => {
+            let first = &facts.first;
+            facts.role == Role::Client && first.payload_received() > 0 && first.lrcvtime == first.heard_at()
+        }
+    }
 }
 
 /// Why it may have been the path, where nothing proves that.

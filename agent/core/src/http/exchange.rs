@@ -357,8 +357,13 @@ impl Http<'_> {
     fn request_phase(&self) -> Option<Phase> {
         let request = self.request;
         let no_body_yet = request.end_seq == request.ends;
-        // The newest response is that interim one: no other has come for this request.
-        let asked_to_go_on = self.response.notes & notes::INTERIM != 0 && self.response.status == 100;
+        // The newest response is that interim one: no other has come for this request. Or it says that the rest did not come.
+        let response = self.response;
+        let asked_to_go_on = match response.status {
+            100 => response.notes & notes::INTERIM != 0,
+            REQUEST_TIMEOUT => response.notes & notes::FIRST_LINE != 0 && !self.is_unasked(),
+            _ => false,
+        };
         match request.state {
             state::HEAD => Some(Phase::RequestHead),
             // Before a 100 or the first byte the client may still go without (RFC 9110 section 10.1.1).

@@ -289,6 +289,17 @@ fn a_408_in_the_middle_of_a_request_names_the_servers_timer() {
         ["premature-hangup SB fin request-body request-timeout - exact http"; 2]
     );
     assert!(judge(&timed_out(server()).closes()).evidence.join(" ").contains("0 of 17 bytes"));
+    // Nor is leave to send the body that is not sent an answer.
+    let with_leave = |talk: Talk| {
+        talk.asks("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n")
+            .answers("HTTP/1.1 100 Continue\r\n\r\n")
+            .waits(750)
+            .answers("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+    };
+    assert_eq!(
+        by_server(with_leave),
+        ["premature-hangup SB fin request-body request-timeout - exact http"; 2]
+    );
     // That it says `close` announced nothing to the request that it ends, though an exchange had gone before.
     let again = |talk: Talk| timed_out(talk.asks(GET).answers(OK).waits(50));
     assert_eq!(by_server(again), ["premature-hangup SB fin request-body request-timeout - exact http"; 2]);
