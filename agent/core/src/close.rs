@@ -1,6 +1,7 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
 pub mod classify;
+mod dropped;
 mod early_answer;
 mod ending;
 mod evidence;
@@ -21,6 +22,7 @@ mod unheard;
 mod unsent;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
+pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;

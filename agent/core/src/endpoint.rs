@@ -28,6 +28,7 @@ mod server_closes;
 mod state;
 mod summary;
 mod table;
+mod thrown_away;
 mod timer_readings;
 mod timers;
 

@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 use lab::{
     cases, explain, false_alarms, field, in_flight,
     kit::Need,
-    matrix, races,
+    matrix::{self, bursts},
+    races,
     suite::{self, Context, Suite},
     timers,
 };
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Field(field::Options),
     /// Let many real clients talk to many real servers; print how that ended, and what was reported
     Matrix(matrix::Options),
+    /// Send bursts to the matrix's servers while they are stopped when their idle timers are due; print what was reported
+    Bursts(bursts::Options),
     /// Replay a founding case: egg on a function platform, whose second POST after a pause fails
     #[command(name = "case-000")]
     Case000(cases::Options),
@@ -67,6 +70,7 @@ impl Command {
             Self::FalseAlarms(options) => Some(Box::new(options.clone())),
             Self::Field(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),
+            Self::Bursts(options) => Some(Box::new(options.clone())),
             Self::Case000(options) => Some(Box::new(cases::find("case-000", options)?)),
             Self::Case001(options) => Some(Box::new(cases::find("case-001", options)?)),
             Self::Case002(options) => Some(Box::new(cases::find("case-002", options)?)),
@@ -103,13 +107,14 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 10] = [
+const PLAYED: [&str; 11] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
     "field",
     "matrix",
+    "bursts",
     "case-000",
     "case-001",
     "case-002",

@@ -2,6 +2,7 @@
 //! timeouts, pools, signals and chance. The truth of every close is what a capture proves (`wiretap`); the configuration,
 //! the servers' logs and the clients' own outcomes are held against it (`claims`).
 
+pub mod bursts;
 mod claims;
 mod client_log;
 mod clients;

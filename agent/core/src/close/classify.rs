@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{
+    dropped::is_dropped_at_once,
     ending::{Ending, ending},
     evidence,
     facts::{Facts, Reading as _},
@@ -189,6 +190,10 @@ impl Judgement<'_> {
             uncounted: None,
             stray_bytes: exchange.at.as_ref().and_then(|at| at.stray_bytes),
         };
+        let is_dropped = is_dropped_at_once(&close);
+        if is_dropped {
+            close.confidence = Confidence::Probable;
+        }
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
             let network = middlebox.map(|found| found.evidence);
@@ -197,6 +202,10 @@ impl Judgement<'_> {
                 format!("{bytes} bytes came after the close and were not read: a stream that was lost, or a frame in answer")
             }));
             close.evidence.splice(1..1, network.or_else(|| unheard::doubt(facts, ending)));
+            close.evidence.extend(is_dropped.then(|| {
+                "it had been used before: the server may have thrown the request away at its idle timer"
+                    .to_owned()
+            }));
         }
         close
     }

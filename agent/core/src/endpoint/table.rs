@@ -105,6 +105,7 @@ impl Endpoints {
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
         let tick = self.tick;
         let key = EndpointKey::of_close(closed);
+        self.find_thrown_away(key, closed, evidence);
         let lost = self.both_ends.count(closed);
         let Slot { tracked, state, hour, recent, counters } =
             self.slot(key, closed.at_ns, Newcomer::of(closed));
@@ -128,6 +129,15 @@ impl Endpoints {
         self.lost.add(closed, lost);
         self.over += u64::from(!tracked);
         key
+    }
+
+    /// Where the server threw a request away at its idle timer, the close becomes an idle race.
+    fn find_thrown_away(&self, key: EndpointKey, closed: &mut ClosedConnection, evidence: bool) {
+        let entry = self.table.get(&key);
+        let found = entry.and_then(|entry| entry.state.find_thrown_away(closed));
+        if let Some(text) = found.filter(|_| evidence) {
+            closed.evidence.push(text);
+        }
     }
 
     /// Counts requests on a connection that is open; `now_ns` is CLOCK_MONOTONIC.
