@@ -14,15 +14,17 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 9] = [
+const LIVE: [(&str, &str); 11] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
     ("lab", "races"),
     ("lab", "timers"),
     ("lab", "matrix"),
+    ("lab", "bursts"),
     ("lab", "false_alarms"),
     ("lab", "field"),
+    ("lab", "cures"),
     ("lab", "cases"),
 ];
 

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use lab::{
-    cases, explain, false_alarms, field, in_flight,
+    cases, cures, explain, false_alarms, field, in_flight,
     kit::Need,
     matrix::{self, bursts},
     races,
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     FalseAlarms(false_alarms::Options),
     /// Play what was met in the field and told wrongly once; print what was reported
     Field(field::Options),
+    /// Lose requests, do as the report's first advice says, and play again: nothing may be lost then
+    Cures(cures::Options),
     /// Let many real clients talk to many real servers; print how that ended, and what was reported
     Matrix(matrix::Options),
     /// Send bursts to the matrix's servers while they are stopped when their idle timers are due; print what was reported
@@ -69,6 +71,7 @@ impl Command {
             Self::Timers(options) => Some(Box::new(options.clone())),
             Self::FalseAlarms(options) => Some(Box::new(options.clone())),
             Self::Field(options) => Some(Box::new(options.clone())),
+            Self::Cures(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),
             Self::Bursts(options) => Some(Box::new(options.clone())),
             Self::Case000(options) => Some(Box::new(cases::find("case-000", options)?)),
@@ -107,12 +110,13 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 11] = [
+const PLAYED: [&str; 12] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
     "field",
+    "cures",
     "matrix",
     "bursts",
     "case-000",

@@ -11,6 +11,7 @@ pub mod cases;
 mod client;
 mod client_cases;
 pub mod compare;
+pub mod cures;
 pub mod explain;
 pub mod false_alarms;
 pub mod field;

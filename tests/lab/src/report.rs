@@ -70,7 +70,7 @@ pub(crate) struct Candidate {
     pub(crate) likelihood: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, serde::Serialize)]
 pub(crate) struct Advice {
     pub(crate) side: Side,
     pub(crate) program: Option<String>,

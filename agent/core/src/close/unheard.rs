@@ -81,17 +81,13 @@ pub(super) fn kept_here(facts: &Facts, ending: Ending) -> Option<Found> {
 
 /// The client has been answered: its server has read what it was sent, and has room for more.
 fn is_at_rest(facts: &Facts) -> bool {
-    match facts.exchange.as_deref().filter(|exchange| is_read(exchange)) {
-        Some(exchange) => {
-            let is_answered = exchange.begun == exchange.answered;
-            exchange.protocol == HTTP && exchange.request_direction == OUT && is_answered
-        }
-        // The newest that came is payload, and no mere acknowledgment.
-        None => {
-            let first = &facts.first;
-            facts.role == Role::Client && first.payload_received() > 0 && first.lrcvtime == first.heard_at()
-        }
+    if let Some(exchange) = facts.exchange.as_deref().filter(|exchange| is_read(exchange)) {
+        let is_answered = exchange.begun == exchange.answered;
+        return exchange.protocol == HTTP && exchange.request_direction == OUT && is_answered;
     }
+    // The newest that came is payload, and no mere acknowledgment.
+    let first = &facts.first;
+    facts.role == Role::Client && first.payload_received() > 0 && first.lrcvtime == first.heard_at()
 }
 
 /// Why it may have been the path, where nothing proves that.

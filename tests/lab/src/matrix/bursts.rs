@@ -160,16 +160,16 @@ fn burst(instance: &Instance, idle: Duration) -> Result<Vec<Asked>> {
         wire.read_until("an answer", |talk| talk.state().answered > 0)?;
         pool.push((number, wire));
     }
-    let due = Instant::now() + idle;
+    let answered = Instant::now();
     let group = Pid::from_raw(instance.program.id().cast_signed()).context("a process id")?;
-    sleep_until(due - STANDS_STILL[0]);
+    sleep_until(answered + idle.saturating_sub(STANDS_STILL[0]));
     kill_process_group(group, Signal::STOP).context("stop the server")?;
     for (number, wire) in &mut pool {
-        sleep_until(due - BURST + APART * *number);
+        sleep_until(answered + idle.saturating_sub(BURST) + APART * *number);
         // What the kernel refuses was not sent.
         let _refused = ask(wire);
     }
-    sleep_until(due + STANDS_STILL[1]);
+    sleep_until(answered + idle + STANDS_STILL[1]);
     kill_process_group(group, Signal::CONT).context("let the server go on")?;
     let asked = pool.into_iter().map(|(_, mut wire)| {
         let client = wire.local()?;
