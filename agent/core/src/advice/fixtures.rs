@@ -53,6 +53,7 @@ source = "https://example.org/requests"
 [[product]]
 name = "Apache httpd"
 executables = ["apache2"]
+server = ["Apache"]
 
 [[product.timer]]
 versions = "all"

@@ -363,3 +363,17 @@ fn flows_that_a_path_forgot_are_advised_on_once() {
         about(&forgotten)
     );
 }
+
+/// A proxy in between may pass on the header of the server behind it.
+#[test]
+fn a_product_that_only_a_header_names_is_said_to_be_so() {
+    let said = |role, process| {
+        let mut endpoint = risky(role, process, Risk::Losing, 75.0, Some(90.0));
+        endpoint.server = Some("Apache".to_owned());
+        let of_server = |one: &Advice| one.side == Side::Server && one.setting.is_some();
+        advice_for(&endpoint, "").into_iter().find(of_server).map(|one| one.text)
+    };
+    let words = "Only its `Server` header says what it is";
+    assert!(said(Role::Client, "curl").is_some_and(|text| text.contains(words)));
+    assert!(said(Role::Server, "apache2").is_some_and(|text| !text.contains(words)));
+}
