@@ -217,7 +217,9 @@ fn change(case: Case<'_>, side: Side, verb: &str, target: f64, why: &str) -> Adv
     };
     let is_of_header = side == Side::Server && case.server.process.is_empty() && case.server.server.is_some();
     let text = if is_of_header && setting.is_some() {
-        format!("{text} Only its `Server` header says what it is: a proxy in between may have passed that on.")
+        format!(
+            "{text} Only its `Server` header says what it is: a proxy in between may have passed that on."
+        )
     } else {
         text
     };

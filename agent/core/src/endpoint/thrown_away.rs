@@ -2,7 +2,7 @@
 //! what waits on a connection before they close it, so that the kernel sends no reset (`sock_drain`): nothing lies unread, and a
 //! FIN is all that comes. The endpoint's other closes show the timer.
 
-use super::{cluster::tolerance, state::State, timer_readings::Kind};
+use super::{cluster::tolerance, state::State, timer_readings::Kind, timers::TimerShape};
 use crate::{
     close::{AT_ONCE_SECONDS, ClosedConnection, is_dropped_at_once},
     labels::{Clock, Confidence, Phase, Race, Side, Verdict},
@@ -19,19 +19,19 @@ impl State {
         }
         let (gap, lay) = (close.reuse_gap?, close.request?);
         let idle = gap + lay;
-        let timer = self.find(Kind { side: Side::Server, phase: Phase::Idle, clock: Clock::Idle })?;
-        let [least, most] = [timer.shortest(SHARE)?, timer.longest(SHARE)?];
-        // It fired no sooner. A server that is not held up had closed before a request came that is later.
-        let near = f64::from(tolerance(most));
-        let is_due = idle >= f64::from(least) - near && gap <= f64::from(most) + near + AT_ONCE_SECONDS;
-        if !is_due {
-            return None;
-        }
+        let series = self.find(Kind { side: Side::Server, phase: Phase::Idle, clock: Clock::Idle })?;
+        // It fires no sooner. A server that is not held up had closed before a request came that is later.
+        let is_due = |timer: &TimerShape| {
+            let near = f64::from(tolerance(timer.most));
+            idle >= f64::from(timer.least) - near && gap <= f64::from(timer.most) + near + AT_ONCE_SECONDS
+        };
+        let timer = series.shown().into_iter().filter(|timer| timer.share >= SHARE).find(is_due)?;
         (close.verdict, close.race) = (Verdict::IdleRace, Some(Race::Unread));
         close.confidence = Confidence::Probable;
         Some(format!(
-            "the server closed without a word {idle:.3} s after its last response, when its idle timer ({most:.3} s) was due: \
-             it threw the request away"
+            "the server closed without a word {idle:.3} s after its last response, when its idle timer ({:.3} s) was due: \
+             it threw the request away",
+            timer.seconds
         ))
     }
 }

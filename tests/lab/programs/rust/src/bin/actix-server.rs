@@ -44,7 +44,7 @@ async fn read(mut body: web::Payload, limit: web::Data<Duration>) -> HttpRespons
 
 fn main() {
     let [at, hasty] = std::env::args().skip(1).collect::<Vec<_>>().try_into().expect("HOST:PORT HASTY");
-    let limit = Duration::from_secs(if hasty == "1" { 1 } else { 600 });
+    let limit = Duration::from_secs(if hasty == "1" { 2 } else { 600 });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(limit))

@@ -46,7 +46,7 @@ async fn read(body: Body, limit: Duration) -> Response {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let [at, hasty] = std::env::args().skip(1).collect::<Vec<_>>().try_into().expect("HOST:PORT HASTY");
-    let limit = Duration::from_secs(if hasty == "1" { 1 } else { 600 });
+    let limit = Duration::from_secs(if hasty == "1" { 2 } else { 600 });
     let routes = Router::new()
         .route("/", get(|| async { "hello\n" }))
         .route("/wait/{ms}", get(wait))
