@@ -155,7 +155,8 @@ pub struct Transition {
     pub probes_out: u8,
     /// 1 while a `struct socket` holds the sock (not orphaned, accepted).
     pub has_socket: u8,
-    pub reserved: u8,
+    /// 1 when not all that was written can leave now: bytes on their way hold it back, or the peer has no room.
+    pub send_blocked: u8,
     /// `sk_flags`, low 32 bits.
     pub flags: u32,
     pub err: u32,

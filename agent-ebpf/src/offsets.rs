@@ -68,6 +68,7 @@ offsets! {
     lsndtime: "tcp_sock" "lsndtime" 4 Required,
     snd_una: "tcp_sock" "snd_una" 4 Required,
     snd_nxt: "tcp_sock" "snd_nxt" 4 Required,
+    snd_wnd: "tcp_sock" "snd_wnd" 4 Required,
     write_seq: "tcp_sock" "write_seq" 4 Required,
     snd_wl1: "tcp_sock" "snd_wl1" 4 Required,
     rcv_nxt: "tcp_sock" "rcv_nxt" 4 Required,

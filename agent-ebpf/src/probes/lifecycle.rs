@@ -152,9 +152,9 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     count(Counter::Left);
     transition(sk, tp, old, new);
     exchange_storage::report(sk, tp, false);
-    // A FIN behind bytes that have not left may never leave.
-    let is_behind = || tp.read::<u32>(offset!(write_seq)) != tp.read::<u32>(offset!(snd_nxt));
-    if new == FIN_WAIT1 && (tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH || is_behind())
+    // A FIN behind bytes that cannot leave may never leave itself.
+    if new == FIN_WAIT1
+        && (tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH || record::is_send_blocked(tp))
     {
         expect_end(sk);
     }

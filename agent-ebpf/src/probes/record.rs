@@ -99,6 +99,18 @@ pub unsafe fn no_task(to: *mut Task) {
     }
 }
 
+/// Whether not all that was written can leave now. What merely waits for more to fill a segment (TCP_CORK, as nginx uses it with
+/// `tcp_nopush`, MSG_MORE) leaves with the FIN.
+#[inline(always)]
+pub fn is_send_blocked(tp: TcpSock) -> bool {
+    let (written, next): (u32, u32) = (tp.read(offset!(write_seq)), tp.read(offset!(snd_nxt)));
+    if written == next {
+        return false;
+    }
+    let acknowledged: u32 = tp.read(offset!(snd_una));
+    next != acknowledged || written.wrapping_sub(acknowledged) > tp.read::<u32>(offset!(snd_wnd))
+}
+
 /// Copies the socket's fields to `to`; header, states and task are the caller's.
 ///
 /// # Safety
@@ -113,7 +125,7 @@ pub unsafe fn socket_fields(to: *mut Transition, tp: TcpSock) {
         (*to).retransmits = tp.read(offset!(retransmits));
         (*to).probes_out = tp.read(offset!(probes_out));
         (*to).has_socket = u8::from(tp.read::<u64>(offset!(socket)) != 0);
-        (*to).reserved = 0;
+        (*to).send_blocked = u8::from(is_send_blocked(tp));
         (*to).flags = tp.read::<u64>(offset!(flags)) as u32;
         (*to).err = tp.read(offset!(err));
         (*to).linger_time = tp.read::<u64>(offset!(linger_time)) as u32;

@@ -29,7 +29,7 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
     let ended = newest.new_state == CLOSE;
     match first.new_state {
         // Its FIN waits behind what the peer has not taken: it may never leave.
-        FIN_WAIT1 if !ended && first.write_seq != first.snd_nxt => began + HALF_CLOSED_NS,
+        FIN_WAIT1 if !ended && first.send_blocked != 0 => began + HALF_CLOSED_NS,
         // Nobody sends requests to a client: only the peer's own FIN may have crossed ours.
         FIN_WAIT1 if role == Role::Client && first.is_closed_whole() => now + round_trips(newest),
         CLOSE if first.err == 0 && role == Role::Client => now + GRACE_NS,
