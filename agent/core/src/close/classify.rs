@@ -339,7 +339,8 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     } else {
         cause
     };
-    let exact = exchange.exact && !half_close::may_be_half(facts, ending);
+    let may_be_half = half_close::may_be_half(facts, ending) || half_close::is_at_once(facts);
+    let exact = exchange.exact && !may_be_half;
     rule(Verdict::PrematureHangup, cause, exact)
 }
 

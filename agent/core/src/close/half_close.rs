@@ -65,6 +65,11 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) ->
     }
 }
 
+/// Between two steps of one process's `close`, which may shut down sending first (Java, Rust's hyper), a FIN comes at times.
+const ONE_CLOSE_NS: u64 = 20_000_000;
+/// Who waited for less before it stopped sending did so because it had asked for all that it wanted.
+const GAVE_UP_SECONDS: f64 = 0.5;
+
 /// The client stopped sending, with its request complete, and was still there when the server's FIN came instead of an
 /// answer: the server ended it.
 pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
@@ -75,7 +80,19 @@ pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -
     let fin_came = facts.last.is_some_and(|last| {
         last.is_held() && last.err == 0 && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
     });
-    is_half && is_unanswered && fin_came
+    let gave_up =
+        || is_at_once(facts) && view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);
+    is_half && is_unanswered && fin_came && !gave_up()
+}
+
+/// The server's FIN came so soon behind the client's that the client may have been about to close.
+pub(super) fn is_at_once(facts: &Facts) -> bool {
+    let is_soon = |last: &Transition| {
+        let apart = last.header.ktime_ns.saturating_sub(facts.first.header.ktime_ns);
+        last.is_held() && apart <= ONE_CLOSE_NS
+    };
+    let is_half = facts.first.new_state == FIN_WAIT1 && !facts.first.is_closed_whole();
+    is_half && facts.role == Role::Client && facts.last.as_ref().is_some_and(is_soon)
 }
 
 /// The peer's FIN may have ended its sending only: this end answered nothing after it.

@@ -56,6 +56,9 @@ pub(super) fn unanswered(end: &EndState<'_>, script: Script) -> Decided {
     let away = end.flow.round_trip(Side::Server).unwrap_or_default();
     let round_trip = away + end.flow.round_trip(Side::Client).unwrap_or_default();
     match (order::is_fresh_within(age.saturating_sub(2 * away), age, round_trip), end.close_type) {
+        (Some(false), CloseType::Rst) if end.at.phase == Phase::Waiting && age <= HELD_UP => {
+            Err("the server may have read nothing of the request that it answered with a reset")
+        }
         (Some(false), _) => plain(end),
         _ if end.at.in_flight > 1 || end.http2 => Err("one of several requests may have been unread"),
         _ if end.at.announced => Err("a request after a response that may have been the last"),
@@ -66,6 +69,9 @@ pub(super) fn unanswered(end: &EndState<'_>, script: Script) -> Decided {
         (None, CloseType::Rst) => Err("unread for about as long as makes the difference"),
     }
 }
+
+/// The real servers of the lab are held up for no longer before they read what came.
+const HELD_UP: Duration = Duration::from_millis(100);
 
 /// Whether the client ended it by a timer that had nothing to do with its open request. `None` when that is not clear.
 pub(super) fn is_own_timer(end: &EndState<'_>) -> Option<bool> {

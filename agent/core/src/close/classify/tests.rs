@@ -316,10 +316,18 @@ fn a_response_that_says_close_and_is_cut_short_announced_nothing_to_its_own_requ
 
 #[test]
 fn a_client_that_only_stopped_sending_and_was_still_there_was_dropped_by_the_server() {
-    let talk = client().asks(GET).waits(50);
-    let mut facts = talk.clone().stops_sending();
-    talk.waits(1).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
-    assert_eq!(summary(&facts), "premature-hangup SW fin waiting half-close - exact http");
+    let dropped = |asked: u32, held: u32| {
+        let talk = client().asks(GET).waits(asked);
+        let mut facts = talk.clone().stops_sending();
+        talk.waits(held).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
+        facts
+    };
+    assert_eq!(summary(&dropped(50, 10)), "premature-hangup SW fin waiting half-close - exact http");
+    assert_eq!(summary(&dropped(500, 10)), "premature-hangup SW fin waiting half-close - exact http");
+    // It may have been about to close: the longer it had waited, the likelier.
+    assert_eq!(summary(&dropped(50, 1)), "premature-hangup SW fin waiting half-close - probable http");
+    assert_eq!(summary(&dropped(500, 1)), "premature-hangup CW fin waiting unknown - probable http");
+    let mut facts = dropped(50, 1);
     // It had closed before the FIN came.
     if let Some(last) = &mut facts.last {
         last.flags |= 1;
