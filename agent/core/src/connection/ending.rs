@@ -202,16 +202,18 @@ impl Tracker {
         let pending = connection.pending.as_deref()?;
         let identity = identity(cookie, connection, time)?;
         let other = self.known_of_other_end(connection);
-        // It may turn a close into one whose evidence is wanted.
-        let detail = match self.options.detail {
-            EvidenceDetail::FailuresOnly if other.is_some() => EvidenceDetail::All,
-            detail => detail,
-        };
+        let detail = self.options.detail;
         let mut close = judge(&pending.facts, self.options).record(identity, detail);
         self.correlate(cookie, connection, &mut close);
+        let before = close.verdict;
         if let Some(other) = other
             && join::join(&mut close, &pending.facts.first, &other)
         {
+            if detail.covers(close.verdict) && !detail.covers(before) {
+                // Words are made for few closes, and only now this one is known to be among them.
+                close.evidence =
+                    judge(&pending.facts, self.options).record(identity, EvidenceDetail::All).evidence;
+            }
             self.add_evidence(&mut close, || {
                 "the other end is on this host, and gave what it knows".to_owned()
             });
