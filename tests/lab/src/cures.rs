@@ -3,8 +3,6 @@
 
 use std::{
     fmt,
-    path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -25,7 +23,6 @@ const PLAYS: &str = include_str!("../plays/cures.toml");
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/cures");
 /// Programs at once: they wait most of the time.
 const AT_ONCE: usize = 6;
-const PLAYED_WITHIN: Duration = Duration::from_mins(2);
 /// A pool's forgotten connection is reported after 5 s.
 const REPORTED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -95,22 +92,11 @@ impl Play {
 
     /// How many requests its clients lost; it does as `advice` says.
     fn run(&self, kit: &Kit, advice: Option<&Advice>) -> Result<u64> {
-        let (program, arguments) = self.run.split_first().context("a program")?;
-        let directory = kit.directory()?;
-        let own = kit.state().join("venv/bin");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(Path::new(PROGRAMS).join(program));
-        command
-            .args(arguments)
-            .current_dir(&directory)
-            .env("ADVICE", serde_json::to_string(&advice)?)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("PATH", format!("{}:{path}:/usr/sbin:/sbin", own.display()));
-        let mut running = harness::Program::start(&mut command, &directory, program)?;
-        running.await_end(PLAYED_WITHIN).with_context(|| format!("play {}", self.name))?;
-        let text = running.text();
+        let advice = serde_json::to_string(&advice)?;
+        let variables = [("ADVICE", advice.as_str()), ("PYTHONDONTWRITEBYTECODE", "1")];
+        let text = plays::run(kit, PROGRAMS, &self.run, &variables)?;
         let lost = text.lines().rev().find_map(|line| line.rsplit_once("lost ")?.1.trim().parse().ok());
-        lost.with_context(|| format!("{program} does not say what was lost: {text}"))
+        lost.with_context(|| format!("{:?} does not say what was lost: {text}", self.run))
     }
 
     /// The first of the report's advice on its ports.
@@ -252,6 +238,8 @@ impl fmt::Display for Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -7,14 +7,11 @@ mod want;
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    path::Path,
-    process::Command,
-    thread,
+    fmt, thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::{Close, Daemon, wait};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +28,6 @@ const PLAYS: &str = include_str!("../plays/field.toml");
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field");
 /// Plays at once: most of them wait, and some keep a processor busy.
 const AT_ONCE: usize = 6;
-const PLAYED_WITHIN: Duration = Duration::from_mins(2);
 /// A pool's forgotten connection is reported after 5 s.
 const REPORTED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -102,21 +98,6 @@ impl Play {
     fn is_ours(&self, close: &Close) -> bool {
         self.ports.iter().any(|&port| close.local.port() == port || close.remote.port() == port)
     }
-
-    fn run(&self, kit: &Kit) -> Result<()> {
-        let (program, arguments) = self.run.split_first().context("a program")?;
-        let directory = kit.directory()?;
-        let own = kit.state().join("venv/bin");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(Path::new(PROGRAMS).join(program));
-        command
-            .args(arguments)
-            .current_dir(&directory)
-            .env("PATH", format!("{}:{path}:/usr/sbin:/sbin", own.display()));
-        let mut program = harness::Program::start(&mut command, &directory, program)?;
-        program.await_end(PLAYED_WITHIN).with_context(|| format!("play {}", self.name))?;
-        Ok(())
-    }
 }
 
 impl Suite for Options {
@@ -154,7 +135,7 @@ fn once(context: &Context, kit: &Kit, plays: Vec<Play>) -> Result<Vec<Row>> {
     let daemon = Daemon::start(&context.agent)?;
     let played = rows.iter_mut().filter(|row| row.absent.is_none());
     suite::at_once(AT_ONCE, played.take_while(|_| !context.is_stopped()), |row| {
-        if let Err(error) = row.play.run(kit) {
+        if let Err(error) = plays::run(kit, PROGRAMS, &row.play.run, &[]) {
             row.wrong.push(format!("it was not played: {error:#}"));
         }
     });
@@ -235,6 +216,8 @@ impl fmt::Display for Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -62,7 +62,22 @@ def listening(port):
         time.sleep(.05)
     sys.exit('nothing listens on %d'%port)
 
+def side_by_side(one):
+    """Twice four of them, each of which says whether it lost a request."""
+    lost=[]
+    for _ in range(2):
+        ts=[threading.Thread(target=lambda: lost.append(one())) for _ in range(4)]
+        for t in ts: t.start(); time.sleep(.13)
+        [t.join() for t in ts]
+    print('lost',sum(lost))
+
 class Running:
     def __init__(self,*command): self.p=subprocess.Popen(command)
     def __enter__(self): return self
     def __exit__(self,*_): self.p.terminate(); self.p.wait()
+
+def nginx(http):
+    """nginx with this in its http block."""
+    w=tempfile.mkdtemp(); temp=' '.join('%s_temp_path %s/%s;'%(x,w,x) for x in ('client_body','proxy','fastcgi','uwsgi','scgi'))
+    open(w+'/conf','w').write('daemon off; pid %s/pid; error_log %s/log; events {} http { access_log off; %s %s }'%(w,w,temp,http))
+    return Running('nginx','-c',w+'/conf')
