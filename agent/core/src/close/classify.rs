@@ -142,7 +142,7 @@ impl Judgement<'_> {
         let closing = closed_by.map(|by| by.process);
         let mut close = ClosedConnection {
             schema: Cow::Borrowed(SCHEMA),
-            id: CloseId { time_ns: u64::try_from(time.as_nanosecond()).unwrap_or_default(), cookie },
+            id: CloseId::new(cookie, time),
             amends: false,
             time,
             role: facts.role,

@@ -106,12 +106,26 @@ pub struct ClosedConnection {
     pub stray_bytes: Option<u32>,
 }
 
+impl ClosedConnection {
+    /// The same with the time by the wall clock as it stands when the close is settled.
+    #[must_use]
+    pub(crate) fn settled(self, cookie: u64, time: Timestamp) -> Self {
+        Self { id: CloseId::new(cookie, time), time, ..self }
+    }
+}
+
 /// Names one close of one socket on one host: its wall-clock time and the socket's cookie (`sock_gen_cookie`,
 /// net/core/sock_diag.c, v6.1 to v6.18: unique until the next boot).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CloseId {
     pub time_ns: u64,
     pub cookie: u64,
+}
+
+impl CloseId {
+    pub(crate) fn new(cookie: u64, time: Timestamp) -> Self {
+        Self { time_ns: u64::try_from(time.as_nanosecond()).unwrap_or_default(), cookie }
+    }
 }
 
 impl fmt::Display for CloseId {

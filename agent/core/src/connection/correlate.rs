@@ -27,7 +27,7 @@ impl Tracker {
             close.after_listener = self.after_listener(connection, close);
         }
         let Some(pending) = connection.pending.as_deref() else { return };
-        if pending.facts.first.task.tgid == 0 {
+        if pending.facts().first.task.tgid == 0 {
             return;
         }
         match connection.role {
@@ -42,7 +42,7 @@ impl Tracker {
             return;
         }
         let local = Ends::new(&connection.endpoints).local;
-        if is_exiting(&pending.facts.first.task) {
+        if is_exiting(&pending.facts().first.task) {
             if self.listeners.at(connection.netns, local).is_some() {
                 self.add_evidence(close, || {
                     format!("others still listen at port {}: one worker of several", local.port())
@@ -87,7 +87,7 @@ impl Tracker {
         let is_open_question = matches!(close.cause, Cause::Unknown | Cause::LingerZero)
             && matches!(close.verdict, Verdict::ClientIdle | Verdict::Completed);
         let Some(pool) = connection.pool() else { return };
-        if !is_open_question || is_exiting(&pending.facts.first.task) {
+        if !is_open_question || is_exiting(&pending.facts().first.task) {
             return;
         }
         let others = self.pools.closed_with(&pool, cookie, close.at_ns);

@@ -113,7 +113,7 @@ impl Tracker {
         if pending.due_ns != Some(due) {
             return None;
         }
-        if settle::is_abandoned(pending) && !judge(&pending.facts, self.options).phase().is_idle() {
+        if settle::is_abandoned(pending) && !judge(pending.facts(), self.options).phase().is_idle() {
             // In flight: what the process does next decides.
             return None;
         }
@@ -180,7 +180,7 @@ impl Tracker {
     /// Given up, by a timer or a process, with bytes that were never acknowledged: whether others reached the same place
     /// meanwhile.
     fn note_reachability(&self, connection: &mut Connection) {
-        let Some(first) = connection.pending.as_deref().map(|pending| pending.facts.first) else { return };
+        let Some(first) = connection.pending.as_deref().map(|pending| pending.facts().first) else { return };
         if first.err != facts::ETIMEDOUT && first.retransmits == 0 {
             return;
         }
@@ -188,7 +188,7 @@ impl Tracker {
         let woken = connection.facts().and_then(woken_at);
         let others = woken.is_some_and(|since| self.reachability.is_reached(netns, role, &ends, since));
         if let Some(pending) = &mut connection.pending {
-            pending.facts.peer_reachable = others;
+            pending.facts_mut().peer_reachable = others;
         }
     }
 
@@ -203,16 +203,21 @@ impl Tracker {
         let identity = identity(cookie, connection, time)?;
         let other = self.known_of_other_end(connection);
         let detail = self.options.detail;
-        let mut close = judge(&pending.facts, self.options).record(identity, detail);
+        // The other end asked before: nothing has come since.
+        let known = pending.known_judgement().filter(|close| !detail.covers(close.verdict));
+        let mut close = match known {
+            Some(close) => close.clone().settled(cookie, time),
+            None => judge(pending.facts(), self.options).record(identity, detail),
+        };
         self.correlate(cookie, connection, &mut close);
         let before = close.verdict;
         if let Some(other) = other
-            && join::join(&mut close, &pending.facts.first, &other)
+            && join::join(&mut close, &pending.facts().first, &other)
         {
             if detail.covers(close.verdict) && !detail.covers(before) {
                 // Words are made for few closes, and only now this one is known to be among them.
                 close.evidence =
-                    judge(&pending.facts, self.options).record(identity, EvidenceDetail::All).evidence;
+                    judge(pending.facts(), self.options).record(identity, EvidenceDetail::All).evidence;
             }
             self.add_evidence(&mut close, || {
                 "the other end is on this host, and gave what it knows".to_owned()
@@ -253,7 +258,7 @@ pub(super) fn lost_request(connection: &Connection, closed: &ClosedConnection) -
         return None;
     }
     let pending = connection.pending.as_deref()?;
-    let known = pending.facts.last.as_ref().unwrap_or(&pending.facts.first).header.jiffies;
-    let exchange = pending.facts.exchange_after.as_deref().or(pending.facts.exchange.as_deref())?;
+    let known = pending.facts().last.as_ref().unwrap_or(&pending.facts().first).header.jiffies;
+    let exchange = pending.facts().exchange_after.as_deref().or(pending.facts().exchange.as_deref())?;
     Lost::of(exchange, closed.process?.pid?, known)
 }

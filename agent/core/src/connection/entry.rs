@@ -1,5 +1,7 @@
 //! One connection end, from open to its settled close.
 
+use std::cell::OnceCell;
+
 use whohungup_ebpf::{
     event::{Endpoints, Task, Transition},
     exchange::{AFTER_FIN, Exchange, OUT},
@@ -9,7 +11,7 @@ use super::{join::OtherEnd, pools::Pool, requests::Counted, tally::StateKey};
 use crate::identity::Ends;
 use crate::identity::Process;
 use crate::{
-    close::{Facts, Plaintext, Resets, facts},
+    close::{ClosedConnection, Facts, Plaintext, Resets, facts},
     labels::Role,
 };
 
@@ -56,7 +58,9 @@ pub(super) struct Connection {
 /// A close that is not settled yet.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
-    pub(super) facts: Facts,
+    facts: Facts,
+    /// What they say without words, once somebody asked.
+    judged: OnceCell<Box<ClosedConnection>>,
     /// Task of the first local close.
     pub(super) closed_by: Option<Task>,
     /// Where segments that come too late would look for it.
@@ -67,6 +71,28 @@ pub(super) struct Pending {
     pub(super) other_end: Option<OtherEnd>,
     /// It has waited for the other end once.
     pub(super) has_waited: bool,
+}
+
+impl Pending {
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// To change them: what they said before is forgotten.
+    pub(super) fn facts_mut(&mut self) -> &mut Facts {
+        self.judged.take();
+        &mut self.facts
+    }
+
+    /// What `judge` makes of the facts, asked for once as long as they stay the same.
+    pub(super) fn judged(&self, judge: impl FnOnce(&Facts) -> ClosedConnection) -> &ClosedConnection {
+        self.judged.get_or_init(|| Box::new(judge(&self.facts)))
+    }
+
+    /// What was said of the facts as they are, if anybody asked.
+    pub(super) fn known_judgement(&self) -> Option<&ClosedConnection> {
+        self.judged.get().map(|close| &**close)
+    }
 }
 
 impl Connection {
@@ -121,6 +147,7 @@ impl Connection {
                     rest_lost: false,
                     tick,
                 },
+                judged: OnceCell::new(),
                 closed_by: closing_task(step),
                 orphan: None,
                 due_ns: None,
@@ -129,21 +156,22 @@ impl Connection {
             }));
             return;
         };
-        pending.facts.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
         pending.closed_by = pending.closed_by.or_else(|| closing_task(step));
-        pending.facts.last = Some(*step);
+        let known = pending.facts_mut();
+        known.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
+        known.last = Some(*step);
     }
 
     /// The error that the application was reported.
     pub(super) fn soft_error(&mut self, error: u32) {
         self.soft_error = Some(error);
         if let Some(pending) = &mut self.pending {
-            pending.facts.soft_error = Some(error);
+            pending.facts_mut().soft_error = Some(error);
         }
     }
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
-        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else { return };
         if exchange.protocol == AFTER_FIN {
             let head = &exchange.streams[usize::from(OUT)].head;
             facts.written_late = head.first_chunk().copied();
@@ -157,7 +185,7 @@ impl Connection {
 
     /// What was read inside TLS by the newest step.
     pub(super) fn tls_plaintext(&mut self, exchange: &Exchange) {
-        let Some(Pending { facts, .. }) = self.pending.as_deref_mut() else { return };
+        let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else { return };
         let Plaintext { at, after } = &mut facts.tls_plaintext;
         if facts.last.is_some() {
             *after = Some(Box::new(*exchange));
@@ -168,7 +196,7 @@ impl Connection {
 
     /// The facts of the close; `None` while there is none.
     pub(super) fn facts(&self) -> Option<&Facts> {
-        self.pending.as_deref().map(|pending| &pending.facts)
+        self.pending.as_deref().map(Pending::facts)
     }
 }
 

@@ -105,11 +105,11 @@ impl Tracker {
     pub(super) fn waits_for_other_end(&mut self, cookie: u64, now_ns: u64) -> Option<u64> {
         let connection = self.connections.get(&cookie)?;
         let pending = connection.pending.as_deref().filter(|pending| !pending.has_waited)?;
-        if is_own_end(&pending.facts.first) {
+        if is_own_end(&pending.facts().first) {
             return None;
         }
         let other = self.connections.get(&self.other_end(connection)?)?.pending.as_deref()?;
-        let due = other.due_ns.filter(|&due| is_own_end(&other.facts.first) && due > now_ns)?;
+        let due = other.due_ns.filter(|&due| is_own_end(&other.facts().first) && due > now_ns)?;
         // Just behind it.
         let due = due + 1_000_000;
         (due <= now_ns + MOST_NS).then_some(due)
@@ -121,7 +121,11 @@ impl Tracker {
         settled.or_else(|| {
             let cookie = self.other_end(connection)?;
             let other = self.connections.get(&cookie)?;
-            Some(OtherEnd::of(&self.judged(cookie, other)?, &other.facts()?.first))
+            let pending = other.pending.as_deref()?;
+            let identity = identity(cookie, other, Timestamp::UNIX_EPOCH)?;
+            let close =
+                pending.judged(|facts| judge(facts, self.options).record(identity, EvidenceDetail::Off));
+            Some(OtherEnd::of(close, &pending.facts().first))
         })
     }
 
@@ -146,16 +150,10 @@ impl Tracker {
         else {
             return;
         };
-        if is_one_connection(&first, &pending.facts.first) {
+        if is_one_connection(&first, &pending.facts().first) {
             pending.other_end = Some(word);
             self.amend(cookie);
         }
-    }
-
-    pub(super) fn judged(&self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
-        let identity = identity(cookie, connection, Timestamp::UNIX_EPOCH)?;
-        let close = judge(connection.facts()?, self.options).record(identity, EvidenceDetail::Off);
-        Some(close)
     }
 }
 

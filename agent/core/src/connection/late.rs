@@ -22,11 +22,11 @@ impl Tracker {
             // Without a pending close: an active reset goes out before its transition (SOCK_DESTROY,
             // keepalive), which says all that it does.
             if let Some(pending) = &mut connection.pending {
-                pending.facts.resets.push(*reset);
+                pending.facts_mut().resets.push(*reset);
             }
         } else if let Some(known) = self.recent.by_cookie(cookie) {
             if let Some(pending) = &mut known.connection.pending {
-                pending.facts.resets.push(*reset);
+                pending.facts_mut().resets.push(*reset);
             }
             self.totals.late_requests += u64::from(reset.payload > 0);
             self.amend(cookie);

@@ -46,7 +46,7 @@ impl Tracker {
         let mut unseen = 0;
         for cookie in gone {
             if let Some(pending) = self.connections.get_mut(&cookie).and_then(|c| c.pending.as_mut()) {
-                pending.facts.rest_lost = true;
+                pending.facts_mut().rest_lost = true;
             }
             match self.finish(cookie, walked_ns) {
                 Some(closed) => self.ready.push(closed),

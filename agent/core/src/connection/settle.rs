@@ -23,8 +23,8 @@ const HALF_CLOSED_NS: u64 = 60_000 * MS;
 
 /// When `pending` settles as things stand, CLOCK_MONOTONIC ns.
 pub(super) fn due(pending: &Pending, role: Role) -> u64 {
-    let first = &pending.facts.first;
-    let newest = pending.facts.last.as_ref().unwrap_or(first);
+    let first = &pending.facts().first;
+    let newest = pending.facts().last.as_ref().unwrap_or(first);
     let (began, now) = (first.header.ktime_ns, newest.header.ktime_ns);
     let ended = newest.new_state == CLOSE;
     match first.new_state {
@@ -53,22 +53,22 @@ fn round_trips(step: &Transition) -> u64 {
 
 /// The socket may live on after [`due`]: only an idle close may be reported then.
 pub(super) fn is_abandoned(pending: &Pending) -> bool {
-    pending.facts.first.new_state == CLOSE_WAIT && pending.facts.last.is_none()
+    pending.facts().first.new_state == CLOSE_WAIT && pending.facts().last.is_none()
 }
 
 /// This end closed first: what comes for the connection may find a listener or no socket at all.
 pub(super) fn leaves_an_orphan(pending: &Pending) -> bool {
-    let first = &pending.facts.first;
+    let first = &pending.facts().first;
     // Shut for sending, then closed: by now it is as if it had been closed at once.
-    let ended = pending.facts.last.is_some_and(|last| last.new_state == CLOSE && last.err == 0);
+    let ended = pending.facts().last.is_some_and(|last| last.new_state == CLOSE && last.err == 0);
     (first.new_state == FIN_WAIT1 && (first.is_closed_whole() || ended))
         || (first.new_state == CLOSE && first.err == 0)
 }
 
 /// Only the socket's own next step can settle it: nothing is due, or not for long.
 pub(super) fn waits_for_the_socket(pending: &Pending) -> bool {
-    let half_closed = pending.facts.first.new_state == FIN_WAIT1 && !pending.facts.first.is_closed_whole();
-    pending.facts.last.is_none() && (half_closed || pending.facts.first.new_state == CLOSE_WAIT)
+    let half_closed = pending.facts().first.new_state == FIN_WAIT1 && !pending.facts().first.is_closed_whole();
+    pending.facts().last.is_none() && (half_closed || pending.facts().first.new_state == CLOSE_WAIT)
 }
 
 /// A request may still meet what this socket leaves behind.

@@ -187,7 +187,7 @@ impl Tracker {
         let mut pending: Vec<(u64, u64)> = self
             .connections
             .iter()
-            .filter_map(|(&cookie, c)| Some((c.pending.as_ref()?.facts.first.header.ktime_ns, cookie)))
+            .filter_map(|(&cookie, c)| Some((c.pending.as_ref()?.facts().first.header.ktime_ns, cookie)))
             .collect();
         pending.sort_unstable();
         for (at, cookie) in pending {
