@@ -11,6 +11,7 @@ mod late;
 mod listeners;
 mod open;
 mod opening;
+mod pairs;
 mod pools;
 mod reachability;
 mod recent;

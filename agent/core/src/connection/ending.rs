@@ -52,10 +52,6 @@ impl Tracker {
         let (begins, before) = (connection.pending.is_none(), connection.state_key());
         connection.step(step, tick);
         self.tally.moves(before, connection.state_key());
-        if begins {
-            let key = join::key(connection.netns, Ends::new(&connection.endpoints));
-            self.pairs.insert(key, cookie);
-        }
         if begins
             && connection.pooled
             && let Some(pool) = connection.pool()
@@ -72,6 +68,9 @@ impl Tracker {
         if pending.due_ns != Some(due) {
             pending.due_ns = Some(due);
             self.due.push(due, cookie);
+        }
+        if begins {
+            self.find_other_end(cookie);
         }
         true
     }

@@ -67,6 +67,8 @@ pub(super) struct Pending {
     pub(super) orphan: Option<(u32, Ends)>,
     /// Settles at this time, CLOCK_MONOTONIC ns; `None` waits for more.
     pub(super) due_ns: Option<u64>,
+    /// The other end, where its close was pending at the same time.
+    pub(super) other_cookie: Option<u64>,
     /// What the other end said, where it is on this host and was settled before.
     pub(super) other_end: Option<OtherEnd>,
     /// It has waited for the other end once.
@@ -151,6 +153,7 @@ impl Connection {
                 closed_by: closing_task(step),
                 orphan: None,
                 due_ns: None,
+                other_cookie: None,
                 other_end: None,
                 has_waited: false,
             }));

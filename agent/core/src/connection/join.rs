@@ -16,9 +16,6 @@ const MOST_NS: u64 = 1_200_000_000;
 /// Sequence numbers of both ends lie no further apart than a window.
 const WINDOW: u32 = 1 << 24;
 
-/// Where the other end of a pending close looks for it. Loopback addresses mean something in their own namespace only.
-pub(super) type PairKey = (u32, Ends);
-
 /// What the other end of a connection knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OtherEnd {
@@ -70,10 +67,6 @@ fn is_own_end(first: &Transition) -> bool {
     first.new_state == facts::FIN_WAIT1 || (first.new_state == facts::CLOSE && first.err == 0)
 }
 
-pub(super) fn key(netns: u32, ends: Ends) -> PairKey {
-    (if ends.local.ip().is_loopback() { netns } else { 0 }, ends)
-}
-
 /// Both sockets are of one connection, and not of two with the same addresses in different places.
 fn is_one_connection(one: &Transition, other: &Transition) -> bool {
     let near = |sent: u32, received: u32| {
@@ -84,21 +77,37 @@ fn is_one_connection(one: &Transition, other: &Transition) -> bool {
 }
 
 impl Tracker {
+    /// A close has begun: whichever of the two ends is second finds the first.
+    pub(super) fn find_other_end(&mut self, cookie: u64) {
+        let Some(connection) = self.connections.get(&cookie) else { return };
+        let (netns, ends) = (connection.netns, Ends::new(&connection.endpoints));
+        let found = self.pairs.other_end(netns, ends).filter(|&other| self.is_other_end(connection, other));
+        let Some(other) = found else { return self.pairs.wait(netns, ends, cookie) };
+        self.pairs.met(netns, ends);
+        for (one, other) in [(cookie, other), (other, cookie)] {
+            if let Some(pending) = self.connections.get_mut(&one).and_then(|one| one.pending.as_deref_mut()) {
+                pending.other_cookie = Some(other);
+            }
+        }
+    }
+
+    fn is_other_end(&self, connection: &Connection, cookie: u64) -> bool {
+        let Some(other) = self.connections.get(&cookie) else { return false };
+        let firsts = connection.facts().zip(other.facts());
+        other.role != connection.role
+            && firsts.is_some_and(|(one, other)| is_one_connection(&one.first, &other.first))
+    }
+
     pub(super) fn has_ended(&mut self, cookie: u64, connection: &Connection) {
-        let key = key(connection.netns, Ends::new(&connection.endpoints));
-        if self.pairs.get(&key) == Some(&cookie) {
-            self.pairs.remove(&key);
+        if connection.pending.as_deref().is_some_and(|pending| pending.other_cookie.is_none()) {
+            self.pairs.forget(connection.netns, Ends::new(&connection.endpoints), cookie);
         }
     }
 
     /// The other end's cookie, while its close is pending too.
     fn other_end(&self, connection: &Connection) -> Option<u64> {
-        let ends = Ends::new(&connection.endpoints).turned();
-        let cookie = *self.pairs.get(&key(connection.netns, ends))?;
-        let other = self.connections.get(&cookie)?;
-        let is_other = other.role != connection.role
-            && is_one_connection(&connection.facts()?.first, &other.facts()?.first);
-        is_other.then_some(cookie)
+        let other = connection.pending.as_deref()?.other_cookie?;
+        self.connections.contains_key(&other).then_some(other)
     }
 
     /// When the close of `cookie` is to be settled instead of now: the other end made it, and has yet to say why.

@@ -67,7 +67,8 @@ pub(super) fn leaves_an_orphan(pending: &Pending) -> bool {
 
 /// Only the socket's own next step can settle it: nothing is due, or not for long.
 pub(super) fn waits_for_the_socket(pending: &Pending) -> bool {
-    let half_closed = pending.facts().first.new_state == FIN_WAIT1 && !pending.facts().first.is_closed_whole();
+    let half_closed =
+        pending.facts().first.new_state == FIN_WAIT1 && !pending.facts().first.is_closed_whole();
     pending.facts().last.is_none() && (half_closed || pending.facts().first.new_state == CLOSE_WAIT)
 }
 

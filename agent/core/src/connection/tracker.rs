@@ -8,8 +8,8 @@ use whohungup_ebpf::{decode::Record, event::Reset};
 use super::{
     deadlines::Deadlines,
     entry::{Connection, OpenState},
-    join::PairKey,
     listeners::Listeners,
+    pairs::Pairs,
     pools::Pools,
     reachability::Reachability,
     recent::Recent,
@@ -76,8 +76,8 @@ pub struct Tracker {
     pub(super) recent: Recent,
     /// Pending closes that a late segment may still meet, by what such a segment says.
     pub(super) pending_ends: HashMap<(u32, Ends), u64>,
-    /// Every pending close, for the other end of its connection.
-    pub(super) pairs: HashMap<PairKey, u64>,
+    /// Pending closes that have not met the other end of their connection yet.
+    pub(super) pairs: Pairs,
     /// For how many walks namespaces of followed connections have not been met.
     pub(super) absent: HashMap<u32, u32>,
     pub(super) unreachable: HashSet<u32>,
@@ -108,7 +108,7 @@ impl Tracker {
             listeners: Listeners::default(),
             recent: Recent::new(limits.recent),
             pending_ends: HashMap::new(),
-            pairs: HashMap::new(),
+            pairs: Pairs::default(),
             absent: HashMap::new(),
             unreachable: HashSet::new(),
             due: Deadlines::default(),
