@@ -134,6 +134,8 @@ pub struct Open {
     pub netns: u32,
     /// TCP_SYN_SENT (2) for the active end, TCP_SYN_RECV (3) for the passive one.
     pub old_state: u32,
+    /// As in [`Transition`].
+    pub cgroup_id: u64,
 }
 
 #[repr(C)]
@@ -187,6 +189,9 @@ pub struct Transition {
     pub bytes_retrans: u64,
     pub bytes_acked: u64,
     pub bytes_received: u64,
+    /// `kernfs_node.id` of the socket's cgroup (v2): of the process that made it, for an accepted one of the process that
+    /// made its listener (`cgroup_sk_alloc`, `cgroup_sk_clone`, kernel/cgroup/cgroup.c, v6.1 to v6.18). 0 where the kernel
+    /// does not say.
     pub cgroup_id: u64,
     pub task: Task,
 }
@@ -291,7 +296,7 @@ const _: () = {
     assert!(size_of::<Endpoints>() == 40);
     assert!(size_of::<Task>() == 32);
     assert!(size_of::<Connect>() == 56);
-    assert!(size_of::<Open>() == 72);
+    assert!(size_of::<Open>() == 80);
     assert!(size_of::<Transition>() == 216);
     assert!(size_of::<Reset>() == 104);
     assert!(size_of::<Listen>() == 104);

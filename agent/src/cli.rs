@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{run::HostName, session::SessionOptions};
+use crate::{metrics::WorkloadLabel, run::HostName, session::SessionOptions, workloads::NameSources};
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
 use whohungup_core::{close::Options, connection::Limits, filter::Filter, labels::Verdict};
 
@@ -58,6 +58,10 @@ pub struct ObserveArgs {
     /// Maximum endpoints (role, port, process) tracked individually; the rest are aggregated as `other`
     #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
     pub max_endpoints: usize,
+
+    /// Where the names of pods, containers and units come from; what they read is in docs/workloads.md
+    #[arg(long, value_enum, default_value_t = NameSources::Files, env = "WHOHUNGUP_WORKLOAD_NAMES")]
+    pub workload_names: NameSources,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -86,6 +90,7 @@ impl ObserveArgs {
             load: LoadOptions { tier, ring_bytes: self.ring_bytes, openssl: self.tls == Tls::Openssl },
             limits: Limits { connections: self.max_connections, ..Limits::default() },
             judge: Options { idle_threshold: self.idle_threshold.as_secs_f64(), ..Options::default() },
+            workload_names: self.workload_names,
         }
     }
 }
@@ -100,11 +105,40 @@ pub struct FilterArgs {
     /// Only this process, by name or pid (may be repeated)
     #[arg(long, value_name = "NAME|PID")]
     pub process: Vec<String>,
+
+    /// Only this Kubernetes namespace; `*` stands for anything, here and below (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Vec<String>,
+
+    /// Only this pod (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub pod: Vec<String>,
+
+    /// Only this container, by name (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub container: Vec<String>,
+
+    /// Only this systemd unit (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub unit: Vec<String>,
+
+    /// Only this workload, as it is shown (`shop/checkout-*/app`, `nginx.service`), or by its id (may be repeated)
+    #[arg(long, value_name = "NAME|ID")]
+    pub workload: Vec<String>,
 }
 
 impl FilterArgs {
     pub fn filter(&self) -> Filter {
-        Filter { ports: self.port.clone(), processes: self.process.clone(), ..Filter::default() }
+        Filter {
+            ports: self.port.clone(),
+            processes: self.process.clone(),
+            namespaces: self.namespace.clone(),
+            pods: self.pod.clone(),
+            containers: self.container.clone(),
+            units: self.unit.clone(),
+            workloads: self.workload.clone(),
+            ..Filter::default()
+        }
     }
 }
 
@@ -191,6 +225,10 @@ pub struct RunArgs {
     /// When to enable BPF run-time statistics (two extra clock reads per program run)
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]
     pub bpf_stats: BpfStats,
+
+    /// Labels of the metrics that say whose an endpoint is; endpoints with the same labels are counted together
+    #[arg(long, value_enum, value_name = "LABEL", value_delimiter = ',', default_values_t = WorkloadLabel::USUAL, env = "WHOHUNGUP_METRICS_LABELS")]
+    pub metrics_labels: Vec<WorkloadLabel>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

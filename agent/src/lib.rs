@@ -24,5 +24,6 @@ pub mod session;
 pub mod signals;
 pub mod top;
 pub mod watch;
+pub mod workloads;
 
 pub use say::say;

@@ -11,12 +11,17 @@ use std::sync::Arc;
 
 pub use exposition::Format;
 use labels::Labels;
+pub use labels::WorkloadLabel;
 use scrape::Counted;
 pub use scrape::{ProcessCost, Scrape};
 pub use snapshot::{BuildInfo, Snapshot};
 
 use whohungup_core::{
-    close::ClosedConnection, endpoint::Endpoints, histogram::BucketHistogram, labels::Role,
+    close::ClosedConnection,
+    endpoint::{EndpointKey, Endpoints},
+    histogram::BucketHistogram,
+    labels::Role,
+    workload::Workload,
 };
 
 /// Seconds.
@@ -34,14 +39,17 @@ pub struct Metrics {
     durations: [BucketHistogram; Role::ALL.len()],
     amended: u64,
     build: Arc<BuildInfo>,
+    /// Which of an endpoint's workload are labels.
+    labels: Vec<WorkloadLabel>,
 }
 
 impl Metrics {
-    pub fn new(build: BuildInfo) -> Self {
+    pub fn new(build: BuildInfo, labels: Vec<WorkloadLabel>) -> Self {
         Self {
             durations: std::array::from_fn(|_| BucketHistogram::new(&DURATION_BOUNDS)),
             amended: 0,
             build: Arc::new(build),
+            labels,
         }
     }
 
@@ -57,12 +65,19 @@ impl Metrics {
 
     /// What a scrape shows: this, the endpoints', and the gauges and totals of `snapshot`.
     pub fn scrape(&self, endpoints: &Endpoints, snapshot: Snapshot) -> Scrape {
-        let own = endpoints.counters().map(|(key, counters)| Counted::new(Labels::shown(&key), counters));
+        let shown =
+            |key: &EndpointKey, workload: Option<&Workload>| Labels::shown(key, workload, &self.labels);
+        let own = endpoints
+            .counters()
+            .map(|(key, workload, counters)| Counted::new(shown(&key, workload), counters));
         let others =
             endpoints.other_counters().map(|(role, counters)| Counted::new(Labels::other(role), counters));
         Scrape {
             endpoints: own.chain(others).collect(),
-            inferred: endpoints.tracked().collect(),
+            inferred: endpoints
+                .tracked()
+                .map(|endpoint| (shown(&endpoint.key, endpoint.workload.as_ref()), endpoint))
+                .collect(),
             durations: self.durations.clone(),
             amended: self.amended,
             lost: endpoints.lost_requests().totals(),

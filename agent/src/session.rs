@@ -13,6 +13,7 @@ use crate::{
     degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
+    workloads::{NameSources, Resolver},
 };
 use whohungup_bpf::{
     CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, one_line, scan,
@@ -42,6 +43,7 @@ pub struct SessionOptions {
     pub load: LoadOptions,
     pub limits: Limits,
     pub judge: Options,
+    pub workload_names: NameSources,
 }
 
 impl Default for SessionOptions {
@@ -50,6 +52,7 @@ impl Default for SessionOptions {
             load: LoadOptions { tier: Tier::Http, ring_bytes: DEFAULT_RING_BYTES, openssl: false },
             limits: Limits::default(),
             judge: Options::default(),
+            workload_names: NameSources::Files,
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct Session {
     /// OpenSSL libraries in use, when they are followed.
     libraries: Option<Receiver<Found>>,
     tracker: Tracker,
+    resolver: Resolver,
     malformed: u64,
     ring_peak: Peak,
     /// Time between two calls of [`Self::poll`], ns.
@@ -126,6 +130,7 @@ impl Session {
         let mut session = Self {
             libraries,
             tracker: Tracker::new(options.limits, options.judge, tick),
+            resolver: Resolver::new(options.workload_names),
             probes,
             events,
             malformed: 0,
@@ -142,6 +147,7 @@ impl Session {
         // What opened or closed during the walk is known from records by now.
         session.drain(usize::MAX);
         session.tracker.adopt(&dump.sockets, |netns, ends| owners.of(netns, ends));
+        session.resolver.answer(session.tracker.workloads());
         Ok(session)
     }
 
@@ -171,6 +177,7 @@ impl Session {
         loop {
             let now = monotonic_ns();
             let batch = self.drain(BATCH);
+            self.resolver.answer(self.tracker.workloads());
             taken += batch;
             self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
             if batch < BATCH {
@@ -205,6 +212,7 @@ impl Session {
     /// The last turn: settles every pending close at once, as nothing more will be seen.
     pub fn finish(&mut self, mut sink: impl FnMut(Record)) {
         self.drain(usize::MAX);
+        self.resolver.answer(self.tracker.workloads());
         self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
         self.tracker.settle_all(|closed| sink(Record::Close(closed)));
     }
@@ -260,6 +268,11 @@ impl Session {
     /// The longest time between two calls of [`Self::poll`] within the last minutes.
     pub fn longest_poll_interval(&mut self) -> Duration {
         Duration::from_nanos(self.poll_interval.get(monotonic_ns()))
+    }
+
+    /// Cgroups of sockets whose path was not found.
+    pub fn cgroups_unresolved(&self) -> u64 {
+        self.resolver.unresolved()
     }
 
     pub fn warnings(&self) -> &[StartupWarning] {

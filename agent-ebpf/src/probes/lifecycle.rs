@@ -97,6 +97,7 @@ fn opened(sk: *const c_void, old: i32) {
         tp.endpoints(&raw mut (*to).endpoints);
         (*to).netns = tp.netns();
         (*to).old_state = old as u32;
+        (*to).cgroup_id = tp.cgroup_id();
     }
     entry.submit(record::NO_WAKEUP);
 }

@@ -26,5 +26,5 @@ pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
-pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA};
+pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, Peer, SCHEMA};
 pub use request_totals::RequestTotals;

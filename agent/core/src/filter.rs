@@ -1,12 +1,15 @@
 //! Which connections and endpoints are wanted: one meaning of `--port`, `--process` and the like for every command and
 //! for the API.
 
+use wildmatch::WildMatch;
+
 use crate::{
     close::ClosedConnection,
     connection::Progressed,
     endpoint::{Endpoint, EndpointKey},
     identity::{Ends, Process},
     labels::{Role, Verdict},
+    workload::{Workload, WorkloadId},
 };
 
 /// What is wanted; an empty list stands for all.
@@ -18,21 +21,29 @@ pub struct Filter {
     /// Names or pids.
     pub processes: Vec<String>,
     pub verdicts: Vec<Verdict>,
+    /// Names of Kubernetes namespaces, pods, containers and systemd units; `*` stands for anything.
+    pub namespaces: Vec<String>,
+    pub pods: Vec<String>,
+    pub containers: Vec<String>,
+    pub units: Vec<String>,
+    /// As they are shown, or by id.
+    pub workloads: Vec<String>,
 }
 
 impl Filter {
     pub fn is_empty(&self) -> bool {
-        let Self { roles, ports, processes, verdicts } = self;
-        roles.is_empty() && ports.is_empty() && processes.is_empty() && verdicts.is_empty()
+        *self == Self::default()
     }
 
     pub fn has_close(&self, closed: &ClosedConnection) -> bool {
         (self.verdicts.is_empty() || self.verdicts.contains(&closed.verdict))
+            && self.has_workload(closed.workload.as_ref(), closed.workload.as_ref().map(Workload::id))
             && self.has_connection(closed.role, &closed.ends, closed.process)
     }
 
     pub fn has_requests(&self, progressed: &Progressed) -> bool {
-        self.has_connection(progressed.role, &progressed.ends, progressed.process)
+        self.has_workload(progressed.workload.as_ref(), progressed.workload.as_ref().map(Workload::id))
+            && self.has_connection(progressed.role, &progressed.ends, progressed.process)
     }
 
     fn has_connection(&self, role: Role, ends: &Ends, process: Option<Process>) -> bool {
@@ -50,22 +61,39 @@ impl Filter {
 
     /// Whether a connection of the endpoint can be wanted. Verdicts do not matter.
     pub fn has_endpoint(&self, endpoint: &Endpoint) -> bool {
-        let EndpointKey { role, server_port, process } = &endpoint.key;
+        let EndpointKey { role, server_port, process, .. } = &endpoint.key;
         let has_port = || match server_port {
             Some(port) => self.ports.contains(port),
             None => endpoint.recent_ports.iter().any(|port| self.ports.contains(port)),
         };
         let has_process = || self.has_process(process, |wanted| endpoint.recent_pids.contains(&wanted));
         self.has_role(*role)
+            && self.has_workload(endpoint.workload.as_ref(), endpoint.key.workload)
             && (self.ports.is_empty() || has_port())
             && (self.processes.is_empty() || has_process())
     }
 
-    /// Whether every connection with this key is wanted. Verdicts do not matter.
+    /// Whether every connection with this key is wanted; a key does not say its workload's names. Verdicts do not matter.
     pub fn has_key(&self, key: &EndpointKey) -> bool {
         self.has_role(key.role)
+            && self.has_workload(None, key.workload)
             && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
             && (self.processes.is_empty() || self.has_process(&key.process, |_| false))
+    }
+
+    fn has_workload(&self, workload: Option<&Workload>, id: Option<WorkloadId>) -> bool {
+        let names = workload.map(Workload::names);
+        let has = |wanted: &[String], name: Option<&str>| {
+            wanted.is_empty()
+                || name.is_some_and(|name| wanted.iter().any(|wanted| WildMatch::new(wanted).matches(name)))
+        };
+        let is_id = || id.is_some_and(|id| self.workloads.contains(&id.to_string()));
+        let is_shown = || has(&self.workloads, names.map(ToString::to_string).as_deref());
+        (self.workloads.is_empty() || is_id() || is_shown())
+            && has(&self.namespaces, names.and_then(|names| names.namespace.as_deref()))
+            && has(&self.pods, names.and_then(|names| names.pod.as_deref()))
+            && has(&self.containers, names.and_then(|names| names.container.as_deref()))
+            && has(&self.units, names.and_then(|names| names.unit.as_deref()))
     }
 
     fn has_role(&self, role: Role) -> bool {

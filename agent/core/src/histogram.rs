@@ -64,6 +64,12 @@ impl BucketHistogram {
         self.sum += value;
     }
 
+    /// Adds what another with the same bounds holds.
+    pub fn absorb(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(into, count)| *into += count);
+        self.sum += other.sum;
+    }
+
     /// Upper bounds, +Inf the last, and what fell between each and the one before.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);

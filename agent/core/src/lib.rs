@@ -21,3 +21,4 @@ pub mod report;
 pub mod sanitize;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod workload;

@@ -55,6 +55,8 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         process: Some(Process { pid: Some(7), comm: Comm::from_text(process) }),
         closed_by: None,
         cgroup_id: None,
+        workload: None,
+        peer: None,
         netns: 1,
         bytes_sent: 1,
         bytes_received: 1,

@@ -79,7 +79,8 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
 /// The endpoint's name in links.
 fn id(key: &EndpointKey) -> String {
     let port = key.server_port.map_or_else(String::new, |port| port.to_string());
-    format!("{}/{port}/{}", key.role, key.process)
+    let workload = key.workload.map_or_else(String::new, |workload| format!("/{workload}"));
+    format!("{}/{port}/{}{workload}", key.role, key.process)
 }
 
 fn hour_of<'a>(material: &'a LiveSnapshot, key: &EndpointKey) -> Option<&'a LastHour> {
@@ -109,7 +110,11 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         role: endpoint.key.role,
         server_port: endpoint.key.server_port,
         process: endpoint.key.process.to_string(),
+        workload: endpoint.workload.clone(),
+        workload_id: endpoint.key.workload,
+        workload_name: endpoint.workload.as_ref().map(ToString::to_string),
         title: format::title(endpoint),
+        peers: endpoint.peers.clone(),
         risk: endpoint.risk,
         risk_text: format::risk(endpoint.risk).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,

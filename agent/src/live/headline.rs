@@ -142,7 +142,7 @@ fn action(advice: &whohungup_core::advice::Advice) -> String {
 fn subject(endpoint: &EndpointView) -> String {
     let port = endpoint.server_port.map_or_else(|| "?".to_owned(), |port| port.to_string());
     match server(endpoint) {
-        Some(name) => format!("{name} on port {port}"),
+        Some(name) => format!("{name} on port {port}{}", whose(endpoint, Role::Server)),
         None => format!("The server behind port {port}"),
     }
 }
@@ -154,11 +154,18 @@ fn server(endpoint: &EndpointView) -> Option<String> {
     here.filter(|name| !name.is_empty()).map(|name| clean(name, NAME))
 }
 
+/// Whose the end of `role` is, where that is this one.
+fn whose(endpoint: &EndpointView, role: Role) -> String {
+    let name = endpoint.workload_name.as_ref().filter(|_| endpoint.role == role);
+    name.map_or_else(String::new, |name| format!(" in {}", clean(name, 2 * NAME)))
+}
+
 /// The client's process, when it is one and runs here.
 fn client(endpoint: &EndpointView) -> Option<String> {
     let here =
         if endpoint.role == Role::Client { Some(&*endpoint.process) } else { endpoint.peer.as_deref() };
-    here.filter(|name| !name.is_empty()).map(|name| clean(name, NAME))
+    here.filter(|name| !name.is_empty())
+        .map(|name| format!("{}{}", clean(name, NAME), whose(endpoint, Role::Client)))
 }
 
 /// Who closes when, and how long the others hold on.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::close::NumberedClose;
 use whohungup_core::{
     advice::{Advice, Meta},
-    endpoint::{Gaps, Headroom, Risk},
+    endpoint::{Gaps, Headroom, PeerEndpoint, Risk},
     labels::{Clock, Phase, Role, Side, Verdict},
+    workload::{Workload, WorkloadId},
 };
 
 /// Raised when a name changes its meaning or goes away.
@@ -104,13 +105,24 @@ pub struct CloseCounts {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointView {
-    /// `server/8080/node`.
+    /// `server/8080/node`, and its workload's id where it has one.
     pub id: String,
     pub role: Role,
     pub server_port: Option<u16>,
     pub process: String,
-    /// `node server on port 8080`.
+    /// Whose it is.
+    #[serde(default)]
+    pub workload: Option<Workload>,
+    /// The workload's id, for a filter.
+    #[serde(default)]
+    pub workload_id: Option<WorkloadId>,
+    /// The workload's names as people say them: `shop/checkout-7d4b9/app`.
+    #[serde(default)]
+    pub workload_name: Option<String>,
+    /// `node server on port 8080 in nginx.service`.
     pub title: String,
+    #[serde(default)]
+    pub peers: Vec<PeerEndpoint>,
     pub risk: Risk,
     pub risk_text: String,
     /// It needs a look: at risk, losing requests, or with advice.

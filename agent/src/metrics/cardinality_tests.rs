@@ -75,7 +75,7 @@ fn ten_thousand_endpoints_stay_under_the_bound_of_the_docs() {
             closed.at_ns = u64::from(round * OFFERED + endpoint) * 10_000_000;
             counting.close(&closed);
             let ClosedConnection { ends, process, uncounted: Some(requests), .. } = closed else { continue };
-            let progressed = Progressed { role: closed.role, ends, process, requests };
+            let progressed = Progressed { role: closed.role, ends, process, workload: None, requests };
             counting.progress_at(&progressed, closed.at_ns);
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{
     fmt::{self, Write as _},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -16,7 +17,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::family::{Family, Kind};
+use super::{
+    family::{Family, Kind},
+    labels::{Labels, WorkloadValue},
+};
 use whohungup_core::{histogram::BucketHistogram, identity::Ends};
 
 /// How a scrape is written.
@@ -108,6 +112,8 @@ pub(super) struct Samples<'a> {
     family: &'static Family,
     /// Only OpenMetrics has them.
     exemplars: bool,
+    /// Of the endpoint whose samples are written.
+    workload: Arc<[WorkloadValue]>,
     outcome: fmt::Result,
 }
 
@@ -124,12 +130,24 @@ impl<'a> Samples<'a> {
             family.unit.as_ref(),
             family.kind.into(),
         )?;
-        Ok(Self { encoder, family, exemplars: format == Format::OpenMetrics, outcome: Ok(()) })
+        Ok(Self {
+            encoder,
+            family,
+            exemplars: format == Format::OpenMetrics,
+            workload: Arc::default(),
+            outcome: Ok(()),
+        })
     }
 
     /// The first error that the text had; there is none where it is a string.
     pub(super) fn finish(self) -> fmt::Result {
         self.outcome
+    }
+
+    /// The samples that follow are of this endpoint; its values of the labels that come first.
+    pub(super) fn of<'b>(&mut self, labels: &'b Labels) -> [&'b str; 3] {
+        self.workload = labels.workload();
+        labels.values()
     }
 
     /// Writes a sample with the values of the family's labels.
@@ -155,7 +173,7 @@ impl<'a> Samples<'a> {
         counter.inc_by(count.saturating_sub(1), None, None);
         let case = [("local", local.to_string()), ("remote", remote.to_string())];
         counter.inc_by(1, Some(case), Some(SystemTime::UNIX_EPOCH + at));
-        let labels = LabelSet { names: self.family.labels, values };
+        let labels = LabelSet { names: self.family.labels, values, workload: &self.workload };
         self.outcome = self.outcome.and_then(|()| counter.encode(self.encoder.encode_family(&labels)?));
     }
 
@@ -169,13 +187,15 @@ impl<'a> Samples<'a> {
 
     /// What the labels say is all that there is to know.
     pub(super) fn info(&mut self, values: &[&str]) {
-        let labels = LabelSet { names: self.family.labels, values };
+        let labels = LabelSet { names: self.family.labels, values, workload: &[] };
         self.outcome = self.outcome.and_then(|()| self.encoder.encode_info(&labels));
     }
 
     fn encode(&mut self, values: &[&str], write: impl FnOnce(&mut MetricEncoder<'_>, Kind) -> fmt::Result) {
         debug_assert_eq!(values.len(), self.family.labels.len(), "{}", self.family.name);
-        let (labels, kind) = (LabelSet { names: self.family.labels, values }, self.family.kind);
+        let workload = Arc::clone(&self.workload);
+        let labels = LabelSet { names: self.family.labels, values, workload: &workload };
+        let kind = self.family.kind;
         self.outcome = self.outcome.and_then(|()| match values {
             // An empty set would be written as braces around nothing.
             [] => write(&mut self.encoder, kind),
@@ -199,14 +219,14 @@ impl From<Kind> for MetricType {
 struct LabelSet<'a> {
     names: &'static [&'static str],
     values: &'a [&'a str],
+    workload: &'a [WorkloadValue],
 }
 
 impl EncodeLabelSet for LabelSet<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
-        self.names
-            .iter()
-            .zip(self.values)
-            .try_for_each(|(name, value)| (*name, *value).encode(encoder.encode_label()))
+        let own = self.names.iter().copied().zip(self.values.iter().copied());
+        let workload = self.workload.iter().map(|(label, value)| (label.as_str(), &**value));
+        own.chain(workload).try_for_each(|(name, value)| (name, value).encode(encoder.encode_label()))
     }
 }
 

@@ -36,7 +36,10 @@ fn node(counting: &mut Counting) {
     counting.close(&lost);
     let ClosedConnection { ends, process, .. } = lost;
     let progress = RequestDelta { long_gap: Some(4.6), short_gaps: 0, reused: 1, ..requests(1, 1, 0) };
-    counting.progress_at(&Progressed { role: Role::Server, ends, process, requests: progress }, 31 * SECOND);
+    counting.progress_at(
+        &Progressed { role: Role::Server, ends, process, workload: None, requests: progress },
+        31 * SECOND,
+    );
 }
 
 /// A client that hangs up on a slow server, over TLS and IPv6.
@@ -93,6 +96,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
     });
     let inferred = InferTotals { bytes: 4096, ..counting.endpoints.totals() };
     Snapshot {
+        cgroups_unresolved: 2,
         totals,
         limits: Limits { connections: 1000, recent: 100 },
         open: open.collect(),

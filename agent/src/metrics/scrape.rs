@@ -24,7 +24,7 @@ use whohungup_core::{
 pub struct Scrape {
     pub(super) endpoints: Vec<Counted>,
     /// Of the same endpoints, those that are distinguished.
-    pub(super) inferred: Vec<Endpoint>,
+    pub(super) inferred: Vec<(Labels, Endpoint)>,
     /// By role.
     pub(super) durations: [BucketHistogram; Role::ALL.len()],
     pub(super) amended: u64,
@@ -64,18 +64,26 @@ pub struct ProcessCost {
 impl Scrape {
     /// The text; the same scrape always gives the same.
     pub fn text(mut self, format: Format) -> String {
-        self.endpoints.sort_unstable_by(|one, other| one.labels.cmp(&other.labels));
-        self.inferred.sort_by_cached_key(|endpoint| Labels::shown(&endpoint.key));
+        self.endpoints = one_of_each(self.endpoints);
+        // Where several endpoints have the same labels, the worst stands for them.
+        self.inferred.sort_by(|(one, first), (other, second)| {
+            one.cmp(other).then(first.risk.cmp(&second.risk)).then(second.closes.cmp(&first.closes))
+        });
+        self.inferred.dedup_by(|(other, _), (one, _)| one == other);
         exposition::text(Page { scrape: self, format }, format)
     }
 
     /// Calls `write` with the labels and the counts of each endpoint's requests.
-    pub(super) fn each_requests<'a>(&'a self, mut write: impl FnMut([&'a str; 4], &'a RequestCounts)) {
+    pub(super) fn each_requests<'a, 'b>(
+        &'a self,
+        samples: &mut Samples<'b>,
+        mut write: impl FnMut(&mut Samples<'b>, [&'a str; 4], &'a RequestCounts),
+    ) {
         for endpoint in &self.endpoints {
-            let [role, port, process] = endpoint.labels.values();
+            let [role, port, process] = samples.of(&endpoint.labels);
             for (basis, requests) in REQUEST_BASES.iter().zip(&endpoint.counters.requests) {
                 if let Some(requests) = requests {
-                    write([role, port, process, basis.as_str()], requests);
+                    write(samples, [role, port, process, basis.as_str()], requests);
                 }
             }
         }
@@ -86,6 +94,19 @@ impl Scrape {
         let since_epoch = (i128::from(at_ns) + i128::from(self.snapshot.wall_ahead_ns)) / 1_000_000;
         Some(Exemplar { ends, at: Duration::from_millis(since_epoch.try_into().unwrap_or(0)) })
     }
+}
+
+/// In the order of their labels; those that have the same are counted together.
+fn one_of_each(mut endpoints: Vec<Counted>) -> Vec<Counted> {
+    endpoints.sort_by(|one, other| one.labels.cmp(&other.labels));
+    let mut once: Vec<Counted> = Vec::with_capacity(endpoints.len());
+    for endpoint in endpoints {
+        match once.last_mut().filter(|last| last.labels == endpoint.labels) {
+            Some(last) => Arc::make_mut(&mut last.counters).absorb(&endpoint.counters),
+            None => once.push(endpoint),
+        }
+    }
+    once
 }
 
 /// A scrape as it is encoded.

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub tls: TlsLibraries,
     /// How full the table of endpoints is.
     pub inferred: InferTotals,
+    /// Cgroups of sockets whose path was not found.
+    pub cgroups_unresolved: u64,
     /// Why less is seen than should be.
     pub degraded: Vec<Reason>,
     /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns.

@@ -27,7 +27,10 @@ impl Counting {
     pub(super) fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-        Self { endpoints: Endpoints::new(limits, tick), metrics: Metrics::new(build) }
+        Self {
+            endpoints: Endpoints::new(limits, tick),
+            metrics: Metrics::new(build, WorkloadLabel::USUAL.to_vec()),
+        }
     }
 
     pub(super) fn close(&mut self, closed: &ClosedConnection) {

@@ -19,7 +19,7 @@ use crate::{
     cli::{BpfStats, RunArgs},
     clock::{monotonic_ns, wall_ahead_ns},
     live::{LiveChanges, LiveSnapshot},
-    metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
+    metrics::{BuildInfo, Metrics, Scrape, Snapshot, WorkloadLabel, most_series},
     recent_activity::RecentActivity,
     session::SessionOptions,
 };
@@ -69,6 +69,7 @@ impl Heartbeat {
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
     let options = args.observe.session();
     let (stats, max_endpoints) = (args.bpf_stats, args.observe.max_endpoints);
+    let labels = args.metrics_labels.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
@@ -82,7 +83,8 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
             Ok(mut agent) => {
                 beats.beat();
                 drop(ready.send(Ok(())));
-                let mut counters = Counters::new(&agent, options, stats, max_endpoints, asked, beats);
+                let mut counters =
+                    Counters::new(&agent, options, stats, (max_endpoints, labels), asked, beats);
                 agent.run(&stopped, &mut counters);
                 drop(runs);
             }
@@ -124,7 +126,7 @@ impl Counters {
         agent: &Agent,
         options: SessionOptions,
         stats: BpfStats,
-        max_endpoints: usize,
+        (max_endpoints, labels): (usize, Vec<WorkloadLabel>),
         asked: Receiver<Ask>,
         alive: Heartbeat,
     ) -> Self {
@@ -139,7 +141,7 @@ impl Counters {
         };
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build),
+            metrics: Metrics::new(build, labels),
             recent: RecentActivity::new(max_endpoints),
             options,
             sampling: Sampling::new(stats),
@@ -180,6 +182,7 @@ impl Counters {
             open: session.tracker().open_by_role_and_state(),
             counters,
             malformed: session.malformed(),
+            cgroups_unresolved: session.cgroups_unresolved(),
             ring_bytes: u64::from(self.options.load.ring_bytes),
             // With what came meanwhile: no more than fits was there at once.
             ring_peak: session.ring_peak().min(self.options.load.ring_bytes.into()),

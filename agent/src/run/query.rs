@@ -10,7 +10,9 @@ use whohungup_core::filter::Filter;
 const MOST: usize = 64;
 
 #[derive(Debug, Error)]
-#[error("`{name}={value}`: {reason}; known are role, port, process, verdict and limit")]
+#[error(
+    "`{name}={value}`: {reason}; known are role, port, process, verdict, namespace, pod, container, unit, workload and limit"
+)]
 pub(super) struct QueryError {
     name: String,
     value: String,
@@ -32,10 +34,12 @@ impl Query {
             let read = match &*name {
                 "role" => value.parse().map(|role| filter.roles.push(role)),
                 "verdict" => value.parse().map(|verdict| filter.verdicts.push(verdict)),
-                "process" => {
-                    filter.processes.push(value.to_string());
-                    Ok(())
-                }
+                "process" => add(&mut filter.processes, &value),
+                "namespace" => add(&mut filter.namespaces, &value),
+                "pod" => add(&mut filter.pods, &value),
+                "container" => add(&mut filter.containers, &value),
+                "unit" => add(&mut filter.units, &value),
+                "workload" => add(&mut filter.workloads, &value),
                 "port" => {
                     value.parse().map(|port| filter.ports.push(port)).map_err(|_no| "no port".to_owned())
                 }
@@ -48,14 +52,29 @@ impl Query {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the others that can fail")]
+fn add(names: &mut Vec<String>, value: &str) -> Result<(), String> {
+    names.push(value.to_owned());
+    Ok(())
+}
+
 /// The names and values from which a daemon makes `filter` again.
 pub(crate) fn pairs(filter: &Filter) -> Vec<(&'static str, String)> {
-    let Filter { roles, ports, processes, verdicts } = filter;
+    let Filter { roles, ports, processes, verdicts, namespaces, pods, containers, units, workloads } = filter;
     let roles = roles.iter().map(|role| ("role", role.to_string()));
     let ports = ports.iter().map(|port| ("port", port.to_string()));
-    let processes = processes.iter().map(|process| ("process", process.clone()));
     let verdicts = verdicts.iter().map(|verdict| ("verdict", verdict.to_string()));
-    roles.chain(ports).chain(processes).chain(verdicts).collect()
+    let named = [
+        ("process", processes),
+        ("namespace", namespaces),
+        ("pod", pods),
+        ("container", containers),
+        ("unit", units),
+        ("workload", workloads),
+    ];
+    let named =
+        named.into_iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.clone())));
+    roles.chain(ports).chain(verdicts).chain(named).collect()
 }
 
 #[cfg(test)]
@@ -72,6 +91,7 @@ mod tests {
                 ports: vec![80, 8080],
                 processes: vec!["a b<ü".to_owned()],
                 verdicts: vec![Verdict::IdleRace],
+                ..Filter::default()
             },
             limit: 5,
         };
@@ -98,6 +118,11 @@ mod tests {
             ports: vec![1, 65_535],
             processes: vec!["a&b=c %+ü".to_owned(), "7".to_owned()],
             verdicts: vec![Verdict::Network],
+            namespaces: vec!["shop".to_owned()],
+            pods: vec!["checkout-*".to_owned()],
+            containers: vec!["app".to_owned()],
+            units: vec!["nginx.service".to_owned()],
+            workloads: vec!["shop/*".to_owned()],
         };
         let url = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs(&filter)).finish();
         assert_eq!(Query::parse(&url).expect("a query").filter, filter);

@@ -88,7 +88,7 @@ fn endpoints(app: &App) -> Table<'_> {
     let row = |one: &EndpointView| {
         Row::new([
             Cell::from(Span::styled(state(one.risk), risk_style(app, one.risk))),
-            Cell::from(who(&one.process, one.role, one.server_port)),
+            Cell::from(who_in(one)),
             number(one.established),
             number(one.closes_hour),
             number(one.lost_hour),
@@ -114,7 +114,7 @@ fn endpoints(app: &App) -> Table<'_> {
 fn open(app: &App) -> Table<'_> {
     let row = |one: &EndpointView| {
         Row::new([
-            Cell::from(who(&one.process, one.role, one.server_port)),
+            Cell::from(who_in(one)),
             number(one.connecting),
             number(one.established),
             number(one.closing),
@@ -137,6 +137,15 @@ fn open(app: &App) -> Table<'_> {
         right("CLOSED, 1 H"),
     ]);
     Table::new(app.endpoints().into_iter().map(row).collect::<Vec<_>>(), widths).header(header.style(bold()))
+}
+
+/// The same, and whose it is.
+fn who_in(one: &EndpointView) -> String {
+    let who = who(&one.process, one.role, one.server_port);
+    match &one.workload_name {
+        Some(workload) => clean(&format!("{who} in {workload}"), 2 * NAME),
+        None => who,
+    }
 }
 
 /// `node:8080` for a server, `python3>8080` for a client.

@@ -12,6 +12,7 @@ use crate::{
     endpoint::{Endpoint, EndpointKey, Losses, Risk, Timer},
     labels::{Role, Side},
     products::{Observed, Products},
+    workload::Workload,
 };
 
 /// Finds the products that the timers of `endpoints` can be, and what to change; worst first.
@@ -24,16 +25,20 @@ pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> Rep
     }
     let mut reports: Vec<_> =
         endpoints.iter().map(|endpoint| report(endpoint, endpoints, products)).collect();
-    let ranks: HashMap<_, _> =
-        reports.iter().map(|report| (report.endpoint.key, (rank(report), report.peer))).collect();
+    let ranks: HashMap<_, _> = reports
+        .iter()
+        .map(|report| (report.endpoint.key, (rank(report), report.peer_key(report.endpoint.key.role))))
+        .collect();
     reports.sort_by_cached_key(|report| {
-        let EndpointKey { role, server_port, process } = report.endpoint.key;
+        let EndpointKey { role, server_port, .. } = report.endpoint.key;
         // The two ends of one service rank as one, first the one that shows why, then the server's: else chance decides
         // whose advice comes first.
         let ends = [Role::Client, Role::Server].into_iter().filter(|end| *end != role);
-        let other =
-            ends.filter_map(|role| ranks.get(&EndpointKey { role, server_port, process: report.peer? }));
-        let other = other.filter(|(_, peer)| *peer == Some(process)).map(|(rank, _)| *rank);
+        let other = ends.filter_map(|end| Some((end, ranks.get(&report.peer_key(end)?)?)));
+        let is_own = |peer: Option<EndpointKey>| {
+            peer.is_some_and(|peer| EndpointKey { role, ..peer } == report.endpoint.key)
+        };
+        let other = other.filter(|(_, (_, peer))| is_own(*peer)).map(|(_, (rank, _))| *rank);
         (other.chain([rank(report)]).min(), server_port, !shows_why(&report.endpoint), role != Role::Server)
     });
     ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
@@ -66,6 +71,7 @@ fn report(endpoint: &Endpoint, endpoints: &[Endpoint], products: &Products) -> E
         endpoint: endpoint.clone(),
         named: endpoint.timers.iter().map(|timer| Named { candidates: candidates(timer) }).collect(),
         peer: peer.map(|peer| peer.key.process),
+        peer_workload: peer.and_then(|peer| peer.workload.clone()),
         advice: advise(case),
     }
 }
@@ -94,7 +100,7 @@ fn observe<'a>(
     }
 }
 
-/// The other end of the same connections, when it is on this host: the only endpoint of the other role with the same port
+/// The other end of the same connections, when it is on this host: the only one that was met there, or the only endpoint of the other role with the same port
 /// and the same timer or the same losses. The port alone is not enough: clients use it on other hosts as well.
 fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoint> {
     let role = match endpoint.key.role {
@@ -103,6 +109,15 @@ fn peer<'a>(endpoint: &Endpoint, endpoints: &'a [Endpoint]) -> Option<&'a Endpoi
         Role::Unknown => return None,
     };
     let port = endpoint.key.server_port?;
+    let seen = || {
+        let [only] = &endpoint.peers[..] else { return None };
+        let workload = only.workload.as_ref().map(Workload::id);
+        let key = EndpointKey { role, server_port: Some(port), process: only.process, workload };
+        endpoints.iter().find(|other| other.key == key)
+    };
+    if let Some(other) = seen().filter(|other| !other.key.process.is_empty()) {
+        return Some(other);
+    }
     let kind = |timer: &Timer| (timer.side, timer.phase, timer.clock);
     let same = |other: &Endpoint| {
         let one_timer = |a: &Timer| other.timers.iter().any(|b| kind(a) == kind(b) && alike(a, b));

@@ -85,7 +85,9 @@ pub(crate) fn timer(side: Side, seconds: f64, count: u64) -> Timer {
 
 pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
     Endpoint {
-        key: EndpointKey { role, server_port: Some(8080), process: Comm::from_text(process) },
+        key: EndpointKey { role, server_port: Some(8080), process: Comm::from_text(process), workload: None },
+        workload: None,
+        peers: Vec::new(),
         program: None,
         server: None,
         announced: None,

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{Endpoint, Exits, Losses, Risk, Timer},
+    endpoint::{Endpoint, EndpointKey, Exits, Losses, Risk, Timer},
     filter::Filter,
     identity::Comm,
     labels::{Clock, Phase, Role, Side, Verdict},
     products::Candidate,
+    workload::Workload,
 };
 
 /// Raised when a name changes its meaning or goes away.
@@ -60,6 +61,9 @@ pub struct EndpointReport {
     pub named: Vec<Named>,
     /// The other end's process, when it runs on this host and shows the same timer.
     pub peer: Option<Comm>,
+    /// Whose that is.
+    #[serde(default)]
+    pub peer_workload: Option<Workload>,
     /// The most urgent first; empty when nothing is wrong.
     pub advice: Vec<Advice>,
 }
@@ -123,6 +127,12 @@ impl EndpointReport {
             && matches!(self.endpoint.risk, Risk::Safe | Risk::Unknown)
     }
 
+    /// The endpoint of the other end, were it of `role`; `None` where it is not known.
+    pub(super) fn peer_key(&self, role: Role) -> Option<EndpointKey> {
+        let workload = self.peer_workload.as_ref().map(Workload::id);
+        Some(EndpointKey { role, server_port: self.endpoint.key.server_port, process: self.peer?, workload })
+    }
+
     /// The strongest idle timer of a side.
     pub fn idle_timer(&self, side: Side) -> Option<&Timer> {
         idle_timer(&self.endpoint, side)
@@ -135,12 +145,12 @@ pub fn earlier_peers(reports: &[&EndpointReport]) -> Vec<Option<usize>> {
     let mut peers = Vec::with_capacity(reports.len());
     for (index, report) in reports.iter().enumerate() {
         let key = &report.endpoint.key;
-        let earlier = Role::ALL.iter().filter(|role| **role != key.role).filter_map(|role| {
-            let peer = report.peer.as_deref()?;
-            first_of_key.get(&(*role, key.server_port, peer)).copied()
-        });
+        let earlier = Role::ALL
+            .iter()
+            .filter(|role| **role != key.role)
+            .filter_map(|role| first_of_key.get(&report.peer_key(*role)?).copied());
         peers.push(earlier.min());
-        first_of_key.entry((key.role, key.server_port, key.process.as_str())).or_insert(index);
+        first_of_key.entry(*key).or_insert(index);
     }
     peers
 }

@@ -180,6 +180,8 @@ impl Judgement<'_> {
             process: closing.filter(|_| verdict != Verdict::HostAbort).or(holder),
             closed_by,
             cgroup_id: (facts.first.cgroup_id != 0).then_some(facts.first.cgroup_id),
+            workload: None,
+            peer: None,
             netns,
             bytes_sent: last.payload_sent().max(facts.first.payload_sent()),
             bytes_received: last.payload_received().max(facts.first.payload_received()),

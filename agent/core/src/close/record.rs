@@ -13,6 +13,7 @@ use crate::{
     http::Goaway,
     identity::{Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    workload::Workload,
 };
 
 /// Raised when a name changes its meaning or goes away.
@@ -84,6 +85,12 @@ pub struct ClosedConnection {
     /// The process that closed it first on this host.
     pub closed_by: Option<ClosedBy>,
     pub cgroup_id: Option<u64>,
+    /// Whose socket it is; `None` of the host's own processes in no unit, and where it could not be found out.
+    #[serde(default)]
+    pub workload: Option<Workload>,
+    /// Who the other end is, where it is on this host.
+    #[serde(default)]
+    pub peer: Option<Peer>,
     pub netns: u32,
     pub bytes_sent: u64,
     pub bytes_received: u64,
@@ -104,6 +111,13 @@ pub struct ClosedConnection {
     /// Bytes behind the end of the newest response that begin no message.
     #[serde(skip)]
     pub stray_bytes: Option<u32>,
+}
+
+/// Who is at an end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    pub process: Option<Process>,
+    pub workload: Option<Workload>,
 }
 
 impl ClosedConnection {

@@ -70,6 +70,9 @@ impl Tracker {
             self.due.push(due, cookie);
         }
         if begins {
+            let holder = connection.process.and_then(|holder| holder.pid);
+            let closing = (step.task.tgid != 0).then_some(step.task.tgid);
+            self.workloads.want(connection.cgroup_netns(), holder.or(closing));
             self.find_other_end(cookie);
         }
         true
@@ -102,6 +105,7 @@ impl Tracker {
             role: connection.role,
             ends: Ends::new(&connection.endpoints),
             process: connection.process,
+            workload: self.workloads.of(connection.cgroup_netns()),
             requests,
         });
     }
@@ -208,6 +212,8 @@ impl Tracker {
             Some(close) => close.clone().settled(cookie, time),
             None => judge(pending.facts(), self.options).record(identity, detail),
         };
+        close.workload = self.workloads.of(connection.cgroup_netns());
+        close.peer = other.map(|other| other.identity.known(&self.workloads));
         self.correlate(cookie, connection, &mut close);
         let before = close.verdict;
         if let Some(other) = other

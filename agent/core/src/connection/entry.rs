@@ -8,11 +8,11 @@ use whohungup_ebpf::{
 };
 
 use super::{join::OtherEnd, pools::Pool, requests::Counted, tally::StateKey};
-use crate::identity::Ends;
-use crate::identity::Process;
 use crate::{
     close::{ClosedConnection, Facts, Plaintext, Resets, facts},
+    identity::{Ends, Process},
     labels::Role,
+    workload::CgroupNetns,
 };
 
 /// What an open connection is doing, for the gauge of open connections.
@@ -40,6 +40,8 @@ impl OpenState {
 pub(super) struct Connection {
     pub(super) endpoints: Endpoints,
     pub(super) netns: u32,
+    /// As in [`Transition`], 0 while it is not known.
+    pub(super) cgroup_id: u64,
     pub(super) role: Role,
     /// When the agent first heard of it, CLOCK_MONOTONIC ns.
     pub(super) begun_ns: u64,
@@ -108,6 +110,11 @@ impl Connection {
         }
     }
 
+    /// Where its workload is found.
+    pub(super) fn cgroup_netns(&self) -> CgroupNetns {
+        CgroupNetns { cgroup_id: self.cgroup_id, netns: self.netns }
+    }
+
     pub(super) fn state_key(&self) -> StateKey {
         (self.role, self.state())
     }
@@ -128,6 +135,9 @@ impl Connection {
         let Some(pending) = &mut self.pending else {
             self.endpoints = merge(&self.endpoints, &step.endpoints);
             self.netns = step.netns;
+            if step.cgroup_id != 0 {
+                self.cgroup_id = step.cgroup_id;
+            }
             if self.role == Role::Unknown {
                 self.role = facts::role_from_counters(step);
             }

@@ -6,9 +6,10 @@ use whohungup_ebpf::event::Transition;
 
 use super::{ending::identity, entry::Connection, tracker::Tracker};
 use crate::{
-    close::{ClosedConnection, Code, EvidenceDetail, facts, judge},
-    identity::Ends,
+    close::{ClosedConnection, Code, EvidenceDetail, Peer, facts, judge},
+    identity::{Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    workload::{CgroupNetns, Workloads},
 };
 
 /// A close waits for the other end's no longer than this.
@@ -35,10 +36,24 @@ pub(super) struct OtherEnd {
     in_flight: Option<u32>,
     basis: Basis,
     exact: bool,
+    pub(super) identity: OtherIdentity,
+}
+
+/// Who the other end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OtherIdentity {
+    process: Option<Process>,
+    cgroup_netns: CgroupNetns,
+}
+
+impl OtherIdentity {
+    pub(super) fn known(self, workloads: &Workloads) -> Peer {
+        Peer { process: self.process, workload: workloads.of(self.cgroup_netns) }
+    }
 }
 
 impl OtherEnd {
-    pub(super) fn of(close: &ClosedConnection, first: &Transition) -> Self {
+    pub(super) fn of(close: &ClosedConnection, connection: &Connection, first: &Transition) -> Self {
         Self {
             role: close.role,
             began: is_own_end(first),
@@ -53,6 +68,7 @@ impl OtherEnd {
             in_flight: close.in_flight,
             basis: close.basis,
             exact: close.confidence == Confidence::Exact,
+            identity: OtherIdentity { process: close.process, cgroup_netns: connection.cgroup_netns() },
         }
     }
 
@@ -134,14 +150,14 @@ impl Tracker {
             let identity = identity(cookie, other, Timestamp::UNIX_EPOCH)?;
             let close =
                 pending.judged(|facts| judge(facts, self.options).record(identity, EvidenceDetail::Off));
-            Some(OtherEnd::of(close, &pending.facts().first))
+            Some(OtherEnd::of(close, other, &pending.facts().first))
         })
     }
 
     /// Leaves word at the other end, whose close is pending or was reported a moment ago.
     pub(super) fn tell_other_end(&mut self, connection: &Connection, close: &ClosedConnection) {
         let Some(first) = connection.facts().map(|facts| facts.first) else { return };
-        let word = OtherEnd::of(close, &first);
+        let word = OtherEnd::of(close, connection, &first);
         if let Some(cookie) = self.other_end(connection) {
             let pending = self.connections.get_mut(&cookie).and_then(|other| other.pending.as_deref_mut());
             if let Some(pending) = pending {

@@ -3,8 +3,12 @@
 use whohungup_ebpf::event::{Connect, Listen, Open};
 
 use super::{entry::Connection, requests::Counted, tracker::Tracker};
-use crate::identity::{Ends, Process};
-use crate::{close::facts, labels::Role};
+use crate::{
+    close::facts,
+    identity::{Ends, Process},
+    labels::Role,
+    workload::CgroupNetns,
+};
 
 impl Tracker {
     pub(super) fn connect(&mut self, connect: &Connect) {
@@ -36,6 +40,9 @@ impl Tracker {
         }
         let local = Ends::new(&open.endpoints).local;
         let listener = self.listeners.at(open.netns, local).and_then(|listener| listener.owner);
+        let holder = self.connections.get(&cookie).and_then(|connection| connection.process).or(listener);
+        let cgroup_netns = CgroupNetns { cgroup_id: open.cgroup_id, netns: open.netns };
+        self.workloads.want(cgroup_netns, holder.and_then(|holder| holder.pid));
         let connection = self.entry(cookie, open.header.ktime_ns);
         if connection.pending.is_some() {
             return;
@@ -43,6 +50,7 @@ impl Tracker {
         let before = connection.state_key();
         connection.endpoints = open.endpoints;
         connection.netns = open.netns;
+        connection.cgroup_id = open.cgroup_id;
         connection.opened_ns = Some(open.header.ktime_ns);
         connection.connected = true;
         connection.role = role;
@@ -68,6 +76,7 @@ impl Tracker {
             let connection = Connection {
                 endpoints: zerocopy::FromZeros::new_zeroed(),
                 netns: 0,
+                cgroup_id: 0,
                 role: Role::Unknown,
                 begun_ns: now_ns,
                 opened_ns: None,

@@ -119,6 +119,7 @@ impl Tracker {
         let mut connection = Connection {
             endpoints: socket.endpoints,
             netns: socket.netns,
+            cgroup_id: socket.cgroup_id,
             role: role(socket, listener.is_some()),
             begun_ns: socket.header.ktime_ns,
             opened_ns: None,
@@ -134,6 +135,8 @@ impl Tracker {
             connection.pooled = true;
             self.pools.opened(pool);
         }
+        let holder = connection.process.and_then(|holder| holder.pid);
+        self.workloads.want(connection.cgroup_netns(), holder.or_else(|| listener?.owner?.pid));
         self.tally.enters(connection.state_key());
         self.connections.insert(cookie, connection);
     }

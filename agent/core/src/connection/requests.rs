@@ -6,10 +6,11 @@ use whohungup_ebpf::{
     framing::LONG_GAP_TICKS,
 };
 
-use crate::identity::{Ends, Process};
 use crate::{
     close::RequestTotals,
+    identity::{Ends, Process},
     labels::{Basis, Role},
+    workload::Workload,
 };
 
 /// What is new since the last count.
@@ -33,11 +34,12 @@ pub struct RequestDelta {
 }
 
 /// New requests on a connection that is open.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progressed {
     pub role: Role,
     pub ends: Ends,
     pub process: Option<Process>,
+    pub workload: Option<Workload>,
     pub requests: RequestDelta,
 }
 

@@ -21,6 +21,7 @@ use crate::{close::ClosedConnection, identity::Ends};
 use crate::{
     close::{EvidenceDetail, Options},
     labels::Role,
+    workload::Workloads,
 };
 
 /// Bounds of the tracker's memory.
@@ -85,6 +86,7 @@ pub struct Tracker {
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
     pub(super) retries: Retries,
+    pub(super) workloads: Workloads,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<ClosedConnection>,
@@ -115,6 +117,7 @@ impl Tracker {
             pools: Pools::default(),
             reachability: Reachability::default(),
             retries: Retries::default(),
+            workloads: Workloads::default(),
             newest_reset: None,
             ready: Vec::new(),
             progressed: Vec::new(),
@@ -202,6 +205,11 @@ impl Tracker {
     /// Hands over the requests that were counted on open connections since the last call.
     pub fn take_progress(&mut self) -> impl Iterator<Item = Progressed> {
         self.progressed.drain(..)
+    }
+
+    /// Whose sockets are whose: what is asked for is to be answered before closes are settled.
+    pub fn workloads(&mut self) -> &mut Workloads {
+        &mut self.workloads
     }
 
     /// Seconds per clock tick of the kernel.

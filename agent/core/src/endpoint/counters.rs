@@ -102,6 +102,22 @@ impl Counters {
         }
     }
 
+    /// Adds what was counted of another endpoint that has the same labels.
+    pub fn absorb(&mut self, other: &Self) {
+        for &(close, count) in &other.closes {
+            self.add_closes(close, count);
+        }
+        self.races.iter_mut().zip(&other.races).for_each(|(into, other)| into.absorb(other));
+        self.hangups.iter_mut().zip(&other.hangups).for_each(|(into, other)| into.absorb(other));
+        for (into, other) in self.idle.iter_mut().zip(&other.idle) {
+            absorb(into, other.as_ref(), BucketHistogram::absorb);
+        }
+        self.requests_each.absorb(&other.requests_each);
+        for (into, other) in self.requests.iter_mut().zip(&other.requests) {
+            absorb(into, other.as_ref(), |into, other| into.absorb(other));
+        }
+    }
+
     /// Counts a settled close; of one that amends only what it adds.
     pub(super) fn close(&mut self, closed: &ClosedConnection, tick: f64) {
         let close = closed;
@@ -168,11 +184,11 @@ impl Counters {
     }
 
     fn count_close(&mut self, close: &ClosedConnection) {
-        let mut close = CloseKey {
-            verdict: close.verdict,
-            closer: close.closer,
-            rest: Some((close.cause, close.close_type)),
-        };
+        let rest = Some((close.cause, close.close_type));
+        self.add_closes(CloseKey { verdict: close.verdict, closer: close.closer, rest }, 1);
+    }
+
+    fn add_closes(&mut self, mut close: CloseKey, count: u64) {
         let known = |closes: &[(CloseKey, u64)], close| closes.iter().position(|(one, _)| *one == close);
         let mut place = known(&self.closes, close);
         if place.is_none() && self.closes.len() >= CLOSE_KEYS {
@@ -180,8 +196,8 @@ impl Counters {
             place = known(&self.closes, close);
         }
         match place {
-            Some(place) => self.closes[place].1 += 1,
-            None => self.closes.push((close, 1)),
+            Some(place) => self.closes[place].1 += count,
+            None => self.closes.push((close, count)),
         }
     }
 
@@ -197,6 +213,26 @@ impl Counters {
     fn of_basis(&mut self, basis: Basis) -> Option<&mut RequestCounts> {
         let place = REQUEST_BASES.iter().position(|&known| known == basis)?;
         Some(self.requests[place].get_or_insert_default())
+    }
+}
+
+impl RequestCounts {
+    fn absorb(&mut self, other: &Self) {
+        self.started += other.started;
+        self.completed += other.completed;
+        self.reuses += other.reuses;
+        self.short_gaps += other.short_gaps;
+        self.unanswered.iter_mut().zip(other.unanswered).for_each(|(into, count)| *into += count);
+        absorb(&mut self.gaps, other.gaps.as_ref(), BucketHistogram::absorb);
+        self.longest_gap = self.longest_gap.max(other.longest_gap);
+    }
+}
+
+fn absorb<T: Clone>(into: &mut Option<T>, other: Option<&T>, add: impl Fn(&mut T, &T)) {
+    match (into.as_mut(), other) {
+        (Some(into), Some(other)) => add(into, other),
+        (None, Some(other)) => *into = Some(other.clone()),
+        (_, None) => {}
     }
 }
 
@@ -218,6 +254,11 @@ impl CloseKey {
 pub const OTHER: &str = "other";
 
 impl CounterWithExemplar {
+    fn absorb(&mut self, other: &Self) {
+        self.count += other.count;
+        self.newest = self.newest.into_iter().chain(other.newest).max_by_key(|(_, at_ns)| *at_ns);
+    }
+
     fn add(&mut self, closed: &ClosedConnection) {
         self.count += 1;
         self.newest = Some((closed.ends, closed.at_ns));

@@ -6,13 +6,14 @@ use crate::{
     close::ClosedConnection,
     identity::{Comm, Ends, Process},
     labels::Role,
+    workload::{Workload, WorkloadId},
 };
 
 /// What a process without a name is called: one that has this name must not be another endpoint of the same words.
 const NAMELESS: &str = "unknown";
 
 /// One end of connections: on the server side the port that is listened at and the process, on the client side the
-/// process and the port that it connects to. Cheap to copy and to compare.
+/// process and the port that it connects to; of each workload by itself. Cheap to copy and to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EndpointKey {
     pub role: Role,
@@ -20,17 +21,36 @@ pub struct EndpointKey {
     pub server_port: Option<u16>,
     /// Empty when it is not known.
     pub process: Comm,
+    /// `None` of the host's own processes in no unit.
+    #[serde(default, rename = "workload_id", skip_serializing_if = "Option::is_none")]
+    pub workload: Option<WorkloadId>,
 }
 
 impl EndpointKey {
     /// The endpoint of a socket. A client's own port and a stranger's are of no use to anybody and without bound.
-    pub fn of(role: Role, ends: &Ends, process: Option<Process>) -> Self {
+    pub fn of(role: Role, ends: &Ends, process: Option<Process>, workload: Option<&Workload>) -> Self {
         let named = process.map(|process| process.comm).filter(|comm| comm.as_str() != NAMELESS);
-        Self { role, server_port: ends.server_port(role), process: named.unwrap_or_default() }
+        Self {
+            role,
+            server_port: ends.server_port(role),
+            process: named.unwrap_or_default(),
+            workload: workload.map(Workload::id),
+        }
     }
 
     pub fn of_close(closed: &ClosedConnection) -> Self {
-        Self::of(closed.role, &closed.ends, closed.process)
+        Self::of(closed.role, &closed.ends, closed.process, closed.workload.as_ref())
+    }
+
+    /// The endpoint at the other end of its connection, where that is on this host.
+    pub fn of_peer(closed: &ClosedConnection) -> Option<Self> {
+        let peer = closed.peer.as_ref()?;
+        let role = match closed.role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+            Role::Unknown => return None,
+        };
+        Some(Self::of(role, &closed.ends.turned(), peer.process, peer.workload.as_ref()))
     }
 }
 
@@ -42,7 +62,7 @@ mod tests {
         let mut comm = [0; 16];
         comm[..name.len()].copy_from_slice(name);
         let ends = Ends { local: ([127, 0, 0, 1], 80).into(), remote: ([127, 0, 0, 1], 40000).into() };
-        EndpointKey::of(Role::Server, &ends, Some(Process { pid: None, comm: Comm::new(comm) }))
+        EndpointKey::of(Role::Server, &ends, Some(Process { pid: None, comm: Comm::new(comm) }), None)
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{
     counters,
     gaps::GapSketch,
     last_hour::LastHour,
+    peers,
     recent::Recent,
     series::Series,
     state::{self, SERIES, State},
@@ -48,8 +49,11 @@ pub(super) const fn most_bytes(series: usize) -> usize {
 }
 
 /// What an endpoint's entry in the table may hold, bytes.
-pub(super) const ENDPOINT_BYTES: usize =
-    state::MOST_BYTES + size_of::<LastHour>() + size_of::<Recent>() + counters::MOST_BYTES;
+pub(super) const ENDPOINT_BYTES: usize = state::MOST_BYTES
+    + size_of::<LastHour>()
+    + size_of::<Recent>()
+    + peers::MOST_BYTES
+    + counters::MOST_BYTES;
 
 /// `text`, cut to what is kept of it.
 pub(super) fn bounded_text(text: &str) -> &str {

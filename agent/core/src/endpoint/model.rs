@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{key::EndpointKey, losses::Losses, path::PathSilence, process_exits::Exits};
+use super::{key::EndpointKey, losses::Losses, path::PathSilence, peers::PeerEndpoint, process_exits::Exits};
 use crate::{
     labels::{Cause, Clock, Phase, Race, Side, Verdict},
     program::Program,
+    workload::Workload,
 };
 
 /// One endpoint, as seen so far.
@@ -13,6 +14,12 @@ use crate::{
 pub struct Endpoint {
     #[serde(flatten)]
     pub key: EndpointKey,
+    /// Whose it is: what [`EndpointKey::workload`] stands for.
+    #[serde(default)]
+    pub workload: Option<Workload>,
+    /// Who is at the other end, as far as that is on this host, at most eight: those with the most losses and closes first.
+    #[serde(default)]
+    pub peers: Vec<PeerEndpoint>,
     /// The newest processes of its connections, newest first, at most 16.
     #[serde(default)]
     pub recent_pids: Vec<u32>,

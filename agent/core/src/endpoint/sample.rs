@@ -70,7 +70,7 @@ pub(super) fn raced(race: Race, idle_seconds: f64) -> ClosedConnection {
 /// A reuse after `gap` seconds on a connection that lives.
 pub(super) fn reuse(gap: f64) -> Progressed {
     let ClosedConnection { role, ends, process, .. } = idle(Side::Server, 0.0);
-    Progressed { role, ends, process, requests: requests(1, 0, Some(gap)) }
+    Progressed { role, ends, process, workload: None, requests: requests(1, 0, Some(gap)) }
 }
 
 /// The same close from another listening port.

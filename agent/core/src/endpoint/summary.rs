@@ -31,6 +31,8 @@ pub(super) fn endpoint(key: EndpointKey, state: &State, tick: f64) -> Endpoint {
 pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
     Endpoint {
         key,
+        workload: None,
+        peers: Vec::new(),
         recent_pids: Vec::new(),
         recent_ports: Vec::new(),
         program: state.program.clone(),

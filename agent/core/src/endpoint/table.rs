@@ -12,12 +12,18 @@ use super::{
     limits::{ENDPOINT_BYTES, InferLimits},
     losses::BothEnds,
     model::{Endpoint, InferTotals},
+    peers::Peers,
     recent::Recent,
     state::State,
     summary,
 };
 use crate::{
-    close::ClosedConnection, connection::Progressed, identity::Comm, labels::Role, program::Program,
+    close::{ClosedConnection, loss},
+    connection::Progressed,
+    identity::Comm,
+    labels::Role,
+    program::Program,
+    workload::Workload,
 };
 
 /// Times that the program of an endpoint is asked for.
@@ -53,6 +59,8 @@ pub struct Endpoints {
 struct Entry {
     state: State,
     hour: LastHour,
+    workload: Option<Workload>,
+    peers: Peers,
     /// What a filter may name.
     recent: Recent,
     /// Shared with scrapes that are being written.
@@ -74,8 +82,15 @@ struct Slot<'a> {
     state: &'a mut State,
     hour: &'a mut LastHour,
     /// `None` for all others.
-    recent: Option<&'a mut Recent>,
+    named: Option<NamedParts<'a>>,
     counters: &'a mut Arc<Counters>,
+}
+
+/// What only an endpoint of its own has.
+struct NamedParts<'a> {
+    workload: &'a mut Option<Workload>,
+    peers: &'a mut Peers,
+    recent: &'a mut Recent,
 }
 
 impl Endpoints {
@@ -107,11 +122,15 @@ impl Endpoints {
         let key = EndpointKey::of_close(closed);
         self.find_thrown_away(key, closed, evidence);
         let lost = self.both_ends.count(closed);
-        let Slot { tracked, state, hour, recent, counters } =
+        let Slot { tracked, state, hour, named, counters } =
             self.slot(key, closed.at_ns, Newcomer::of(closed));
         state.count(closed, lost);
-        if let Some(recent) = recent {
+        if let Some(NamedParts { workload, peers, recent }) = named {
             recent.add(&key, &closed.ends, closed.process);
+            peers.add(closed, loss(closed).map_or(0, |(_, requests)| u64::from(requests)));
+            if workload.is_none() {
+                workload.clone_from(&closed.workload);
+            }
         }
         if tracked && let Some(proof) = state.infer(closed, tick) {
             closed.cause = proof.cause();
@@ -143,12 +162,15 @@ impl Endpoints {
     /// Counts requests on a connection that is open; `now_ns` is CLOCK_MONOTONIC.
     pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) {
         let tick = self.tick;
-        let Progressed { role, ends, process, requests } = progressed;
-        let key = EndpointKey::of(*role, ends, *process);
-        let Slot { tracked, state, recent, counters, .. } = self.slot(key, now_ns, Newcomer::Usual);
+        let Progressed { role, ends, process, workload: whose, requests } = progressed;
+        let key = EndpointKey::of(*role, ends, *process, whose.as_ref());
+        let Slot { tracked, state, named, counters, .. } = self.slot(key, now_ns, Newcomer::Usual);
         state.count_requests(requests);
-        if let Some(recent) = recent {
+        if let Some(NamedParts { workload, recent, .. }) = named {
             recent.add(&key, ends, *process);
+            if workload.is_none() {
+                workload.clone_from(whose);
+            }
         }
         if tracked {
             // A client's may be the one that is lost.
@@ -198,7 +220,7 @@ impl Endpoints {
         let mut all: Vec<Endpoint> = self.tracked().collect();
         if let Some(others) = &self.others {
             let process = Comm::from_text("other");
-            let key = EndpointKey { role: Role::Unknown, server_port: None, process };
+            let key = EndpointKey { role: Role::Unknown, server_port: None, process, workload: None };
             all.push(summary::counts(key, &others.state));
         }
         all.sort_by(summary::order);
@@ -208,6 +230,8 @@ impl Endpoints {
     /// Those with an entry of their own, in no order.
     pub fn tracked(&self) -> impl Iterator<Item = Endpoint> {
         self.table.iter().map(|(key, entry)| Endpoint {
+            workload: entry.workload.clone(),
+            peers: entry.peers.shown(),
             recent_pids: entry.recent.pids(),
             recent_ports: entry.recent.ports(),
             ..summary::endpoint(*key, &entry.state, self.tick)
@@ -215,8 +239,8 @@ impl Endpoints {
     }
 
     /// What was counted of each of those.
-    pub fn counters(&self) -> impl Iterator<Item = (EndpointKey, &Arc<Counters>)> {
-        self.table.iter().map(|(key, entry)| (*key, &entry.counters))
+    pub fn counters(&self) -> impl Iterator<Item = (EndpointKey, Option<&Workload>, &Arc<Counters>)> {
+        self.table.iter().map(|(key, entry)| (*key, entry.workload.as_ref(), &entry.counters))
     }
 
     /// What was counted of all others, by role.
@@ -279,12 +303,13 @@ impl Endpoints {
                 let others = self.others.get_or_insert_with(Others::new);
                 let Others { state, hour, counters } = &mut **others;
                 let counters = counters[key.role as usize].get_or_insert_default();
-                return Slot { tracked: false, state, hour, recent: None, counters };
+                return Slot { tracked: false, state, hour, named: None, counters };
             }
             self.probation.push(key);
         }
-        let Entry { state, hour, recent, counters } = &mut **self.table.entry(key).or_insert_with(Entry::new);
-        Slot { tracked: true, state, hour, recent: Some(recent), counters }
+        let Entry { state, hour, workload, peers, recent, counters } =
+            &mut **self.table.entry(key).or_insert_with(Entry::new);
+        Slot { tracked: true, state, hour, named: Some(NamedParts { workload, peers, recent }), counters }
     }
 
     /// Makes room, if there is an endpoint that showed hardly anything yet: what was counted of it goes to the others.
@@ -312,6 +337,8 @@ impl Entry {
         Box::new(Self {
             state: State::new(),
             hour: LastHour::new(),
+            workload: None,
+            peers: Peers::default(),
             recent: Recent::default(),
             counters: Arc::default(),
         })
@@ -319,7 +346,11 @@ impl Entry {
 
     /// All that it holds.
     fn bytes(&self) -> usize {
-        self.state.bytes() + size_of::<LastHour>() + size_of::<Recent>() + self.counters.bytes()
+        self.state.bytes()
+            + size_of::<LastHour>()
+            + size_of::<Recent>()
+            + self.peers.bytes()
+            + self.counters.bytes()
     }
 }
 

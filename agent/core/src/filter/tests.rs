@@ -35,6 +35,7 @@ fn processes(wanted: &str) -> Filter {
 /// The same answer for a close, for requests on the open connection, and for its endpoint.
 fn has(filter: &Filter, closed: &ClosedConnection) -> bool {
     let requests = Progressed {
+        workload: None,
         role: closed.role,
         ends: closed.ends,
         process: closed.process,

@@ -4,15 +4,20 @@ use super::losses;
 use crate::{
     advice::{EndpointReport, Meta, ReportModel, earlier_peers},
     duration::measured,
-    endpoint::{Endpoint, Risk, Timer},
+    endpoint::{Endpoint, PeerEndpoint, Risk, Timer},
     format::{capitalized, counted, exits},
     labels::{Clock, Phase, Role, Side, Verdict},
     products::{Candidate, Likelihood},
     sanitize::clean,
+    workload::Workload,
 };
 
 /// Characters of a name that are shown.
 const NAME: usize = 32;
+/// The same of a workload's, which are three names.
+const WORKLOAD: usize = 96;
+/// Endpoints at the other end that are shown.
+const PEERS: usize = 4;
 /// Candidates listed when none is identified.
 const POSSIBLE: usize = 3;
 /// Reasons listed of one that is.
@@ -51,9 +56,31 @@ pub(super) fn process(endpoint: &Endpoint) -> String {
     if endpoint.key.process.is_empty() { "?".to_owned() } else { clean(&endpoint.key.process, NAME) }
 }
 
-/// `node server on port 8080`.
+/// `node server on port 8080 in shop/checkout-7d4b9/app`.
 pub fn title(endpoint: &Endpoint) -> String {
-    format!("{} {}", process(endpoint), role_and_port(endpoint))
+    format!("{} {}{}", process(endpoint), role_and_port(endpoint), within(endpoint.workload.as_ref()))
+}
+
+/// ` in nginx.service`, or nothing.
+pub(super) fn within(workload: Option<&Workload>) -> String {
+    workload.map_or_else(String::new, |workload| format!(" in {}", clean(&workload.to_string(), WORKLOAD)))
+}
+
+/// Who is at the other end, and what was lost on the way, where there is something that the rest does not say:
+/// `checkout in shop/checkout-1/app (lost 3 requests), cart`.
+pub(super) fn peers(endpoint: &Endpoint) -> Option<String> {
+    let name = |peer: &PeerEndpoint| {
+        let process = if peer.process.is_empty() { "unknown" } else { peer.process.as_str() };
+        let lost = match peer.lost {
+            0 => String::new(),
+            lost => format!(" (lost {})", counted(lost, "request")),
+        };
+        format!("{}{}{lost}", clean(process, 32), within(peer.workload.as_ref()))
+    };
+    let shown: Vec<String> = endpoint.peers.iter().take(PEERS).map(name).collect();
+    let more = endpoint.peers.len().saturating_sub(PEERS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| format!("on this host: {}{more}", shown.join(", ")))
 }
 
 /// The endpoint's lines, each with its label.

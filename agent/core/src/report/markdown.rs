@@ -12,6 +12,7 @@ use crate::{
     format::capitalized,
     labels::Side,
     sanitize::clean,
+    workload::Workload,
 };
 
 const TEXT: usize = 1200;
@@ -40,9 +41,10 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Opti
     let risk = format::trouble(endpoint).map_or_else(String::new, |what| format!(": {what}"));
     let _infallible = writeln!(
         out,
-        "\n### {number}. {} {}{risk}\n",
+        "\n### {number}. {} {}{}{risk}\n",
         code(&format::process(endpoint)),
-        format::role_and_port(endpoint)
+        format::role_and_port(endpoint),
+        whose(endpoint.workload.as_ref())
     );
     let mut item = |text: &str| {
         let _infallible = writeln!(out, "- {}", prose(text));
@@ -66,7 +68,9 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Opti
     if let Some(stops) = &stops {
         item(stops);
     }
-    if let Some(peer) = &report.peer {
+    if let Some(peers) = format::peers(endpoint) {
+        let _infallible = writeln!(out, "- other end: {}", code(&peers));
+    } else if let Some(peer) = &report.peer {
         let _infallible = writeln!(out, "- the other end is {} on this host", code(&clean(peer, 32)));
     }
     if !endpoint.timers.is_empty() {
@@ -88,6 +92,11 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Opti
         let label = if one.alternative { "Or" } else { "Do" };
         let _infallible = writeln!(out, "- **{label}:** {}", prose(&clean(&one.text, TEXT)));
     }
+}
+
+/// ` in` and whose it is, as code, or nothing.
+fn whose(workload: Option<&Workload>) -> String {
+    workload.map_or_else(String::new, |workload| format!(" in {}", code(&clean(&workload.to_string(), 64))))
 }
 
 fn drawing(out: &mut String, report: &EndpointReport) {
@@ -120,8 +129,8 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize, all_clear: boo
     let (name, what) = format::quiet(all_clear);
     let _infallible = writeln!(out, "\n### {name}\n\n{}.\n", capitalized(what));
     out.push_str(
-        "| process | role | port | closes | requests per connection | longest gap | server's timer | client's timer |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|\n",
+        "| process | role | port | closes | requests per connection | longest gap | server's timer | client's timer | workload |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|---|\n",
     );
     for report in quiet.iter().take(top) {
         let endpoint = &report.endpoint;
@@ -129,7 +138,7 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize, all_clear: boo
         let timer = |side| seconds(report.idle_timer(side).map(|timer| timer.seconds));
         let _infallible = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             code_cell(&format::process(endpoint)),
             endpoint.key.role,
             endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string()),
@@ -138,6 +147,10 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize, all_clear: boo
             seconds(endpoint.gaps.longest),
             timer(Side::Server),
             timer(Side::Client),
+            endpoint
+                .workload
+                .as_ref()
+                .map_or_else(String::new, |workload| code_cell(&clean(&workload.to_string(), 64))),
         );
     }
     more(out, quiet.len(), top);

@@ -107,8 +107,9 @@ impl Page {
             self.line("announced", &announced);
         }
         self.exits(stops.as_deref());
-        if let Some(peer) = &report.peer {
-            self.line("other end", &format!("{} on this host", clean(peer, 32)));
+        let inferred = || Some(format!("{} on this host", clean(report.peer.as_ref()?, 32)));
+        if let Some(peers) = format::peers(endpoint).or_else(inferred) {
+            self.line("other end", &peers);
         }
         self.drawing(report);
         self.advice(&report.advice);
@@ -179,8 +180,16 @@ impl Page {
         let dim = self.dim();
         let _infallible = writeln!(
             self.out,
-            "{dim}{:<16} {:<7} {:>5} {:>8} {:>8} {:>9} {:>9} {:>9}{dim:#}",
-            "PROCESS", "ROLE", "PORT", "CLOSES", "REQ/CONN", "LONGEST", "SERVER", "CLIENT"
+            "{dim}{:<16} {:<7} {:>5} {:>8} {:>8} {:>9} {:>9} {:>9}{}{dim:#}",
+            "PROCESS",
+            "ROLE",
+            "PORT",
+            "CLOSES",
+            "REQ/CONN",
+            "LONGEST",
+            "SERVER",
+            "CLIENT",
+            if quiet.iter().any(|report| report.endpoint.workload.is_some()) { "  WORKLOAD" } else { "" }
         );
         for report in quiet.iter().take(self.look.top) {
             let endpoint = &report.endpoint;
@@ -188,7 +197,7 @@ impl Page {
             let timer = |side| seconds(report.idle_timer(side).map(|timer| timer.seconds));
             let port = endpoint.key.server_port.map_or("-".to_owned(), |port| port.to_string());
             let row = format!(
-                "{:<16} {:<7} {port:>5} {:>8} {:>8} {:>9} {:>9} {:>9}",
+                "{:<16} {:<7} {port:>5} {:>8} {:>8} {:>9} {:>9} {:>9}  {}",
                 format::process(endpoint),
                 endpoint.key.role,
                 endpoint.closes,
@@ -196,6 +205,10 @@ impl Page {
                 seconds(endpoint.gaps.longest),
                 timer(Side::Server),
                 timer(Side::Client),
+                endpoint
+                    .workload
+                    .as_ref()
+                    .map_or_else(String::new, |workload| clean(&workload.to_string(), 64)),
             );
             let _infallible = writeln!(self.out, "{}", row.trim_end());
         }

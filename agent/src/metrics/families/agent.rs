@@ -66,6 +66,15 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::ExchangeFailed)),
     },
     Family {
+        name: "whohungup_cgroups_unresolved",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Cgroups of sockets whose path was not found: they had ended, or the agent does not see the host's cgroups",
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.cgroups_unresolved),
+    },
+    Family {
         name: "whohungup_segments_unreadable",
         kind: Kind::Counter,
         unit: None,

@@ -20,7 +20,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Settled closes by verdict, side that hung up first (closer), reason (cause) and means (close_type). For the remedy of each verdict see docs/verdicts.md",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                let [role, port, process] = endpoint.labels.values();
+                let [role, port, process] = samples.of(&endpoint.labels);
                 for (close, count) in endpoint.counters.closes() {
                     let values =
                         [role, port, process, close.verdict, close.closer, close.cause, close.close_type];
@@ -38,7 +38,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Requests lost to a close of an idle connection, late requests to already counted closes included: raise the server's idle timeout above its clients', or lower theirs",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                let [role, port, process] = endpoint.labels.values();
+                let [role, port, process] = samples.of(&endpoint.labels);
                 for (kind, races) in Race::ALL.iter().zip(&endpoint.counters.races) {
                     let newest = scrape.exemplar(races);
                     samples.add_with(&[role, port, process, kind.as_str()], races.count, newest);
@@ -77,7 +77,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Closes in the middle of a request or response, by the side that hung up: check that side's request timeouts, crashes and deployments",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                let [role, port, process] = endpoint.labels.values();
+                let [role, port, process] = samples.of(&endpoint.labels);
                 for (closer, hangups) in Closer::ALL.iter().zip(&endpoint.counters.hangups) {
                     // What alerts look at is there at 0 before it happens.
                     if hangups.count > 0 || matches!(closer, Closer::Client | Closer::Server) {
@@ -106,7 +106,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Time from the end of the last response to the first FIN or RST: a timeout shows as one narrow, growing bucket",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                let [role, port, process] = endpoint.labels.values();
+                let [role, port, process] = samples.of(&endpoint.labels);
                 for (closer, idle) in IDLE_CLOSERS.iter().zip(&endpoint.counters.idle) {
                     if let Some(idle) = idle {
                         samples.histogram(&[role, port, process, closer.as_str()], idle);
@@ -124,7 +124,8 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Requests answered in full per connection: near 1 means that connections are not reused",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
-                samples.histogram(&endpoint.labels.values(), &endpoint.counters.requests_each);
+                let values = samples.of(&endpoint.labels);
+                samples.histogram(&values, &endpoint.counters.requests_each);
             }
         },
     },

@@ -20,7 +20,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "HTTP requests started. On open connections updated every 256 requests and after each idle gap of 250 ms or more",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.started));
+            scrape.each_requests(samples, |samples, values, requests| samples.add(&values, requests.started));
         },
     },
     Family {
@@ -31,7 +31,8 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Requests whose final response ended; updated together with requests_started_total",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.completed));
+            scrape
+                .each_requests(samples, |samples, values, requests| samples.add(&values, requests.completed));
         },
     },
     Family {
@@ -42,7 +43,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::PerEndpoint(REQUEST_BASES.len() * Verdict::ALL.len()),
         help: "Requests without a complete response when their connection ended, by the verdict on that close: losses of users",
         write: |scrape, samples| {
-            scrape.each_requests(|[role, port, process, basis], requests| {
+            scrape.each_requests(samples, |samples, [role, port, process, basis], requests| {
                 for (verdict, &count) in Verdict::ALL.iter().zip(&requests.unanswered) {
                     let always = matches!(verdict, Verdict::IdleRace | Verdict::PrematureHangup);
                     if count > 0 || always {
@@ -60,7 +61,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Requests started on an idle connection that had served others before",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.reuses));
+            scrape.each_requests(samples, |samples, values, requests| samples.add(&values, requests.reuses));
         },
     },
     Family {
@@ -71,7 +72,9 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Reuses too soon after the response to be timed (250 ms); reuse_gap_seconds has all others",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| samples.add(&values, requests.short_gaps));
+            scrape.each_requests(samples, |samples, values, requests| {
+                samples.add(&values, requests.short_gaps);
+            });
         },
     },
     Family {
@@ -82,7 +85,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Time from the end of a response to the next request on the idle connection: gaps near the server's idle timeout are requests that could have been lost. Gaps under 250 ms are in short_reuse_gaps_total",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| {
+            scrape.each_requests(samples, |samples, values, requests| {
                 if let Some(gaps) = &requests.gaps {
                     samples.histogram(&values, gaps);
                 }
@@ -97,7 +100,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: SETS,
         help: "Longest reuse gap since the endpoint was first seen; 0 while none was timed",
         write: |scrape, samples| {
-            scrape.each_requests(|values, requests| {
+            scrape.each_requests(samples, |samples, values, requests| {
                 if requests.gaps.is_some() {
                     samples.add(&values, requests.longest_gap);
                 }

@@ -5,7 +5,6 @@ use prometheus_client::registry::Unit;
 use super::super::{
     exposition::Samples,
     family::{Family, Kind, Sets},
-    labels::Labels,
     scrape::Scrape,
 };
 use whohungup_core::endpoint::{Endpoint, Risk, TIMERS, Timer};
@@ -85,8 +84,8 @@ pub(in super::super) const FAMILIES: &[Family] = &[
 ];
 
 fn each(scrape: &Scrape, samples: &mut Samples<'_>, write: impl Fn([&str; 3], &Endpoint, &mut Samples<'_>)) {
-    for endpoint in &scrape.inferred {
-        write(Labels::shown(&endpoint.key).values(), endpoint, samples);
+    for (labels, endpoint) in &scrape.inferred {
+        write(samples.of(labels), endpoint, samples);
     }
 }
 

@@ -25,7 +25,7 @@ fn closed(requests: RequestDelta, verdict: Verdict) -> ClosedConnection {
 
 fn progressed(requests: RequestDelta) -> Progressed {
     let ClosedConnection { ends, process, .. } = idle_close(80, "nginx", None);
-    Progressed { role: Role::Server, ends, process, requests }
+    Progressed { role: Role::Server, ends, process, workload: None, requests }
 }
 
 fn scrape(metrics: &mut Counting) -> String {
@@ -133,7 +133,13 @@ fn requests_of_endpoints_over_the_bound_share_one_series() {
             ..idle_close(port, "scan", None)
         });
         let ClosedConnection { ends, process, .. } = idle_close(port, "scan", None);
-        metrics.progress(&Progressed { role: Role::Server, ends, process, requests: requests(1, 1, 0) });
+        metrics.progress(&Progressed {
+            role: Role::Server,
+            ends,
+            process,
+            workload: None,
+            requests: requests(1, 1, 0),
+        });
     }
     let text = scrape(&mut metrics);
     let begun: Vec<&str> =

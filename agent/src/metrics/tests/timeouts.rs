@@ -27,6 +27,7 @@ fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
             role: Role::Server,
             server_port: port,
             process: whohungup_core::identity::Comm::from_text(process),
+            workload: None,
         },
         retried: 2,
         at_risk: 7,
@@ -43,7 +44,10 @@ fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
 }
 
 fn text(inferred: &[Endpoint]) -> String {
-    let scrape = Scrape { inferred: inferred.to_vec(), ..metrics(8).scrape() };
+    let scrape = Scrape {
+        inferred: inferred.iter().map(|one| (Labels::shown(&one.key, None, &[]), one.clone())).collect(),
+        ..metrics(8).scrape()
+    };
     scrape.text(Format::OpenMetrics)
 }
 

@@ -77,8 +77,8 @@ function element(close, fresh) {
     h("summary", { "data-key": `close-${close.number}` },
       h("time", { class: "time", datetime: close.time }, timeOfDay(close.time)),
       h("span", { class: "word" }, swatch(close.verdict), close.verdict),
-      h("span", { class: "said" }, close.said),
-      h("span", { class: "who" }, who + port)));
+      h("span", { class: "said" }, close.summary),
+      h("span", { class: "who" }, who + port + (close.workload_name ? ` in ${close.workload_name}` : ""))));
   details.addEventListener("animationend", () => details.classList.remove("fresh"));
   // Most are never looked into.
   details.addEventListener("toggle", () => {
@@ -93,8 +93,10 @@ function evidence(close) {
   const facts = [
     ["connection", h("span", { class: "mono" }, `${close.local} ${arrow} ${close.remote}`)],
     ["this end", close.role],
+    ["workload", close.workload_name],
+    ["other end", close.peer_name],
     ["closed by", close.closed_by ? `${close.closer}: ${close.closed_by.comm} (${close.closed_by.pid})` : close.closer],
-    ["how, phase", `${close.how}, ${close.phase} (code ${close.code})`],
+    ["how, phase", `${close.close_type}, ${close.phase} (code ${close.code})`],
     ["cause", close.cause === "unknown" ? null : close.cause],
     ["race", close.race],
     ["idle", close.idle_seconds === null ? null : seconds(close.idle_seconds)],

@@ -85,7 +85,7 @@ export function table(endpoints, total, choose, render) {
 }
 
 function link(endpoint) {
-  return `#${new URLSearchParams({ role: endpoint.role, port: endpoint.server_port ?? "", process: endpoint.process })}`;
+  return `#${new URLSearchParams({ role: endpoint.role, port: endpoint.server_port ?? "", process: endpoint.process, ...(endpoint.workload_name ? { workload: endpoint.workload_name } : {}) })}`;
 }
 
 function sort(column, numeric) {

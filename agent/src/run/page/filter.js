@@ -2,10 +2,10 @@
 
 import { $ } from "./dom.js";
 
-const NAMES = ["verdict", "role", "process", "port", "text"];
+const NAMES = ["verdict", "role", "process", "port", "workload", "text"];
 const field = (name) => $(`f-${name}`);
 
-export const filter = { verdict: "", role: "", process: "", port: "", text: "" };
+export const filter = { verdict: "", role: "", process: "", port: "", workload: "", text: "" };
 
 /** Calls `changed` whenever another thing is looked at. */
 export function follow(changed) {
@@ -51,6 +51,7 @@ export function query() {
   if (filter.role) asked.set("role", filter.role);
   if (/^\d{1,5}$/.test(filter.port) && Number(filter.port) < 65536) asked.set("port", filter.port);
   if (filter.process) asked.set("process", filter.process);
+  if (filter.workload) asked.set("workload", filter.workload);
   const text = asked.toString();
   return text ? `?${text}` : "";
 }
@@ -65,12 +66,19 @@ export function wantsEndpoint(endpoint) {
 
 export function wantsClose(close) {
   const said = () => [
-    close.local, close.remote, close.said, close.cause, close.code, close.race ?? "", close.process?.comm ?? "",
-    close.server ?? "", ...close.evidence,
+    close.local, close.remote, close.summary, close.cause, close.code, close.race ?? "", close.process?.comm ?? "",
+    close.server ?? "", close.workload_name ?? "", close.peer_name ?? "", ...close.evidence,
   ];
   return (!filter.verdict || close.verdict === filter.verdict)
     && (!filter.role || close.role === filter.role)
     && (!filter.process || (close.process?.comm ?? "") === filter.process)
     && (!filter.port || String(close.server_port ?? "") === filter.port)
+    && (!filter.workload || matches(filter.workload, close.workload_name ?? ""))
     && (!filter.text || said().some(has));
+}
+
+/** As the agent matches names: `*` stands for anything, `?` for one letter. */
+function matches(pattern, name) {
+  const parts = [...pattern].map((letter) => ({ "*": ".*", "?": "." })[letter] ?? letter.replace(/[^\p{L}\p{N}]/u, "\\$&"));
+  return new RegExp(`^${parts.join("")}$`, "us").test(name);
 }

@@ -90,7 +90,7 @@ function status(state, text) {
 function announce(bad) {
   if (Date.now() - announced < 8000) return;
   announced = Date.now();
-  say($("announce"), `${counted(bad.length, "new close")} in trouble. ${bad[0].said}`);
+  say($("announce"), `${counted(bad.length, "new close")} in trouble. ${bad[0].summary}`);
 }
 
 function draw() {
@@ -111,6 +111,8 @@ function draw() {
   }
   const processes = [...new Set(live.endpoints.map((endpoint) => endpoint.process))].sort().slice(0, 200);
   replace($("processes"), ...processes.map((process) => h("option", { value: process })));
+  const workloads = [...new Set(live.endpoints.map((endpoint) => endpoint.workload_name).filter(Boolean))].sort().slice(0, 200);
+  replace($("workloads"), ...workloads.map((workload) => h("option", { value: workload })));
   const { meta, viewers } = live;
   const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"], [meta.endpoints_over, "close"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} ${thing === "close" ? `of ${counted(Math.max(meta.endpoints_beyond, 1), "endpoint")} beyond the limit` : "missed"}`);
   say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; watching for ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}.`);
@@ -120,7 +122,7 @@ function draw() {
 function lists() {
   const endpoints = live.endpoints.filter(wantsEndpoint);
   trouble($("trouble"), endpoints, lists);
-  table(endpoints, live.endpoints_total, (one) => set({ role: one.role, port: String(one.server_port ?? ""), process: one.process }), lists);
+  table(endpoints, live.endpoints_total, (one) => set({ role: one.role, port: String(one.server_port ?? ""), process: one.process, workload: one.workload_name ?? "" }), lists);
 }
 
 function chart() {

@@ -39,7 +39,8 @@ fn closes_are_counted_by_endpoint() {
     said.keep_alive = Some(KeepAlive { timeout: Some(5), max: None });
     endpoints.close(&mut said, false);
     let endpoint = only(&endpoints);
-    let key = EndpointKey { role: Role::Server, server_port: Some(8080), process: name("node") };
+    let key =
+        EndpointKey { role: Role::Server, server_port: Some(8080), process: name("node"), workload: None };
     assert_eq!(endpoint.key, key);
     assert_eq!((endpoint.closes, endpoint.started, endpoint.reused, endpoint.lost), (4, 13, 9, 1));
     assert_eq!(

@@ -18,7 +18,7 @@ fn a_report_reads_as_a_ticket() {
         "### 1. `node` server on port 8080: requests lost",
         "- 100 closes: 98 server-idle, 2 idle-race (2 crossed)",
         "| server idle 6.00 s | 98 closes (100 %) | Node.js 22 `server.keepAliveTimeout`: the process is node |",
-        "| `curl` | client | 8080 | 100 | 4.0 | 5.90 s | - | - |",
+        "| `curl` | client | 8080 | 100 | 4.0 | 5.90 s | - | - |  |",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }

@@ -1,0 +1,140 @@
+//! From a socket's cgroup and network namespace to the workload's names: the cgroup's path first, then what container runtimes
+//! and the kubelet leave in files of the node. No socket, no API.
+
+mod cgroups;
+mod files;
+mod netns;
+mod owner;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use whohungup_core::workload::{CgroupNetns, Names, Workload, WorkloadKind, Workloads, from_cgroup_path};
+
+use cgroups::{CgroupPath, CgroupTree};
+use netns::NetnsNames;
+
+/// Names of network namespaces are read again after this long: the kernel gives the inode of one that has gone to the next.
+const NETNS_INTERVAL: Duration = Duration::from_secs(5);
+/// The inode of the root of cgroup2 (`kernfs_create_root`, fs/kernfs/dir.c, v6.1 to v6.18).
+const ROOT: u64 = 1;
+
+/// Where workloads' names come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum NameSources {
+    /// Nowhere: endpoints are not told apart by workload
+    Off,
+    /// The cgroup's path alone: units, container and pod ids
+    Path,
+    /// Also files of container runtimes and the kubelet on this node (read-only)
+    Files,
+}
+
+/// To be asked again.
+struct NotYet;
+
+/// Looks workloads up; what was found is kept by [`Workloads`].
+#[derive(Debug)]
+pub struct Resolver {
+    sources: NameSources,
+    /// Before every path: the host's root, as seen from the agent's container.
+    host: PathBuf,
+    cgroups: CgroupTree,
+    netns: NetnsNames,
+    netns_read: Instant,
+    /// Sockets' cgroups of which no path was found.
+    unresolved: u64,
+}
+
+impl Resolver {
+    pub fn new(sources: NameSources) -> Self {
+        let host = host_root();
+        Self {
+            sources,
+            cgroups: CgroupTree::open(),
+            netns: NetnsNames::read(&host),
+            host,
+            netns_read: Instant::now(),
+            unresolved: 0,
+        }
+    }
+
+    /// Answers what `workloads` asks for.
+    pub fn answer(&mut self, workloads: &mut Workloads) {
+        if self.sources == NameSources::Off {
+            workloads.take_wanted().for_each(drop);
+            return;
+        }
+        if self.netns_read.elapsed() >= NETNS_INTERVAL {
+            self.netns_read = Instant::now();
+            if self.netns.read_again(&self.host) {
+                workloads.forget_netns();
+            }
+        }
+        if !workloads.has_wanted() {
+            return;
+        }
+        let wanted: Vec<_> = workloads.take_wanted().collect();
+        for (place, pid) in wanted {
+            let Ok(names) = self.names(place, pid) else {
+                workloads.want(place, pid);
+                continue;
+            };
+            workloads.know(place, names.map(|names| Workload::new(names.cleaned())));
+        }
+    }
+
+    /// Cgroups of which no path was found, since the start: they had gone, or the agent cannot see them.
+    pub const fn unresolved(&self) -> u64 {
+        self.unresolved
+    }
+
+    fn names(&mut self, place: CgroupNetns, pid: Option<u32>) -> Result<Option<Names>, NotYet> {
+        let names = match self.cgroup_path(place.cgroup_id, pid) {
+            CgroupPath::Found(path) => from_cgroup_path(&path).map(|names| self.with_files(names, &path)),
+            CgroupPath::NotYet => return Err(NotYet),
+            CgroupPath::Gone => {
+                self.unresolved += 1;
+                let cgroup = Some(format!("id {}", place.cgroup_id));
+                Some(Names { cgroup, ..Names::new(WorkloadKind::Cgroup) })
+            }
+        };
+        let is_container = names
+            .as_ref()
+            .is_some_and(|names| matches!(names.kind, WorkloadKind::Pod | WorkloadKind::Container));
+        if is_container {
+            return Ok(names);
+        }
+        Ok(match self.netns.name(place.netns, &self.host) {
+            None => names,
+            netns => Some(Names { netns, ..names.unwrap_or_else(|| Names::new(WorkloadKind::Netns)) }),
+        })
+    }
+
+    /// Where nothing of cgroup2 is known of a socket, or its process lives in cgroup v1 alone, the process's v1 path.
+    fn cgroup_path(&mut self, cgroup_id: u64, pid: Option<u32>) -> CgroupPath {
+        if matches!(cgroup_id, 0 | ROOT) {
+            return CgroupPath::Found(pid.and_then(cgroups::v1_path).unwrap_or_else(|| "/".to_owned()));
+        }
+        self.cgroups.path(cgroup_id, pid)
+    }
+
+    fn with_files(&self, names: Names, path: &str) -> Names {
+        if self.sources < NameSources::Files {
+            return names;
+        }
+        let names = files::add_names(&self.host, names, path);
+        let owner = names.owner.clone().or_else(|| owner::of_pod(names.pod.as_deref()?));
+        Names { owner, ..names }
+    }
+}
+
+/// The root of the host's files: through its first process, where it can be reached, as the agent's own mounts may not be
+/// the host's.
+fn host_root() -> PathBuf {
+    let init = Path::new("/proc/1/root");
+    if init.join("proc").exists() { init.to_owned() } else { PathBuf::from("/") }
+}

@@ -1,0 +1,58 @@
+//! Network namespaces by name.
+
+use std::{collections::HashMap, fs, os::unix::fs::MetadataExt as _, path::Path};
+
+/// Names that are kept at most.
+const MOST: usize = 4096;
+
+/// Names of the host's network namespaces, by inode.
+#[derive(Debug)]
+pub(super) struct NetnsNames {
+    /// The host's own: of its first process.
+    host: Option<u64>,
+    named: HashMap<u64, String>,
+}
+
+impl NetnsNames {
+    pub(super) fn read(host: &Path) -> Self {
+        let inode = |path: &str| fs::metadata(path).ok().map(|found| found.ino());
+        Self { host: inode("/proc/1/ns/net").or_else(|| inode("/proc/self/ns/net")), named: named(host) }
+    }
+
+    /// True where an inode that had a name has another one now: the namespace is another.
+    pub(super) fn read_again(&mut self, host: &Path) -> bool {
+        let now = named(host);
+        let changed =
+            now.iter().any(|(inode, name)| self.named.get(inode).is_some_and(|known| known != name));
+        // The names of those that have gone are wanted for the closes that come after them.
+        self.named.retain(|inode, _| !now.contains_key(inode));
+        if self.named.len() + now.len() > MOST {
+            self.named.clear();
+        }
+        self.named.extend(now);
+        changed
+    }
+
+    /// What `inode` is called: its number where it has no name; `None` of the host's own, and where the host's is not known.
+    pub(super) fn name(&mut self, inode: u32, host: &Path) -> Option<String> {
+        let inode = u64::from(inode);
+        if inode == 0 || self.host.is_none_or(|host| host == inode) {
+            return None;
+        }
+        if !self.named.contains_key(&inode) {
+            self.read_again(host);
+        }
+        Some(self.named.get(&inode).cloned().unwrap_or_else(|| inode.to_string()))
+    }
+}
+
+/// As `ip netns` names them (ip-netns(8)).
+fn named(host: &Path) -> HashMap<u64, String> {
+    let entries = fs::read_dir(host.join("run/netns")).into_iter().flatten().flatten().take(MOST);
+    let named = entries.filter_map(|entry| {
+        // Through the link that a container's runtime may put there.
+        let inode = fs::metadata(entry.path()).ok()?.ino();
+        Some((inode, entry.file_name().to_string_lossy().into_owned()))
+    });
+    named.collect()
+}
