@@ -19,6 +19,8 @@ use netns::NetnsNames;
 
 /// Names of network namespaces are read again after this long: the kernel gives the inode of one that has gone to the next.
 const NETNS_INTERVAL: Duration = Duration::from_secs(5);
+/// Names of containers are read again after this long: Docker and Podman can rename one that runs.
+const CONTAINER_INTERVAL: Duration = Duration::from_secs(10);
 /// The inode of the root of cgroup2 (`kernfs_create_root`, fs/kernfs/dir.c, v6.1 to v6.18).
 const ROOT: u64 = 1;
 
@@ -45,6 +47,7 @@ pub struct Resolver {
     cgroups: CgroupTree,
     netns: NetnsNames,
     netns_read: Instant,
+    containers_read: Instant,
     /// Sockets' cgroups of which no path was found.
     unresolved: u64,
 }
@@ -58,6 +61,7 @@ impl Resolver {
             netns: NetnsNames::read(&host),
             host,
             netns_read: Instant::now(),
+            containers_read: Instant::now(),
             unresolved: 0,
         }
     }
@@ -71,8 +75,12 @@ impl Resolver {
         if self.netns_read.elapsed() >= NETNS_INTERVAL {
             self.netns_read = Instant::now();
             if self.netns.read_again(&self.host) {
-                workloads.forget_netns();
+                workloads.ask_again(|names| names.netns.is_some());
             }
+        }
+        if self.containers_read.elapsed() >= CONTAINER_INTERVAL {
+            self.containers_read = Instant::now();
+            workloads.ask_again(|names| names.kind == WorkloadKind::Container);
         }
         if !workloads.has_wanted() {
             return;
@@ -83,7 +91,13 @@ impl Resolver {
                 workloads.want(place, pid);
                 continue;
             };
-            workloads.know(place, names.map(|names| Workload::new(names.cleaned())));
+            let known = workloads.of(place);
+            let names = names.map(Names::cleaned);
+            let is_known = known.as_ref().map(Workload::names) == names.as_ref();
+            // One that has been removed keeps its name, for the closes that come after it.
+            let has_lost = known.as_ref().is_some_and(|known| known.names().container.is_some())
+                && names.as_ref().is_some_and(|names| names.container.is_none());
+            workloads.know(place, if is_known || has_lost { known } else { names.map(Workload::new) });
         }
     }
 

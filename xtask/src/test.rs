@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 11] = [
+const LIVE: [(&str, &str); 12] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -24,13 +24,15 @@ const LIVE: [(&str, &str); 11] = [
     ("lab", "bursts"),
     ("lab", "false_alarms"),
     ("lab", "field"),
+    ("lab", "workloads"),
     ("lab", "cures"),
     ("lab", "cases"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 4] = [
+const LAB_SOFTWARE: [&[&str]; 5] = [
     &["field"],
+    &["workloads"],
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
     &["case-002", "--only", "crash"],

@@ -67,6 +67,11 @@ impl Workload {
         Self(Arc::new(Known { id, names }))
     }
 
+    /// Both are of one look-up: a cheap way to see that nothing has changed.
+    pub fn is_same_lookup(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub fn id(&self) -> WorkloadId {
         self.0.id
     }

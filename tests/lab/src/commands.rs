@@ -31,6 +31,8 @@ pub(crate) enum Command {
     FalseAlarms(false_alarms::Options),
     /// Play what was met in the field and told wrongly once; print what was reported
     Field(field::Options),
+    /// Let real containers talk; print whose the agent says that the connections are
+    Workloads(field::Options),
     /// Lose requests, do as the report's first advice says, and play again: nothing may be lost then
     Cures(cures::Options),
     /// Let many real clients talk to many real servers; print how that ended, and what was reported
@@ -71,6 +73,9 @@ impl Command {
             Self::Timers(options) => Some(Box::new(options.clone())),
             Self::FalseAlarms(options) => Some(Box::new(options.clone())),
             Self::Field(options) => Some(Box::new(options.clone())),
+            Self::Workloads(options) => {
+                Some(Box::new(field::Options { table: field::Table::Workloads, ..options.clone() }))
+            }
             Self::Cures(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),
             Self::Bursts(options) => Some(Box::new(options.clone())),
@@ -110,12 +115,13 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 12] = [
+const PLAYED: [&str; 13] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
     "field",
+    "workloads",
     "cures",
     "matrix",
     "bursts",

@@ -24,12 +24,35 @@ use crate::{
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines},
 };
 
-const PLAYS: &str = include_str!("../plays/field.toml");
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field");
 /// Plays at once: most of them wait, and some keep a processor busy.
 const AT_ONCE: usize = 6;
 /// A pool's forgotten connection is reported after 5 s.
 const REPORTED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Which plays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Table {
+    #[default]
+    Field,
+    /// Whose a socket is, with real containers.
+    Workloads,
+}
+
+impl Table {
+    const fn plays(self) -> &'static str {
+        match self {
+            Self::Field => include_str!("../plays/field.toml"),
+            Self::Workloads => include_str!("../plays/workloads.toml"),
+        }
+    }
+
+    const fn programs(self) -> &'static str {
+        match self {
+            Self::Field => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field"),
+            Self::Workloads => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/workloads"),
+        }
+    }
+}
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
@@ -39,6 +62,8 @@ pub struct Options {
     /// Play all of them so many times
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: usize,
+    #[arg(skip)]
+    pub table: Table,
 }
 
 /// One play, as the file has it.
@@ -85,7 +110,7 @@ impl Options {
         struct File {
             play: Vec<Play>,
         }
-        let all = plays::read::<File>(PLAYS).play;
+        let all = plays::read::<File>(self.table.plays()).play;
         all.into_iter().filter(|play| is_chosen(&self.only, &play.name)).collect()
     }
 }
@@ -120,12 +145,12 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     for _ in 0..options.times {
         let plays = options.plays();
         ensure!(!plays.is_empty(), "no play is called {:?}", options.only);
-        rows.extend(once(context, &kit, plays)?);
+        rows.extend(once(context, &kit, plays, options.table.programs())?);
     }
     Ok(Outcome { rows })
 }
 
-fn once(context: &Context, kit: &Kit, plays: Vec<Play>) -> Result<Vec<Row>> {
+fn once(context: &Context, kit: &Kit, plays: Vec<Play>, programs: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for play in plays {
         let absent = absence(kit, &play.name, &play.needs())?;
@@ -135,7 +160,7 @@ fn once(context: &Context, kit: &Kit, plays: Vec<Play>) -> Result<Vec<Row>> {
     let daemon = Daemon::start(&context.agent)?;
     let played = rows.iter_mut().filter(|row| row.absent.is_none());
     suite::at_once(AT_ONCE, played.take_while(|_| !context.is_stopped()), |row| {
-        if let Err(error) = plays::run(kit, PROGRAMS, &row.play.run, &[]) {
+        if let Err(error) = plays::run(kit, programs, &row.play.run, &[]) {
             row.wrong.push(format!("it was not played: {error:#}"));
         }
     });
@@ -222,14 +247,18 @@ mod tests {
 
     #[test]
     fn every_play_has_its_program_and_a_port_of_its_own() {
-        let plays = Options::default().plays();
-        let mut ports: Vec<u16> = plays.iter().flat_map(|play| play.ports.clone()).collect();
+        let of = |table| {
+            let plays = Options { table, ..Options::default() }.plays();
+            plays.into_iter().map(move |play| (table, play))
+        };
+        let plays: Vec<(Table, Play)> = of(Table::Field).chain(of(Table::Workloads)).collect();
+        let mut ports: Vec<u16> = plays.iter().flat_map(|(_, play)| play.ports.clone()).collect();
         let count = ports.len();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), count);
-        for play in &plays {
-            assert!(Path::new(PROGRAMS).join(&play.run[0]).is_file(), "{}", play.name);
+        for (table, play) in &plays {
+            assert!(Path::new(table.programs()).join(&play.run[0]).is_file(), "{}", play.name);
             assert!(!play.end.is_empty() && !play.needs().is_empty(), "{}", play.name);
         }
     }

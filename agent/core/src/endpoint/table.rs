@@ -128,9 +128,7 @@ impl Endpoints {
         if let Some(NamedParts { workload, peers, recent }) = named {
             recent.add(&key, &closed.ends, closed.process);
             peers.add(closed, loss(closed).map_or(0, |(_, requests)| u64::from(requests)));
-            if workload.is_none() {
-                workload.clone_from(&closed.workload);
-            }
+            learn(workload, closed.workload.as_ref());
         }
         if tracked && let Some(proof) = state.infer(closed, tick) {
             closed.cause = proof.cause();
@@ -168,9 +166,7 @@ impl Endpoints {
         state.count_requests(requests);
         if let Some(NamedParts { workload, recent, .. }) = named {
             recent.add(&key, ends, *process);
-            if workload.is_none() {
-                workload.clone_from(whose);
-            }
+            learn(workload, whose.as_ref());
         }
         if tracked {
             // A client's may be the one that is lost.
@@ -329,6 +325,15 @@ impl Endpoints {
             self.over += entry.state.closes;
             self.others.get_or_insert_with(Others::new).state.absorb(&entry.state);
         }
+    }
+}
+
+/// Takes over the newest names: a container may be renamed.
+fn learn(known: &mut Option<Workload>, newest: Option<&Workload>) {
+    if let Some(newest) = newest
+        && !known.as_ref().is_some_and(|known| known.is_same_lookup(newest))
+    {
+        *known = Some(newest.clone());
     }
 }
 

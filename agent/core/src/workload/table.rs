@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::Workload;
+use super::{Names, Workload};
 
 /// Pairs of cgroup and network namespace that are known at once, twice over: what was not asked for while as many others
 /// came is forgotten.
@@ -59,17 +59,12 @@ impl Workloads {
         self.newer.insert(place, workload);
     }
 
-    /// Asks again, with the next socket of each, for those that are called by their network namespace: the kernel gives the
-    /// inode of one that has gone to the next.
-    pub fn forget_netns(&mut self) {
-        let is_named_so =
-            |known: &mut Option<Workload>| known.as_ref().is_some_and(|known| known.names().netns.is_some());
-        for known in [&mut self.newer, &mut self.older] {
-            known.extract_if(|_, known| is_named_so(known)).for_each(|(place, _)| {
-                if self.wanted.len() < WANTED {
-                    self.wanted.entry(place).or_default();
-                }
-            });
+    /// Asks again for those that are `outdated`; until that is answered they stay what they were.
+    pub fn ask_again(&mut self, outdated: impl Fn(&Names) -> bool) {
+        let known = self.newer.iter().chain(&self.older);
+        let again = known.filter(|(_, known)| known.as_ref().is_some_and(|known| outdated(known.names())));
+        for (&place, _) in again.take(WANTED.saturating_sub(self.wanted.len())) {
+            self.wanted.entry(place).or_default();
         }
     }
 

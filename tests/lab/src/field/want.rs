@@ -14,7 +14,7 @@ pub(super) struct Want {
     role: Option<String>,
     /// At least and at most so many.
     closes: [usize; 2],
-    /// Fields of the close by their names, each with the values of which any is right; `null` in words.
+    /// Fields of the close by their names, with dots where they are in objects, each with the values of which any is right; `null` in words.
     is: BTreeMap<String, Value>,
     /// Words that the evidence must hold.
     #[serde(default)]
@@ -24,7 +24,8 @@ pub(super) struct Want {
 impl Want {
     fn fits(&self, close: &Close) -> bool {
         let is_any = |name: &String, wanted: &Value| {
-            let said = text(&close.json()[name.as_str()]);
+            // `workload.pod` is the member of an object.
+            let said = text(name.split('.').fold(close.json(), |object, name| &object[name]));
             match wanted {
                 Value::Array(any) => any.iter().any(|one| text(one) == said),
                 one => text(one) == said,

@@ -15,6 +15,15 @@ const ALL: &[(&str, &[Need])] = &[
     ("apache", &[apt("apache2", "apache2")]),
     ("chromium", &[apt("chromium", "chromium")]),
     ("conntrack", &[apt("conntrack", "conntrack")]),
+    (
+        "containerd",
+        &[
+            apt("containerd", "containerd"),
+            apt("runc", "runc"),
+            Need::AptFile { package: "containernetworking-plugins", file: "/usr/lib/cni/ptp" },
+            apt("iproute2", "ss"),
+        ],
+    ),
     ("curl", &[apt("curl", "curl")]),
     ("go", GO_NEEDS),
     (
@@ -40,6 +49,7 @@ const ALL: &[(&str, &[Need])] = &[
     ("nmap", &[apt("nmap", "nmap")]),
     ("node", NODE_NEEDS),
     ("openssl", &[apt("openssl", "openssl")]),
+    ("podman", &[apt("podman", "podman"), apt("runc", "runc")]),
     ("python", &[apt("python3", "python3")]),
     ("redis", &[apt("redis-server", "redis-server")]),
     ("requests", &[Need::Pypi("requests")]),
