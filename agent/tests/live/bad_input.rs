@@ -197,3 +197,34 @@ fn cgroup2_that_is_mounted_nowhere_is_mounted_for_the_agent_alone() {
     assert!(output.status.success() && table.contains("mounted for the agent alone"), "{table}");
     assert!(table.lines().last().is_some_and(|line| line.contains("works here")), "nothing is left: {table}");
 }
+
+/// As container runtimes start what they run: in a cgroup namespace and a process namespace of its own, below the root cgroup.
+const IN_A_CGROUP_NAMESPACE: &str = r#"
+root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+below=$root/whohungup-private-$$
+mkdir "$below"
+trap 'rmdir "$below"' EXIT
+(
+    echo $BASHPID > "$below/cgroup.procs"
+    exec unshare -C -m -p -f --mount-proc bash -c '
+        umount -l "$0"; mount -t cgroup2 none "$0"
+        "$1" check
+        log=$(mktemp)
+        "$1" run --listen 127.0.0.1:0 2> "$log" & agent=$!
+        until grep -q ^ready "$log"; do kill -0 $agent || { cat "$log"; exit 1; }; sleep 0.05; done
+        curl -s "$(sed -n "s/^metrics at //p" "$log")" | grep ^whohungup_degraded
+        cat "$log"; rm "$log"
+        kill $agent; wait $agent' "$root" "$0"
+)"#;
+
+#[test]
+fn the_root_of_a_cgroup_namespace_is_not_taken_for_the_hosts() {
+    require!("unshare", "curl");
+    let output = Command::new("bash").args(["-ec", IN_A_CGROUP_NAMESPACE, BINARY]).output().expect("run");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let cgroup = text.lines().find(|line| line.starts_with("cgroup2")).expect("a line of `check`");
+    assert!(cgroup.contains(" degraded ") && cgroup.contains("--cgroupns=host"), "{cgroup}");
+    assert!(text.contains("`whohungup run` works here, with 1 restriction"), "{text}");
+    assert!(text.contains("whohungup_degraded{reason=\"cgroup-scope\"} 1"), "{text}");
+}
