@@ -18,7 +18,7 @@ pub(super) fn promise(protocol: u8, asks: bool, first: FirstBytes, len: u32) -> 
         return POSSIBLE;
     }
     match recognise(first, len) {
-        Some(Start::Request) if asks => CERTAIN,
+        Some(Start::Request | Start::Preface) if asks => CERTAIN,
         Some(Start::Response) if !asks && protocol == HTTP => CERTAIN,
         // A server begins with a SETTINGS frame (RFC 9113 section 3.4).
         Some(Start::Settings) if !asks && protocol == HTTP2 => CERTAIN,

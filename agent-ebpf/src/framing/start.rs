@@ -4,13 +4,21 @@ use super::FirstBytes;
 use crate::exchange::{Exchange, HTTP, HTTP2, IN, NONE, OUT, STARTED_LATE, TLS};
 
 /// What the first bytes of a message look like.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     Request,
     Response,
     Tls,
+    /// An HTTP/2 client (RFC 9113 section 3.4).
+    Preface,
     /// An HTTP/2 server that speaks first.
     Settings,
+}
+
+impl Start {
+    /// How many there are.
+    pub const COUNT: usize = Self::Settings as usize + 1;
 }
 
 /// Tells whether a connection whose first segment of `len` bytes begins with `first` (zero-padded) is worth
@@ -19,6 +27,9 @@ pub enum Start {
 #[must_use]
 pub fn recognise(first: FirstBytes, len: u32) -> Option<Start> {
     let (low, high) = words(first);
+    if low == u64::from_le_bytes(*b"PRI * HT") {
+        return Some(Start::Preface);
+    }
     if is_request_line(low, high) {
         return Some(Start::Request);
     }
@@ -127,7 +138,8 @@ pub(super) fn may_answer(protocol: u8, first: FirstBytes) -> bool {
     }
 }
 
-/// Initialises zeroed storage for a connection whose first message is `start`, in `direction`.
+/// Initialises zeroed storage for a connection whose first message is `start`, in `direction`. To do it twice is to do it
+/// once.
 ///
 /// # Safety
 /// `exchange` must be writable.
@@ -137,7 +149,7 @@ pub unsafe fn begin(exchange: *mut Exchange, start: Start, direction: u8) {
         (*exchange).last_direction = NONE;
         (*exchange).protocol = match start {
             Start::Tls => TLS,
-            Start::Settings => HTTP2,
+            Start::Settings | Start::Preface => HTTP2,
             Start::Request | Start::Response => HTTP,
         };
         let answers = matches!(start, Start::Response | Start::Settings);

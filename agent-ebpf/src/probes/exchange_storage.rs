@@ -11,12 +11,13 @@ use whohungup_ebpf::{
     counters::Counter,
     event::Kind,
     exchange::{Exchange, ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
+    framing::{self, Start},
 };
 
 use crate::{
     fields::{TcpSock, offset},
     helpers::socket_cookie,
-    maps::{EVENTS, EXCHANGES, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
+    maps::{EVENTS, EXCHANGES, STARTS, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
     record,
 };
 
@@ -38,13 +39,27 @@ pub fn get(sk: *const c_void, flags: u64) -> *mut ExchangeRecord {
     unsafe { bpf_sk_storage_get(map, sk.cast_mut(), core::ptr::null_mut(), flags).cast() }
 }
 
-/// The same for a socket that takes over what came before it was there.
+/// The same, made with what is in `record` where there is none.
 #[inline(always)]
 pub fn take_over(sk: *const c_void, record: *mut ExchangeRecord) -> *mut ExchangeRecord {
     let map = (&raw const EXCHANGES).cast_mut().cast();
     let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
     // SAFETY: helper call.
     unsafe { bpf_sk_storage_get(map, sk.cast_mut(), record.cast(), flags).cast() }
+}
+
+/// The storage of a socket whose first message is `start`, in `direction`; made in one step with what that means, as the
+/// other direction may begin at the same time on another processor: an HTTP/2 server speaks first too.
+#[inline(always)]
+pub fn create(sk: *const c_void, start: Start, direction: u8) -> *mut ExchangeRecord {
+    let Some(template) = STARTS.get_ptr_mut(start as u32 * 2 + u32::from(direction)) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: map value. Whoever writes there writes the same.
+    unsafe { framing::begin(&raw mut (*template).exchange, start, direction) };
+    let stored = take_over(sk, template);
+    // Of two that make it at once one has nothing (`bpf_sk_storage_get`, net/core/bpf_sk_storage.c, v6.1 to v6.18).
+    if stored.is_null() { get(sk, 0) } else { stored }
 }
 
 /// Forgets everything.

@@ -108,7 +108,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
                 unsafe { exchange_storage::clear(&raw mut (*stored).exchange) };
             }
         } else {
-            stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
+            stored = exchange_storage::create(sk, start, direction);
         }
         if stored.is_null() {
             count(Counter::ExchangeFailed);
@@ -117,13 +117,13 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         }
         // SAFETY: map value.
         unsafe {
-            // The other direction may have begun meanwhile, on another processor: an HTTP/2 server speaks first too.
             let exchange = &raw mut (*stored).exchange;
-            if matches!((&raw const (*exchange).protocol).read_volatile(), UNREAD | AFTER_FIN) {
-                count(Counter::ExchangeMade);
+            // It may have been there for a flag, or for a reset.
+            if matches!((*exchange).protocol, UNREAD | AFTER_FIN) {
                 framing::begin(exchange, start, direction);
             }
         }
+        count(Counter::ExchangeMade);
     }
     // SAFETY: map value.
     unsafe {

@@ -8,6 +8,7 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     counters::Counter,
     exchange::{ExchangeRecord, Handover},
+    framing::Start,
     offsets::Offsets,
     tls_plaintext::{Call, SslObject, TlsSession},
 };
@@ -40,6 +41,10 @@ pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
 /// What came with the handshake, for the socket that it makes.
 #[btf_map]
 pub static HANDOVER: PerCpuArray<Handover, 1> = PerCpuArray::new();
+
+/// What storage begins with, by the first message and its direction.
+#[btf_map]
+pub static STARTS: Array<ExchangeRecord, { Start::COUNT * 2 }> = Array::new();
 
 /// The call into OpenSSL that each thread (`bpf_get_current_pid_tgid`) is in; the loader sizes it and the next two.
 #[btf_map]

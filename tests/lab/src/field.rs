@@ -121,7 +121,13 @@ impl Play {
     }
 
     fn is_ours(&self, close: &Close) -> bool {
-        self.ports.iter().any(|&port| close.local.port() == port || close.remote.port() == port)
+        // Another's client may have one of them as its own.
+        let server = match &*close.role {
+            "server" => close.local.port(),
+            "client" => close.remote.port(),
+            _ => return [close.local, close.remote].iter().any(|end| self.ports.contains(&end.port())),
+        };
+        self.ports.contains(&server)
     }
 }
 
