@@ -56,6 +56,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "the browser in which the daemon's page is tested",
     },
     Requirement {
+        package: "strace",
+        probe: Probe::Program("strace"),
+        reason: "what proves that the agent asks nobody for names",
+    },
+    Requirement {
         package: "curl",
         probe: Probe::Program("curl"),
         reason: "a client that gives up on a deadline",

@@ -25,3 +25,4 @@ mod sending;
 mod shut;
 mod software;
 mod stress;
+mod workloads;
