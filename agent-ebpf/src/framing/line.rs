@@ -99,7 +99,7 @@ unsafe fn first_line(stream: *mut Stream, head: *const u8, line: u64, at: u64, l
             return;
         }
         // A request line ends with the version; the end of a long one may be apart from its beginning.
-        let mut version = text(*b"HTTP/1.1");
+        let mut version = if long { text(*b"HTTP/1.1") } else { 0 };
         if !long && at >= 10 {
             version = word_at(head, at - 8);
             if version >> 56 == 0x0d {

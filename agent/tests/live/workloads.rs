@@ -200,7 +200,7 @@ fn a_hundred_containers_with_one_program_and_port_are_told_apart() {
     let grown = resident(&after) - before;
     eprintln!("{rate} closes a second; {:.1} MB more", grown / 1e6);
     assert!(grown < 20e6, "{grown}");
-    assert_eq!(sum(&after, "whohungup_cgroups_unresolved_total"), 0.0);
+    assert!(sum(&after, "whohungup_cgroups_unresolved_total") < 1.0);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::{
     labels::Side,
 };
 
+/// Refused connects from which on something is to be done about them.
+const REFUSED: u64 = 3;
+
 /// `explained` is what other advice is about already.
 pub(super) fn unexplained(case: Case<'_>, explained: &[Advice]) -> Vec<Advice> {
     let lost = &case.endpoint.losses.by;
@@ -28,6 +31,8 @@ pub(super) fn unexplained(case: Case<'_>, explained: &[Advice]) -> Vec<Advice> {
                     count => network(case, count),
                 }
             }
+            // One or two are also what a scan or a start looks like.
+            LossReason::Refused if count < REFUSED => continue,
             LossReason::Refused => refused(case, count),
             LossReason::NotAccepted => not_accepted(case, count),
             LossReason::HostAbort => host_abort(case, count),

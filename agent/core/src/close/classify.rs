@@ -12,7 +12,7 @@ use super::{
     facts::{Facts, Reading as _},
     half_close::{self, Crossed, HalfClose, answer_crossed, half_close},
     middlebox,
-    phase::{ExchangePhase, exchange_phase, idle_seconds, silent_seconds},
+    phase::{ExchangePhase, exchange_phase, idle_seconds, is_asking, silent_seconds},
     race,
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     http::{ExchangeState, Goaway},
     identity::{Ends, Process},
-    labels::{Cause, CloseType, Closer, Confidence, Phase, Verdict},
+    labels::{Cause, CloseType, Closer, Confidence, Phase, Role, Verdict},
 };
 
 /// What a user can set.
@@ -110,7 +110,14 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
             None => ruling(facts, ending, &exchange, options),
         },
     };
+    // What its process had read of a request only the server's end knows.
+    let is_reset_at_reuse = facts.role == Role::Client
+        && !ending.local
+        && ending.close_type == CloseType::Rst
+        && exchange.reused
+        && is_asking(exchange.phase);
     let exact = exact
+        && (race.is_some() || !is_reset_at_reuse)
         && race::late_bytes(facts, &exchange).is_none()
         && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
     ending.cause = cause;
@@ -307,7 +314,7 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
         };
         return rule(Verdict::Completed, cause, exchange.exact);
     }
-    if ending.close_type == CloseType::Fin && ending.closer == Closer::Client {
+    if ending.close_type == CloseType::Fin && matches!(ending.closer, Closer::Client | Closer::Both) {
         match half_close(facts, ending, exchange) {
             HalfClose::Served => return rule(Verdict::Completed, Cause::HalfClose, exchange.exact),
             HalfClose::Open => return rule(Verdict::Unknown, ending.cause, false),

@@ -20,8 +20,9 @@ pub const LISTEN: u8 = 10;
 pub const TIME_WAIT: u8 = 6;
 pub const CLOSING: u8 = 11;
 
-/// include/uapi/asm-generic/errno.h
+// include/uapi/asm-generic/errno.h
 pub const ETIMEDOUT: u32 = 110;
+pub const ECONNRESET: u32 = 104;
 
 /// Linux before 6.10 tells only that the segment was dropped, and not by which socket (the probes'
 /// `segment_dropped`); a reset that is reported always has a time-wait socket's cookie.

@@ -1,13 +1,16 @@
 //! A client that stops sending and is answered all the same: whether it was served, and still there to read.
 
-use whohungup_ebpf::event::Transition;
+use whohungup_ebpf::event::{RESET_RECEIVED, Transition};
 
 use super::{
     ending::Ending,
-    facts::{CLOSE_WAIT, FIN_WAIT1, FIN_WAIT2, Facts, LAST_ACK, Reading as _},
+    facts::{CLOSE_WAIT, ECONNRESET, FIN_WAIT1, FIN_WAIT2, Facts, LAST_ACK, Reading as _},
     phase::ExchangePhase,
 };
-use crate::labels::{Basis, Phase, Role};
+use crate::{
+    http::ExchangeState,
+    labels::{Basis, Phase, Role},
+};
 
 /// Whether the client had closed before the end of the answer was there, as far as the server's socket tells.
 pub(super) enum Crossed {
@@ -46,7 +49,7 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) ->
         return HalfClose::No;
     }
     let answered = match &view.after {
-        Some(after) => after.phase == Phase::Idle,
+        Some(after) => after.phase == Phase::Idle || ends_with_the_servers_fin(facts, after),
         // Without the messages: the server wrote after the FIN and nobody objected.
         None if view.basis != Basis::Http => match (facts.last, facts.role) {
             (Some(last), Role::Server) => {
@@ -65,24 +68,65 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) ->
     }
 }
 
+/// A body without a length that went on after the client's FIN, up to the server's own.
+fn ends_with_the_servers_fin(facts: &Facts, after: &ExchangeState) -> bool {
+    let is_servers_fin = |last: &Transition| match facts.role {
+        Role::Server => matches!((last.old_state, last.new_state), (_, LAST_ACK) | (LAST_ACK, _)),
+        _ => last.is_fin_received(),
+    };
+    after.until_close
+        && after.in_flight == Some(1)
+        && facts.last.as_ref().is_some_and(|last| last.err == 0 && is_servers_fin(last) && !last.is_exiting())
+}
+
 /// Between two steps of one process's `close`, which may shut down sending first (Java, Rust's hyper), a FIN comes at times.
 const ONE_CLOSE_NS: u64 = 20_000_000;
 /// Who waited for less before it stopped sending did so because it had asked for all that it wanted.
-const GAVE_UP_SECONDS: f64 = 0.5;
+const GAVE_UP_SECONDS: f64 = 0.25;
 
-/// The client stopped sending, with its request complete, and was still there when the server's FIN came instead of an
-/// answer: the server ended it.
+/// The client stopped sending, with its request complete, and was still there when the server's FIN or reset came instead
+/// of an answer, or of its rest: the server ended it.
 pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
+    if is_cut_by_the_server(facts, ending, view) {
+        return true;
+    }
     let is_half = ending.local && facts.role == Role::Client && !facts.first.is_closed_whole();
     let is_unanswered = view.phase == Phase::Waiting
-        && view.after.as_ref().is_none_or(|after| after.phase == Phase::Waiting)
-        && facts.last.is_some_and(|last| last.payload_received() == facts.first.payload_received());
-    let fin_came = facts.last.is_some_and(|last| {
-        last.is_held() && last.err == 0 && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
+        && match &view.after {
+            // Others before it may have been answered meanwhile.
+            Some(after) => after.phase == Phase::Waiting,
+            None => facts.last.is_some_and(|last| last.payload_received() == facts.first.payload_received()),
+        };
+    let is_cut = matches!(view.phase, Phase::Waiting | Phase::Response)
+        && view.after.as_ref().is_some_and(|after| after.phase == Phase::Response && after.missing.is_some());
+    let end_came = facts.last.is_some_and(|last| {
+        last.is_held()
+            && matches!(last.err, 0 | ECONNRESET)
+            && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
     });
     let gave_up =
         || is_at_once(facts) && view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);
-    is_half && is_unanswered && fin_came && !gave_up()
+    is_half && (is_unanswered || is_cut) && end_came && !gave_up()
+}
+
+/// The same at the server's end: it wrote after the client's FIN, which drew no reset, and closed before all was answered.
+fn is_cut_by_the_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
+    let Some(last) = &facts.last else { return false };
+    let wrote = last.write_seq.wrapping_sub(u32::from(last.is_fin_counted())) != facts.first.write_seq;
+    let closed = last.err == 0 && (last.new_state == LAST_ACK || last.old_state == LAST_ACK);
+    let is_cut = view.after.as_ref().is_some_and(|after| match after.phase {
+        Phase::Waiting => true,
+        Phase::Response => after.missing.is_some(),
+        _ => false,
+    });
+    let asked = matches!(view.phase, Phase::Waiting | Phase::Response);
+    !ending.local
+        && facts.role == Role::Server
+        && wrote
+        && closed
+        && asked
+        && is_cut
+        && !is_reset_after(facts)
 }
 
 /// The server's FIN came so soon behind the client's that the client may have been about to close.
@@ -95,10 +139,13 @@ pub(super) fn is_at_once(facts: &Facts) -> bool {
     is_half && facts.role == Role::Client && facts.last.as_ref().is_some_and(is_soon)
 }
 
-/// The peer's FIN may have ended its sending only: this end answered nothing after it.
+/// The peer's FIN may have ended its sending only: it has refused nothing since.
 pub(super) fn may_be_half(facts: &Facts, ending: Ending) -> bool {
-    let wrote_nothing = facts.last.is_some_and(|last| last.write_seq == facts.first.write_seq);
-    !ending.local && facts.role == Role::Server && wrote_nothing && !is_reset_after(facts)
+    // A reset of its own says nothing of whether the client was still there.
+    let by_peer =
+        facts.resets.iter().any(|reset| reset.direction == RESET_RECEIVED || reset.has_segment == 1)
+            || facts.last.is_some_and(|last| last.err != 0);
+    !ending.local && facts.role == Role::Server && facts.last.is_some() && !by_peer
 }
 
 /// The peer reset the connection when nothing but our FIN was left to acknowledge.

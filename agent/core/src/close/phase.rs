@@ -10,7 +10,7 @@ use whohungup_ebpf::{
 use super::{
     early_answer,
     ending::Ending,
-    facts::{CLOSE_WAIT, Facts, Reading as _},
+    facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
     farewell::MAX_UNSEEN_BYTES,
     given_up::with_given_up,
     tls_plaintext,
@@ -83,12 +83,16 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
     match first_exchange(facts, ending) {
         Some(exchange) => {
             let written = |step: &Transition| {
-                let fin = u32::from(step.is_fin_counted());
-                Written {
-                    // What had not left when the peer ended it will not be read.
-                    write_seq: if ending.local { step.write_seq.wrapping_sub(fin) } else { step.snd_nxt },
-                    sent_seq: step.snd_nxt,
-                }
+                let all = step.write_seq.wrapping_sub(u32::from(step.is_fin_counted()));
+                let sent = if step.snd_nxt == step.write_seq { all } else { step.snd_nxt };
+                // What had not left when the peer ended it will not be read; behind this end's own FIN it leaves, and a reset
+                // of its own destroys it.
+                let leaves = if ending.local {
+                    ending.close_type != CloseType::Rst
+                } else {
+                    step.new_state == LAST_ACK
+                };
+                Written { write_seq: if leaves { all } else { sent }, sent_seq: sent }
             };
             let at = http::read(exchange, written(&facts.first));
             if facts.exchange.is_none() && !facts.first.is_closed_whole() {
@@ -125,8 +129,12 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
                 // How many the older part of an adopted connection served is not known.
                 view.requests = None;
             }
-            early_answer::settle(facts, ending, &mut view);
             end_of_body(facts, ending, &mut view);
+            early_answer::settle(facts, ending, &mut view);
+            let is_destroyed =
+                ending.local && ending.close_type == CloseType::Rst && facts.first.unacked() > 0;
+            // What was on its way may have met the reset; the client's end knows.
+            view.exact &= !(is_destroyed && facts.role == Role::Server && view.phase == Phase::Idle);
             view
         }
         None => from_turns(facts, ending),
@@ -148,13 +156,19 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
     let by_server =
         matches!(ending.closer, Closer::Server | Closer::Both) && ending.close_type == CloseType::Fin;
     let killed = matches!(ending.cause, Cause::ProcessKilled | Cause::OomKilled);
-    if !until_close || view.phase != Phase::Response || view.in_flight != Some(1) || !by_server || killed {
+    // A 408 says that the rest of the request did not come.
+    let is_early = matches!(view.phase, Phase::RequestHead | Phase::RequestBody)
+        && view.at.as_ref().is_some_and(|at| at.status != Some(408));
+    let is_under_way = view.phase == Phase::Response || is_early;
+    if !until_close || !is_under_way || view.in_flight != Some(1) || !by_server || killed {
         return;
     }
     let Some(at) = &view.at else { return };
     // Its FIN shows the client that the server's kernel closed, and not that its process meant to.
     view.exact = at.exact && ending.local;
+    let early = is_early.then_some(view.phase);
     for state in view.at.iter_mut().chain(&mut view.after).filter(|state| state.until_close) {
+        state.answered_early = early;
         (state.phase, state.in_flight) = (Phase::Idle, Some(0));
         state.answered = state.answered.map(|answered| answered + 1);
     }
@@ -162,9 +176,12 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
     view.in_flight = Some(0);
     view.announced = true;
     view.requests = view.requests.map(|answered| answered + 1);
-    let direction = facts.exchange.as_ref().map_or(IN, |exchange| IN + OUT - exchange.request_direction);
+    // What left with the FIN passed the probe after it.
+    let exchanges = facts.exchange.iter().chain(&facts.exchange_after);
+    let responses =
+        exchanges.map(|exchange| &exchange.streams[usize::from((IN + OUT - exchange.request_direction) & 1)]);
     view.idle_since =
-        facts.exchange.as_ref().map(|exchange| exchange.streams[usize::from(direction & 1)].last);
+        responses.filter(|response| response.state != state::NEW).map(|response| response.last).next();
 }
 
 /// Bytes went both ways before the only request that was seen: the connection is older than the agent, or than the

@@ -105,6 +105,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
             && reset.payload > 0
             && brings_new_bytes(facts, reset)
             && (view.reads_segments() || !says_farewell(view, &reset.first, reset.payload))
+            && !(view.reads_segments() && is_no_request(view, reset))
     })?;
     let saw_fin = ending.close_type == CloseType::Fin && acknowledges_the_fin(facts, segment.ack_seq);
     // A client that had closed too was not sending a request.
@@ -113,6 +114,19 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
     }
     let race = if saw_fin { Race::Stale } else { Race::Crossed };
     Some(Found::new(race, view.reads_segments() && view.exact))
+}
+
+/// HTTP/1: the rest of a body that was answered early, or empty lines, which ask for nothing (RFC 9112 section 2.2).
+fn is_no_request(view: &ExchangePhase, late: &Reset) -> bool {
+    let is_in_body = view.at.as_ref().is_some_and(|at| at.awaits_body);
+    let len = late.payload as usize;
+    let is_empty = match late.first.get(..len) {
+        // Out of the probe's reach: two empty lines at most, and no method with what it asks for.
+        Some(shown) if shown.iter().all(|&byte| byte == 0) => len <= 4,
+        Some(shown) => shown.iter().all(|byte| matches!(byte, b'\r' | b'\n')),
+        None => false,
+    };
+    is_in_body || is_empty
 }
 
 /// In TLS, and in protocols that are not read, the first bytes of a late message tell whether it asks for anything.

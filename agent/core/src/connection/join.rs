@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use whohungup_ebpf::event::Transition;
 
-use super::{ending::identity, entry::Connection, tracker::Tracker};
+use super::{ending::identity, entry::Connection, settle, tracker::Tracker};
 use crate::{
     close::{ClosedConnection, Code, EvidenceDetail, Peer, facts, judge},
     identity::{Ends, Process},
@@ -150,6 +150,10 @@ impl Tracker {
             let identity = identity(cookie, other, Timestamp::UNIX_EPOCH)?;
             let close =
                 pending.judged(|facts| judge(facts, self.options).record(identity, EvidenceDetail::Off));
+            if settle::is_abandoned(pending) && close.phase.is_in_flight() {
+                // What its process does next decides.
+                return None;
+            }
             Some(OtherEnd::of(close, other, &pending.facts().first))
         })
     }
@@ -204,8 +208,14 @@ fn agree_on_closer(close: &mut ClosedConnection, first: &Transition, other: &Oth
         return;
     }
     let crossed = is_own_end(first) && other.began;
-    if close.closer == Closer::Both || other.closer == Closer::Both {
+    // Neither had seen the other's FIN when it sent its own.
+    let both_sent = crossed && close.close_type == CloseType::Fin && other.close_type == CloseType::Fin;
+    if both_sent || close.closer == Closer::Both || other.closer == Closer::Both {
         (close.closer, close.close_type) = (Closer::Both, CloseType::Fin);
+        if close.verdict == Verdict::ClientIdle {
+            // A request would have lost to the server's.
+            close.verdict = Verdict::ServerIdle;
+        }
     } else if other.cause == Cause::HalfClose
         || (!crossed && other.exact && close.confidence != Confidence::Exact)
     {
@@ -250,8 +260,12 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
         (true, false) => other.exact && !exact,
         (false, false) => {
             let is_unknown = close.verdict == Verdict::Unknown;
+            // Two FINs that crossed behind an answer: the client's was there to read it.
+            let is_served = other.verdict == Verdict::Completed && close.verdict == Verdict::ServerIdle;
             other.verdict != Verdict::Unknown
-                && (is_unknown || (other.exact, other.is_closer) > (exact, is_closer(close)))
+                && (is_unknown
+                    || (is_served && close.closer == Closer::Both)
+                    || (other.exact, other.is_closer) > (exact, is_closer(close)))
         }
     };
     if !other_knows {

@@ -39,6 +39,10 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
         FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
         FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
+        // A client that only stopped sending may read the rest as slowly as it likes.
+        CLOSE_WAIT if newest.new_state == LAST_ACK && newest.send_blocked != 0 && role == Role::Server => {
+            now + HALF_CLOSED_NS
+        }
         CLOSE_WAIT if newest.new_state == LAST_ACK => now + round_trips(newest),
         CLOSE_WAIT if !ended => began + ABANDONED_NS,
         _ => now + GRACE_NS,

@@ -65,6 +65,8 @@ pub struct ExchangeState {
     pub reused: bool,
     /// The newest request was answered in full before all of it had come: where it stood.
     pub answered_early: Option<Phase>,
+    /// Not all of a request's body has come: what comes next is of it.
+    pub awaits_body: bool,
     /// What came of a request's body that has a length and has not come in full.
     pub request_body: Option<BodyProgress>,
     /// Bytes behind the end of the newest response that begin no message.
@@ -127,6 +129,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         request_bytes: request_seq(exchange, request).map(|start| request.end_seq.wrapping_sub(start)),
         reused: answered_before(exchange) > 0,
         answered_early: None,
+        awaits_body: false,
         request_body: None,
         stray_bytes: None,
         unasked_status: None,
@@ -274,6 +277,8 @@ impl Http<'_> {
             if open > 1 { exchange.oldest_started } else { newest }
         });
         standing.request_body = self.request_body();
+        standing.awaits_body =
+            matches!(request.state, state::BODY | state::CHUNK | state::CHUNK_DATA | state::TRAILER);
         (standing.phase, standing.in_flight) = match (open, asking) {
             // In the middle of a request 408 says that the rest did not come in time (RFC 9110 section 15.5.9).
             (0, Some(phase)) if standing.status == Some(REQUEST_TIMEOUT) => (phase, Some(1)),
@@ -281,7 +286,10 @@ impl Http<'_> {
                 standing.answered_early = Some(phase);
                 (Phase::Idle, Some(0))
             }
-            (1, Some(phase)) => (phase, Some(1)),
+            (1, Some(phase)) => {
+                standing.until_close = self.is_responding() && response.state == state::UNTIL_CLOSE;
+                (phase, Some(1))
+            }
             // Bytes of a request whose beginning was not seen came behind its response's.
             (0, None) if self.is_request_unknown() => (Phase::Unknown, None),
             (0, None) if exchange.begun == 0 => (Phase::Unused, Some(0)),

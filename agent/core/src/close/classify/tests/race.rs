@@ -196,13 +196,13 @@ fn at_the_server_a_request_that_had_just_come_unread_was_met_by_the_reset() {
 fn at_the_client_a_reset_instead_of_an_answer_is_a_race_for_a_round_trip() {
     let reset = |ticks| client().served(1250).asks(GET).waits(ticks).fails(104);
     assert_eq!(summary(&reset(5)), "idle-race SW rst waiting unknown unread probable http");
-    assert_eq!(summary(&reset(6)), "premature-hangup SW rst waiting unknown - exact http");
+    assert_eq!(summary(&reset(6)), "premature-hangup SW rst waiting unknown - probable http");
     // The server had said how long it waits, and that time was over, or was not.
     let announced = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nhi";
     let reset =
         |idle, ticks| client().asks(GET).answers(announced).waits(idle).asks(GET).waits(ticks).fails(104);
     assert_eq!(summary(&reset(1000, 400)), "idle-race SW rst waiting unknown unread probable http");
-    assert_eq!(summary(&reset(600, 1)), "premature-hangup SW rst waiting unknown - exact http");
+    assert_eq!(summary(&reset(600, 1)), "premature-hangup SW rst waiting unknown - probable http");
     let begun = client().served(1250).asks(GET).answers(EARLY).fails(104);
     assert_eq!(summary(&begun), "premature-hangup SR rst response truncated - exact http");
 }

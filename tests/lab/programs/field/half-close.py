@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""A client sends its request, stops sending and reads on to the end, as `nc -N` does.
+ half-close.py PORT until-close   an answer without a length, ended by the server's FIN
+ half-close.py PORT slow-reader   1.5 MB, which the client reads more slowly than the server writes and closes
+ half-close.py PORT cut           5 of 50 bytes, and the server's FIN
+ half-close.py PORT reset         the server resets the connection instead
+ half-close.py PORT two           two requests, of which one is answered"""
+import socket, struct, sys, threading, time
+
+port, kind = int(sys.argv[1]), sys.argv[2]
+answer = {
+    "until-close": b"HTTP/1.1 200 OK\r\n\r\nhello",
+    "slow-reader": b"HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n" + b"x" * 1500000,
+    "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
+    "reset": b"",
+    "two": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+}[kind]
+
+
+def serve(listener):
+    server, _ = listener.accept()
+    server.recv(9999)
+    time.sleep(0.1)
+    server.sendall(answer)
+    if kind == "reset":
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if kind == "two":
+        time.sleep(0.2)
+    server.close()
+
+
+listener = socket.create_server(("127.0.0.1", port))
+thread = threading.Thread(target=serve, args=(listener,))
+thread.start()
+client = socket.socket()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 30000)
+client.connect(("127.0.0.1", port))
+client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (2 if kind == "two" else 1))
+client.shutdown(socket.SHUT_WR)
+try:
+    while client.recv(65536):
+        time.sleep(0.02)
+except OSError:
+    pass
+client.close()
+thread.join()
