@@ -135,13 +135,13 @@ fn check_http(found: &mut Vec<Finding>, ebpf: &mut Ebpf) {
         }
     };
     found.push(match &root.path {
-        Some(path) if root.is_partial => degraded(
+        path if root.is_partial => degraded(
             "cgroup2",
             format!(
                 "{} is the root of a cgroup namespace, not the host's: messages are read of the connections below it \
                  alone; run in the host's cgroup namespace (Podman, Docker: --cgroupns=host) with its /sys/fs/cgroup \
                  mounted, or with the host's process ids (Kubernetes: hostPID)",
-                path.display()
+                path.as_ref().map_or_else(|| "what is mounted for the agent alone".into(), |path| path.display().to_string())
             ),
         ),
         Some(path) => works("cgroup2", format!("mounted at {}", path.display())),
