@@ -203,7 +203,8 @@ const IN_A_CGROUP_NAMESPACE: &str = r#"
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 below=$root/whohungup-private-$$
 mkdir "$below"
-trap 'rmdir "$below"' EXIT
+# Whoever has ended there is gone a moment later.
+trap 'for _ in $(seq 200); do rmdir "$below" 2>/dev/null && break; sleep 0.05; done' EXIT
 (
     echo $BASHPID > "$below/cgroup.procs"
     exec unshare -C -m -p -f --mount-proc bash -c '
