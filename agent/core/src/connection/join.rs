@@ -245,7 +245,15 @@ fn is_end(closer: Closer) -> bool {
 /// A close that one end decided is not told otherwise by the other.
 fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
     let ends_agree = (close.verdict, close.race) == (other.verdict, other.race);
-    let comparable = is_comparable(close.verdict) && is_comparable(other.verdict);
+    // A bare reset looks like a device's until the end that sent it says why.
+    let is_guess = close.verdict == Verdict::Network
+        && close.confidence == Confidence::Probable
+        && other.is_race()
+        && other.exact;
+    if is_guess {
+        (close.closer, close.cause) = (other.closer, other.cause);
+    }
+    let comparable = (is_comparable(close.verdict) || is_guess) && is_comparable(other.verdict);
     if ends_agree && other.exact && other.basis == close.basis {
         close.confidence = Confidence::Exact;
     }
