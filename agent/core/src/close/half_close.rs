@@ -45,7 +45,9 @@ pub(super) enum HalfClose {
 
 pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) -> HalfClose {
     let failed = is_reset_after(facts);
-    if ending.local && facts.first.is_closed_whole() {
+    // Who stops in the middle of its request has given it up, whatever the server says to that (Node: 400).
+    let is_cut_short = matches!(view.phase, Phase::RequestHead | Phase::RequestBody);
+    if is_cut_short || (ending.local && facts.first.is_closed_whole()) {
         return HalfClose::No;
     }
     let answered = match &view.after {

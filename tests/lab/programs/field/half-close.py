@@ -4,7 +4,8 @@
  half-close.py PORT slow-reader   1.5 MB, which the client reads more slowly than the server writes and closes
  half-close.py PORT cut           5 of 50 bytes, and the server's FIN
  half-close.py PORT reset         the server resets the connection instead
- half-close.py PORT two           two requests, of which one is answered"""
+ half-close.py PORT two           two requests, of which one is answered
+ half-close.py PORT mid-body      the client stops in the middle of its request; the server says 400, as Node does"""
 import socket, struct, sys, threading, time
 
 port, kind = int(sys.argv[1]), sys.argv[2]
@@ -14,6 +15,7 @@ answer = {
     "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
     "reset": b"",
     "two": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "mid-body": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
 }[kind]
 
 
@@ -35,7 +37,10 @@ thread.start()
 client = socket.socket()
 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 30000)
 client.connect(("127.0.0.1", port))
-client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (2 if kind == "two" else 1))
+if kind == "mid-body":
+    client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello")
+else:
+    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (2 if kind == "two" else 1))
 client.shutdown(socket.SHUT_WR)
 try:
     while client.recv(65536):
