@@ -147,16 +147,17 @@ pub(super) fn may_answer(protocol: u8, first: FirstBytes) -> bool {
 pub unsafe fn begin(exchange: *mut Exchange, start: Start, direction: u8) {
     unsafe {
         (*exchange).last_direction = NONE;
-        (*exchange).protocol = match start {
-            Start::Tls => TLS,
-            Start::Settings | Start::Preface => HTTP2,
-            Start::Request | Start::Response => HTTP,
-        };
         let answers = matches!(start, Start::Response | Start::Settings);
         (*exchange).request_direction = if answers { IN + OUT - direction } else { direction };
         if start == Start::Response {
             (*exchange).flags |= STARTED_LATE;
             (*exchange).begun = 1;
         }
+        // The last: whoever sees it sees the rest.
+        (&raw mut (*exchange).protocol).write_volatile(match start {
+            Start::Tls => TLS,
+            Start::Settings | Start::Preface => HTTP2,
+            Start::Request | Start::Response => HTTP,
+        });
     }
 }

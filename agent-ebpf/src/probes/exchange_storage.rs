@@ -55,8 +55,12 @@ pub fn create(sk: *const c_void, start: Start, direction: u8) -> *mut ExchangeRe
     let Some(template) = STARTS.get_ptr_mut(start as u32 * 2 + u32::from(direction)) else {
         return core::ptr::null_mut();
     };
-    // SAFETY: map value. Whoever writes there writes the same.
-    unsafe { framing::begin(&raw mut (*template).exchange, start, direction) };
+    // SAFETY: map value. Whoever writes there writes the same; all processors read it, so that it is written once.
+    unsafe {
+        if (&raw const (*template).exchange.protocol).read_volatile() == UNREAD {
+            framing::begin(&raw mut (*template).exchange, start, direction);
+        }
+    }
     let stored = take_over(sk, template);
     // Of two that make it at once one has nothing (`bpf_sk_storage_get`, net/core/bpf_sk_storage.c, v6.1 to v6.18).
     if stored.is_null() { get(sk, 0) } else { stored }
