@@ -107,8 +107,13 @@ impl Resolver {
     }
 
     fn names(&mut self, place: CgroupNetns, pid: Option<u32>) -> Result<Option<Names>, NotYet> {
-        let names = match self.cgroup_path(place.cgroup_id, pid) {
-            CgroupPath::Found(path) => from_cgroup_path(&path).map(|names| self.with_files(names, &path)),
+        let names = match self.cgroup_path(place, pid) {
+            CgroupPath::Found(path) => from_cgroup_path(&path).map(|names| {
+                // By one process of a network namespace, which all containers of a pod share.
+                let is_by_process = matches!(place.cgroup_id, 0 | ROOT) && names.pod_uid.is_some();
+                let container_id = names.container_id.clone().filter(|_| !is_by_process);
+                self.with_files(Names { container_id, ..names }, &path)
+            }),
             CgroupPath::NotYet => return Err(NotYet),
             CgroupPath::Gone => {
                 self.unresolved += 1;
@@ -128,12 +133,17 @@ impl Resolver {
         })
     }
 
-    /// Where nothing of cgroup2 is known of a socket, or its process lives in cgroup v1 alone, the process's v1 path.
-    fn cgroup_path(&mut self, cgroup_id: u64, pid: Option<u32>) -> CgroupPath {
-        if matches!(cgroup_id, 0 | ROOT) {
-            return CgroupPath::Found(pid.and_then(cgroups::v1_path).unwrap_or_else(|| "/".to_owned()));
+    fn cgroup_path(&mut self, place: CgroupNetns, pid: Option<u32>) -> CgroupPath {
+        if matches!(place.cgroup_id, 0 | ROOT) {
+            return CgroupPath::Found(self.v1_path(place.netns, pid).unwrap_or_else(|| "/".to_owned()));
         }
-        self.cgroups.path(cgroup_id, pid)
+        self.cgroups.path(place.cgroup_id, pid)
+    }
+
+    /// Where there is cgroup v1 alone every socket is at the root of v2: only a network namespace of its own says that the
+    /// process speaks for its other sockets too.
+    fn v1_path(&self, netns: u32, pid: Option<u32>) -> Option<String> {
+        pid.filter(|_| self.netns.is_not_the_hosts(netns)).and_then(cgroups::v1_path)
     }
 
     fn with_files(&self, names: Names, path: &str) -> Names {

@@ -190,6 +190,10 @@ impl<P: Payload> Cursor<P> {
                 (*stream).skip = (*stream).length;
                 (*stream).state = state::BODY;
             } else if may_run_on {
+                if said & notes::LENGTH != 0 {
+                    // Beside a coding that is not chunked: who does not know it goes by the length.
+                    (*self.exchange).flags |= DOUBT;
+                }
                 (*stream).state = state::UNTIL_CLOSE;
                 (*stream).skip = u64::MAX;
             } else {

@@ -55,6 +55,9 @@ pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> bool {
             let (name, rest) = (word | FOLD, word_at(head, line + 8) | FOLD);
             if name == text(*b"content-") && rest & low(7) == text(*b"length:\0") & low(7) {
                 content_length(stream, head, line + 15, long);
+            } else if name == text(*b"content-") && rest & low(7) == text(*b"length \0") & low(7) {
+                // A space before the colon: some take it for the field, others do not (RFC 9112 section 5.1).
+                (*stream).notes |= notes::UNSURE;
             } else if name == text(*b"transfer")
                 && rest == text(*b"-encodin")
                 && (word_at(head, line + 16) | FOLD) & low(2) == text(*b"g:\0\0\0\0\0\0")

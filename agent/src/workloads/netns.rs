@@ -33,12 +33,17 @@ impl NetnsNames {
         changed
     }
 
+    /// False also where it is not known.
+    pub(super) fn is_not_the_hosts(&self, inode: u32) -> bool {
+        inode != 0 && self.host.is_some_and(|host| host != u64::from(inode))
+    }
+
     /// What `inode` is called: its number where it has no name; `None` of the host's own, and where the host's is not known.
     pub(super) fn name(&mut self, inode: u32, host: &Path) -> Option<String> {
-        let inode = u64::from(inode);
-        if inode == 0 || self.host.is_none_or(|host| host == inode) {
+        if !self.is_not_the_hosts(inode) {
             return None;
         }
+        let inode = u64::from(inode);
         if !self.named.contains_key(&inode) {
             self.read_again(host);
         }

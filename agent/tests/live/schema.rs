@@ -9,6 +9,7 @@ use std::{
 use serde_json::Value;
 use whohungup_core::close::SCHEMA;
 use whohungup_core::labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict};
+use whohungup_core::workload::WorkloadKind;
 
 use crate::{
     agent,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 39] = [
+const NAMES: [&str; 41] = [
     "schema",
     "id",
     "amends",
@@ -51,6 +52,8 @@ const NAMES: [&str; 39] = [
     "process",
     "closed_by",
     "cgroup_id",
+    "workload",
+    "peer",
     "netns",
     "bytes_sent",
     "bytes_received",
@@ -88,6 +91,12 @@ pub(crate) fn check(close: &Value) {
     let evidence = close["evidence"].as_array().expect("evidence is a list");
     assert!(!evidence.is_empty() && evidence.iter().all(Value::is_string), "evidence: {close}");
     processes(close);
+    whose(&close["workload"]);
+    let peer = &close["peer"];
+    if !peer.is_null() {
+        names(peer, &["process", "workload"]);
+        whose(&peer["workload"]);
+    }
     announced(close);
 }
 
@@ -123,6 +132,18 @@ fn announced(close: &Value) {
     }
     let (requests, started) = (close["requests"].as_u64(), close["requests_started"].as_u64());
     assert!(started >= requests, "requests_started: {close}");
+}
+
+fn whose(workload: &Value) {
+    if workload.is_null() {
+        return;
+    }
+    let texts =
+        ["unit", "container_id", "container", "pod", "pod_uid", "namespace", "owner", "netns", "cgroup"];
+    names(workload, &[&["kind"], &texts[..]].concat());
+    let kind = workload["kind"].as_str().unwrap_or_default();
+    assert!(kind.parse::<WorkloadKind>().is_ok(), "kind: {workload}");
+    assert!(texts.iter().all(|&name| workload[name].is_null() || workload[name].is_string()), "{workload}");
 }
 
 fn processes(close: &Value) {
