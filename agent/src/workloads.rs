@@ -27,7 +27,7 @@ const ROOT: u64 = 1;
 /// Where workloads' names come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum NameSources {
-    /// Nowhere: endpoints are not told apart by workload
+    /// Nowhere: endpoints are not distinguished by workload
     Off,
     /// The cgroup's path alone: units, container and pod ids
     Path,
@@ -94,10 +94,8 @@ impl Resolver {
             let known = workloads.of(place);
             let names = names.map(Names::cleaned);
             let is_known = known.as_ref().map(Workload::names) == names.as_ref();
-            // One that has been removed keeps its name, for the closes that come after it.
-            let has_lost = known.as_ref().is_some_and(|known| known.names().container.is_some())
-                && names.as_ref().is_some_and(|names| names.container.is_none());
-            workloads.know(place, if is_known || has_lost { known } else { names.map(Workload::new) });
+            let keeps = is_known || known.as_ref().is_some_and(|known| has_gone(known, names.as_ref()));
+            workloads.know(place, if keeps { known } else { names.map(Workload::new) });
         }
     }
 
@@ -154,6 +152,16 @@ impl Resolver {
         let owner = names.owner.clone().or_else(|| owner::of_pod(names.pod.as_deref()?));
         Names { owner, ..names }
     }
+}
+
+/// A container that has been removed keeps its name, for the closes that come after it.
+fn has_gone(known: &Workload, names: Option<&Names>) -> bool {
+    let Names { kind, container_id, container, .. } = known.names();
+    let is_container = matches!(kind, WorkloadKind::Pod | WorkloadKind::Container);
+    is_container
+        && names.is_none_or(|names| {
+            names.container_id != *container_id || (container.is_some() && names.container.is_none())
+        })
 }
 
 /// The root of the host's files: through its first process, where it can be reached, as the agent's own mounts may not be

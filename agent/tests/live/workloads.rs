@@ -158,7 +158,7 @@ fn cgroup2() -> PathBuf {
 }
 
 #[test]
-fn a_hundred_containers_with_one_program_and_port_are_told_apart() {
+fn a_hundred_containers_with_one_program_and_port_are_distinguished() {
     require!("python3");
     let daemon = agent::daemon();
     let resident = |samples: &Samples| sum(samples, "process_resident_memory_bytes");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::EndpointKey;
 use crate::{close::ClosedConnection, identity::Comm, workload::Workload};
 
-/// Told apart at one endpoint; of further ones only the number of closes is kept.
+/// Distinguished at one endpoint; further ones are not kept.
 const KEPT: usize = 8;
 
 /// One of the endpoints at the other end of an endpoint's connections.

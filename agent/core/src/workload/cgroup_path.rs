@@ -13,24 +13,26 @@ pub fn from_cgroup_path(path: &str) -> Option<Names> {
     // Of containers in containers (kind, Docker in Docker) the innermost.
     let container = components.iter().rposition(|part| container_id(part).is_some());
     let pod_uid = components.iter().rev().find_map(|part| pod_uid(part));
+    // Below it a user makes cgroups by any name: another's container by that name must not be taken for it.
+    let manager = components.iter().find(|part| is_user_manager(part)).map(|part| (*part).to_owned());
     if let Some(at) = container {
         let kind = if pod_uid.is_some() { WorkloadKind::Pod } else { WorkloadKind::Container };
         return Some(Names {
             container_id: container_id(components[at]).map(str::to_owned),
             pod_uid,
-            unit: unit(&components[at + 1..]),
+            unit: unit(&components[at + 1..]).or(manager),
             ..Names::new(kind)
         });
     }
     if pod_uid.is_some() {
         // Some runtimes keep all of a pod in one cgroup (gVisor, Kata).
-        return Some(Names { pod_uid, ..Names::new(WorkloadKind::Pod) });
+        return Some(Names { pod_uid, unit: manager, ..Names::new(WorkloadKind::Pod) });
     }
     if let Some((at, name)) = named_container(&components) {
         return Some(Names {
             container_id: Some(name.clone()),
             container: Some(name),
-            unit: unit(&components[at + 1..]),
+            unit: unit(&components[at + 1..]).or(manager),
             ..Names::new(WorkloadKind::Container)
         });
     }
@@ -98,10 +100,14 @@ fn unit(components: &[&str]) -> Option<String> {
         return Some(unescape(slice));
     }
     // Two users may have a unit by the same name.
-    let manager =
-        components[..at].iter().find(|part| part.starts_with("user@") && part.ends_with(".service"));
+    let manager = components[..at].iter().find(|part| is_user_manager(part));
     let name = unescape(name);
     Some(manager.map_or_else(|| name.clone(), |manager| format!("{manager}/{name}")))
+}
+
+/// A user's own instance of systemd, which may make cgroups (systemd.resource-control(5), Delegate=).
+fn is_user_manager(part: &str) -> bool {
+    part.starts_with("user@") && part.strip_suffix(".service").is_some()
 }
 
 fn is_slice(part: &str) -> bool {

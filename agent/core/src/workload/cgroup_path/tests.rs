@@ -74,12 +74,15 @@ fn containers_by_themselves() {
         format!("/libpod_parent/libpod-{ID}"),
         format!("/libpod_parent/{OUTER}/libpod-{ID}"),
         format!("/machine.slice/machine-libpod_pod_{OUTER}.slice/libpod-{ID}.scope"),
-        format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container"),
         format!("/ecs/0123456789abcdef0123456789abcdef/{ID}"),
         format!("/system.slice/podman-web.service/libpod-payload-{ID}"),
     ] {
         assert_eq!(found(&path), (WorkloadKind::Container, None, some(ID), None), "{path}");
     }
+    // A user may call a cgroup as another's container is called.
+    let path =
+        format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container");
+    assert_eq!(found(&path), (WorkloadKind::Container, None, some(ID), some("user@1000.service")));
     let path = format!("/system.slice/docker-{ID}.scope/system.slice/nginx.service");
     assert_eq!(found(&path), (WorkloadKind::Container, None, some(ID), some("nginx.service")));
 }
