@@ -55,7 +55,7 @@ pub struct ObserveArgs {
     #[arg(long, value_name = "N", default_value_t = 1 << 20, env = "WHOHUNGUP_MAX_CONNECTIONS")]
     pub max_connections: usize,
 
-    /// Maximum endpoints (role, port, process) tracked individually; the rest are aggregated as `other`
+    /// Maximum endpoints (role, port, process, workload) tracked individually; the rest are aggregated as `other`
     #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
     pub max_endpoints: usize,
 

@@ -74,9 +74,11 @@ impl Resolver {
         }
         if self.netns_read.elapsed() >= NETNS_INTERVAL {
             self.netns_read = Instant::now();
-            if self.netns.read_again(&self.host) {
-                workloads.ask_again(|names| names.netns.is_some());
-            }
+            self.netns.read_again(&self.host);
+        }
+        // What a single name's look-up found since the last call counts too.
+        if self.netns.take_changed() {
+            workloads.ask_again(|names| names.netns.is_some());
         }
         if self.containers_read.elapsed() >= CONTAINER_INTERVAL {
             self.containers_read = Instant::now();

@@ -59,7 +59,6 @@ fn merge(names: Names, found: Names) -> Names {
 #[serde(default)]
 struct OciConfig {
     annotations: Option<HashMap<String, String>>,
-    hostname: String,
 }
 
 /// The names that labels or annotations give, under the keys of those who write them.

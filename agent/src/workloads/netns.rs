@@ -11,18 +11,23 @@ pub(super) struct NetnsNames {
     /// The host's own: of its first process.
     host: Option<u64>,
     named: HashMap<u64, String>,
+    /// An inode that had a name has got another one since it was last asked.
+    changed: bool,
 }
 
 impl NetnsNames {
     pub(super) fn read(host: &Path) -> Self {
         let inode = |path: &str| fs::metadata(path).ok().map(|found| found.ino());
-        Self { host: inode("/proc/1/ns/net").or_else(|| inode("/proc/self/ns/net")), named: named(host) }
+        Self {
+            host: inode("/proc/1/ns/net").or_else(|| inode("/proc/self/ns/net")),
+            named: named(host),
+            changed: false,
+        }
     }
 
-    /// True where an inode that had a name has another one now: the namespace is another.
-    pub(super) fn read_again(&mut self, host: &Path) -> bool {
+    pub(super) fn read_again(&mut self, host: &Path) {
         let now = named(host);
-        let changed =
+        self.changed |=
             now.iter().any(|(inode, name)| self.named.get(inode).is_some_and(|known| known != name));
         // The names of those that have gone are wanted for the closes that come after them.
         self.named.retain(|inode, _| !now.contains_key(inode));
@@ -30,7 +35,11 @@ impl NetnsNames {
             self.named.clear();
         }
         self.named.extend(now);
-        changed
+    }
+
+    /// True once after an inode that had a name was found with another one: the namespace is another.
+    pub(super) const fn take_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.changed, false)
     }
 
     /// False also where it is not known.

@@ -31,14 +31,14 @@ pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> Rep
         .collect();
     reports.sort_by_cached_key(|report| {
         let EndpointKey { role, server_port, .. } = report.endpoint.key;
-        // The two ends of one service rank as one, first the one that shows why, then the server's: else chance decides
-        // whose advice comes first.
+        // The two ends of one service rank as one, first the one that shows why, then the server's:
+        // else chance decides whose advice comes first.
         let ends = [Role::Client, Role::Server].into_iter().filter(|end| *end != role);
-        let other = ends.filter_map(|end| Some((end, ranks.get(&report.peer_key(end)?)?)));
+        let other = ends.filter_map(|end| ranks.get(&report.peer_key(end)?));
         let is_own = |peer: Option<EndpointKey>| {
             peer.is_some_and(|peer| EndpointKey { role, ..peer } == report.endpoint.key)
         };
-        let other = other.filter(|(_, (_, peer))| is_own(*peer)).map(|(_, (rank, _))| *rank);
+        let other = other.filter(|(_, peer)| is_own(*peer)).map(|(rank, _)| *rank);
         (other.chain([rank(report)]).min(), server_port, !shows_why(&report.endpoint), role != Role::Server)
     });
     ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }

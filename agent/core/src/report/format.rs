@@ -75,7 +75,7 @@ pub(super) fn peers(endpoint: &Endpoint) -> Option<String> {
             0 => String::new(),
             lost => format!(" (lost {})", counted(lost, "request")),
         };
-        format!("{}{}{lost}", clean(process, 32), within(peer.workload.as_ref()))
+        format!("{}{}{lost}", clean(process, NAME), within(peer.workload.as_ref()))
     };
     let shown: Vec<String> = endpoint.peers.iter().take(PEERS).map(name).collect();
     let more = endpoint.peers.len().saturating_sub(PEERS);

@@ -98,11 +98,6 @@ impl Names {
         let container = if pod_uid.is_some() && container.is_some() { container } else { container_id };
         (*kind as u8, unit, container, pod_uid, netns, cgroup)
     }
-
-    /// The workload that a metric is of: the owner, or what comes nearest.
-    pub fn workload(&self) -> Option<&str> {
-        self.owner.as_deref().or(self.pod.as_deref())
-    }
 }
 
 /// As people say it, from the widest to the narrowest: `shop/checkout-7d4b9/app`, `redis`, `nginx.service`.
