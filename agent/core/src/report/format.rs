@@ -263,7 +263,14 @@ pub(super) fn verdict(model: &ReportModel) -> String {
     let peers = earlier_peers(&all);
     let once =
         || all.iter().zip(&peers).filter(|(_, peer)| peer.is_none()).map(|(report, _)| &report.endpoint);
-    let count = |wanted: Risk| once().filter(|endpoint| endpoint.risk == wanted).count() as u64;
+    // One end may know of the risk alone: of the other the gaps or the timers were not seen.
+    let is_said = |index: usize| {
+        all.get(index)
+            .is_some_and(|peer| matches!(peer.endpoint.risk, Risk::Losing | Risk::Mismatch | Risk::Tie))
+    };
+    let risks = all.iter().zip(&peers).filter(|(_, peer)| !peer.is_some_and(is_said));
+    let count =
+        |wanted: Risk| risks.clone().filter(|(report, _)| report.endpoint.risk == wanted).count() as u64;
     let mut said: Vec<String> = losses::sentence(&model.meta.losses, &model.meta.until).into_iter().collect();
     let parts: Vec<_> = [Risk::Mismatch, Risk::Tie]
         .into_iter()

@@ -147,6 +147,11 @@ fn the_head_counts_a_service_once_and_denies_no_loss_that_it_could_not_see() {
     let head = |endpoints: &[Endpoint]| page(endpoints, 100, 10);
     let both = head(&[risky(Role::Client), risky(Role::Server)]);
     assert!(both.contains("Timeouts disagree at 1 endpoint."), "{both}");
+    // The server's gaps were not seen: it comes first, and only the client's end knows that they disagree.
+    let mut unaware = risky(Role::Server);
+    unaware.risk = Risk::Unknown;
+    let one = head(&[risky(Role::Client), unaware]);
+    assert!(one.contains("Timeouts disagree at 1 endpoint."), "{one}");
     let mut quiet = endpoint(Role::Client, "curl");
     quiet.idle_resets = 2;
     let reset = head(&[quiet.clone()]);
