@@ -4,11 +4,16 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::{
+    cli::HostArgs,
+    container::{HostRoot, sees_host_pids},
+};
 use whohungup_bpf::{Finding, Standing, check as probe_check};
 
 /// Prints one line a hook; fails when `run` would not start.
-pub fn check() -> ExitCode {
-    let findings = probe_check();
+pub fn check(args: &HostArgs) -> ExitCode {
+    let mut findings = probe_check();
+    findings.extend([check_pids(), check_files(&HostRoot::find(args.host_root.as_deref()))]);
     anstream::println!("{:<32} {:<9} DETAIL", "HOOK", "STATUS");
     for finding in &findings {
         anstream::println!("{}", line(finding));
@@ -22,6 +27,28 @@ pub fn check() -> ExitCode {
         (false, _) => anstream::println!("`whohungup run` does not work here"),
     }
     if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn check_pids() -> Finding {
+    let (standing, detail) = if sees_host_pids() {
+        (Standing::Works, "the host's")
+    } else {
+        let remedy = "those of a namespace of its own: owners of sockets, products and network namespaces are not found; \
+                      run with the host's (Podman, Docker: --pid host; Kubernetes: hostPID)";
+        (Standing::Degraded, remedy)
+    };
+    Finding { hook: "process ids".to_owned(), standing, detail: detail.to_owned() }
+}
+
+fn check_files(host: &HostRoot) -> Finding {
+    let (standing, detail) = if host.is_a_containers() {
+        let remedy = "those of the agent's own container: pods and containers are shown by their ids; give it the host's \
+                      process ids and CAP_SYS_PTRACE, or mount the host's / read-only and name the place with --host-root";
+        (Standing::Degraded, remedy.to_owned())
+    } else {
+        (Standing::Works, format!("names of containers are read below {}", host.as_path().display()))
+    };
+    Finding { hook: "host's files".to_owned(), standing, detail }
 }
 
 fn line(finding: &Finding) -> String {

@@ -1,10 +1,16 @@
 //! The command line.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{metrics::WorkloadLabel, run::HostName, session::SessionOptions, workloads::NameSources};
+use crate::{
+    container::{HostRoot, host_root_flag},
+    metrics::WorkloadLabel,
+    run::HostName,
+    session::SessionOptions,
+    workloads::NameSources,
+};
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
 use whohungup_core::{close::Options, connection::Limits, filter::Filter, labels::Verdict};
 
@@ -27,7 +33,7 @@ pub enum Command {
     /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
     /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
-    Check,
+    Check(HostArgs),
     /// Play known closes against the live probes and compare every verdict with the truth
     Selftest(SelftestArgs),
 }
@@ -62,6 +68,17 @@ pub struct ObserveArgs {
     /// Where the names of pods, containers and units come from; what they read is in docs/workloads.md
     #[arg(long, value_enum, default_value_t = NameSources::Files, env = "WHOHUNGUP_WORKLOAD_NAMES")]
     pub workload_names: NameSources,
+
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// Where an agent in a container finds its host.
+#[derive(Clone, Debug, Args)]
+pub struct HostArgs {
+    /// Where the host's root directory is mounted, if /proc/1/root cannot be read (docs/workloads.md)
+    #[arg(long, value_name = "PATH", value_parser = host_root_flag, env = "WHOHUNGUP_HOST_ROOT")]
+    pub host_root: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,6 +108,7 @@ impl ObserveArgs {
             limits: Limits { connections: self.max_connections, ..Limits::default() },
             judge: Options { idle_threshold: self.idle_threshold.as_secs_f64(), ..Options::default() },
             workload_names: self.workload_names,
+            host_root: HostRoot::find(self.host.host_root.as_deref()),
         }
     }
 }
@@ -209,7 +227,7 @@ pub struct TopArgs {
     pub filter: FilterArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,

@@ -9,6 +9,8 @@ whohungup_core::label_set! {
         HttpDetached,
         /// The HTTP tier is attached below the host's root of cgroup2: it sees the connections there alone.
         CgroupScope,
+        /// The agent is in a process namespace of its own: the kernel's process ids say nothing to it.
+        ProcessIds,
         /// OpenSSL libraries could not be attached, are too many, or are not looked for any more.
         TlsLibraries,
         /// Sockets of some network namespaces were not adopted.

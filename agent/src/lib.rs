@@ -8,6 +8,7 @@ pub mod analyzer;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod container;
 pub mod degraded;
 pub mod live;
 pub mod metrics;

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::top(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Check => Ok(check::check()),
+        Command::Check(args) => Ok(check::check(&args)),
     };
     outcome.unwrap_or_else(|error| {
         say(format_args!("whohungup: {}", one_line(error.as_ref())));

@@ -56,6 +56,11 @@ impl Owners {
         Self { by_ends }
     }
 
+    /// Also knows whom `newer` has found.
+    pub fn extend(&mut self, newer: Self) {
+        self.by_ends.extend(newer.by_ends);
+    }
+
     pub fn of(&self, netns: u32, ends: Ends) -> Option<Process> {
         self.by_ends.get(&(netns, ends)).copied()
     }

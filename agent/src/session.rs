@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use whohungup_ebpf::decode::decode;
+use whohungup_ebpf::{decode::decode, event::Transition};
 
 use crate::{
     clock::{monotonic_ns, tick_seconds, wall_ahead_ns},
+    container::{self, HostRoot},
     degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
@@ -21,6 +22,7 @@ use whohungup_bpf::{
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail, Options},
     connection::{Limits, Progressed, Tracker},
+    identity::Ends,
 };
 
 /// How often the ring is emptied; it holds far more than comes in between.
@@ -38,12 +40,13 @@ const RETRY_SCAN_SHARE: u32 = 20;
 /// Records taken in before the clock is looked at again.
 const BATCH: usize = 4096;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionOptions {
     pub load: LoadOptions,
     pub limits: Limits,
     pub judge: Options,
     pub workload_names: NameSources,
+    pub host_root: HostRoot,
 }
 
 impl Default for SessionOptions {
@@ -53,6 +56,7 @@ impl Default for SessionOptions {
             limits: Limits::default(),
             judge: Options::default(),
             workload_names: NameSources::Files,
+            host_root: HostRoot::find(None),
         }
     }
 }
@@ -102,7 +106,7 @@ impl Session {
         let events = probes.take_events()?;
         let before = probes.dump_sockets()?.clock;
         // Before the probes are attached: reading /proc takes long, and the ring would fill meanwhile.
-        let (began, owners) = (Instant::now(), Owners::read());
+        let (began, mut owners) = (Instant::now(), Owners::read());
         thread::sleep(CALIBRATION.saturating_sub(began.elapsed()));
         probes.attach()?;
         let dump = probes.dump_sockets()?;
@@ -122,6 +126,14 @@ impl Session {
             warnings.push(StartupWarning::new(Reason::ClockTick, text));
             0.004
         });
+        if probes.is_http_partial() {
+            let text = "HTTP is read only of connections below the agent's own cgroup: the host's root of cgroup2 was not found; mount the host's /sys/fs/cgroup, or run with the host's process ids (--pid host, hostPID)";
+            warnings.push(StartupWarning::new(Reason::CgroupScope, text));
+        }
+        if !container::sees_host_pids() {
+            let text = "the agent does not see the host's process ids: owners of connections and products stay unknown, and network namespaces are not found; run with --pid host (Kubernetes: hostPID: true)";
+            warnings.push(StartupWarning::new(Reason::ProcessIds, text));
+        }
         let libraries = options.load.openssl.then(scan).transpose().unwrap_or_else(|error| {
             let text = format!("OpenSSL libraries that come into use later are not followed: {error}");
             warnings.push(StartupWarning::new(Reason::TlsLibraries, text));
@@ -130,7 +142,7 @@ impl Session {
         let mut session = Self {
             libraries,
             tracker: Tracker::new(options.limits, options.judge, tick),
-            resolver: Resolver::new(options.workload_names),
+            resolver: Resolver::new(options.workload_names, options.host_root),
             probes,
             events,
             malformed: 0,
@@ -146,9 +158,27 @@ impl Session {
         };
         // What opened or closed during the walk is known from records by now.
         session.drain(usize::MAX);
+        session.find_newer_owners(&dump.sockets, &mut owners);
         session.tracker.adopt(&dump.sockets, |netns, ends| owners.of(netns, ends));
         session.resolver.answer(session.tracker.workloads());
         Ok(session)
+    }
+
+    /// Reads /proc once more where a socket was made between the first reading and the walk over the sockets.
+    fn find_newer_owners(&mut self, sockets: &[Transition], owners: &mut Owners) {
+        let is_owned = |socket: &Transition| {
+            socket.has_socket == 0 || owners.of(socket.netns, Ends::new(&socket.endpoints)).is_some()
+        };
+        if sockets.iter().all(is_owned) {
+            return;
+        }
+        let newer = thread::spawn(Owners::read);
+        while !newer.is_finished() {
+            // It takes long: the ring must not fill meanwhile.
+            self.drain(usize::MAX);
+            thread::sleep(POLL_INTERVAL);
+        }
+        owners.extend(newer.join().unwrap_or_default());
     }
 
     /// Takes in what has come, and hands requests and settled closes to `sink`. Returns the records taken in.

@@ -6,11 +6,9 @@ mod files;
 mod netns;
 mod owner;
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use crate::container::HostRoot;
 use clap::ValueEnum;
 use whohungup_core::workload::{CgroupNetns, Names, Workload, WorkloadKind, Workloads, from_cgroup_path};
 
@@ -43,7 +41,7 @@ struct NotYet;
 pub struct Resolver {
     sources: NameSources,
     /// Before every path: the host's root, as seen from the agent's container.
-    host: PathBuf,
+    host: HostRoot,
     cgroups: CgroupTree,
     netns: NetnsNames,
     netns_read: Instant,
@@ -53,8 +51,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    pub fn new(sources: NameSources) -> Self {
-        let host = host_root();
+    pub fn new(sources: NameSources, host: HostRoot) -> Self {
         Self {
             sources,
             cgroups: CgroupTree::open(),
@@ -150,7 +147,7 @@ impl Resolver {
         if self.sources < NameSources::Files {
             return names;
         }
-        let names = files::add_names(&self.host, names, path);
+        let names = files::add_names(self.host.as_path(), names, path);
         let owner = names.owner.clone().or_else(|| owner::of_pod(names.pod.as_deref()?));
         Names { owner, ..names }
     }
@@ -164,11 +161,4 @@ fn has_gone(known: &Workload, names: Option<&Names>) -> bool {
         && names.is_none_or(|names| {
             names.container_id != *container_id || (container.is_some() && names.container.is_none())
         })
-}
-
-/// The root of the host's files: through its first process, where it can be reached, as the agent's own mounts may not be
-/// the host's.
-fn host_root() -> PathBuf {
-    let init = Path::new("/proc/1/root");
-    if init.join("proc").exists() { init.to_owned() } else { PathBuf::from("/") }
 }

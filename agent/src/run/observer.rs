@@ -67,9 +67,7 @@ impl Heartbeat {
 
 /// Loads and attaches on the new thread, and returns once that is done.
 pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
-    let options = args.observe.session();
-    let (stats, max_endpoints) = (args.bpf_stats, args.observe.max_endpoints);
-    let labels = args.metrics_labels.clone();
+    let args = args.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
@@ -78,13 +76,12 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
     let (stopped, beats) = (Arc::clone(&stop), alive.clone());
     let thread = thread::Builder::new()
         .name("observer".to_owned())
-        .spawn(move || match Agent::start(options, max_endpoints) {
+        .spawn(move || match Agent::start(args.observe.session(), args.observe.max_endpoints) {
             Err(error) => drop(ready.send(Err(error))),
             Ok(mut agent) => {
                 beats.beat();
                 drop(ready.send(Ok(())));
-                let mut counters =
-                    Counters::new(&agent, options, stats, (max_endpoints, labels), asked, beats);
+                let mut counters = Counters::new(&agent, &args, asked, beats);
                 agent.run(&stopped, &mut counters);
                 drop(runs);
             }
@@ -122,14 +119,8 @@ struct Counters {
 }
 
 impl Counters {
-    fn new(
-        agent: &Agent,
-        options: SessionOptions,
-        stats: BpfStats,
-        (max_endpoints, labels): (usize, Vec<WorkloadLabel>),
-        asked: Receiver<Ask>,
-        alive: Heartbeat,
-    ) -> Self {
+    fn new(agent: &Agent, args: &RunArgs, asked: Receiver<Ask>, alive: Heartbeat) -> Self {
+        let max_endpoints = args.observe.max_endpoints;
         let session = &agent.session;
         for warning in session.warnings() {
             tracing::warn!("{warning}");
@@ -141,10 +132,10 @@ impl Counters {
         };
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build, labels),
+            metrics: Metrics::new(build, args.metrics_labels.clone()),
             recent: RecentActivity::new(max_endpoints),
-            options,
-            sampling: Sampling::new(stats),
+            options: args.observe.session(),
+            sampling: Sampling::new(args.bpf_stats),
             health: Health::default(),
             asked,
             alive,

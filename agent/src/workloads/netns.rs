@@ -1,6 +1,8 @@
 //! Network namespaces by name.
 
-use std::{collections::HashMap, fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{collections::HashMap, fs, os::unix::fs::MetadataExt as _};
+
+use crate::container::{HostRoot, host_netns};
 
 /// Names that are kept at most.
 const MOST: usize = 4096;
@@ -16,16 +18,11 @@ pub(super) struct NetnsNames {
 }
 
 impl NetnsNames {
-    pub(super) fn read(host: &Path) -> Self {
-        let inode = |path: &str| fs::metadata(path).ok().map(|found| found.ino());
-        Self {
-            host: inode("/proc/1/ns/net").or_else(|| inode("/proc/self/ns/net")),
-            named: named(host),
-            changed: false,
-        }
+    pub(super) fn read(host: &HostRoot) -> Self {
+        Self { host: host_netns(), named: named(host), changed: false }
     }
 
-    pub(super) fn read_again(&mut self, host: &Path) {
+    pub(super) fn read_again(&mut self, host: &HostRoot) {
         let now = named(host);
         self.changed |=
             now.iter().any(|(inode, name)| self.named.get(inode).is_some_and(|known| known != name));
@@ -48,7 +45,7 @@ impl NetnsNames {
     }
 
     /// What `inode` is called: its number where it has no name; `None` of the host's own, and where the host's is not known.
-    pub(super) fn name(&mut self, inode: u32, host: &Path) -> Option<String> {
+    pub(super) fn name(&mut self, inode: u32, host: &HostRoot) -> Option<String> {
         if !self.is_not_the_hosts(inode) {
             return None;
         }
@@ -61,8 +58,8 @@ impl NetnsNames {
 }
 
 /// As `ip netns` names them (ip-netns(8)).
-fn named(host: &Path) -> HashMap<u64, String> {
-    let entries = fs::read_dir(host.join("run/netns")).into_iter().flatten().flatten().take(MOST);
+fn named(host: &HostRoot) -> HashMap<u64, String> {
+    let entries = fs::read_dir(host.as_path().join("run/netns")).into_iter().flatten().flatten().take(MOST);
     let named = entries.filter_map(|entry| {
         // Through the link that a container's runtime may put there.
         let inode = fs::metadata(entry.path()).ok()?.ino();

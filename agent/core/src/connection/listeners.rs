@@ -25,9 +25,11 @@ const MAX_PER_PORT: usize = 64;
 impl Listeners {
     pub(super) fn began(&mut self, netns: u32, cookie: u64, address: SocketAddr, owner: Option<Process>) {
         let here = self.by_port.entry((netns, address.port())).or_default();
+        // A walk over the sockets may know less than the record of the same listener that came before it.
+        let known = here.iter().find(|known| known.cookie == cookie).and_then(|known| known.owner);
         here.retain(|known| known.cookie != cookie);
         if here.len() < MAX_PER_PORT {
-            here.push(Listener { cookie, address, owner });
+            here.push(Listener { cookie, address, owner: owner.or(known) });
         }
     }
 

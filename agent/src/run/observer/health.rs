@@ -36,7 +36,6 @@ impl Health {
         let (probes, tls) = (session.probes(), session.probes().tls_libraries());
         let standing = [
             (Reason::HttpDetached, probes.lacks_http()),
-            (Reason::CgroupScope, probes.is_http_partial()),
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Reconcile, session.has_failed_to_reconcile()),

@@ -119,6 +119,16 @@ fn an_old_sockets_process_is_asked_for_and_its_listener_stands_in() {
 }
 
 #[test]
+fn a_listener_that_began_after_proc_was_read_keeps_the_name_of_its_record() {
+    let mut tracker = tracker();
+    let listener = met_listener(100);
+    let ends = Ends::new(&listener.endpoints);
+    tracker.listeners.began(listener.netns, listener.header.cookie, ends.local, Some(worker()));
+    tracker.adopt(&[met(&server().served(9), ESTABLISHED), listener], nobody);
+    assert_eq!(tracker.connections[&COOKIE].process, Some(Process { pid: None, ..worker() }));
+}
+
+#[test]
 fn an_old_connection_ends_like_any_other_and_says_that_it_is_old() {
     let mut tracker = adopted(&[met(&server().served(9), ESTABLISHED)]);
     first(&mut tracker, &server().served(1250).closes());
