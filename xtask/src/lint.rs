@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    ebpf, process,
+    chart, ebpf, process,
     report::Report,
     workspace::{self, Workspace},
 };
@@ -21,6 +21,14 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     code(workspace, report);
     dependencies(workspace, report);
     report.step("manifest", || ebpf::check(workspace));
+    if workspace::in_ci() || chart::can_be_checked(workspace) {
+        report.step("chart", || {
+            chart::provide(workspace)?;
+            chart::check(workspace)
+        });
+    } else {
+        report.skip("chart", "Helm is not here yet; `cargo xtask chart` installs it");
+    }
     report.step("docs", || {
         process::run(
             workspace.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),

@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | ci`.
 
 mod bench;
+mod chart;
 mod ci;
 mod dashboards;
 mod debian;
@@ -10,6 +11,7 @@ mod lab;
 mod lint;
 mod packages;
 mod process;
+mod python;
 mod report;
 mod test;
 mod workspace;
@@ -45,6 +47,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Check the Grafana dashboards, and what they ask against a real Prometheus.
     Dashboards(dashboards::Args),
+    /// Check the Helm chart with a real Helm and the schemas of Kubernetes; `--write` renews what is made of it.
+    Chart(chart::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -70,6 +74,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Lab(args) => lab::command(&workspace, args),
         Command::Fuzz(args) => fuzz::command(&workspace, args),
         Command::Dashboards(args) => dashboards::command(&workspace, args),
+        Command::Chart(args) => chart::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

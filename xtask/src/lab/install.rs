@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::needs::Needs;
 use crate::{
     debian::{self, Apt},
-    process,
+    process, python,
     workspace::Workspace,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn provide(workspace: &Workspace, ask: &dyn Fn() -> Result<Needs>) ->
     let needs = ask()?;
     apt(&needs.apt)?;
     npm(&needs.into.join("npm"), &needs.npm)?;
-    pypi(&needs.into.join("venv"), &needs.pypi)?;
+    python::install(&needs.into.join("venv"), &needs.pypi)?;
     if let Some(sources) = &needs.cargo {
         rust(workspace, &needs.into.join("rust"), sources)?;
     }
@@ -53,23 +53,6 @@ fn npm(directory: &Path, packages: &[String]) -> Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--save-exact", "--prefix"]).arg(directory);
     process::run(npm.args(packages))
-}
-
-fn pypi(environment: &Path, packages: &[String]) -> Result<()> {
-    if packages.is_empty() {
-        return Ok(());
-    }
-    if !environment.join("bin/pip").is_file() {
-        let python = process::find_program("python3", &[]).context("find python3")?;
-        // Debian's Python comes without what makes environments.
-        let probe = ["-c", "import ensurepip, venv"];
-        if process::output(Command::new(&python).args(probe)).is_err() {
-            apt(&["python3-venv".to_owned()])?;
-        }
-        process::run(Command::new(&python).args(["-m", "venv"]).arg(environment))?;
-    }
-    let mut pip = Command::new(environment.join("bin/python"));
-    process::run(pip.args(["-m", "pip", "install", "--quiet"]).args(packages))
 }
 
 /// `sources` is written down when the programs are made of them.

@@ -1,0 +1,82 @@
+# python validate.py SOURCES MANIFESTS
+# Every object of rendered manifests has a schema and fits it, and the DaemonSet asks for no more than was promised.
+#
+# Kubernetes' own kinds are held against the JSON schemas of the version in the file's name. The Prometheus operator's are held
+# against models that were generated from its CRDs; those pass over fields that they do not know, so what they kept is compared
+# with what they were given.
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import yaml
+from cloudcoil.models.prometheus_operator import v1 as operator
+
+# What a pod may add, beyond what the values leave out.
+CAPABILITIES = {"BPF", "PERFMON", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_ADMIN"}
+HOST_PATHS = {"/sys/fs/cgroup"}
+
+problems = []
+
+
+def documents(path):
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def custom(found):
+    kept = getattr(operator, found["kind"]).model_validate(found).model_dump(
+        mode="json", by_alias=True, exclude_unset=True
+    )
+    assert kept == found, f"fields that the CRD does not have: {kept} instead of {found}"
+
+
+def validate(found, version):
+    if found["apiVersion"] == "monitoring.coreos.com/v1":
+        custom(found)
+    else:
+        kubernetes_validate.validate(found, version, strict=True)
+
+
+def promises(found, with_host_root):
+    """Not privileged, no namespace of the host but its processes, no files of it but its cgroups, no token."""
+    spec = found["spec"]["template"]["spec"]
+    assert spec["hostPID"] is True and not {"hostNetwork", "hostIPC"} & set(spec), "namespaces of the host"
+    assert spec["automountServiceAccountToken"] is False, "a token of the API"
+    (container,) = spec["containers"]
+    security = container["securityContext"]
+    assert security["privileged"] is False and security["allowPrivilegeEscalation"] is False, "privileges"
+    assert security["readOnlyRootFilesystem"] is True, "a file system to write to"
+    assert security["capabilities"]["drop"] == ["ALL"], "capabilities that stay"
+    assert set(security["capabilities"]["add"]) <= CAPABILITIES, "capabilities"
+    paths = {volume["hostPath"]["path"] for volume in spec["volumes"]}
+    assert paths == HOST_PATHS | ({"/"} if with_host_root else set()), f"files of the host: {paths}"
+    assert all(mount["readOnly"] is True for mount in container["volumeMounts"]), "a mount to write to"
+
+
+def unchanged(found, sources):
+    """Helm expanded nothing in the rules and in the dashboards, which have braces of their own."""
+    if found["kind"] == "PrometheusRule":
+        (source,) = documents(sources / "whohungup-rules.yaml")
+        assert found["spec"] == source["spec"], "not the rules of dashboards/"
+    if found["kind"] == "ConfigMap":
+        (source,) = documents(sources / "dashboards.yaml")
+        assert found["data"] == source["data"], "not the dashboards of dashboards/"
+
+
+sources, manifests = map(Path, sys.argv[1:])
+count = 0
+for path in sorted(manifests.iterdir()):
+    name, version = path.stem.rsplit("-", 1)
+    for found in documents(path):
+        count += 1
+        try:
+            validate(found, version)
+            if found["kind"] == "DaemonSet":
+                promises(found, name.startswith("host-root"))
+            unchanged(found, sources)
+        except Exception as error:
+            where = ".".join(map(str, getattr(error, "absolute_path", [])))
+            message = getattr(error, "message", str(error))
+            problems.append(f"{path.name}: {found['kind']} {where} {message}")
+
+print(f"{count} objects, {len(problems)} problems")
+sys.exit("\n".join(problems) if problems else count == 0)
