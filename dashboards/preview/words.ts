@@ -97,7 +97,7 @@ export function table(answer: Answer, box: Box): string {
   const shownColumns = Object.entries(columns).filter(([column]) => rows.some((row) => column in row));
   const each = box.w / shownColumns.length;
   const cell = (at: number) => box.x + 8 + at * each;
-  const parts = shownColumns.map(([, name], at) => text(cell(at), box.y + 12, fitted(name, each - 8), { fill: "#6E9FFF", weight: "bold" }));
+  const parts = shownColumns.map(([, name], at) => text(cell(at), box.y + 12, fitted(name, (each - 8) / 1.15), { fill: "#6E9FFF", weight: "bold" }));
   const sortBy = (panel.options?.["sortBy"] as { displayName: string }[] | undefined)?.[0]?.displayName;
   const sortColumn = shownColumns.find(([, name]) => name === sortBy)?.[0] ?? "";
   const rank = (row: Row) => Number(row[sortColumn] ?? -1);
