@@ -5,6 +5,8 @@ import { readFile } from "node:fs/promises";
 
 export interface Metric {
   labels: Set<string>;
+  /** Whether it has a series for each endpoint. */
+  ofEndpoints: boolean;
 }
 
 export interface Contract {
@@ -12,16 +14,25 @@ export interface Contract {
   metrics: Map<string, Metric>;
   /** The values of labels whose set is closed. */
   values: Map<string, string[]>;
+  /** Labels that say whose an endpoint is. */
+  workload: string[];
+  /** All labels that an endpoint is known by, whatever the node. */
+  endpoint: string[];
 }
 
-/** What a target's labels add, and what Prometheus says of each scrape itself. */
-const OF_TARGETS = ["job", "instance"];
+/** What the labels of a target and of a cluster add, and what Prometheus says of each scrape itself. */
+const OF_TARGETS = ["cluster", "job", "instance"];
+const OF_ENDPOINTS = ["role", "server_port", "process"];
 const OF_PROMETHEUS = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 
 export async function read(page: string): Promise<Contract> {
   const text = await readFile(page, "utf8");
   const metrics = new Map<string, Metric>();
-  const add = (name: string, labels: string[]) => metrics.set(name, { labels: new Set([...labels, ...OF_TARGETS]) });
+  const workload = rows(text, "workload labels").map(([label = ""]) => label);
+  const add = (name: string, own: string[]) => {
+    const ofEndpoints = OF_ENDPOINTS.every((label) => own.includes(label));
+    metrics.set(name, { labels: new Set([...own, ...(ofEndpoints ? workload : []), ...OF_TARGETS]), ofEndpoints });
+  };
   for (const [name = "", kind = "", labels = ""] of rows(text, "families")) {
     const own = words(labels);
     if (kind === "histogram") {
@@ -34,7 +45,8 @@ export async function read(page: string): Promise<Contract> {
   }
   for (const name of OF_PROMETHEUS) add(name, []);
   const values = new Map(rows(text, "values").map(([label = "", set = ""]) => [label, words(set)]));
-  return { metrics, values };
+  const endpoint = [...OF_TARGETS.filter((label) => label !== "job"), ...OF_ENDPOINTS, ...workload];
+  return { metrics, values, workload, endpoint };
 }
 
 /** The cells of a table between its two marks, without its head. */

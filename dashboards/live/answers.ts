@@ -35,7 +35,7 @@ export async function answers(view: View, dashboard: Dashboard): Promise<Answer[
   return await Promise.all(
     panels.map(async (panel) => ({
       panel,
-      series: await Promise.all((panel.targets ?? []).map((target) => ask(view, target))),
+      series: await Promise.all((panel.targets ?? []).map((target) => ask(view, dashboard, target))),
     })),
   );
 }
@@ -44,20 +44,20 @@ export async function answers(view: View, dashboard: Dashboard): Promise<Answer[
 export async function choices(view: View, dashboard: Dashboard): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   for (const { name, series, label } of variableSources(dashboard)) {
-    const match = filledIn(series, everything(view));
+    const match = filledIn(series, everything(view, dashboard));
     found[name] = (await get(view, `label/${label}/values`, { "match[]": match, start: view.start, end: view.end })) as string[];
   }
   return found;
 }
 
-function everything(view: View): Record<string, string> {
-  const any = Object.fromEntries(["job", "instance", "role", "port", "process"].map((name) => [name, ".*"]));
-  return { ...any, ...view.variables };
+function everything(view: View, dashboard: Dashboard): Record<string, string> {
+  const any = dashboard.templating.list.map(({ name, allValue }) => [name, String(allValue ?? "")]);
+  return { ...Object.fromEntries(any), ...view.variables };
 }
 
-async function ask(view: View, target: Target): Promise<Series[]> {
+async function ask(view: View, dashboard: Dashboard, target: Target): Promise<Series[]> {
   const query = filledIn(target.expr, {
-    ...everything(view),
+    ...everything(view, dashboard),
     __range: `${Math.ceil(view.end - view.start)}s`,
     __rate_interval: `${RATE_INTERVAL_SECONDS}s`,
   });

@@ -10,6 +10,7 @@ import type { View } from "./answers.js";
 import { gaps } from "./filled.js";
 import { Stage } from "./stage.js";
 import { begin, playAll } from "./traffic.js";
+import { mixed } from "./workloads.js";
 
 const READY = /metrics at http:\/\/([^/]+)\/metrics/;
 /** An agent that has too little of everything, so that what it misses has something to show. */
@@ -29,9 +30,10 @@ async function record(stage: Stage, over: AbortSignal): Promise<string[]> {
   const agent = async (...more: string[]) =>
     (await stage.start(options.agent, ["run", "--listen", "127.0.0.1:0", "--bpf-stats", "always", ...more], READY))[1] ?? "";
   const [well, starved] = [await agent(), await agent(...STARVED)];
-  const prometheus = await stage.prometheus([well, starved]);
+  // A label of the cluster is optional: one has it.
+  const prometheus = await stage.prometheus([{ targets: [well] }, { targets: [starved], labels: { cluster: "lab" } }]);
   const start = Date.now() / 1000;
-  const { mismatch } = await begin(stage, options.testserver, over);
+  const shared = await begin(stage, options.testserver, over);
   const plays = playAll(stage, options.testserver, over);
   console.error(`recording ${well} and ${starved} at ${prometheus} for ${options.seconds} s`);
   await sleep(Number(options.seconds) * 1000);
@@ -42,9 +44,10 @@ async function record(stage: Stage, over: AbortSignal): Promise<string[]> {
   for (const [name, dashboard] of Object.entries(ALL)) {
     missing.push(...(await gaps(view, dashboard)).map((what) => `${name}: ${what}`));
   }
+  missing.push(...(await mixed(view, well, shared)));
   if (options.pictures !== undefined) {
     const one = { instance: well.replaceAll(".", "\\\\.") };
-    const views = { overview: one, endpoint: { ...one, port: String(mismatch) }, agent: {} };
+    const views = { overview: one, endpoint: { ...one, port: String(shared.port), workload: shared.losing }, agent: {} };
     for (const [name, variables] of Object.entries(views)) {
       const dashboard = ALL[name];
       if (dashboard !== undefined) await draw({ ...view, variables }, dashboard, `${options.pictures}/${name}.png`);

@@ -8,17 +8,24 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { Cgroups } from "./cgroups.js";
+
 const START_WITHIN_MS = 60_000;
+/** A process's sockets belong to the cgroup in which it made them, so it must be there before it begins. */
+const ENTER = 'echo $$ > "$0" && exec "$@"';
 
 export class Stage {
   readonly #processes = new Set<ChildProcess>();
   readonly #ended: string[] = [];
+  readonly cgroups = new Cgroups();
   #over = false;
   #directory: string | undefined;
 
-  /** Starts a program and waits for the line, on either output, that says that it is ready. */
-  async start(program: string, args: string[], ready: RegExp): Promise<RegExpExecArray> {
-    const child = this.#spawn(program, args);
+  /**
+   * Starts a program, in a cgroup if one is named, and waits for the line, on either output, that says that it is ready.
+   */
+  async start(program: string, args: string[], ready: RegExp, cgroup?: string): Promise<RegExpExecArray> {
+    const child = cgroup === undefined ? this.#spawn(program, args) : this.#spawn("sh", ["-c", ENTER, `${cgroup}/cgroup.procs`, program, ...args]);
     const said: string[] = [];
     const line = new Promise<RegExpExecArray>((resolve, reject) => {
       for (const stream of [child.stdout, child.stderr]) {
@@ -56,10 +63,10 @@ export class Stage {
   }
 
   /** A Prometheus with data of its own that scrapes these agents every second; says where it is. */
-  async prometheus(scraped: string[]): Promise<string> {
+  async prometheus(scraped: { targets: string[]; labels?: Record<string, string> }[]): Promise<string> {
     this.#directory ??= await mkdtemp(join(tmpdir(), "whohungup-dashboards-"));
     const config = join(this.#directory, "prometheus.json");
-    const scrape = { job_name: "whohungup", static_configs: [{ targets: scraped }] };
+    const scrape = { job_name: "whohungup", static_configs: scraped };
     // JSON is YAML.
     await writeFile(config, JSON.stringify({ global: { scrape_interval: "1s" }, scrape_configs: [scrape] }));
     const address = `127.0.0.1:${await freePort()}`;
@@ -83,6 +90,7 @@ export class Stage {
     const gone = Promise.all(left.map((child) => new Promise((resolve) => child.on("exit", resolve))));
     await Promise.race([gone, sleep(10_000, undefined, { ref: false })]);
     for (const child of left) signal(child, "SIGKILL");
+    await this.cgroups.end();
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
 

@@ -6,15 +6,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Lane, play } from "./lane.js";
 import type { Stage } from "./stage.js";
+import type { Shared } from "./workloads.js";
 
 const HOST = "127.0.0.1";
+/** Another address, for another service at the same port, as pods have. */
+const OTHER_HOST = "127.0.0.2";
 
 /** Everything that the dashboards have a panel for happens within these plays, again and again. */
-export async function begin(stage: Stage, testserver: string, over: AbortSignal): Promise<{ mismatch: number }> {
-  const serve = async (...options: string[]) => {
-    const line = await stage.start(testserver, ["serve", "--listen", `${HOST}:0`, ...options], /(127\.0\.0\.1):(\d+)/);
-    return { host: HOST, port: Number(line[2]) };
+export async function begin(stage: Stage, testserver: string, over: AbortSignal): Promise<Shared> {
+  const { cgroups } = stage;
+  const serve = async (cgroup: string | undefined, at: { host: string; port: number }, ...options: string[]) => {
+    const listen = ["serve", "--listen", `${at.host}:${at.port}`];
+    const line = await stage.start(testserver, [...listen, ...options], /127\.0\.0\.\d+:(\d+)/, cgroup);
+    return { host: at.host, port: Number(line[1]) };
   };
+  const anywhere = { host: HOST, port: 0 };
   const lanes = (count: number, lane: Lane) => {
     for (let i = 0; i < count; i += 1) void play(lane, over);
   };
@@ -23,34 +29,36 @@ export async function begin(stage: Stage, testserver: string, over: AbortSignal)
   for (let port = 11; port <= 18; port += 1) await refused(port);
 
   // The server's timeout lies below how long its clients keep connections: requests are lost.
-  const mismatch = await serve("--keep-alive-timeout", "2s");
+  const checkout = await cgroups.pod("shop", "checkout", "app");
+  const mismatch = await serve(checkout, anywhere, "--keep-alive-timeout", "2s");
   lanes(6, { ...mismatch, paths: ["/"], gapMs: [200, 2150] });
   lanes(4, { ...mismatch, paths: ["/"], gapMs: [1500, 2100], retries: true });
   lanes(2, { ...mismatch, paths: ["/"], gapMs: [300, 600], requests: 8, closeAfterMs: 1_500 });
 
   // The clients close first, with room to spare.
-  const healthy = await serve("--keep-alive-timeout", "15s");
+  const healthy = await serve(await cgroups.make("whohungup-lane/search"), anywhere, "--keep-alive-timeout", "15s");
   lanes(12, { ...healthy, paths: ["/", "/bytes/20000", "/delay/15"], gapMs: [100, 900], requests: 12, closeAfterMs: 3_000 });
 
   // Both sides close after the same time.
-  const tie = await serve("--keep-alive-timeout", "3s");
+  const tie = await serve(await cgroups.unit("whohungup-reports.service"), anywhere, "--keep-alive-timeout", "3s");
   lanes(4, { ...tie, paths: ["/"], gapMs: [300, 1_200], requests: 3, closeAfterMs: 3_000 });
   lanes(3, { ...tie, paths: ["/"], gapMs: [300, 1_200], requests: 3, closeAfterMs: 6_000 });
 
-  // Hang-ups in the middle, by either side.
-  const rude = await serve("--keep-alive-timeout", "5s");
+  // Hang-ups in the middle, by either side: the same program at the same port as the first, in another pod.
+  const cart = await cgroups.pod("shop", "cart", "app");
+  const rude = await serve(cart, { host: OTHER_HOST, port: mismatch.port }, "--keep-alive-timeout", "5s");
   const misdeeds = ["/close-before", "/close-mid", "/reset-before", "/reset-mid", "/unread"];
   for (const path of misdeeds) lanes(1, { ...rude, paths: ["/", "/", path], gapMs: [300, 2_000], requests: 3 });
   lanes(2, { ...rude, paths: ["/", "/delay/4000"], gapMs: [200, 800], requests: 2, patienceMs: 1_000 });
   lanes(1, { ...rude, paths: ["/", "/close-announced"], gapMs: [300, 900], requests: 2 });
 
   // A limit of requests, and a port at which nobody listens.
-  const limited = await serve("--keep-alive-timeout", "5s", "--max-requests", "10");
+  const limited = await serve(await cgroups.container(), anywhere, "--keep-alive-timeout", "5s", "--max-requests", "10");
   lanes(3, { ...limited, paths: ["/"], gapMs: [20, 200] });
   lanes(1, { host: HOST, port: 9, paths: ["/"], gapMs: [0, 0] });
 
   await nodeAgainstNode(over);
-  return { mismatch: mismatch.port };
+  return { port: mismatch.port, losing: "checkout", rude: "cart" };
 }
 
 /** Asks once at a port at which nobody listens. */

@@ -120,7 +120,7 @@ function times(plot: Box, view: View): string[] {
 function legend(names: string[], colours: string[], box: Box): string {
   const room = (box.w - 20) / Math.max(1, names.length);
   const shown = names.length > 8 ? names.slice(0, 8) : names;
-  const each = Math.min(200, Math.max(room, (box.w - 20) / 8));
+  const each = Math.min(300, Math.max(room, (box.w - 20) / 8));
   return shown
     .map((name, at) => {
       const x = box.x + 10 + at * each;

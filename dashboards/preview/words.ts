@@ -1,6 +1,7 @@
 // Numbers, tables, gauges and states.
 
 import type { Answer, View } from "../live/answers.js";
+import { merged, type Row } from "../live/merged.js";
 import type { Override, Panel, Step } from "../source/model.js";
 import { type Box, colourOf, FAINT, fitted, LINE, rect, text } from "./svg.js";
 import { format } from "./values.js";
@@ -87,34 +88,28 @@ export function states({ panel, series }: Answer, box: Box, view: View): string 
     .join("");
 }
 
-/** What Grafana's transformations "merge" and "organize" make of the answers. */
-export function table({ panel, series }: Answer, box: Box): string {
+/** What Grafana's transformations "merge" and "organize" make of the answers: columns that nothing has are left out. */
+export function table(answer: Answer, box: Box): string {
+  const { panel } = answer;
   const columns = panel.transformations?.find(({ id }) => id === "organize")?.options["renameByName"] as Record<string, string>;
-  const rows = new Map<string, Record<string, string>>();
-  const numbers = new Map<string, Record<string, number>>();
-  series.forEach((found, at) => {
-    const name = series.length === 1 ? "Value" : `Value #${panel.targets?.[at]?.refId}`;
-    for (const { labels, points } of found) {
-      const key = ["instance", "role", "server_port", "process"].map((label) => labels[label]).join(" ") + (series.length === 1 ? JSON.stringify(labels) : "");
-      rows.set(key, { ...rows.get(key), ...labels });
-      numbers.set(key, { ...numbers.get(key), [name]: points.at(-1)?.[1] ?? NaN });
-    }
-  });
-  const shownColumns = Object.entries(columns);
+  const rows = merged(answer);
+  if (rows.length === 0) return centred(String(panel.fieldConfig?.defaults["noValue"] ?? "No data"), box, FAINT);
+  const shownColumns = Object.entries(columns).filter(([column]) => rows.some((row) => column in row));
   const each = box.w / shownColumns.length;
   const cell = (at: number) => box.x + 8 + at * each;
-  const parts = shownColumns.map(([, name], at) => text(cell(at), box.y + 12, fitted(name, each - 8), { fill: "#6E9FFF", weight: "bold" }));
+  const parts = shownColumns.map(([, name], at) => text(cell(at), box.y + 12, fitted(name, (each - 8) / 1.15), { fill: "#6E9FFF", weight: "bold" }));
   const sortBy = (panel.options?.["sortBy"] as { displayName: string }[] | undefined)?.[0]?.displayName;
   const sortColumn = shownColumns.find(([, name]) => name === sortBy)?.[0] ?? "";
-  const order = [...rows].sort(([a], [b]) => (numbers.get(b)?.[sortColumn] ?? -1) - (numbers.get(a)?.[sortColumn] ?? -1));
-  order.slice(0, Math.floor((box.h - 20) / 20)).forEach(([key, labels], line) => {
+  const rank = (row: Row) => Number(row[sortColumn] ?? -1);
+  rows.sort((a, b) => rank(b) - rank(a));
+  rows.slice(0, Math.floor((box.h - 20) / 20)).forEach((row, line) => {
     const y = box.y + 32 + line * 20;
     shownColumns.forEach(([column, name], at) => {
-      const value = numbers.get(key)?.[column];
+      const value = row[column] ?? "";
       const own = panel.fieldConfig?.overrides.find(({ matcher }) => matcher.options === name)?.properties ?? [];
       const unit = own.find(({ id }) => id === "unit")?.value ?? panel.fieldConfig?.defaults["unit"];
       const decimals = own.find(({ id }) => id === "decimals")?.value ?? panel.fieldConfig?.defaults["decimals"];
-      const what = value === undefined ? (labels[column] ?? "") : format(value, unit, decimals);
+      const what = typeof value === "string" ? value : format(value, unit, decimals);
       parts.push(text(cell(at), y, fitted(what, each - 8)));
     });
     parts.push(rect({ x: box.x, y: y + 5, w: box.w, h: 0.6 }, LINE));

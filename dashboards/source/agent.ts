@@ -18,7 +18,7 @@ export const agent = dashboard({
     stat({
       title: "Up",
       description: "Success of the last scrape of each agent.",
-      queries: [{ expr: `min by (instance) (${of("up")})`, legend: "{{instance}}", instant: true }],
+      queries: [{ expr: `min by (cluster, instance) (${of("up")})`, legend: "{{instance}} {{cluster}}", instant: true }],
       width: 4,
       none: "no agent",
       mappings: YES_NO("down", "up"),
@@ -124,12 +124,12 @@ export const agent = dashboard({
       description:
         "CPUs in use by the agent's process, and by its BPF programs, which the kernel charges to the processes that trigger them. The latter only while BPF run-time statistics were on (--bpf-stats).",
       queries: [
-        { expr: `sum by (instance) (${rate(of("process_cpu_seconds_total"))})`, legend: "process at {{instance}}" },
+        { expr: `sum by (cluster, instance) (${rate(of("process_cpu_seconds_total"))})`, legend: "process at {{instance}} {{cluster}}" },
         {
           expr:
-            `sum by (instance) (${rate(of("whohungup_bpf_program_run_time_seconds_total"))})` +
-            ` / on (instance) sum by (instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))})`,
-          legend: "BPF programs at {{instance}}",
+            `sum by (cluster, instance) (${rate(of("whohungup_bpf_program_run_time_seconds_total"))})` +
+            ` / on (cluster, instance) sum by (cluster, instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))})`,
+          legend: "BPF programs at {{instance}} {{cluster}}",
         },
       ],
       width: 8,
@@ -157,8 +157,8 @@ export const agent = dashboard({
       queries: [
         {
           expr:
-            `sum by (program) (sum by (instance, program) (${rate(of("whohungup_bpf_program_runs_total"))})` +
-            ` / on (instance) group_left () sum by (instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))}))`,
+            `sum by (program) (sum by (cluster, instance, program) (${rate(of("whohungup_bpf_program_runs_total"))})` +
+            ` / on (cluster, instance) group_left () sum by (cluster, instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))}))`,
           legend: "{{program}}",
         },
       ],
@@ -170,9 +170,9 @@ export const agent = dashboard({
       title: "How much memory does it take?",
       description: "Resident memory of the process, and the part of it used by inference. The ring buffer is kernel memory.",
       queries: [
-        { expr: `sum by (instance) (${of("process_resident_memory_bytes")})`, legend: "resident at {{instance}}" },
-        { expr: `sum by (instance) (${of("whohungup_inference_memory_bytes")})`, legend: "inference at {{instance}}" },
-        { expr: `sum by (instance) (${of("whohungup_ring_buffer_size_bytes")})`, legend: "ring buffer at {{instance}}" },
+        { expr: `sum by (cluster, instance) (${of("process_resident_memory_bytes")})`, legend: "resident at {{instance}} {{cluster}}" },
+        { expr: `sum by (cluster, instance) (${of("whohungup_inference_memory_bytes")})`, legend: "inference at {{instance}} {{cluster}}" },
+        { expr: `sum by (cluster, instance) (${of("whohungup_ring_buffer_size_bytes")})`, legend: "ring buffer at {{instance}} {{cluster}}" },
       ],
       width: 8,
       unit: "bytes",
@@ -181,7 +181,7 @@ export const agent = dashboard({
     timeseries({
       title: "How long does a scrape take?",
       description: "Measured by Prometheus; it must stay well below the scrape timeout.",
-      queries: [{ expr: of("scrape_duration_seconds"), legend: "{{instance}}" }],
+      queries: [{ expr: of("scrape_duration_seconds"), legend: "{{instance}} {{cluster}}" }],
       width: 8,
       unit: "s",
       min: 0,
@@ -189,7 +189,7 @@ export const agent = dashboard({
     timeseries({
       title: "How many series does a scrape have?",
       description: "Samples per scrape. --max-endpoints sets the limit (docs/metrics.md).",
-      queries: [{ expr: of("scrape_samples_scraped"), legend: "{{instance}}" }],
+      queries: [{ expr: of("scrape_samples_scraped"), legend: "{{instance}} {{cluster}}" }],
       width: 8,
       unit: "short",
       min: 0,
@@ -201,17 +201,17 @@ export const agent = dashboard({
       description: "Entries as a share of the limit, in the fullest agent: raise --max-connections or --max-endpoints before one is full. A full recent_closes is normal on a busy node.",
       queries: [
         {
-          expr: `max by (table) (${of("whohungup_table_entries")} / on (instance, job, table) ${of("whohungup_table_limit")})`,
+          expr: `max by (table) (${of("whohungup_table_entries")} / on (cluster, job, instance, table) ${of("whohungup_table_limit")})`,
           legend: "{{table}}",
           instant: true,
         },
         {
-          expr: `max(${of("whohungup_ring_buffer_peak_bytes")} / on (instance, job) ${of("whohungup_ring_buffer_size_bytes")})`,
+          expr: `max(${of("whohungup_ring_buffer_peak_bytes")} / on (cluster, job, instance) ${of("whohungup_ring_buffer_size_bytes")})`,
           legend: "ring buffer (peak)",
           instant: true,
         },
         {
-          expr: `max(${of("process_open_fds")} / on (instance, job) ${of("process_max_fds")})`,
+          expr: `max(${of("process_open_fds")} / on (cluster, job, instance) ${of("process_max_fds")})`,
           legend: "file descriptors",
           instant: true,
         },
@@ -246,7 +246,7 @@ export const agent = dashboard({
     timeseries({
       title: "Is the agent in time?",
       description: "Longest time between two drains of the ring buffer: 0.025 s is normal. Much more means that the agent is short of CPU.",
-      queries: [{ expr: of("whohungup_poll_interval_max_seconds"), legend: "{{instance}}" }],
+      queries: [{ expr: of("whohungup_poll_interval_max_seconds"), legend: "{{instance}} {{cluster}}" }],
       width: 8,
       unit: "s",
       min: 0,

@@ -1,8 +1,9 @@
 // One service at one end: its timeouts, what clients make of them, and what is lost.
 
 import { dashboard } from "./dashboard.js";
+import { ENDPOINT_COLUMNS, ENDPOINT_LABELS, ENDPOINT_LINK } from "./labels.js";
 import { bad, coloured, heatmap, plain, row, scarce, stat, table, timeseries, verdicts, warn } from "./panels.js";
-import { happened, perMinute, rate } from "./queries.js";
+import { happened, perMinute, rate, ROW, rows } from "./queries.js";
 import { ENDPOINT, ofEndpoint as of } from "./variables.js";
 
 const HTTP = 'basis="http"';
@@ -80,6 +81,37 @@ export const endpoint = dashboard({
       decimals: 0,
       none: "none read",
       steps: plain,
+    }),
+
+    table({
+      title: "Whose endpoints are these?",
+      description:
+        "The endpoints that are selected, with their closes per second. More than one row: the other panels add them up. Click a port to see one alone.",
+      queries: [
+        { expr: rows(`sum by (${ENDPOINT_LABELS}) (${rate(of("whohungup_closes_total"))})`), instant: true, format: "table" },
+        { expr: rows(`min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")})`), instant: true, format: "table" },
+        { expr: rows(`max by (${ENDPOINT_LABELS}, level) (${of("whohungup_endpoint_risk")}) == 1`), instant: true, format: "table" },
+      ],
+      width: 24,
+      height: 6,
+      none: "None has been seen",
+      columns: { ...ENDPOINT_COLUMNS, level: "risk", "Value #A": "closes", "Value #B": "headroom" },
+      hidden: ["Value #C", ROW],
+      sortBy: "closes",
+      overrides: [
+        { matcher: { id: "byName", options: "closes" }, properties: [{ id: "unit", value: "ops" }] },
+        {
+          matcher: { id: "byName", options: "headroom" },
+          properties: [
+            { id: "unit", value: "s" },
+            { id: "decimals", value: 2 },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "server port" },
+          properties: [{ id: "links", value: [{ title: "See this endpoint alone", url: ENDPOINT_LINK, targetBlank: false }] }],
+        },
+      ],
     }),
 
     row("Timeouts"),
@@ -168,7 +200,7 @@ export const endpoint = dashboard({
         "The times after which each side closes repeatedly, with the phase of the connection and the clock: docs/verdicts.md defines the words.",
       queries: [
         {
-          expr: `min by (instance, role, server_port, process, side, phase, clock) (${of("whohungup_inferred_timeout_seconds")})`,
+          expr: `min by (${ENDPOINT_LABELS}, side, phase, clock) (${of("whohungup_inferred_timeout_seconds")})`,
           instant: true,
           format: "table",
         },
@@ -182,10 +214,7 @@ export const endpoint = dashboard({
         phase: "phase",
         clock: "clock",
         Value: "after",
-        role: "role",
-        server_port: "server port",
-        process: "process",
-        instance: "node",
+        ...ENDPOINT_COLUMNS,
       },
       hidden: [],
     }),

@@ -1,14 +1,10 @@
 // Who hangs up, on all nodes: what is lost, and where to look first.
 
 import { dashboard } from "./dashboard.js";
+import { ENDPOINT_COLUMNS, ENDPOINT_LABELS, ENDPOINT_LEGEND, ENDPOINT_LINK } from "./labels.js";
 import { bad, coloured, row, scarce, stat, table, timeseries, verdicts, warn } from "./panels.js";
-import { ENDPOINT_LABELS, happened, perMinute, rate } from "./queries.js";
+import { happened, perMinute, rate, ROW, rows } from "./queries.js";
 import { ENDPOINTS, ofAgents, ofEndpoints as of } from "./variables.js";
-
-const ENDPOINT_LINK =
-  "/d/whohungup-endpoint?${__url_time_range}&${datasource:queryparam}&${job:queryparam}" +
-  '&var-instance=${__data.fields["instance"]}&var-role=${__data.fields["role"]}' +
-  '&var-port=${__data.fields["server_port"]}&var-process=${__data.fields["process"]}';
 
 const TROUBLE = 'level=~"losing|mismatch|tie"';
 
@@ -84,7 +80,7 @@ export const overview = dashboard({
       description: "Agents that are down or degraded: see the agents' dashboard for the reason and the remedy.",
       queries: [
         {
-          expr: `count((max by (instance) (${ofAgents("whohungup_degraded")}) == 1) or (min by (instance) (${ofAgents("up")}) == 0)) or vector(0)`,
+          expr: `count((max by (cluster, instance) (${ofAgents("whohungup_degraded")}) == 1) or (min by (cluster, instance) (${ofAgents("up")}) == 0)) or vector(0)`,
           instant: true,
         },
       ],
@@ -153,13 +149,13 @@ export const overview = dashboard({
     table({
       title: "Which endpoints are in trouble?",
       description:
-        "Endpoints that lost requests within the time range, or will lose some by their timeouts. Click a port to see one. `whohungup report --from` names the setting to change.",
+        "Endpoints that lost requests within the time range, or will lose some by their timeouts. Click a port to see one alone. `whohungup report --from` names the setting to change.",
       queries: [
-        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_idle_races_total"))}) > 0)`, instant: true, format: "table" },
-        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_premature_hangups_total"))}) > 0)`, instant: true, format: "table" },
-        { expr: `topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_requests_at_risk_total"))}) > 0)`, instant: true, format: "table" },
-        { expr: `bottomk(50, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}) < 1)`, instant: true, format: "table" },
-        { expr: `max by (${ENDPOINT_LABELS}, level) (${of("whohungup_endpoint_risk", TROUBLE)}) == 1`, instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_idle_races_total"))}) > 0)`), instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_premature_hangups_total"))}) > 0)`), instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_requests_at_risk_total"))}) > 0)`), instant: true, format: "table" },
+        { expr: rows(`bottomk(50, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}) < 1)`), instant: true, format: "table" },
+        { expr: rows(`max by (${ENDPOINT_LABELS}, level) (${of("whohungup_endpoint_risk", TROUBLE)}) == 1`), instant: true, format: "table" },
       ],
       width: 24,
       height: 10,
@@ -167,17 +163,14 @@ export const overview = dashboard({
       decimals: 0,
       none: "",
       columns: {
-        instance: "node",
-        role: "role",
-        server_port: "server port",
-        process: "process",
+        ...ENDPOINT_COLUMNS,
         level: "risk",
         "Value #A": "lost to idle closes",
         "Value #B": "hang-ups in mid request",
         "Value #C": "nearly lost",
         "Value #D": "headroom",
       },
-      hidden: ["Value #E"],
+      hidden: ["Value #E", ROW],
       sortBy: "lost to idle closes",
       overrides: [
         {
@@ -208,7 +201,7 @@ export const overview = dashboard({
       queries: [
         {
           expr: `bottomk(10, min by (${ENDPOINT_LABELS}) (${of("whohungup_idle_headroom_seconds")}))`,
-          legend: "{{role}} {{process}}:{{server_port}} at {{instance}}",
+          legend: ENDPOINT_LEGEND,
         },
       ],
       width: 12,
@@ -223,7 +216,7 @@ export const overview = dashboard({
       queries: [
         {
           expr: `topk(10, sum by (${ENDPOINT_LABELS}) (${rate(of("whohungup_requests_at_risk_total"))}) > 0)`,
-          legend: "{{role}} {{process}}:{{server_port}} at {{instance}}",
+          legend: ENDPOINT_LEGEND,
         },
       ],
       width: 12,

@@ -191,7 +191,7 @@ export function heatmap(panel: Common & { rows: string }): Draft {
 export function table(panel: Common & { columns: Record<string, string>; hidden: string[]; sortBy?: string }): Draft {
   const sort = panel.sortBy === undefined ? {} : { sortBy: [{ displayName: panel.sortBy, desc: true }] };
   const made = draft("table", panel, 9, {
-    defaults: { custom: { align: "auto", cellOptions: { type: "auto" }, inspect: false, filterable: true } },
+    defaults: { custom: { align: "auto", minWidth: 80, cellOptions: { type: "auto" }, inspect: false, filterable: true } },
     options: { showHeader: true, cellHeight: "sm", ...sort },
   });
   const excluded = Object.fromEntries(["Time", ...panel.hidden].map((name) => [name, true]));

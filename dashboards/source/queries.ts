@@ -1,5 +1,7 @@
 // Pieces of PromQL that several panels need.
 
+import { ENDPOINT } from "./labels.js";
+
 /**
  * How often something happened within the time range. A series that is younger than the range began at 0 with its
  * endpoint, and may have been at 1 when it was first seen, which increase() does not count: its value is the answer.
@@ -17,5 +19,13 @@ export function perMinute(selector: string): string {
   return `60 * ${rate(selector)}`;
 }
 
-/** What an endpoint is known by, on its node. */
-export const ENDPOINT_LABELS = "instance, role, server_port, process";
+/** Labels that a row is known by, in one: every column of a table must have it. */
+export const ROW = "endpoint";
+
+/**
+ * A row of a table for each endpoint. Grafana makes one row of those that agree in all labels that both have: without a
+ * label in common, a pod's headroom would be put beside a unit's losses.
+ */
+export function rows(expr: string): string {
+  return `label_join(${expr}, "${ROW}", "|", ${ENDPOINT.map(({ label }) => `"${label}"`).join(", ")})`;
+}

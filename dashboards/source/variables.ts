@@ -1,5 +1,6 @@
 // The variables of the dashboards, in the order in which each narrows the next.
 
+import { CLUSTER, JOB, NODE, PORT, PROCESS, ROLE, type Selectable, WORKLOAD } from "./labels.js";
 import type { Variable } from "./model.js";
 
 export const DATASOURCE = { type: "prometheus", uid: "${datasource}" } as const;
@@ -19,62 +20,58 @@ const datasource: Variable = {
   skipUrlSync: false,
 };
 
-function query(name: string, label: string, description: string, expr: string, multi = true): Variable {
-  const everything = { text: ["All"], value: ["$__all"] };
+/** All is `.*`, which matches series without the label too: a host without Kubernetes, a Prometheus of one cluster. */
+function query({ variable, title, description, label }: Selectable, series: string): Variable {
   return {
-    name,
+    name: variable,
     type: "query",
-    label,
+    label: title,
     description,
     datasource: DATASOURCE,
-    query: { query: expr, refId: "PrometheusVariableQueryEditor-VariableQuery", qryType: 1 },
+    query: { query: `label_values(${series}, ${label})`, refId: "PrometheusVariableQueryEditor-VariableQuery", qryType: 1 },
     refresh: 2,
-    sort: name === "port" ? 3 : 1,
-    multi,
-    includeAll: multi,
-    ...(multi ? { allValue: ".*" } : {}),
-    current: multi ? everything : {},
+    sort: variable === "port" ? 3 : 1,
+    multi: true,
+    includeAll: true,
+    allValue: ".*",
+    current: { text: ["All"], value: ["$__all"] },
     options: [],
     hide: 0,
     skipUrlSync: false,
   };
 }
 
-const job = query("job", "Job", "The scrape job of the agents", "label_values(whohungup_build_info, job)");
-const instance = query("instance", "Node", "The agents, one on each node", 'label_values(whohungup_build_info{job=~"$job"}, instance)');
-const role = query(
-  "role",
-  "Role",
-  "Which end of its connections an endpoint is. A connection between two nodes that are both watched is counted at each end: choose one role to count it once",
-  'label_values(whohungup_closes_total{job=~"$job", instance=~"$instance"}, role)',
-);
-const port = query(
-  "port",
-  "Server port",
-  "The server's port, at both ends",
-  'label_values(whohungup_closes_total{job=~"$job", instance=~"$instance", role=~"$role"}, server_port)',
-);
-const processName = query(
-  "process",
-  "Process",
-  "The process at this end",
-  'label_values(whohungup_closes_total{job=~"$job", instance=~"$instance", role=~"$role", server_port=~"$port"}, process)',
-);
+const OF_AGENTS = [CLUSTER, JOB, NODE];
+/** Which are rare, or one of many: a dashboard on all endpoints does without. */
+const RARE = ["pod", "netns", "cgroup"];
+const OF_ENDPOINTS = [...OF_AGENTS, ...WORKLOAD.filter(({ variable }) => !RARE.includes(variable)), ROLE];
+const OF_ENDPOINT = [...OF_AGENTS, ...WORKLOAD, ROLE, PORT, PROCESS];
+
+function variables(selectables: Selectable[]): Variable[] {
+  const queries = selectables.map((selectable, at) => {
+    const metric = OF_AGENTS.includes(selectable) ? "whohungup_build_info" : "whohungup_closes_total";
+    const before = matchers(selectables.slice(0, at));
+    return query(selectable, before === "" ? metric : `${metric}{${before}}`);
+  });
+  return [datasource, ...queries];
+}
+
+function matchers(selectables: Selectable[]): string {
+  return selectables.map(({ label, variable }) => `${label}=~"$${variable}"`).join(", ");
+}
 
 /** Those of a dashboard on agents. */
-export const AGENTS: Variable[] = [datasource, job, instance];
+export const AGENTS = variables(OF_AGENTS);
 /** Those of a dashboard on all endpoints. */
-export const ENDPOINTS: Variable[] = [...AGENTS, role];
+export const ENDPOINTS = variables(OF_ENDPOINTS);
 /** Those of a dashboard on one endpoint, or some. */
-export const ENDPOINT: Variable[] = [...ENDPOINTS, port, processName];
+export const ENDPOINT = variables(OF_ENDPOINT);
 
 /** What a selector says for each of these sets, and more matchers. */
-export const ofAgents = selector('job=~"$job", instance=~"$instance"');
-export const ofEndpoints = selector('job=~"$job", instance=~"$instance", role=~"$role"');
-export const ofEndpoint = selector(
-  'job=~"$job", instance=~"$instance", role=~"$role", server_port=~"$port", process=~"$process"',
-);
+export const ofAgents = selector(OF_AGENTS);
+export const ofEndpoints = selector(OF_ENDPOINTS);
+export const ofEndpoint = selector(OF_ENDPOINT);
 
-function selector(matchers: string) {
-  return (metric: string, more = "") => `${metric}{${matchers}${more === "" ? "" : `, ${more}`}}`;
+function selector(selectables: Selectable[]) {
+  return (metric: string, more = "") => `${metric}{${matchers(selectables)}${more === "" ? "" : `, ${more}`}}`;
 }

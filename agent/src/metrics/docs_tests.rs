@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum as _;
 use prometheus_client::metrics::MetricType;
 use whohungup_ebpf::counters::Counter;
 
 use super::{
     Format,
     family::{self, Family, Kind},
+    labels::WorkloadLabel,
     sample,
     snapshot::Snapshot,
 };
@@ -186,6 +188,23 @@ fn a_scrape_has_what_the_docs_list_and_the_docs_list_what_a_scrape_has() {
         assert!(docs.contains_key(name), "{name} is not in the docs");
     }
     assert!(docs.len() > 50);
+}
+
+#[test]
+fn the_docs_list_the_labels_of_workloads_and_which_are_usual() {
+    let docs = std::fs::read_to_string(DOCS).expect("the docs");
+    let (_, rest) = docs.split_once("<!-- workload labels -->").expect("the part begins");
+    let (part, _) = rest.split_once("<!-- end of workload labels -->").expect("the part ends");
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    let listed: Vec<(&str, &str)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            (cells[1].trim_matches('`'), cells[3])
+        })
+        .collect();
+    let usual = |label| if WorkloadLabel::USUAL.contains(label) { "yes" } else { "no" };
+    let known = WorkloadLabel::value_variants().iter().map(|label| (label.as_str(), usual(label)));
+    assert_eq!(listed, known.collect::<Vec<_>>());
 }
 
 #[test]
