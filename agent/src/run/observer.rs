@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     agent::{Agent, Event, Handler},
-    cli::{BpfStats, RunArgs},
+    cli::RunArgs,
     clock::{monotonic_ns, wall_ahead_ns},
     live::{LiveChanges, LiveSnapshot},
-    metrics::{BuildInfo, Metrics, Scrape, Snapshot, WorkloadLabel, most_series},
+    metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     recent_activity::RecentActivity,
     session::SessionOptions,
 };
