@@ -4,7 +4,7 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     WIRE_VERSION,
-    event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Transition},
+    event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Transition},
     exchange::ExchangeRecord,
 };
 
@@ -22,6 +22,7 @@ pub enum Record<'a> {
     Socket(&'a Transition),
     Clock(&'a Clock),
     Progress(&'a Progress),
+    Signal(&'a Signal),
 }
 
 /// Why bytes are no record.
@@ -85,6 +86,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::Socket => Record::Socket(exactly(kind, body)?),
         Kind::Clock => Record::Clock(exactly(kind, body)?),
         Kind::Progress => Record::Progress(exactly(kind, body)?),
+        Kind::Signal => Record::Signal(exactly(kind, body)?),
     };
     Ok((record, size))
 }

@@ -30,6 +30,8 @@ pub enum Kind {
     /// The exchange in TLS plaintext, right after the [`Kind::Exchange`] of the same socket: [`crate::exchange::ExchangeRecord`],
     /// whose sequence numbers count plaintext bytes.
     TlsExchange = 11,
+    /// A signal that ends processes was sent to one: [`Signal`].
+    Signal = 12,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             9 => Self::Clock,
             10 => Self::Progress,
             11 => Self::TlsExchange,
+            12 => Self::Signal,
             _ => return None,
         })
     }
@@ -243,6 +246,8 @@ pub struct Listen {
     /// 1 when it began, 0 when it ended.
     pub began: u32,
     pub task: Task,
+    /// Of the socket, cgroup v2; 0 where the kernel does not say.
+    pub cgroup_id: u64,
 }
 
 #[repr(C)]
@@ -290,7 +295,38 @@ pub struct Progress {
     pub reserved: u32,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Signal {
+    pub header: Header,
+    /// signal(7).
+    pub signal: u32,
+    /// Thread group id of the process that it was sent to.
+    pub tgid: u32,
+    /// cgroup v2 of that process; 0 where the kernel does not say.
+    pub cgroup_id: u64,
+}
+
+/// A listening port without a listener any more, of which refused connections are counted: a key of the map `REFUSED`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FormerListener {
+    pub netns: u32,
+    /// Host order.
+    pub port: u32,
+}
+
+impl FormerListener {
+    /// So many at once.
+    pub const MOST: usize = 1024;
+}
+
 const _: () = {
+    assert!(size_of::<Signal>() == 40);
     assert!(size_of::<Progress>() == 48);
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Endpoints>() == 40);
@@ -299,7 +335,7 @@ const _: () = {
     assert!(size_of::<Open>() == 80);
     assert!(size_of::<Transition>() == 216);
     assert!(size_of::<Reset>() == 104);
-    assert!(size_of::<Listen>() == 104);
+    assert!(size_of::<Listen>() == 112);
     assert!(size_of::<ErrorReport>() == 32);
     assert!(size_of::<Clock>() == 32);
 };

@@ -7,7 +7,12 @@ use std::{
 };
 
 use whohungup_bpf::ProbeError;
-use whohungup_core::{advice::ReportModel, close::ClosedConnection, connection::Progressed, filter::Filter};
+use whohungup_core::{
+    advice::ReportModel,
+    close::ClosedConnection,
+    connection::{Progressed, Stopping},
+    filter::Filter,
+};
 
 use crate::{
     analyzer::Analyzer,
@@ -100,5 +105,19 @@ fn analyze(analyzer: &mut Analyzer, filter: &Filter, record: Record) -> Option<E
             analyzer.progress(&progressed);
             Event::Requests(progressed)
         }),
+        Record::Stopping(stopping) => {
+            let is_wanted = match &stopping {
+                Stopping::Signal(_) => true,
+                Stopping::Listener(ended) => filter.has_listener(ended),
+            };
+            if is_wanted {
+                analyzer.stopping(stopping);
+            }
+            None
+        }
+        Record::Refused(listener, count) => {
+            analyzer.refused(listener.netns, listener.port as u16, count);
+            None
+        }
     }
 }

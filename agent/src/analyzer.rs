@@ -10,10 +10,14 @@ use crate::{
 };
 use whohungup_core::{
     advice::{Meta, ReportModel},
-    close::ClosedConnection,
-    connection::Progressed,
-    endpoint::{Endpoint, Endpoints, InferLimits, InferTotals},
+    close::{ClosedConnection, LossReason},
+    connection::{Progressed, Stopping},
+    endpoint::{
+        Endpoint, Endpoints, InferLimits, InferTotals,
+        counters::{ShutdownCount, ShutdownLoss},
+    },
     products::Products,
+    shutdown::{Shutdown, Shutdowns},
 };
 
 /// How often endpoints that have gone quiet are looked for.
@@ -24,6 +28,7 @@ const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
 pub struct Analyzer {
     table: Endpoints,
     programs: ProgramCache,
+    shutdowns: Shutdowns,
     began_ns: u64,
     expired: Instant,
 }
@@ -35,6 +40,7 @@ impl Analyzer {
         Self {
             table: Endpoints::new(limits, tick),
             programs: ProgramCache::default(),
+            shutdowns: Shutdowns::default(),
             began_ns: monotonic_ns(),
             expired: Instant::now(),
         }
@@ -45,6 +51,12 @@ impl Analyzer {
         // Where the evidence was put into words, so is this.
         let tell = !closed.evidence.is_empty();
         let endpoint = self.table.close(closed, tell);
+        if let Some((shutdown, reason, lost)) = self.shutdowns.close(closed) {
+            let how =
+                if reason == LossReason::IdleRace { ShutdownLoss::IdleRace } else { ShutdownLoss::InFlight };
+            let count = ShutdownCount::Lost(how, lost);
+            self.table.shutdown(shutdown.key(), shutdown.workload.as_ref(), count, closed.at_ns);
+        }
         if let Some(pid) = self.table.unknown_program(closed)
             && let Some(program) = self.programs.get(pid, Instant::now())
         {
@@ -57,6 +69,26 @@ impl Analyzer {
         self.table.progress(progressed, monotonic_ns());
     }
 
+    /// Takes in that a server stops, or is told to.
+    pub fn stopping(&mut self, stopping: Stopping) {
+        match stopping {
+            Stopping::Signal(sent) => self.shutdowns.signal(sent),
+            Stopping::Listener(ended) => {
+                let shutdown = self.shutdowns.ended(&ended, wall_time(ended.at_ns));
+                let count = ShutdownCount::Stopped { told: shutdown.was_told() };
+                self.table.shutdown(shutdown.key(), shutdown.workload.as_ref(), count, ended.at_ns);
+            }
+        }
+    }
+
+    /// Takes in how many connects were refused in all where a listener ended.
+    pub fn refused(&mut self, netns: u32, port: u16, count: u64) {
+        if let Some((shutdown, new)) = self.shutdowns.refused(netns, port, count) {
+            let count = ShutdownCount::Lost(ShutdownLoss::Refused, new);
+            self.table.shutdown(shutdown.key(), shutdown.workload.as_ref(), count, monotonic_ns());
+        }
+    }
+
     /// Forgets, now and then, what has not been seen for long.
     pub fn expire(&mut self) {
         if self.expired.elapsed() < EXPIRE_INTERVAL {
@@ -64,6 +96,11 @@ impl Analyzer {
         }
         self.expired = Instant::now();
         self.table.expire(monotonic_ns());
+    }
+
+    /// Processes that stopped listening, newest first.
+    pub fn shutdowns(&self) -> Vec<Shutdown> {
+        self.shutdowns.newest().rev().cloned().collect()
     }
 
     pub fn endpoints(&self) -> Vec<Endpoint> {
@@ -82,6 +119,7 @@ impl Analyzer {
     /// Everything so far, with advice. `session` tells what was missed.
     pub fn report(&self, session: &Session) -> ReportModel {
         whohungup_core::advice::build(&self.endpoints(), Products::builtin(), self.meta(session))
+            .with_shutdowns(self.shutdowns())
     }
 
     /// What was observed, and how well.

@@ -17,6 +17,7 @@ pub mod owners;
 pub mod peak;
 pub mod procinfo;
 pub mod recent_activity;
+mod refusals;
 pub mod report;
 pub mod run;
 mod say;

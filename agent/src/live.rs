@@ -34,6 +34,7 @@ use whohungup_core::{
         Endpoint, EndpointKey, Endpoints,
         last_hour::{self, COUNTS, LOST, LastHour, LostRequests},
     },
+    shutdown::Shutdown,
 };
 
 /// What is kept for those who look.
@@ -60,6 +61,7 @@ pub struct LiveSnapshot {
     pub now_ns: u64,
     pub meta: Meta,
     pub endpoints: Vec<Endpoint>,
+    pub shutdowns: Vec<Shutdown>,
     pub open: Arc<OpenByEndpoint>,
     hours: HashMap<EndpointKey, LastHour>,
     all: LastHour,
@@ -100,12 +102,14 @@ impl Live {
         now_ns: u64,
         meta: Meta,
         endpoints: &Endpoints,
+        shutdowns: Vec<Shutdown>,
         open: Arc<OpenByEndpoint>,
     ) -> LiveSnapshot {
         LiveSnapshot {
             now_ns,
             meta,
             endpoints: endpoints.endpoints(),
+            shutdowns,
             open,
             hours: endpoints.hours().map(|(key, hour)| (key, hour.clone())).collect(),
             all: endpoints.hour().clone(),

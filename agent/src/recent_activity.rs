@@ -61,6 +61,6 @@ impl RecentActivity {
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
         let (meta, open) = (analyzer.meta(session), Arc::clone(&self.open));
-        self.live.snapshot(monotonic_ns(), meta, analyzer.table(), open)
+        self.live.snapshot(monotonic_ns(), meta, analyzer.table(), analyzer.shutdowns(), open)
     }
 }

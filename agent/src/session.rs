@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use whohungup_ebpf::{decode::decode, event::Transition};
+use whohungup_ebpf::{
+    decode::decode,
+    event::{FormerListener, Transition},
+};
 
 use crate::{
     clock::{monotonic_ns, tick_seconds, wall_ahead_ns},
@@ -14,6 +17,7 @@ use crate::{
     degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
+    refusals::Refusals,
     workloads::{NameSources, Resolver},
 };
 use whohungup_bpf::{
@@ -21,7 +25,7 @@ use whohungup_bpf::{
 };
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail, Options},
-    connection::{Limits, Progressed, Tracker},
+    connection::{Limits, ListenerEnded, Progressed, Stopping, Tracker},
     identity::Ends,
 };
 
@@ -69,6 +73,10 @@ pub enum Record {
     Close(ClosedConnection),
     /// Requests that were counted on an open connection.
     Requests(Progressed),
+    /// A process got a signal that ends processes, or stopped listening.
+    Stopping(Stopping),
+    /// So many connects were refused in all since the listener ended there.
+    Refused(FormerListener, u64),
 }
 
 /// A running observation of the whole host.
@@ -90,6 +98,7 @@ pub struct Session {
     reconciled_at_lost: u64,
     looked_for_losses: Instant,
     reconciled: Instant,
+    refusals: Refusals,
     /// Not before this are sockets asked again for requests that were sent again.
     next_retry_scan: Instant,
     /// What could not be had at the start; empty when all is well.
@@ -153,6 +162,7 @@ impl Session {
             reconciled_at_lost: 0,
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
+            refusals: Refusals::default(),
             next_retry_scan: Instant::now(),
             warnings,
         };
@@ -210,6 +220,7 @@ impl Session {
             self.resolver.answer(self.tracker.workloads());
             taken += batch;
             self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
+            self.take_stopping(&mut sink);
             if batch < BATCH {
                 self.scan_for_retries(now);
                 self.tracker.settle(now, |closed| sink(Record::Close(closed)));
@@ -218,6 +229,24 @@ impl Session {
             // Under load: settle by the clock of before, and go on.
             let before = now.saturating_sub(POLL_INTERVAL.as_nanos() as u64);
             self.tracker.settle(before, |closed| sink(Record::Close(closed)));
+        }
+    }
+
+    /// Hands over what stops, and counts who is refused then.
+    fn take_stopping(&mut self, mut sink: impl FnMut(Record)) {
+        let now = Instant::now();
+        for stopping in self.tracker.take_stopping() {
+            if let Stopping::Listener(ListenerEnded { netns, address, replaced: false, .. }) = &stopping {
+                self.refusals.begin(
+                    &mut self.probes,
+                    FormerListener { netns: *netns, port: address.port().into() },
+                    now,
+                );
+            }
+            sink(Record::Stopping(stopping));
+        }
+        for (listener, count) in self.refusals.counted(&mut self.probes, now) {
+            sink(Record::Refused(listener, count));
         }
     }
 
@@ -244,6 +273,7 @@ impl Session {
         self.drain(usize::MAX);
         self.resolver.answer(self.tracker.workloads());
         self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
+        self.take_stopping(&mut sink);
         self.tracker.settle_all(|closed| sink(Record::Close(closed)));
     }
 

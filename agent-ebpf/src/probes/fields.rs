@@ -29,6 +29,28 @@ pub fn read<T: Copy>(base: *const c_void, offset: u32) -> T {
     unsafe { core::ptr::read_volatile(base.cast::<u8>().add(offset as usize).cast::<T>()) }
 }
 
+/// `cgroup_id`, include/linux/cgroup.h: of its directory; 0 without.
+#[inline(always)]
+fn cgroup_id(cgroup: *const c_void) -> u64 {
+    if cgroup.is_null() {
+        return 0;
+    }
+    let kn: *const c_void = read(cgroup, offset!(cgroup_kn));
+    if kn.is_null() { 0 } else { read(kn, offset!(kn_id)) }
+}
+
+/// The cgroup v2 of a task, 0 where the kernel does not say (`task_dfl_cgroup`, include/linux/cgroup.h, v6.1 to v6.18).
+#[inline(always)]
+pub fn task_cgroup_id(task: *const c_void) -> u64 {
+    if [offset!(task_cgroups), offset!(css_set_dfl_cgrp), offset!(cgroup_kn), offset!(kn_id)]
+        .contains(&ABSENT)
+    {
+        return 0;
+    }
+    let set: *const c_void = read(task, offset!(task_cgroups));
+    if set.is_null() { 0 } else { cgroup_id(read(set, offset!(css_set_dfl_cgrp))) }
+}
+
 /// A full TCP socket (never a request, a time-wait or an MPTCP meta socket).
 #[derive(Clone, Copy)]
 pub struct TcpSock(*const c_void);
@@ -59,15 +81,7 @@ impl TcpSock {
         if offset!(cgroup) == ABSENT || offset!(cgroup_kn) == ABSENT || offset!(kn_id) == ABSENT {
             return 0;
         }
-        let cgroup: *const c_void = self.read(offset!(cgroup));
-        if cgroup.is_null() {
-            return 0;
-        }
-        let kn: *const c_void = read(cgroup, offset!(cgroup_kn));
-        if kn.is_null() {
-            return 0;
-        }
-        read(kn, offset!(kn_id))
+        cgroup_id(self.read(offset!(cgroup)))
     }
 
     /// Writes both ends to `to`.

@@ -141,6 +141,7 @@ fn listening(sk: *const c_void, began: u32) {
         tp.endpoints(&raw mut (*to).endpoints);
         (*to).netns = tp.netns();
         (*to).began = began;
+        (*to).cgroup_id = tp.cgroup_id();
         record::task(&raw mut (*to).task);
     }
     entry.submit(record::NO_WAKEUP);

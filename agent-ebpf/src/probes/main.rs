@@ -1,6 +1,7 @@
 //! The programs that run in the kernel. They record; user space reasons.
 //!
 //! - [`lifecycle`]: always on, nothing per message: state changes, listeners, socket errors.
+//! - [`signals`]: always on: signals that end processes.
 //! - [`resets`]: always on: resets sent and received, with the segment that drew them.
 //! - [`http`]: the HTTP tier, per payload segment: where messages begin and end.
 //! - [`openssl`]: only when asked for: what programs read and write through OpenSSL.
@@ -39,6 +40,7 @@ mod openssl;
 mod record;
 mod resets;
 mod retry_scan;
+mod signals;
 mod socket_dump;
 
 #[panic_handler]

@@ -7,6 +7,7 @@ use aya_ebpf::{
 };
 use whohungup_ebpf::{
     counters::Counter,
+    event::FormerListener,
     exchange::{ExchangeRecord, Handover},
     framing::Start,
     offsets::Offsets,
@@ -37,6 +38,14 @@ pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT }> = PerCpuArray::new();
 /// One record per socket that speaks HTTP or TLS, laid out as it goes on the ring.
 #[btf_map]
 pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
+
+/// When a process was last reported to have got a signal, by both: a flood of signals is no flood of records.
+#[btf_map]
+pub static SIGNALLED: LruHashMap<u64, u64, 1024> = LruHashMap::new();
+
+/// Connections refused since a listener ended; user space adds and removes the listeners.
+#[btf_map]
+pub static REFUSED: HashMap<FormerListener, u64, { FormerListener::MOST }> = HashMap::new();
 
 /// What came with the handshake, for the socket that it makes.
 #[btf_map]

@@ -11,13 +11,13 @@ use aya_ebpf::{
 };
 use whohungup_ebpf::{
     counters::Counter,
-    event::{Endpoints, Kind, NO_REASON, RESET_RECEIVED, RESET_SENT, Reset},
+    event::{Endpoints, FormerListener, Kind, NO_REASON, RESET_RECEIVED, RESET_SENT, Reset},
 };
 
 use crate::{
     fields::{AF_INET, AF_INET6, offset, read},
     helpers::socket_cookie,
-    maps::{RESET_HAS_REASON, count},
+    maps::{REFUSED, RESET_HAS_REASON, count},
     record,
 };
 
@@ -26,6 +26,9 @@ const TIME_WAIT: u8 = 6;
 const IPPROTO_TCP: u8 = 6;
 const LAST_ACK: u8 = 9;
 const LISTEN: u8 = 10;
+// `tcphdr` flags, RFC 9293 section 3.1.
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
 
 /// tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, const enum sk_rst_reason reason);
 /// before v6.10 without `reason`, and only for full sockets. Both pointers may be NULL.
@@ -39,6 +42,9 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
         // No request was lost: a refused connection, a scan, or the last FIN of a connection whose
         // time-wait socket had no room (net.ipv4.tcp_max_tw_buckets).
         count(Counter::ResetWithoutSocket);
+        if state == 0 {
+            count_refused(skb);
+        }
         return 0;
     }
     let mut segment = Segment::default();
@@ -104,6 +110,31 @@ pub fn reset_received(ctx: BtfTracePointContext) -> i32 {
     }
     entry.submit(record::NO_WAKEUP);
     0
+}
+
+/// Counts a SYN to a port where a listener has ended.
+#[inline(always)]
+fn count_refused(skb: *const c_void) {
+    let head: u64 = read(skb, offset!(skb_head));
+    let transport: u16 = read(skb, offset!(skb_transport_header));
+    let mut tcp = [0u8; 14];
+    if !copy(&mut tcp, head + u64::from(transport)) || tcp[13] & (SYN | ACK) != SYN {
+        return;
+    }
+    let dev: *const c_void = read(skb, offset!(skb_dev));
+    if dev.is_null() {
+        return;
+    }
+    let net: *const c_void = read(dev, offset!(dev_net));
+    if net.is_null() {
+        return;
+    }
+    let port = u32::from(u16::from_be_bytes([tcp[2], tcp[3]]));
+    let key = FormerListener { netns: read(net, offset!(net_inum)), port };
+    if let Some(count) = REFUSED.get_ptr_mut(&key) {
+        // SAFETY: map value; of two processors at once one may go uncounted.
+        unsafe { *count += 1 };
+    }
 }
 
 /// The segment takes up no more of the sequence space than a SYN or a FIN does, by `seq` and `end_seq` at

@@ -19,6 +19,7 @@ pub(super) const LIFECYCLE_PROGRAMS: &[(&str, &str)] = &[
     ("reset_sent", "tcp_send_reset"),
     ("reset_received", "tcp_receive_reset"),
     ("error_reported", "inet_sk_error_report"),
+    ("signal_sent", "signal_generate"),
 ];
 
 /// Stands in, before Linux 6.10, for the resets that `tcp_send_reset` does not tell of.

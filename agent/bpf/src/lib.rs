@@ -11,6 +11,7 @@ pub mod layout;
 mod load;
 mod namespaces;
 mod openssl;
+mod refused;
 mod retry_scan;
 mod socket_dump;
 mod stats;

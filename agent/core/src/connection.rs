@@ -24,6 +24,7 @@ mod tally;
 mod tracker;
 
 pub use entry::OpenState;
+pub use listeners::{ListenerEnded, SentSignal, Stopping};
 pub use open::OpenByEndpoint;
 pub(crate) use pools::is_shutdown;
 pub use requests::{Progressed, RequestDelta};

@@ -39,5 +39,5 @@ pub use losses::{Losses, REMEMBERED};
 pub use model::{Endpoint, Gaps, Headroom, InferTotals, Risk, Timer};
 pub use path::PathSilence;
 pub use peers::PeerEndpoint;
-pub use process_exits::{ExitStatus, Exits};
+pub use process_exits::Exits;
 pub use table::Endpoints;

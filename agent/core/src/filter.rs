@@ -5,10 +5,11 @@ use wildmatch::WildMatch;
 
 use crate::{
     close::ClosedConnection,
-    connection::Progressed,
+    connection::{ListenerEnded, Progressed},
     endpoint::{Endpoint, EndpointKey},
     identity::{Ends, Process},
     labels::{Role, Verdict},
+    shutdown::Shutdown,
     workload::{Workload, WorkloadId},
 };
 
@@ -70,6 +71,26 @@ impl Filter {
         self.has_role(*role)
             && self.has_workload(endpoint.workload.as_ref(), endpoint.key.workload)
             && (self.ports.is_empty() || has_port())
+            && (self.processes.is_empty() || has_process())
+    }
+
+    /// Whether a connection of the server that stopped can be wanted. Verdicts do not matter.
+    pub fn has_shutdown(&self, shutdown: &Shutdown) -> bool {
+        self.has_server(shutdown.server_port, shutdown.process, shutdown.workload.as_ref())
+    }
+
+    /// The same of its listener.
+    pub fn has_listener(&self, ended: &ListenerEnded) -> bool {
+        self.has_server(ended.address.port(), ended.process, ended.workload.as_ref())
+    }
+
+    fn has_server(&self, port: u16, process: Option<Process>, workload: Option<&Workload>) -> bool {
+        let has_process = || {
+            process.is_some_and(|Process { pid, comm }| self.has_process(&comm, |wanted| pid == Some(wanted)))
+        };
+        self.has_role(Role::Server)
+            && self.has_workload(workload, workload.map(Workload::id))
+            && (self.ports.is_empty() || self.ports.contains(&port))
             && (self.processes.is_empty() || has_process())
     }
 

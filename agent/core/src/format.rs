@@ -1,6 +1,6 @@
 //! Counts and sentences in English.
 
-use crate::endpoint::ExitStatus;
+use crate::identity::ExitStatus;
 
 /// `1 request`, `2 requests`.
 pub fn counted(count: u64, thing: &str) -> String {

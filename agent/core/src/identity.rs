@@ -65,6 +65,26 @@ impl Process {
     }
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitStatus {
+    /// By itself, with this status.
+    Status(u32),
+    /// Of this signal.
+    Signal(u32),
+}
+
+impl ExitStatus {
+    /// From what wait(2) says.
+    pub(crate) fn of(end: u32) -> Self {
+        match end & 0x7f {
+            0 => Self::Status(end >> 8),
+            signal => Self::Signal(signal),
+        }
+    }
+}
+
 /// The name of a process (`comm` of its group leader, at most 15 bytes), which any user can choose: made fit for
 /// terminals, tickets and labels here, once, where bytes become text. Each byte of what is no text, moves a cursor,
 /// turns the writing direction or cannot be seen is `?`.

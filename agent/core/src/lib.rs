@@ -19,6 +19,7 @@ pub mod products;
 pub mod program;
 pub mod report;
 pub mod sanitize;
+pub mod shutdown;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod workload;

@@ -3,5 +3,6 @@
 pub mod format;
 pub mod losses;
 pub mod markdown;
+pub mod shutdowns;
 pub mod sparkline;
 pub mod text;

@@ -46,6 +46,7 @@ impl Both {
             self.now_ns,
             model.meta.clone(),
             &self.endpoints,
+            Vec::new(),
             Arc::new(OpenByEndpoint::default()),
         );
         build(&material, &model, filter, limit)

@@ -129,7 +129,8 @@ impl Shared {
         let (material, _) = self.ask(Ask::Snapshot).await?;
         let made = spawn_blocking(move || {
             let model =
-                whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta);
+                whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta)
+                    .with_shutdowns(material.shutdowns);
             serde_json::to_string(&model)
         });
         made.await.ok()?.ok()

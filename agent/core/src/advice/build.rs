@@ -41,7 +41,7 @@ pub fn build(endpoints: &[Endpoint], products: &Products, mut meta: Meta) -> Rep
         let other = other.filter(|(_, peer)| is_own(*peer)).map(|(rank, _)| *rank);
         (other.chain([rank(report)]).min(), server_port, !shows_why(&report.endpoint), role != Role::Server)
     });
-    ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports }
+    ReportModel { schema: SCHEMA.to_owned(), meta, endpoints: reports, shutdowns: Vec::new() }
 }
 
 /// A timer, or something else that is behind its closes.

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     duration::measured,
-    endpoint::ExitStatus,
     format::{capitalized, counted, exits, was},
+    identity::ExitStatus,
     labels::{Role, Side},
 };
 
@@ -37,6 +37,9 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
         }
         Some(ExitStatus::Signal(TERM)) => {
             "it exits at once on SIGTERM. Handle that signal: stop listening, finish the requests in flight, then exit."
+        }
+        Some(ExitStatus::Status(_)) if case.endpoint.exits.told => {
+            "it exits as soon as it is told to stop. Stop listening, finish the requests in flight, then exit."
         }
         Some(ExitStatus::Signal(_)) => "find out why it crashes; it may have left a core dump.",
         _ => "find out why it exits: an uncaught error or a call to exit. See its log.",

@@ -10,6 +10,7 @@ use crate::{
     identity::Comm,
     labels::{Clock, Phase, Role, Side, Verdict},
     products::Candidate,
+    shutdown::Shutdown,
     workload::Workload,
 };
 
@@ -22,6 +23,9 @@ pub struct ReportModel {
     pub schema: String,
     pub meta: Meta,
     pub endpoints: Vec<EndpointReport>,
+    /// Processes that stopped listening, newest first.
+    #[serde(default)]
+    pub shutdowns: Vec<Shutdown>,
 }
 
 /// What was observed, and how well.
@@ -108,12 +112,19 @@ pub enum Urgency {
 }
 
 impl ReportModel {
+    /// With the processes that stopped listening, newest first.
+    #[must_use]
+    pub fn with_shutdowns(self, shutdowns: Vec<Shutdown>) -> Self {
+        Self { shutdowns, ..self }
+    }
+
     /// Leaves only endpoints that `filter` has.
     pub fn keep(&mut self, filter: &Filter) {
         if filter.is_empty() {
             return;
         }
         self.endpoints.retain(|report| filter.has_endpoint(&report.endpoint));
+        self.shutdowns.retain(|shutdown| filter.has_shutdown(shutdown));
         self.meta.losses = losses_of(&self.endpoints.iter().map(|report| &report.endpoint));
     }
 }

@@ -3,7 +3,8 @@ use crate::endpoint::{PathSilence, Timer};
 use crate::{
     advice::fixtures::{self, endpoint, products, risky, timer},
     close::LossReason,
-    endpoint::{ExitStatus, Exits},
+    endpoint::Exits,
+    identity::ExitStatus,
     labels::{Cause, Clock, Phase, Role},
 };
 

@@ -11,7 +11,7 @@ use super::{facts, request_totals::RequestTotals};
 use crate::{
     connection::RequestDelta,
     http::Goaway,
-    identity::{Ends, Process},
+    identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
     workload::Workload,
 };
@@ -236,6 +236,11 @@ impl ClosedBy {
             signal: facts::signal(task),
             status: facts::status(task),
         })
+    }
+
+    /// How it ended, where it did.
+    pub fn exit(&self) -> Option<ExitStatus> {
+        self.signal.map(ExitStatus::Signal).or_else(|| self.status.map(ExitStatus::Status))
     }
 }
 

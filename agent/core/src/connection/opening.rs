@@ -1,14 +1,22 @@
 //! How connections and listeners come into the table.
 
-use whohungup_ebpf::event::{Connect, Listen, Open};
+use whohungup_ebpf::event::{Connect, Listen, Open, Signal};
 
-use super::{entry::Connection, requests::Counted, tracker::Tracker};
+use super::{
+    entry::Connection,
+    listeners::{Listener, ListenerEnded, SentSignal, Stopping},
+    requests::Counted,
+    tracker::Tracker,
+};
 use crate::{
-    close::facts,
+    close::{ClosedBy, facts},
     identity::{Ends, Process},
     labels::Role,
     workload::CgroupNetns,
 };
+
+/// Between two calls of [`Tracker::take_stopping`] no more is kept: a batch of records is smaller.
+const STOPPING: usize = 8192;
 
 impl Tracker {
     pub(super) fn connect(&mut self, connect: &Connect) {
@@ -39,7 +47,12 @@ impl Tracker {
             return;
         }
         let local = Ends::new(&open.endpoints).local;
-        let listener = self.listeners.at(open.netns, local).and_then(|listener| listener.owner);
+        let at_ns = open.header.ktime_ns;
+        let listener = match role {
+            Role::Server => self.listeners.accepted(open.netns, local, at_ns),
+            _ => None,
+        };
+        let listener = listener.and_then(|listener| listener.owner);
         let holder = self.connections.get(&cookie).and_then(|connection| connection.process).or(listener);
         let cgroup_netns = CgroupNetns { cgroup_id: open.cgroup_id, netns: open.netns };
         self.workloads.want(cgroup_netns, holder.and_then(|holder| holder.pid));
@@ -96,11 +109,60 @@ impl Tracker {
     pub(super) fn listen(&mut self, listen: &Listen) {
         let address = Ends::new(&listen.endpoints).local;
         let (netns, cookie) = (listen.netns, listen.header.cookie);
+        let owner = Process::from_task(&listen.task);
+        let place = CgroupNetns { cgroup_id: listen.cgroup_id, netns };
         if listen.began == 1 {
-            self.listeners.began(netns, cookie, address, Process::from_task(&listen.task));
-        } else {
-            self.listeners.ended(netns, cookie, address.port());
-            self.pools.listener_ended(listen.header.ktime_ns, netns, address);
+            self.workloads.want(place, owner.and_then(|owner| owner.pid));
+            let listener = Listener {
+                cookie,
+                address,
+                owner,
+                cgroup_id: listen.cgroup_id,
+                last_accept_ns: None,
+                preexisting: false,
+            };
+            self.listeners.began(netns, listener);
+            return;
         }
+        let at_ns = listen.header.ktime_ns;
+        self.pools.listener_ended(at_ns, netns, address);
+        let Some((listener, replaced)) = self.listeners.ended(netns, cookie, address.port()) else { return };
+        // One that served nobody is no server.
+        if (listener.last_accept_ns.is_some() || listener.preexisting) && self.stopping.len() < STOPPING {
+            self.stopping.push(Stopping::Listener(ListenerEnded {
+                at_ns,
+                netns,
+                address,
+                process: listener.owner.or(owner),
+                cgroup_id: listener.cgroup_id,
+                workload: None,
+                exit: ClosedBy::from_task(&listen.task).and_then(|by| by.exit()),
+                replaced,
+                last_accept_ns: listener.last_accept_ns,
+            }));
+        }
+    }
+
+    pub(super) fn signal(&mut self, signal: &Signal) {
+        if self.stopping.len() < STOPPING {
+            self.stopping.push(Stopping::Signal(SentSignal {
+                at_ns: signal.header.ktime_ns,
+                number: signal.signal,
+                pid: signal.tgid,
+                cgroup_id: signal.cgroup_id,
+            }));
+        }
+    }
+
+    /// Hands over what has said since the last call that a server stops.
+    pub fn take_stopping(&mut self) -> Vec<Stopping> {
+        let mut all = std::mem::take(&mut self.stopping);
+        for one in &mut all {
+            if let Stopping::Listener(ended) = one {
+                ended.workload =
+                    self.workloads.of(CgroupNetns { cgroup_id: ended.cgroup_id, netns: ended.netns });
+            }
+        }
+        all
     }
 }

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
 
-use super::{RetryQuery, entry::Connection, requests::Counted, retry::Candidate, settle, tracker::Tracker};
+use super::{
+    RetryQuery, entry::Connection, listeners::Listener, requests::Counted, retry::Candidate, settle,
+    tracker::Tracker,
+};
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
@@ -17,7 +20,15 @@ impl Tracker {
     pub fn adopt(&mut self, sockets: &[Transition], owner: impl Fn(u32, Ends) -> Option<Process>) {
         for socket in sockets.iter().filter(|socket| socket.old_state == facts::LISTEN) {
             let ends = Ends::new(&socket.endpoints);
-            self.listeners.began(socket.netns, socket.header.cookie, ends.local, owner(socket.netns, ends));
+            let listener = Listener {
+                cookie: socket.header.cookie,
+                address: ends.local,
+                owner: owner(socket.netns, ends),
+                cgroup_id: socket.cgroup_id,
+                last_accept_ns: None,
+                preexisting: true,
+            };
+            self.listeners.began(socket.netns, listener);
         }
         for socket in sockets.iter().filter(|socket| lives(socket)) {
             self.adopt_one(socket, &owner);

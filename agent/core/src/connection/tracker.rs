@@ -8,7 +8,7 @@ use whohungup_ebpf::{decode::Record, event::Reset};
 use super::{
     deadlines::Deadlines,
     entry::{Connection, OpenState},
-    listeners::Listeners,
+    listeners::{Listeners, Stopping},
     pairs::Pairs,
     pools::Pools,
     reachability::Reachability,
@@ -92,6 +92,8 @@ pub struct Tracker {
     pub(super) ready: Vec<ClosedConnection>,
     /// New requests on open connections, for the next `take_progress`.
     pub(super) progressed: Vec<Progressed>,
+    /// For the next `take_stopping`.
+    pub(super) stopping: Vec<Stopping>,
     pub(super) totals: Totals,
     limits: Limits,
     pub(super) options: Options,
@@ -121,6 +123,7 @@ impl Tracker {
             newest_reset: None,
             ready: Vec::new(),
             progressed: Vec::new(),
+            stopping: Vec::new(),
             totals: Totals::default(),
             limits,
             options,
@@ -161,6 +164,7 @@ impl Tracker {
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),
+            Record::Signal(signal) => self.signal(signal),
             Record::ErrorReport(closed) => {
                 if let Some(connection) = self.connections.get_mut(&closed.header.cookie) {
                     connection.soft_error(closed.err);

@@ -50,6 +50,32 @@ pub struct Counters {
     pub idle: [Option<BucketHistogram>; IDLE_CLOSERS.len()],
     pub requests_each: BucketHistogram,
     pub requests: [Option<Box<RequestCounts>>; REQUEST_BASES.len()],
+    /// Processes that stopped listening there.
+    pub shutdowns: u64,
+    /// Requests that it cost, and refused connects.
+    pub shutdown_lost: [u64; ShutdownLoss::ALL.len()],
+}
+
+crate::label_set! {
+    /// How a request was lost to a shutdown.
+    pub enum ShutdownLoss {
+        /// Its connection was closed in flight.
+        InFlight,
+        /// It met the close of an idle connection.
+        IdleRace,
+        /// The connect was refused.
+        Refused,
+    }
+}
+
+/// What is counted of shutdowns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownCount {
+    /// A process stopped listening; `told` to by a signal.
+    Stopped {
+        told: bool,
+    },
+    Lost(ShutdownLoss, u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +125,8 @@ impl Counters {
             idle: Default::default(),
             requests_each: BucketHistogram::new(&REQUEST_BOUNDS),
             requests: Default::default(),
+            shutdowns: 0,
+            shutdown_lost: Default::default(),
         }
     }
 
@@ -113,6 +141,8 @@ impl Counters {
             absorb(into, other.as_ref(), BucketHistogram::absorb);
         }
         self.requests_each.absorb(&other.requests_each);
+        self.shutdowns += other.shutdowns;
+        self.shutdown_lost.iter_mut().zip(other.shutdown_lost).for_each(|(into, count)| *into += count);
         for (into, other) in self.requests.iter_mut().zip(&other.requests) {
             absorb(into, other.as_ref(), |into, other| into.absorb(other));
         }

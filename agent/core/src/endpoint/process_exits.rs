@@ -5,21 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     close::ClosedConnection,
     connection::is_shutdown,
+    identity::ExitStatus,
     labels::{Cause, Verdict},
 };
 
 /// Ways of ending that are distinguished at one endpoint.
 const WAYS: usize = 3;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExitStatus {
-    /// By itself, with this status.
-    Status(u32),
-    /// Of this signal.
-    Signal(u32),
-}
 
 /// What was seen of stops.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +23,9 @@ pub struct Exits {
     pub idle_left: u64,
     /// For how long at most, seconds.
     pub waited: Option<f64>,
+    /// Of those that were cut off, the newest process was told to stop: SIGTERM, SIGINT, SIGQUIT.
+    #[serde(default)]
+    pub told: bool,
 }
 
 /// The same as it is kept of an endpoint, in few bytes.
@@ -42,6 +36,7 @@ pub(super) struct ExitCounts {
     idle_closed: u32,
     idle_left: u32,
     waited: f32,
+    told: bool,
 }
 
 impl ExitCounts {
@@ -49,7 +44,8 @@ impl ExitCounts {
         let close = closed;
         if close.verdict == Verdict::PrematureHangup
             && matches!(close.cause, Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled)
-            && let Some(by) = closed.closed_by
+            // The other end of the connection knows the cause as well.
+            && let Some(by) = closed.closed_by.filter(|by| by.exiting)
         {
             let end = by.signal.unwrap_or_else(|| by.status.unwrap_or(0) << 8);
             let known = |&&mut (known, count): &&mut (u32, u32)| count == 0 || known == end;
@@ -70,6 +66,11 @@ impl ExitCounts {
         }
     }
 
+    /// The newest process was `told` to stop, or not.
+    pub(super) const fn tell(&mut self, told: bool) {
+        self.told = told;
+    }
+
     pub(super) fn shown(&self) -> Exits {
         let seen = self.cut_off.iter().filter(|(_, count)| *count > 0);
         let mut cut_off: Vec<_> = seen.map(|&(end, count)| (ExitStatus::of(end), u64::from(count))).collect();
@@ -79,16 +80,7 @@ impl ExitCounts {
             idle_closed: self.idle_closed.into(),
             idle_left: self.idle_left.into(),
             waited: (self.idle_left > 0).then_some(self.waited.into()),
-        }
-    }
-}
-
-impl ExitStatus {
-    /// From what wait(2) says.
-    fn of(end: u32) -> Self {
-        match end & 0x7f {
-            0 => Self::Status(end >> 8),
-            signal => Self::Signal(signal),
+            told: self.told && self.cut_off[0].1 > 0,
         }
     }
 }

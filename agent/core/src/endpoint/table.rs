@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    counters::Counters,
+    counters::{Counters, ShutdownCount},
     eviction::{Newcomer, ProbationQueue, least_worth},
     key::EndpointKey,
     last_hour::{LastHour, LostRequests},
@@ -176,6 +176,33 @@ impl Endpoints {
             state.gaps(requests, tick, now_ns);
         }
         Arc::make_mut(counters).count(requests, tick);
+    }
+
+    /// Counts a process that stopped listening, or what that cost later; `now_ns` is CLOCK_MONOTONIC.
+    pub fn shutdown(
+        &mut self,
+        key: EndpointKey,
+        whose: Option<&Workload>,
+        count: ShutdownCount,
+        now_ns: u64,
+    ) {
+        if matches!(count, ShutdownCount::Stopped { .. }) && !self.table.contains_key(&key) {
+            // Nothing of it was seen.
+            return;
+        }
+        let Slot { state, named, counters, .. } = self.slot(key, now_ns, Newcomer::Usual);
+        state.seen_ns = state.seen_ns.max(now_ns);
+        if let Some(NamedParts { workload, .. }) = named {
+            learn(workload, whose);
+        }
+        let counters = Arc::make_mut(counters);
+        match count {
+            ShutdownCount::Stopped { told } => {
+                counters.shutdowns += 1;
+                state.exits.tell(told);
+            }
+            ShutdownCount::Lost(how, count) => counters.shutdown_lost[how as usize] += count,
+        }
     }
 
     /// The process to look up for an endpoint whose program is not known yet; each endpoint asks a few times. What

@@ -1,8 +1,9 @@
 //! What the report says of an endpoint: the words that the terminal, a ticket, the page and `top` share.
 
-use super::losses;
+use super::{losses, shutdowns};
 use crate::{
     advice::{EndpointReport, Meta, ReportModel, earlier_peers},
+    close::LossReason,
     duration::measured,
     endpoint::{Endpoint, PeerEndpoint, Risk, Timer},
     format::{capitalized, counted, exits},
@@ -284,6 +285,11 @@ pub(super) fn verdict(model: &ReportModel) -> String {
     let cut_off = cut_off.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
     if cut_off > 0 {
         said.push(format!("{} cut off because a process ended", counted(cut_off, "request")));
+    }
+    // Those of clients on this host are among the losses.
+    let refused = shutdowns::refused(model).saturating_sub(model.meta.losses.count_of(LossReason::Refused));
+    if refused > 0 {
+        said.push(format!("{} refused after a server had stopped listening", counted(refused, "connect")));
     }
     said.extend(losses::given_up(&model.meta.losses).filter(|_| !said.is_empty()));
     let resets = once().fold(0, |sum: u64, endpoint| sum.saturating_add(endpoint.idle_resets));

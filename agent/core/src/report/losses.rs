@@ -78,7 +78,9 @@ pub fn unseen_resets(resets: u64) -> String {
 
 /// No request was lost by any cause, and everything was seen.
 pub fn is_all_clear(model: &ReportModel) -> bool {
-    model.meta.losses.requests == 0 && unseen(&model.meta).is_none()
+    model.meta.losses.requests == 0
+        && unseen(&model.meta).is_none()
+        && model.shutdowns.iter().all(|shutdown| shutdown.lost() == 0)
 }
 
 fn to_what(reason: LossReason, count: u64) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    format, losses,
+    format, losses, shutdowns,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
@@ -31,8 +31,21 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
         endpoint(&mut out, index + 1, report, peer.map(|peer| peer + 1));
     }
     more(&mut out, loud.len(), top);
+    stopped(&mut out, model, top);
     table(&mut out, &quiet, top, losses::is_all_clear(model));
     out
+}
+
+/// Processes that stopped listening.
+fn stopped(out: &mut String, model: &ReportModel, top: usize) {
+    let Some(headline) = shutdowns::headline(model) else { return };
+    let _infallible = writeln!(out, "\n### Shutdowns\n\n{}.", prose(&capitalized(&headline)));
+    for told in shutdowns::told(model).take(top) {
+        let _infallible = writeln!(out, "\n- {}: {}", prose(&told.what), prose(&told.cost));
+        for remedy in &told.remedies {
+            let _infallible = writeln!(out, "  - **Do:** {}.", prose(remedy));
+        }
+    }
 }
 
 /// `peer` is the number of an earlier endpoint that is the other end.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::{
-    format, losses,
+    format, losses, shutdowns,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
@@ -40,6 +40,7 @@ pub fn text(model: &ReportModel, look: Look) -> String {
         page.endpoint(index + 1, report, peer.map(|peer| peer + 1));
     }
     page.more(loud.len(), "endpoint with advice is", "endpoints with advice are");
+    page.shutdowns(model);
     page.table(&quiet, losses::is_all_clear(model));
     page.out
 }
@@ -166,6 +167,20 @@ impl Page {
             let bold = Style::new().effects(self.bold());
             let label = format!("{bold}{label:<MARGIN$}{bold:#}");
             self.wrapped(&label, &clean(&one.text, TEXT), MARGIN, Style::new());
+        }
+    }
+
+    /// Processes that stopped listening.
+    fn shutdowns(&mut self, model: &ReportModel) {
+        let Some(headline) = shutdowns::headline(model) else { return };
+        let bold = Style::new().effects(self.bold());
+        let _infallible = writeln!(self.out, "\n{bold}Shutdowns{bold:#}: {headline}");
+        for told in shutdowns::told(model).take(self.look.top) {
+            self.wrapped("", &told.what, 0, Style::new());
+            self.line("lost", &told.cost);
+            for remedy in &told.remedies {
+                self.line("do", &format!("{remedy}."));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::super::family::{Family, Kind, Sets};
 use crate::metrics::DURATION_BOUNDS;
 use whohungup_core::{
     close::LossReason,
-    endpoint::counters::{CLOSE_SETS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS},
+    endpoint::counters::{CLOSE_SETS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS, ShutdownLoss},
     labels::{Closer, Race, Role},
 };
 
@@ -67,6 +67,36 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::Fixed(1),
         help: "Requests whose client closed the connection before the response was complete; not among requests_lost_total",
         write: |scrape, samples| samples.add(&[], scrape.lost.given_up),
+    },
+    Family {
+        name: "whohungup_shutdowns",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &["role", "server_port", "process"],
+        sets: Sets::PerEndpoint(1),
+        help: "Server processes that stopped listening after they had made connections",
+        write: |scrape, samples| {
+            for endpoint in scrape.endpoints.iter().filter(|endpoint| endpoint.counters.shutdowns > 0) {
+                let [role, port, process] = samples.of(&endpoint.labels);
+                samples.add(&[role, port, process], endpoint.counters.shutdowns);
+            }
+        },
+    },
+    Family {
+        name: "whohungup_shutdown_requests_lost",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &["role", "server_port", "process", "how"],
+        sets: Sets::PerEndpoint(ShutdownLoss::ALL.len()),
+        help: "Requests that shutdowns cost within 65 s: cut in flight, lost on idle connections, and connects refused (at least) after the listener had ended. The report says what each shutdown lacked",
+        write: |scrape, samples| {
+            for endpoint in scrape.endpoints.iter().filter(|endpoint| endpoint.counters.shutdowns > 0) {
+                let [role, port, process] = samples.of(&endpoint.labels);
+                for (how, count) in ShutdownLoss::ALL.iter().zip(endpoint.counters.shutdown_lost) {
+                    samples.add(&[role, port, process, how.as_str()], count);
+                }
+            }
+        },
     },
     Family {
         name: "whohungup_premature_hangups",

@@ -1,5 +1,6 @@
 //! Sockets that were there before, and connections whose end was lost.
 
+use super::super::super::listeners::Listener;
 use super::*;
 use crate::identity::Comm;
 use crate::{
@@ -123,7 +124,15 @@ fn a_listener_that_began_after_proc_was_read_keeps_the_name_of_its_record() {
     let mut tracker = tracker();
     let listener = met_listener(100);
     let ends = Ends::new(&listener.endpoints);
-    tracker.listeners.began(listener.netns, listener.header.cookie, ends.local, Some(worker()));
+    let known = Listener {
+        cookie: listener.header.cookie,
+        address: ends.local,
+        owner: Some(worker()),
+        cgroup_id: 0,
+        last_accept_ns: None,
+        preexisting: false,
+    };
+    tracker.listeners.began(listener.netns, known);
     tracker.adopt(&[met(&server().served(9), ESTABLISHED), listener], nobody);
     assert_eq!(tracker.connections[&COOKIE].process, Some(Process { pid: None, ..worker() }));
 }

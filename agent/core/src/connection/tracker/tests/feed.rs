@@ -49,6 +49,7 @@ fn record_size(record: &Record<'_>) -> usize {
         Record::ErrorReport(record) => size_of_val(*record),
         Record::Clock(record) => size_of_val(*record),
         Record::Progress(record) => size_of_val(*record),
+        Record::Signal(record) => size_of_val(*record),
     }
 }
 
