@@ -19,7 +19,8 @@ impl HostRoot {
     /// `given`, or through the host's first process where it can be reached: the agent's own mounts may not be the host's.
     pub fn find(given: Option<&Path>) -> Self {
         let init = Path::new("/proc/1/root");
-        let found = given.unwrap_or_else(|| if init.join("proc").exists() { init } else { Path::new("/") });
+        let is_reached = || sees_host_pids() && init.join("proc").exists();
+        let found = given.unwrap_or_else(|| if is_reached() { init } else { Path::new("/") });
         Self(found.to_owned())
     }
 

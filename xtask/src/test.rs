@@ -1,6 +1,6 @@
 //! `cargo xtask test`: unit and doc tests everywhere, live tests where root can load probes.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 12] = [
+const LIVE: [(&str, &str); 13] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -25,6 +25,7 @@ const LIVE: [(&str, &str); 12] = [
     ("lab", "false_alarms"),
     ("lab", "field"),
     ("lab", "workloads"),
+    ("lab", "daemonset"),
     ("lab", "cures"),
     ("lab", "cases"),
 ];
@@ -105,6 +106,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
     }
     match live {
         Live::Run => {
+            // First: the same path is then the ordinary binary's again.
+            report.step("static binary", || static_binary(workspace, customise));
             for (package, target) in LIVE {
                 report.step(format!("live: {package} {target}"), || {
                     let mut command = workspace.cargo();
@@ -121,6 +124,28 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
         Live::Skip(why) => report.skip("live", why),
         Live::Refuse(why) => report.step("live", || bail!("{why}, and CI must not skip them")),
     }
+}
+
+/// The agent as the image has it (deploy/Containerfile), at `target/static/whohungup`. Only the program itself is linked anew.
+fn static_binary(workspace: &Workspace, customise: &dyn Fn(&mut Command)) -> Result<()> {
+    let mut command = workspace.cargo();
+    command.args([
+        "rustc",
+        "--package",
+        "whohungup",
+        "--bin",
+        "whohungup",
+        "--",
+        "-C",
+        "target-feature=+crt-static",
+    ]);
+    customise(&mut command);
+    process::run(&mut command)?;
+    let target = workspace.target();
+    let (built, kept) = (target.join("debug/whohungup"), target.join("static"));
+    fs::create_dir_all(&kept).context("make a folder for the static binary")?;
+    fs::copy(&built, kept.join("whohungup")).with_context(|| format!("copy {}", built.display()))?;
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]

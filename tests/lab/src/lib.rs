@@ -12,6 +12,7 @@ mod client;
 mod client_cases;
 pub mod compare;
 pub mod cures;
+pub mod daemonset;
 pub mod explain;
 pub mod false_alarms;
 pub mod field;

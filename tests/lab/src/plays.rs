@@ -2,7 +2,7 @@
 
 use std::{env, path::Path, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::de::DeserializeOwned;
 
 use crate::kit::Kit;
@@ -28,6 +28,8 @@ pub(crate) fn run(kit: &Kit, programs: &str, run: &[String], variables: &[(&str,
         .env("PATH", format!("{}:{path}:/usr/sbin:/sbin", own.display()))
         .envs(variables.iter().copied());
     let mut running = harness::Program::start(&mut command, &directory, program)?;
-    running.await_end(PLAYED_WITHIN).with_context(|| format!("play {program}"))?;
-    Ok(running.text())
+    let status = running.await_end(PLAYED_WITHIN).with_context(|| format!("play {program}"))?;
+    let text = running.text();
+    ensure!(status.success(), "{program} ended with {status}: {text}");
+    Ok(text)
 }

@@ -35,6 +35,8 @@ def message(**fields):
 
 
 def text_of_first_field(answer):
+    if not answer or answer[0] != 1 << 3 | 2:
+        return ""
     length, at = 0, 1
     for shift in range(0, 35, 7):
         length |= (answer[at] & 127) << shift
@@ -105,4 +107,5 @@ def main(verb, *arguments):
         call("RemovePodSandbox", message(_1=arguments[0]))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
