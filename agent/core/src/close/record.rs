@@ -1,7 +1,7 @@
 //! One ended connection as one end saw it: the record that every output shares, schema `whohungup.close/2`
 //! (docs/json.md).
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, net::SocketAddr, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -118,9 +118,18 @@ pub struct ClosedConnection {
 pub struct Peer {
     pub process: Option<Process>,
     pub workload: Option<Workload>,
+    /// Its own address, where that is not the one that this end knows: behind a service's address (DNAT).
+    #[serde(default)]
+    pub address: Option<SocketAddr>,
 }
 
 impl ClosedConnection {
+    /// As the server's end sees them, where that is known: a client may have connected to a service's address.
+    pub fn real_ends(&self) -> Ends {
+        let address = self.peer.as_ref().and_then(|peer| peer.address).filter(|_| self.role == Role::Client);
+        Ends { remote: address.unwrap_or(self.ends.remote), ..self.ends }
+    }
+
     /// The same with the time by the wall clock as it stands when the close is settled.
     #[must_use]
     pub(crate) fn settled(self, cookie: u64, time: Timestamp) -> Self {

@@ -213,7 +213,7 @@ impl Tracker {
             None => judge(pending.facts(), self.options).record(identity, detail),
         };
         close.workload = self.workloads.of(connection.cgroup_netns());
-        close.peer = other.map(|other| other.identity.known(&self.workloads));
+        close.peer = other.map(|other| other.identity.known(close.ends.remote, &self.workloads));
         self.correlate(cookie, connection, &mut close);
         let before = close.verdict;
         if let Some(other) = other

@@ -1,10 +1,12 @@
 //! Both ends of a connection on this host: they are joined before they are reported, so that they say the same, and the end
 //! that knows a cause gives it to the other.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 use whohungup_ebpf::event::Transition;
 
-use super::{ending::identity, entry::Connection, settle, tracker::Tracker};
+use super::{ending::identity, entry::Connection, pairs::Candidate, settle, tracker::Tracker};
 use crate::{
     close::{ClosedConnection, Code, EvidenceDetail, Peer, facts, judge},
     identity::{Ends, Process},
@@ -16,6 +18,8 @@ use crate::{
 const MOST_NS: u64 = 1_200_000_000;
 /// Sequence numbers of both ends lie no further apart than a window.
 const WINDOW: u32 = 1 << 24;
+/// Where the addresses do not say that it is the same connection, they say so: two others are as near once in 4 million.
+const NAT_WINDOW: u32 = 1 << 20;
 
 /// What the other end of a connection knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +48,14 @@ pub(super) struct OtherEnd {
 pub(super) struct OtherIdentity {
     process: Option<Process>,
     cgroup_netns: CgroupNetns,
+    local: SocketAddr,
 }
 
 impl OtherIdentity {
-    pub(super) fn known(self, workloads: &Workloads) -> Peer {
-        Peer { process: self.process, workload: workloads.of(self.cgroup_netns) }
+    /// As the end sees it that calls it `remote`.
+    pub(super) fn known(self, remote: SocketAddr, workloads: &Workloads) -> Peer {
+        let address = Some(self.local).filter(|&own| own != remote);
+        Peer { process: self.process, workload: workloads.of(self.cgroup_netns), address }
     }
 }
 
@@ -68,7 +75,11 @@ impl OtherEnd {
             in_flight: close.in_flight,
             basis: close.basis,
             exact: close.confidence == Confidence::Exact,
-            identity: OtherIdentity { process: close.process, cgroup_netns: connection.cgroup_netns() },
+            identity: OtherIdentity {
+                process: close.process,
+                cgroup_netns: connection.cgroup_netns(),
+                local: close.ends.local,
+            },
         }
     }
 
@@ -84,10 +95,10 @@ fn is_own_end(first: &Transition) -> bool {
 }
 
 /// Both sockets are of one connection, and not of two with the same addresses in different places.
-fn is_one_connection(one: &Transition, other: &Transition) -> bool {
+fn is_one_connection(one: &Transition, other: &Transition, window: u32) -> bool {
     let near = |sent: u32, received: u32| {
         let apart = received.wrapping_sub(sent) as i32;
-        apart.unsigned_abs() < WINDOW
+        apart.unsigned_abs() < window
     };
     near(one.snd_nxt, other.rcv_nxt) && near(other.snd_nxt, one.rcv_nxt)
 }
@@ -96,10 +107,17 @@ impl Tracker {
     /// A close has begun: whichever of the two ends is second finds the first.
     pub(super) fn find_other_end(&mut self, cookie: u64) {
         let Some(connection) = self.connections.get(&cookie) else { return };
-        let (netns, ends) = (connection.netns, Ends::new(&connection.endpoints));
-        let found = self.pairs.other_end(netns, ends).filter(|&other| self.is_other_end(connection, other));
-        let Some(other) = found else { return self.pairs.wait(netns, ends, cookie) };
-        self.pairs.met(netns, ends);
+        let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
+        let found = {
+            let mut candidates = self.pairs.other_ends(netns, role, ends);
+            candidates.find(|candidate| self.is_other_end(connection, *candidate))
+        };
+        let Some(other) = found.map(|candidate| candidate.cookie) else {
+            return self.pairs.wait(netns, role, ends, cookie);
+        };
+        if let Some(met) = self.connections.get(&other) {
+            self.pairs.forget(met.netns, met.role, Ends::new(&met.endpoints), other);
+        }
         for (one, other) in [(cookie, other), (other, cookie)] {
             if let Some(pending) = self.connections.get_mut(&one).and_then(|one| one.pending.as_deref_mut()) {
                 pending.other_cookie = Some(other);
@@ -107,16 +125,17 @@ impl Tracker {
         }
     }
 
-    fn is_other_end(&self, connection: &Connection, cookie: u64) -> bool {
-        let Some(other) = self.connections.get(&cookie) else { return false };
+    fn is_other_end(&self, connection: &Connection, candidate: Candidate) -> bool {
+        let Some(other) = self.connections.get(&candidate.cookie) else { return false };
         let firsts = connection.facts().zip(other.facts());
+        let window = if candidate.is_behind_nat { NAT_WINDOW } else { WINDOW };
         other.role != connection.role
-            && firsts.is_some_and(|(one, other)| is_one_connection(&one.first, &other.first))
+            && firsts.is_some_and(|(one, other)| is_one_connection(&one.first, &other.first, window))
     }
 
     pub(super) fn has_ended(&mut self, cookie: u64, connection: &Connection) {
         if connection.pending.as_deref().is_some_and(|pending| pending.other_cookie.is_none()) {
-            self.pairs.forget(connection.netns, Ends::new(&connection.endpoints), cookie);
+            self.pairs.forget(connection.netns, connection.role, Ends::new(&connection.endpoints), cookie);
         }
     }
 
@@ -179,7 +198,7 @@ impl Tracker {
         else {
             return;
         };
-        if is_one_connection(&first, &pending.facts().first) {
+        if is_one_connection(&first, &pending.facts().first, WINDOW) {
             pending.other_end = Some(word);
             self.amend(cookie);
         }

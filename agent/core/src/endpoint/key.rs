@@ -50,7 +50,11 @@ impl EndpointKey {
             Role::Server => Role::Client,
             Role::Unknown => return None,
         };
-        Some(Self::of(role, &closed.ends.turned(), peer.process, peer.workload.as_ref()))
+        let ends = match role {
+            Role::Client => peer.address.map_or(closed.ends, |remote| Ends { remote, ..closed.ends }),
+            _ => closed.real_ends(),
+        };
+        Some(Self::of(role, &ends.turned(), peer.process, peer.workload.as_ref()))
     }
 }
 

@@ -161,7 +161,7 @@ impl BothEnds {
         if closed.role == Role::Unknown {
             return requests;
         }
-        let key = connection(closed.role, closed.ends, closed.netns);
+        let key = connection(closed.role, closed.real_ends(), closed.netns);
         let reported = Reported { role: closed.role, at_ns: closed.at_ns, requests, by_both: false };
         if let Some(known) = self.known.get_mut(&key) {
             let is_other_end = !known.by_both && known.role != closed.role;

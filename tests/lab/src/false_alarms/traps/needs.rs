@@ -55,6 +55,7 @@ const ALL: &[(&str, &[Need])] = &[
     ("requests", &[Need::Pypi("requests")]),
     ("ss", &[apt("iproute2", "ss")]),
     ("tinyproxy", &[apt("tinyproxy", "tinyproxy")]),
+    ("uvicorn", &[Need::Pypi("uvicorn")]),
     ("websockets", &[Need::Pypi("websockets")]),
     ("wget", &[apt("wget", "wget")]),
 ];
