@@ -58,6 +58,8 @@ export async function begin(stage: Stage, testserver: string, over: AbortSignal)
   lanes(1, { host: HOST, port: 9, paths: ["/"], gapMs: [0, 0] });
 
   await nodeAgainstNode(over);
+  const restarted = await restarts(over);
+  lanes(3, { host: HOST, port: restarted, paths: ["/"], gapMs: [20, 80] });
   return { port: mismatch.port, losing: "checkout", rude: "cart" };
 }
 
@@ -88,6 +90,25 @@ async function nodeAgainstNode(over: AbortSignal): Promise<void> {
       agent.destroy();
     })();
   }
+}
+
+/** A server that stops every ten seconds and waits for nobody: it cuts what is in flight, and refuses who comes meanwhile. */
+async function restarts(over: AbortSignal): Promise<number> {
+  const server = createServer((_, response) => setTimeout(() => response.end("hello\n"), 200));
+  const listen = async (port: number) => await new Promise<void>((resolve) => server.listen(port, HOST, resolve));
+  await listen(0);
+  over.addEventListener("abort", () => server.close());
+  const { port } = server.address() as AddressInfo;
+  void (async () => {
+    while (!over.aborted) {
+      await sleep(8_000);
+      server.close();
+      server.closeAllConnections();
+      await sleep(2_000);
+      if (!over.aborted) await listen(port);
+    }
+  })();
+  return port;
 }
 
 /** Every ending that the test server has a script for, once. */

@@ -282,6 +282,27 @@ export const endpoint = dashboard({
       stacked: true,
       overrides: coloured("idle-race", "premature-hangup", "network", "host-abort", "unknown"),
     }),
+    stat({
+      title: "What did its shutdowns cost?",
+      description:
+        "Within the time range: shutdowns, and the requests that they lost. in-flight: their connection was closed. idle-race: they met the close of an idle connection. refused: connects after the listener's end, at least. `whohungup report --from` says what each shutdown lacked.",
+      queries: [
+        { expr: `sum(${happened(of("whohungup_shutdowns_total"))})`, legend: "shutdowns", instant: true },
+        { expr: `sum by (how) (${happened(of("whohungup_shutdown_requests_lost_total"))})`, legend: "{{how}}", instant: true },
+      ],
+      width: 24,
+      unit: "short",
+      decimals: 0,
+      none: "none seen",
+      steps: bad(1),
+      show: "value_and_name",
+      overrides: [
+        {
+          matcher: { id: "byName", options: "shutdowns" },
+          properties: [{ id: "thresholds", value: { mode: "absolute", steps: plain } }],
+        },
+      ],
+    }),
 
     row("Use"),
     heatmap({

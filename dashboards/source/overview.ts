@@ -195,6 +195,58 @@ export const overview = dashboard({
         },
       ],
     }),
+    table({
+      title: "Which shutdowns lost requests?",
+      description:
+        "Servers that stopped listening within the time range, and what that cost. In flight: the process did not wait for requests. On idle connections: nothing announced the end. Refused: it stopped listening before its clients left. `whohungup report --from` says what each shutdown lacked.",
+      queries: [
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_shutdown_requests_lost_total", 'how="in-flight"'))}))`), instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_shutdown_requests_lost_total", 'how="idle-race"'))}))`), instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_shutdown_requests_lost_total", 'how="refused"'))}))`), instant: true, format: "table" },
+        { expr: rows(`topk(50, sum by (${ENDPOINT_LABELS}) (${happened(of("whohungup_shutdowns_total"))}))`), instant: true, format: "table" },
+      ],
+      width: 24,
+      height: 8,
+      unit: "short",
+      decimals: 0,
+      none: "No server has stopped listening",
+      columns: {
+        ...ENDPOINT_COLUMNS,
+        "Value #D": "shutdowns",
+        "Value #A": "lost in flight",
+        "Value #B": "lost on idle connections",
+        "Value #C": "connects refused",
+      },
+      hidden: [ROW],
+      sortBy: "lost in flight",
+      overrides: [
+        {
+          matcher: { id: "byName", options: "lost in flight" },
+          properties: [
+            { id: "thresholds", value: { mode: "absolute", steps: bad(1) } },
+            { id: "custom.cellOptions", value: { type: "color-text" } },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "lost on idle connections" },
+          properties: [
+            { id: "thresholds", value: { mode: "absolute", steps: bad(1) } },
+            { id: "custom.cellOptions", value: { type: "color-text" } },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "connects refused" },
+          properties: [
+            { id: "thresholds", value: { mode: "absolute", steps: warn(1) } },
+            { id: "custom.cellOptions", value: { type: "color-text" } },
+          ],
+        },
+        {
+          matcher: { id: "byName", options: "server port" },
+          properties: [{ id: "links", value: [{ title: "See this endpoint", url: ENDPOINT_LINK, targetBlank: false }] }],
+        },
+      ],
+    }),
     timeseries({
       title: "Where is the headroom least?",
       description: "The ten endpoints with the least headroom: the server's idle timeout minus the time for which clients hold idle connections. Below the red line requests are lost.",

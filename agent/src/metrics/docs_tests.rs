@@ -15,7 +15,7 @@ use super::{
 };
 use crate::degraded::Reason;
 use whohungup_bpf::program_names;
-use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES};
+use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES, ShutdownLoss};
 use whohungup_core::{
     close::LossReason,
     connection::OpenState,
@@ -98,6 +98,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
         "cause" => [all(Cause::ALL, Cause::as_str), vec![OTHER]].concat(),
         "close_type" => [all(CloseType::ALL, CloseType::as_str), vec![OTHER]].concat(),
         "kind" => all(Race::ALL, Race::as_str),
+        "how" => all(ShutdownLoss::ALL, ShutdownLoss::as_str),
         "basis" => all(&REQUEST_BASES, Basis::as_str),
         "side" => all(Side::ALL, Side::as_str),
         "phase" => all(Phase::ALL, Phase::as_str),

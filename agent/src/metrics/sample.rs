@@ -9,7 +9,10 @@ use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::ClosedConnection,
     connection::{Limits, OpenState, Progressed, RequestDelta, Totals},
-    endpoint::InferTotals,
+    endpoint::{
+        EndpointKey, InferTotals,
+        counters::{ShutdownCount, ShutdownLoss},
+    },
     labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Verdict},
 };
 
@@ -40,6 +43,21 @@ fn node(counting: &mut Counting) {
         &Progressed { role: Role::Server, ends, process, workload: None, requests: progress },
         31 * SECOND,
     );
+}
+
+/// It is stopped, with two requests in flight and a client that connects once more.
+fn node_stops(counting: &mut Counting) {
+    let ClosedConnection { role, server_port, process, .. } = at(8080, "node", 32);
+    let comm = process.expect("a process").comm;
+    let key = EndpointKey { role, server_port, process: comm, workload: None };
+    let counts = [
+        ShutdownCount::Stopped { told: true },
+        ShutdownCount::Lost(ShutdownLoss::InFlight, 2),
+        ShutdownCount::Lost(ShutdownLoss::Refused, 1),
+    ];
+    for count in counts {
+        counting.endpoints.shutdown(key, None, count, 32 * SECOND);
+    }
 }
 
 /// A client that hangs up on a slow server, over TLS and IPv6.
@@ -123,6 +141,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
 pub(super) fn scrape() -> Scrape {
     let mut counting = Counting::new(3, TICK);
     node(&mut counting);
+    node_stops(&mut counting);
     curl(&mut counting);
     let mut stranger = at(0, "", 50);
     (stranger.role, stranger.verdict, stranger.closer) = (Role::Unknown, Verdict::Unknown, Closer::Unknown);

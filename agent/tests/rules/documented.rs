@@ -74,7 +74,7 @@ fn every_value_of_a_label_that_a_rule_asks_for_exists() {
     let docs = read("docs/metrics.md");
     let (_, table) = docs.split_once("<!-- values -->").expect("the table of values");
     let mut asked = 0;
-    for label in ["closer", "cause", "kind", "level", "reason", "verdict", "phase", "side"] {
+    for label in ["closer", "cause", "kind", "how", "level", "reason", "verdict", "phase", "side"] {
         let row = table.lines().find(|line| line.starts_with(&format!("| `{label}` |"))).expect(label);
         let known: Vec<&str> = row.split('|').nth(2).expect("values").trim().split(", ").collect();
         let pages = list(RUNBOOKS).into_iter().map(|page| std::fs::read_to_string(page).expect("a page"));
