@@ -309,6 +309,9 @@ pub struct Signal {
     pub tgid: u32,
     /// cgroup v2 of that process; 0 where the kernel does not say.
     pub cgroup_id: u64,
+    /// 1 when it had no effect: the process ignores it, or is the first of its process namespace and does not handle it.
+    pub ignored: u32,
+    pub reserved: u32,
 }
 
 /// A listening port without a listener any more, of which refused connections are counted: a key of the map `REFUSED`.
@@ -326,7 +329,7 @@ impl FormerListener {
 }
 
 const _: () = {
-    assert!(size_of::<Signal>() == 40);
+    assert!(size_of::<Signal>() == 48);
     assert!(size_of::<Progress>() == 48);
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Endpoints>() == 40);

@@ -36,9 +36,12 @@ impl Refusals {
 
     /// Counts that have risen since the last call.
     pub(crate) fn counted(&mut self, probes: &mut Probes, now: Instant) -> Vec<(FormerListener, u64)> {
-        if self.former.is_empty() || self.read.is_some_and(|read| now.duration_since(read) < INTERVAL) {
-            return Vec::new();
-        }
+        let is_early = self.read.is_some_and(|read| now.duration_since(read) < INTERVAL);
+        if self.former.is_empty() || is_early { Vec::new() } else { self.counted_now(probes, now) }
+    }
+
+    /// The same, however short the last call is ago.
+    pub(crate) fn counted_now(&mut self, probes: &mut Probes, now: Instant) -> Vec<(FormerListener, u64)> {
         self.read = Some(now);
         let mut risen = Vec::new();
         self.former.retain(|&listener, counting| {

@@ -274,6 +274,9 @@ impl Session {
         self.resolver.answer(self.tracker.workloads());
         self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
         self.take_stopping(&mut sink);
+        for (listener, count) in self.refusals.counted_now(&mut self.probes, Instant::now()) {
+            sink(Record::Refused(listener, count));
+        }
         self.tracker.settle_all(|closed| sink(Record::Close(closed)));
     }
 

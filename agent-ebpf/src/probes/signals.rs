@@ -17,8 +17,9 @@ use crate::{
     record,
 };
 
-/// TRACE_SIGNAL_DELIVERED, include/trace/events/signal.h: not ignored, not pending already.
+/// TRACE_SIGNAL_DELIVERED and TRACE_SIGNAL_IGNORED, include/trace/events/signal.h; others are pending already, or lost.
 const DELIVERED: i32 = 0;
+const IGNORED: i32 = 1;
 /// Of one signal to one process no more than one record in this time.
 const INTERVAL_NS: u64 = 1_000_000_000;
 
@@ -28,7 +29,14 @@ const INTERVAL_NS: u64 = 1_000_000_000;
 pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
     let signal: i32 = ctx.arg(0);
     // SIGHUP, SIGINT, SIGQUIT (nginx), SIGKILL, SIGUSR1 (HAProxy), SIGTERM, SIGWINCH (Apache), as servers are told to stop.
-    if !matches!(signal, 1 | 2 | 3 | 9 | 10 | 15 | 28) || ctx.arg::<i32>(4) != DELIVERED {
+    let result: i32 = ctx.arg(4);
+    // Every process ignores SIGWINCH that does not handle it.
+    let is_told = match signal {
+        2 | 3 | 15 => matches!(result, DELIVERED | IGNORED),
+        1 | 9 | 10 | 28 => result == DELIVERED,
+        _ => false,
+    };
+    if !is_told {
         return 0;
     }
     let task: *const c_void = ctx.arg(2);
@@ -55,6 +63,8 @@ pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
         (*to).signal = signal as u32;
         (*to).tgid = tgid;
         (*to).cgroup_id = task_cgroup_id(task);
+        (*to).ignored = u32::from(result == IGNORED);
+        (*to).reserved = 0;
     }
     entry.submit(record::NO_WAKEUP);
     0

@@ -66,6 +66,9 @@ pub struct SignalSent {
     /// Seconds from it to the listener's end; negative when it came after.
     #[serde(rename = "seconds_before")]
     pub before: f64,
+    /// It had no effect: the process ignores it, or is the first of a container and does not handle it.
+    #[serde(default)]
+    pub ignored: bool,
 }
 
 impl Shutdown {
@@ -111,6 +114,11 @@ impl Shutdown {
     /// Somebody asked it to stop: SIGTERM, SIGINT, SIGQUIT.
     pub fn was_told(&self) -> bool {
         self.signals.iter().any(|sent| matches!(&*sent.signal, "SIGTERM" | "SIGINT" | "SIGQUIT"))
+    }
+
+    /// It was asked to, and that had no effect.
+    fn was_told_in_vain(&self) -> bool {
+        self.was_told() && self.signals.iter().all(|sent| sent.ignored || sent.signal == "SIGKILL")
     }
 
     fn was_killed(&self) -> bool {

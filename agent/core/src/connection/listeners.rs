@@ -54,6 +54,8 @@ pub struct SentSignal {
     pub number: u32,
     pub pid: u32,
     pub cgroup_id: u64,
+    /// It had no effect.
+    pub ignored: bool,
 }
 
 /// What says that a server stops.

@@ -150,6 +150,7 @@ impl Tracker {
                 number: signal.signal,
                 pid: signal.tgid,
                 cgroup_id: signal.cgroup_id,
+                ignored: signal.ignored != 0,
             }));
         }
     }

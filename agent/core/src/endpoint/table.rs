@@ -201,7 +201,11 @@ impl Endpoints {
                 counters.shutdowns += 1;
                 state.exits.tell(told);
             }
-            ShutdownCount::Lost(how, count) => counters.shutdown_lost[how as usize] += count,
+            ShutdownCount::Lost(how, count) => {
+                // The first that is seen of an endpoint may be what its shutdown cost.
+                counters.shutdowns = counters.shutdowns.max(1);
+                counters.shutdown_lost[how as usize] += count;
+            }
         }
     }
 

@@ -66,7 +66,8 @@ fn what(shutdown: &Shutdown) -> String {
         shutdown.server_port
     )];
     let signals = shutdown.signals.iter().map(|sent| {
-        let signal = clean(&sent.signal, 16);
+        let effect = if sent.ignored { " (which had no effect)" } else { "" };
+        let signal = format!("{}{effect}", clean(&sent.signal, 16));
         if sent.before.abs() < AT_ONCE {
             format!("on {signal}")
         } else if sent.before >= 0.0 {

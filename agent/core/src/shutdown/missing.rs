@@ -22,7 +22,7 @@ crate::label_set! {
 /// In this order.
 pub(super) fn of(shutdown: &Shutdown) -> Vec<Missing> {
     let cut = shutdown.cut.iter().any(|(_, count)| *count > 0);
-    let killed_late = shutdown.was_told() && shutdown.was_killed();
+    let killed_late = shutdown.was_told() && !shutdown.was_told_in_vain() && shutdown.was_killed();
     let found = [
         (Missing::LongerGracePeriod, cut && killed_late),
         (Missing::WaitForRequests, cut && !killed_late),
@@ -38,6 +38,9 @@ pub fn remedy(missing: Missing, shutdown: &Shutdown) -> String {
     let text = match missing {
         Missing::LongerGracePeriod => {
             "requests took longer than it was given: raise `terminationGracePeriodSeconds` (systemd: `TimeoutStopSec`), or end them sooner"
+        }
+        Missing::WaitForRequests if shutdown.was_told_in_vain() => {
+            "SIGTERM had no effect on it: the first process of a container must handle it itself, or be an init that passes it on (`docker run --init`, tini, `exec` in a shell script)"
         }
         Missing::WaitForRequests if shutdown.exit == Some(ExitStatus::Signal(15)) => {
             "it does not handle SIGTERM: handle it, stop listening, wait for the requests in flight, then exit (as the first process of a container, see that the signal reaches it)"

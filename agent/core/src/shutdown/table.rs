@@ -22,8 +22,8 @@ const TOLD_NS: u64 = 600_000_000_000;
 const TOLD_WORKLOAD_NS: u64 = 90_000_000_000;
 /// After its listener's end this long.
 const FOLLOWED_NS: u64 = 65_000_000_000;
-/// The end of its listener is known by subtraction from the close.
-const SAME_NS: i64 = 10_000;
+/// Listeners of one process at several addresses end one after the other.
+const SAME_NS: i64 = 50_000_000;
 /// Idle connections that are closed within this time were closed with the listener, seconds.
 const WITH_LISTENER: f64 = 1.0;
 
@@ -76,11 +76,11 @@ impl Shutdowns {
         let after = closed.after_listener.filter(|_| closed.role == Role::Server)?;
         let listener_ns = closed.at_ns as i64 - (after * 1e9) as i64;
         let port = closed.server_port?;
-        let shutdown = self.newest.iter_mut().rev().find(|shutdown| {
-            shutdown.server_port == port
-                && shutdown.netns == closed.netns
-                && (shutdown.at_ns as i64 - listener_ns).abs() <= SAME_NS
-        })?;
+        let apart = |shutdown: &Shutdown| (shutdown.at_ns as i64 - listener_ns).abs();
+        let is_its = |shutdown: &&mut Shutdown| {
+            shutdown.server_port == port && shutdown.netns == closed.netns && apart(shutdown) <= SAME_NS
+        };
+        let shutdown = self.newest.iter_mut().filter(is_its).min_by_key(|shutdown| apart(shutdown))?;
         let lost = match loss(closed) {
             Some((Loss::Lost(reason), count)) => Some((reason, u64::from(count))),
             _ => None,
@@ -96,6 +96,7 @@ impl Shutdowns {
                 shutdown.races += count;
                 // It was counted as one without a loss.
                 shutdown.ended = shutdown.ended.saturating_sub(u64::from(closed.amends));
+                shutdown.idle_left = shutdown.idle_left.min(shutdown.ended);
             }
             Some((_, count)) => match shutdown.cut.iter_mut().find(|(phase, _)| *phase == closed.phase) {
                 Some((_, known)) => *known += count,
@@ -115,7 +116,9 @@ impl Shutdowns {
 
     /// So many connects were refused at `port` since its listener ended; returns the shutdown, and how many are new.
     pub fn refused(&mut self, netns: u32, port: u16, count: u64) -> Option<(&Shutdown, u64)> {
-        let is_it = |shutdown: &&mut Shutdown| shutdown.netns == netns && shutdown.server_port == port;
+        let is_it = |shutdown: &&mut Shutdown| {
+            shutdown.netns == netns && shutdown.server_port == port && !shutdown.replaced
+        };
         let shutdown = self.newest.iter_mut().rev().find(is_it)?;
         let new = count.saturating_sub(shutdown.refused);
         shutdown.refused += new;
@@ -141,7 +144,8 @@ fn is_for(sent: &SentSignal, shutdown: &Shutdown) -> bool {
     if pid == Some(sent.pid) {
         return ago <= TOLD_NS;
     }
-    let ends_all = matches!(sent.number, 2 | 3 | 9 | 15);
+    // Each process that is killed gets a signal of its own.
+    let ends_all = matches!(sent.number, 2 | 3 | 15);
     let is_same = shutdown.workload.is_some() && sent.cgroup_id != 0 && sent.cgroup_id == shutdown.cgroup_id;
     is_same && ends_all && ago <= TOLD_WORKLOAD_NS
 }
@@ -151,7 +155,7 @@ fn add(shutdown: &mut Shutdown, sent: &SentSignal) {
     let signal = name(sent.number);
     if shutdown.signals.len() < SHOWN && shutdown.signals.iter().all(|known| known.signal != signal) {
         let before = (shutdown.at_ns as i64 - sent.at_ns as i64) as f64 / 1e9;
-        shutdown.signals.push(SignalSent { signal, before });
+        shutdown.signals.push(SignalSent { signal, before, ignored: sent.ignored });
     }
 }
 

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::super::Missing;
+use super::super::{Missing, remedy};
 use super::*;
 use crate::{
     close::ClosedBy,
@@ -32,7 +32,7 @@ fn listener_ended() -> ListenerEnded {
 }
 
 fn sent(number: u32, pid: u32, at_ns: u64) -> SentSignal {
-    SentSignal { at_ns, number, pid, cgroup_id: 9 }
+    SentSignal { at_ns, number, pid, cgroup_id: 9, ignored: false }
 }
 
 /// A close `after` seconds after the listener's end.
@@ -137,6 +137,12 @@ fn what_it_lacked_follows_from_how_it_ended() {
     assert_eq!(missing(Some(ExitStatus::Signal(15)), &[15], in_flight()), [Missing::WaitForRequests]);
     assert_eq!(missing(Some(ExitStatus::Signal(9)), &[9], in_flight()), [Missing::WaitForRequests]);
     assert_eq!(missing(None, &[15, 9], in_flight()), [Missing::LongerGracePeriod]);
+    let mut in_vain = ended(&listener_ended());
+    in_vain.signal(SentSignal { ignored: true, ..sent(15, PID, ENDED_NS) });
+    in_vain.signal(sent(9, PID, ENDED_NS));
+    in_vain.close(&in_flight());
+    assert_eq!(only(&in_vain).missing, [Missing::WaitForRequests]);
+    assert!(remedy(Missing::WaitForRequests, only(&in_vain)).contains("had no effect"));
     let exits = ClosedBy { process: process(), exiting: true, signal: None, status: Some(0) };
     let idle = ClosedConnection { closed_by: Some(exits), ..server_idle(8080, "node") };
     assert_eq!(missing(None, &[15], after(5.0, idle)), []);
