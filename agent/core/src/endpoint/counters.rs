@@ -9,18 +9,16 @@ use crate::{
 };
 
 /// Seconds. Default timeouts fall into narrow buckets of their own (docs/timeouts.md): a timer fires no sooner than it is
-/// set to and mostly within a few per cent after it, so each has a bound just below and one just above.
-pub const IDLE_BOUNDS: [f64; 44] = [
-    0.1, 0.5, 0.95, 1.3, 1.95, 2.3, 2.95, 3.3, 3.95, 4.3, 4.95, 5.3, 5.95, 6.3, 9.9, 10.5, 14.9, 15.5, 19.9,
-    20.6, 29.5, 31.0, 44.5, 46.0, 59.5, 61.5, 64.5, 66.5, 74.5, 76.5, 89.0, 92.0, 119.0, 122.0, 179.0, 183.0,
-    299.0, 304.0, 349.0, 354.0, 599.0, 611.0, 3590.0, 3660.0,
+/// set to and mostly within a few per cent after it, so each has a bound just above, and one just below unless the bound of
+/// the timeout before it serves for that.
+pub const IDLE_BOUNDS: [f64; 34] = [
+    0.5, 1.3, 2.3, 3.3, 4.3, 4.95, 5.3, 6.3, 9.9, 10.5, 14.9, 15.5, 19.9, 20.6, 29.5, 31.0, 44.5, 46.0, 59.5,
+    61.5, 66.5, 76.5, 92.0, 119.0, 122.0, 179.0, 183.0, 299.0, 304.0, 354.0, 599.0, 611.0, 3590.0, 3660.0,
 ];
 /// Seconds: where default timeouts of servers, clients and load balancers lie.
-pub const GAP_BOUNDS: [f64; 23] = [
-    0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 6.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 65.0, 75.0, 90.0, 120.0, 180.0,
-    300.0, 350.0, 600.0, 900.0, 3600.0,
-];
-pub const REQUEST_BOUNDS: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0, 250.0, 1000.0, 10000.0];
+pub const GAP_BOUNDS: [f64; 15] =
+    [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 65.0, 75.0, 120.0, 300.0, 600.0, 3600.0];
+pub const REQUEST_BOUNDS: [f64; 6] = [0.0, 1.0, 2.0, 10.0, 100.0, 1000.0];
 
 /// Combinations of verdict, closer, cause and close type that are kept apart; later ones have `other` for the last two.
 const CLOSE_KEYS: usize = 32;
@@ -110,7 +108,7 @@ pub struct RequestCounts {
     /// Of the reuses, those that came too soon to be timed.
     pub short_gaps: u64,
     pub unanswered: [u64; Verdict::ALL.len()],
-    /// Those that were timed. Made with the first reuse: most endpoints that are only seen from outside have none.
+    /// Those that were timed. Made with the first of them: most endpoints have none.
     pub gaps: Option<BucketHistogram>,
     /// Seconds.
     pub longest_gap: f64,
@@ -185,11 +183,8 @@ impl Counters {
         counts.completed += u64::from(answered);
         counts.reuses += u64::from(reused);
         counts.short_gaps += u64::from(short_gaps);
-        if reused == 0 {
-            return;
-        }
-        let gaps = counts.gaps.get_or_insert_with(|| BucketHistogram::new(gap_bounds(tick)));
         if let Some(gap) = long_gap {
+            let gaps = counts.gaps.get_or_insert_with(|| BucketHistogram::new(gap_bounds(tick)));
             gaps.observe(gap);
             counts.longest_gap = counts.longest_gap.max(gap);
         }

@@ -101,7 +101,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         help: "Longest reuse gap since the endpoint was first seen; 0 while none was timed",
         write: |scrape, samples| {
             scrape.each_requests(samples, |samples, values, requests| {
-                if requests.gaps.is_some() {
+                if requests.reuses > 0 {
                     samples.add(&values, requests.longest_gap);
                 }
             });

@@ -72,8 +72,8 @@ fn each_long_gap_falls_in_its_bucket_and_short_ones_have_a_counter() {
     let below =
         |bound: &str| value(&text, &format!("whohungup_reuse_gap_seconds_bucket{{le=\"{bound}\",{SERVER}}}"));
     assert_eq!(counted(&text, "short_reuse_gaps_total", ""), Some(4.0), "{text}");
-    assert_eq!(below("0.25"), Some(0.0));
-    assert_eq!((below("4.0"), below("5.0")), (Some(0.0), Some(1.0)));
+    assert_eq!(below("0.5"), Some(0.0));
+    assert_eq!((below("2.0"), below("5.0")), (Some(0.0), Some(1.0)));
     assert_eq!((below("60.0"), below("65.0"), below("+Inf")), (Some(1.0), Some(2.0), Some(2.0)));
     assert_eq!(counted(&text, "reuse_gap_seconds_count", ""), Some(2.0));
     assert_eq!(counted(&text, "reuse_gap_seconds_sum", ""), Some(66.0));
@@ -84,7 +84,7 @@ fn each_long_gap_falls_in_its_bucket_and_short_ones_have_a_counter() {
 fn no_bucket_ends_below_the_gaps_that_are_not_timed() {
     // Clock ticks of 10 ms: gaps up to 0.61 s are only counted.
     let mut metrics = Counting::new(8, 0.01);
-    metrics.progress(&progressed(requests(5, 4, 0)));
+    metrics.progress(&progressed(RequestDelta { long_gap: Some(5.0), ..requests(5, 4, 0) }));
     let text = scrape(&mut metrics);
     let buckets: Vec<&str> =
         text.lines().filter(|line| line.starts_with("whohungup_reuse_gap_seconds_bucket")).collect();

@@ -40,9 +40,10 @@ def until(holds):
     raise SystemExit("it did not come to that")
 
 
-def established(port):
-    said = subprocess.run(["ss", "-Htn", "state", "established", f"sport = :{port}"], capture_output=True, text=True, check=True)
-    return len(said.stdout.splitlines())
+def taken(port):
+    """Connections that the server has accepted, and read."""
+    said = subprocess.run(["ss", "-Htnp", "state", "established", f"sport = :{port}"], capture_output=True, text=True, check=True)
+    return sum("users:" in line and line.split()[0] == "0" for line in said.stdout.splitlines())
 
 
 def listens(port):
@@ -64,7 +65,7 @@ def restart(server, port, path, late):
     statuses = []
     askers = [threading.Thread(target=lambda: statuses.append(ask(f"{path}/slow"))) for _ in range(SLOW)]
     [asker.start() for asker in askers]
-    until(lambda: established(port) == SLOW)
+    until(lambda: taken(port) == SLOW)
     server.send_signal(signal.SIGTERM)
     [asker.join() for asker in askers]
     until(lambda: not listens(port))
