@@ -4,6 +4,8 @@ use super::cluster::{ENOUGH, tolerance};
 
 /// Of a connection's age, the most that may be put down to the wait for the request after which it was closed.
 const MOST_SLACK: f32 = 0.1;
+/// Seconds. Nobody limits an age to less: connections that are all closed sooner are closed for another reason.
+const SHORTEST_AGE: f32 = 1.0;
 /// Closes within so long (ns) of the first of them are of one moment: a reload, or a shutdown, ended them all.
 const MOMENT_NS: u64 = 100_000_000;
 
@@ -59,7 +61,7 @@ impl AfterResponse {
     pub(super) fn age(&self) -> Option<Limit> {
         let Run { closes, least_age, most_age, least_requests, most_requests, .. } = self.same_age;
         // Equally many requests at the same age are equally well a limit of requests at a steady pace.
-        let proved = closes >= ENOUGH && least_requests < most_requests;
+        let proved = closes >= ENOUGH && least_requests < most_requests && least_age >= SHORTEST_AGE;
         proved.then_some(Limit::Age { least: least_age, most: most_age, closes })
     }
 
@@ -156,6 +158,12 @@ mod tests {
     #[test]
     fn a_steady_pace_cannot_tell_requests_from_age() {
         assert_eq!(newest(&[(60, 60.01), (60, 60.02), (60, 60.0), (60, 60.03)]), None);
+    }
+
+    #[test]
+    fn connections_that_last_for_milliseconds_have_not_reached_their_age() {
+        assert_eq!(newest(&[(1, 0.003), (3, 0.003), (2, 0.003), (1, 0.003)]), None);
+        assert!(newest(&[(1, 1.003), (3, 1.003), (2, 1.003), (1, 1.003)]).is_some());
     }
 
     #[test]

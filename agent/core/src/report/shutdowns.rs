@@ -32,7 +32,7 @@ pub fn headline(model: &ReportModel) -> Option<String> {
     let lossy = lossy(model).count();
     match (all, lossy) {
         (0, _) => None,
-        (_, 0) => Some(format!("{}, and nothing was lost by it", counted(all, "shutdown"))),
+        (_, 0) => Some(format!("{}, without a loss", counted(all, "shutdown"))),
         _ => Some(format!("{lossy} of {} lost requests or refused connects", counted(all, "shutdown"))),
     }
 }
