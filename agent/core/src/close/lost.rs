@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ClosedConnection;
-use crate::labels::{Cause, Closer, Role, Verdict};
+use crate::labels::{Cause, Closer, Role, Side, Verdict};
 
 crate::label_set! {
     /// What a request was lost to.
@@ -45,7 +45,9 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
     let lost = |reason| Some(Loss::Lost(reason));
     match close.verdict {
         Verdict::IdleRace => lost(LossReason::IdleRace),
-        Verdict::PrematureHangup if close.closer == Closer::Client => Some(Loss::GivenUp),
+        Verdict::PrematureHangup if close.closer == Closer::Client && !was_dismissed(close) => {
+            Some(Loss::GivenUp)
+        }
         Verdict::PrematureHangup if close.cause == Cause::NotAccepted => lost(LossReason::NotAccepted),
         Verdict::PrematureHangup => lost(LossReason::ServerHangup),
         Verdict::Network if in_flight => lost(LossReason::Network),
@@ -61,10 +63,16 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
     }
 }
 
+/// HTTP/2: the server's GOAWAY with an error code had ended it before the client's FIN.
+fn was_dismissed(close: &ClosedConnection) -> bool {
+    close.goaway.as_ref().is_some_and(|goaway| goaway.by == Side::Server && !goaway.is_polite())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        http::Goaway,
         labels::{Phase, Race},
         testing::{raced, requests, server_idle},
     };
@@ -73,6 +81,25 @@ mod tests {
         let open = u32::from(phase.is_in_flight());
         let base = server_idle(8080, "node");
         ClosedConnection { role: Role::Client, verdict, closer, phase, in_flight: Some(open), ..base }
+    }
+
+    #[test]
+    fn a_client_that_a_goaway_had_dismissed_has_not_given_up() {
+        let of = |by: Side, error: &str| {
+            let goaway = Goaway {
+                by,
+                error: error.to_owned(),
+                last_stream: 1,
+                debug: String::new(),
+                idle: None,
+                at: 0,
+            };
+            let base = close(Verdict::PrematureHangup, Closer::Client, Phase::Waiting);
+            loss(&ClosedConnection { goaway: Some(goaway), ..base })
+        };
+        assert_eq!(of(Side::Server, "CANCEL"), Some((Loss::Lost(LossReason::ServerHangup), 1)));
+        assert_eq!(of(Side::Server, "NO_ERROR"), Some((Loss::GivenUp, 1)));
+        assert_eq!(of(Side::Client, "CANCEL"), Some((Loss::GivenUp, 1)));
     }
 
     #[test]

@@ -69,6 +69,8 @@ impl ExchangePhase {
 
 /// Bytes that left this many ticks before the close left together with it.
 const TOGETHER_TICKS: u32 = 2;
+/// A notice or a goodbye of a server, which a client need not read, fills no segment.
+const MAX_NOTICE_BYTES: u32 = 1024;
 
 pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
     if ending.connecting {
@@ -131,6 +133,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             }
             end_of_body(facts, ending, &mut view);
             early_answer::settle(facts, ending, &mut view);
+            refused_in_mid_request(&mut view);
             let is_destroyed =
                 ending.local && ending.close_type == CloseType::Rst && facts.first.unacked() > 0;
             // What was on its way may have met the reset; the client's end knows.
@@ -159,21 +162,26 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
     // A 408 says that the rest of the request did not come.
     let is_early = matches!(view.phase, Phase::RequestHead | Phase::RequestBody)
         && view.at.as_ref().is_some_and(|at| at.status != Some(408));
-    let is_under_way = view.phase == Phase::Response || is_early;
-    if !until_close || !is_under_way || view.in_flight != Some(1) || !by_server || killed {
+    let is_under_way = view.phase == Phase::Response || (is_early && view.in_flight == Some(1));
+    if !until_close || !is_under_way || !by_server || killed {
         return;
     }
-    let Some(at) = &view.at else { return };
+    let (Some(at), Some(open)) = (&view.at, view.in_flight.filter(|&open| open > 0)) else { return };
+    // Those that were pipelined behind it, which the client sent before it could know.
+    let behind = open - 1;
+    let phase = if behind == 0 { Phase::Idle } else { Phase::Waiting };
     // Its FIN shows the client that the server's kernel closed, and not that its process meant to.
     view.exact = at.exact && ending.local;
     let early = is_early.then_some(view.phase);
     for state in view.at.iter_mut().chain(&mut view.after).filter(|state| state.until_close) {
         state.answered_early = early;
-        (state.phase, state.in_flight) = (Phase::Idle, Some(0));
+        (state.phase, state.in_flight) = (phase, Some(behind));
         state.answered = state.answered.map(|answered| answered + 1);
+        state.announced_before |= behind > 0;
     }
-    view.phase = Phase::Idle;
-    view.in_flight = Some(0);
+    view.reused |= behind > 0;
+    view.phase = phase;
+    view.in_flight = Some(behind);
     view.announced = true;
     view.requests = view.requests.map(|answered| answered + 1);
     // What left with the FIN passed the probe after it.
@@ -182,6 +190,16 @@ fn end_of_body(facts: &Facts, ending: Ending, view: &mut ExchangePhase) {
         exchanges.map(|exchange| &exchange.streams[usize::from((IN + OUT - exchange.request_direction) & 1)]);
     view.idle_since =
         responses.filter(|response| response.state != state::NEW).map(|response| response.last).next();
+}
+
+/// A 408 is whole before its request is: it is no answer to it.
+fn refused_in_mid_request(view: &mut ExchangePhase) {
+    let Some(at) = view.at.as_mut().filter(|at| at.status == Some(408)) else { return };
+    if matches!(view.phase, Phase::RequestHead | Phase::RequestBody) {
+        let served = view.in_flight.map(|open| at.begun.saturating_sub(open));
+        at.answered = at.answered.zip(served).map(|(answered, served)| answered.min(served));
+        view.requests = view.requests.zip(served).map(|(answered, served)| answered.min(served));
+    }
 }
 
 /// Bytes went both ways before the only request that was seen: the connection is older than the agent, or than the
@@ -284,6 +302,17 @@ fn from_standing(at: ExchangeState, after: Option<ExchangeState>) -> ExchangePha
     .because(at)
 }
 
+/// Of a protocol that is not read: the client ends while more of the server's bytes are on their way to it than a notice or a
+/// goodbye has.
+fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
+    let open = match facts.role {
+        Role::Client => facts.first.unread(),
+        Role::Server => facts.first.unacked(),
+        Role::Unknown => 0,
+    };
+    ending.closer == Closer::Client && open > MAX_NOTICE_BYTES
+}
+
 /// Who spoke last, from the socket's own fields.
 fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let first = &facts.first;
@@ -320,6 +349,9 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     view.is_farewell_read = is_farewell_read(first, ending, since_received) && facts.role == Role::Server;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
+    if leaves_an_answer(facts, ending) {
+        (view.phase, view.in_flight, view.is_ambiguous_last_word) = (Phase::Response, Some(1), false);
+    }
     view.reused = sent > 0 && received > 0;
     // Retransmissions move the time of sending (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.1 to v6.18).
     let sent_at = first.waiting_since().unwrap_or(first.lsndtime);

@@ -234,9 +234,10 @@ pub(super) fn since_answered(facts: &Facts, view: &ExchangePhase) -> Option<f64>
 
 /// The server's reset left before the request had come.
 fn does_not_acknowledge_the_request(facts: &Facts, view: &ExchangePhase) -> bool {
-    // Of what is not read, the bytes that wait for an acknowledgment stand for the request.
+    // Of what is not read, the bytes that wait for an acknowledgment stand for the request: where none do, it had come.
     let is_followed = facts.exchange.as_deref().is_some_and(is_read);
-    let request = if is_followed { request_start(view) } else { Some(facts.first.snd_una) };
+    let waits = facts.first.unacked() > 0;
+    let request = if is_followed { request_start(view) } else { Some(facts.first.snd_una).filter(|_| waits) };
     let acknowledged = Received::of(facts).and_then(|reset| reset.acknowledges);
     acknowledged.zip(request).is_some_and(|(acknowledged, start)| !is_before(start, acknowledged))
 }
