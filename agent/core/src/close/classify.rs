@@ -10,6 +10,7 @@ use super::{
     ending::{Ending, ending},
     evidence,
     facts::{Facts, Reading as _},
+    given_up,
     half_close::{self, Crossed, HalfClose, answer_crossed, half_close},
     middlebox,
     phase::{ExchangePhase, exchange_phase, idle_seconds, is_asking, silent_seconds},
@@ -335,6 +336,11 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
             .map_or(Cause::Unknown, Goaway::cause),
         known => known,
     };
+    // The client that closes then had nothing left to wait for.
+    let dismissed = (cause == Cause::Unknown && ending.closer == Closer::Client)
+        .then(|| exchange.at.as_ref().filter(|at| given_up::is_by_the_server(at))?.goaway_frame.as_ref())
+        .flatten();
+    let cause = dismissed.map_or(cause, Goaway::cause);
     let is_answer_lost = ending.close_type == CloseType::Rst
         && ending.closer == Closer::Server
         && exchange.at.as_ref().is_some_and(|at| at.answered_early.is_some());

@@ -9,6 +9,9 @@ use crate::labels::{Closer, Phase, Side};
 
 /// Frames that left this many ticks before the close left together with it.
 const TOGETHER_TICKS: u32 = 2;
+/// Where a GOAWAY of the same side had announced the end, it follows this soon, seconds: a busy process takes its time, and so does
+/// a client that closes as its last stream has ended.
+const ANNOUNCED_SECONDS: f64 = 0.25;
 
 /// `at`, with such streams in flight.
 pub(super) fn with_given_up(at: ExchangeState, facts: &Facts, ending: Ending) -> ExchangeState {
@@ -34,7 +37,16 @@ fn ends_with(at: &ExchangeState, cut: Cut, facts: &Facts, ending: Ending) -> boo
         Closer::Server => Some(Side::Server),
         _ => None,
     };
-    failed || (closer == Some(cut.by) && facts.first.ticks_since(cut.at) <= TOGETHER_TICKS)
+    let since = facts.first.ticks_since(cut.at);
+    let announced = at.goaway_frame.as_ref().is_some_and(|frame| frame.by == cut.by)
+        && f64::from(since) * facts.tick <= ANNOUNCED_SECONDS;
+    failed || announced || (closer == Some(cut.by) && since <= TOGETHER_TICKS)
+}
+
+/// The server gave streams up behind its GOAWAY, and the client's FIN was first.
+pub(super) fn is_by_the_server(at: &ExchangeState) -> bool {
+    let cut = at.given_up.iter().flatten().any(|cut| cut.by == Side::Server);
+    cut && at.goaway_frame.as_ref().is_some_and(|frame| frame.by == Side::Server)
 }
 
 #[cfg(test)]

@@ -63,9 +63,10 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
     }
 }
 
-/// HTTP/2: the server's GOAWAY with an error code had ended it before the client's FIN.
+/// HTTP/2: before the client's FIN the server's GOAWAY had ended it, with an error code or with the streams given up.
 fn was_dismissed(close: &ClosedConnection) -> bool {
-    close.goaway.as_ref().is_some_and(|goaway| goaway.by == Side::Server && !goaway.is_polite())
+    let given_up = matches!(close.cause, Cause::H2Goaway | Cause::MaxAge | Cause::Shutdown);
+    close.goaway.as_ref().is_some_and(|goaway| goaway.by == Side::Server && (given_up || !goaway.is_polite()))
 }
 
 #[cfg(test)]

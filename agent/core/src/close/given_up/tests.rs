@@ -1,6 +1,7 @@
 use crate::close::{
-    ClosedConnection, Facts,
+    ClosedConnection, Facts, Loss, LossReason,
     facts::{FIN_WAIT1, FIN_WAIT2},
+    loss,
     sample::{
         DATA, HEADERS, RST_STREAM, SETTINGS, Talk, WHOLE, classified, client, frame, goaway, late_segment,
         server,
@@ -175,4 +176,24 @@ fn a_response_that_is_reset_behind_its_end_has_failed_unless_the_request_is_what
     assert_eq!(totals.map(|totals| (totals.answered, totals.unanswered)), Some((0, 1)));
     // An early answer, and no wish for the rest of the body.
     assert_eq!(both(ended(4)), ["server-idle SI max-age - exact 0"; 2]);
+}
+
+#[test]
+fn streams_given_up_behind_a_goaway_end_with_a_close_that_follows_it() {
+    // gRPC's `stop(grace)`: GOAWAY, and when the grace is over RST_STREAM for what is open.
+    let cut = |apart: u32| {
+        move |talk: Talk| {
+            let talk = talk.http2().asks(&frame(HEADERS, WHOLE, 1, ASK)).waits(100);
+            let talk = talk.answers(&frame(HEADERS, 4, 1, "head")).answers(&goaway(1, 0, "")).waits(500);
+            talk.answers(&frame(RST_STREAM, 0, 1, "none")).waits(apart)
+        }
+    };
+    for apart in [0, 40] {
+        assert_eq!(both(cut(apart)), ["premature-hangup SR unknown - exact 1"; 2], "{apart}");
+    }
+    assert_eq!(both(cut(500)), ["server-idle SI h2-goaway - exact 0"; 2]);
+    // The client, which has nothing left to wait for, is first on the wire.
+    let close = classified(&cut(10)(client()).closes());
+    assert_eq!(summary(&close), "premature-hangup CR h2-goaway - exact 1");
+    assert_eq!(loss(&close), Some((Loss::Lost(LossReason::ServerHangup), 1)));
 }
