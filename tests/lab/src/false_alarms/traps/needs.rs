@@ -25,6 +25,7 @@ const ALL: &[(&str, &[Need])] = &[
         ],
     ),
     ("curl", &[apt("curl", "curl")]),
+    ("docker", &[apt("docker.io", "dockerd"), apt("runc", "runc")]),
     ("go", GO_NEEDS),
     (
         "databases",
