@@ -106,7 +106,16 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
         }
         Phase::Unused => lines.push("no request ever came".to_owned()),
         Phase::Connecting | Phase::Unknown => {}
-        Phase::Idle if view.basis == Basis::Turns => lines.push("the server had spoken last".to_owned()),
+        Phase::Idle if view.basis == Basis::Turns => {
+            let from_the_server =
+                if close.role == Role::Client { close.bytes_received } else { close.bytes_sent };
+            let words = if from_the_server > 0 {
+                "the server had spoken last"
+            } else {
+                "the server never sent a byte"
+            };
+            lines.push(words.to_owned());
+        }
         Phase::Waiting if view.basis == Basis::Turns => lines.push("the client had spoken last".to_owned()),
         phase => {
             let requests = close.requests.map_or(String::new(), |n| format!(" after {n} requests"));

@@ -69,6 +69,8 @@ impl ExchangePhase {
 
 /// Bytes that left this many ticks before the close left together with it.
 const TOGETHER_TICKS: u32 = 2;
+/// Seconds from the beginning of a connection, after which a client that sends goes on sending.
+const WENT_ON_SECONDS: f64 = 0.5;
 /// A notice or a goodbye of a server, which a client need not read, fills no segment.
 const MAX_NOTICE_BYTES: u32 = 1024;
 
@@ -302,6 +304,21 @@ fn from_standing(at: ExchangeState, after: Option<ExchangeState>) -> ExchangePha
     .because(at)
 }
 
+/// Of a protocol that is not read: the server has never sent a byte, has taken in all, and the client went on sending. It waits for no
+/// answer (syslog, MQTT at QoS 0). A first request that gets none is sent when the connection is made.
+fn is_one_way(facts: &Facts) -> bool {
+    let first = &facts.first;
+    let (answered, taken_in, newest) = match facts.role {
+        Role::Client => (first.payload_received(), first.unacked() == 0, first.lsndtime),
+        Role::Server => (first.payload_sent(), first.unread() == 0, first.lrcvtime),
+        Role::Unknown => return false,
+    };
+    let Some(opened_ns) = facts.opened_ns else { return false };
+    let age = first.header.ktime_ns.saturating_sub(opened_ns) as f64 / 1e9;
+    let since = f64::from(first.ticks_since(newest)) * facts.tick;
+    answered == 0 && taken_in && age - since >= WENT_ON_SECONDS
+}
+
 /// Of a protocol that is not read: the client ends while more of the server's bytes are on their way to it than a notice or a
 /// goodbye has.
 fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
@@ -341,6 +358,7 @@ fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
         Role::Client => we_spoke_last && sent > 0,
         Role::Unknown => return view,
     };
+    let asked_last = asked_last && !is_one_way(facts);
     let newest = if we_spoke_last { since_sent } else { since_received };
     let since_asked = if facts.role == Role::Server { since_received } else { since_sent };
     // Two FINs that cross right behind the client's newest bytes: it took its leave, and the server had read that.

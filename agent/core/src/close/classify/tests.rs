@@ -119,6 +119,18 @@ fn an_end_within_an_exchange_is_premature_and_says_whose_and_where() {
 }
 
 #[test]
+fn a_client_that_is_never_answered_and_goes_on_sending_waits_for_no_answer() {
+    let first_request = |talk: Talk| talk.asks("ask").waits(750).unobserved();
+    assert_eq!(by_client(first_request), ["premature-hangup CW fin waiting unknown - probable turns"; 2]);
+    let one_way = |talk: Talk| talk.asks("a line").waits(750).asks("another").waits(750).unobserved();
+    assert_eq!(by_client(one_way), ["client-idle CI fin idle unknown - probable turns"; 2]);
+    assert_eq!(by_server(one_way), ["server-idle SI fin idle unknown - probable turns"; 2]);
+    let unacknowledged = |talk: Talk| one_way(talk).asks("lost").unacked(0).unobserved();
+    let close = summary(&unacknowledged(client()).closes());
+    assert!(close.contains("waiting"), "{close}");
+}
+
+#[test]
 fn turns_tell_a_premature_end_too() {
     let waiting = |talk: Talk| talk.served(250).asks(GET).waits(250).unobserved();
     assert_eq!(by_server(waiting), ["premature-hangup SW fin waiting unknown - probable turns"; 2]);
