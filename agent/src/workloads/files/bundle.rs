@@ -31,7 +31,8 @@ pub(super) fn named(host: &Path, path: &str) -> Option<Names> {
     if !is_plain(namespace) || !is_plain(id) {
         return None;
     }
-    let names = read(&host.join(STATES[0]).join(TASKS).join(namespace).join(id))?;
+    let bundle = |state: &&str| read(&host.join(state).join(TASKS).join(namespace).join(id));
+    let names = STATES.iter().find_map(|state| bundle(&state))?;
     let container = names.container.or_else(|| Some(id.to_owned()));
     Some(Names { container_id: Some(id.to_owned()), container, ..names })
 }

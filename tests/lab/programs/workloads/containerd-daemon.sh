@@ -1,9 +1,14 @@
 # containerd with its CRI plugin and runc, without a kubelet. Sourced, in the play's directory, after image.sh. What a run that
 # was interrupted has left is not there for the next one.
 
+# Beside a containerd that the host may have, where k3s has its own.
+state=/run/k3s/containerd
+export CONTAINERD_ADDRESS=$state/containerd.sock
+
 containerd_start() { # SUBNET
-    if [ -S /run/containerd/containerd.sock ] && timeout 2 ctr version > /dev/null 2>&1; then echo "another containerd is running"; exit 1; fi
-    rm -f /run/containerd/containerd.sock /run/containerd/containerd.sock.ttrpc
+    if [ -S "$CONTAINERD_ADDRESS" ] && timeout 2 ctr version > /dev/null 2>&1; then echo "k3s is running"; exit 1; fi
+    mkdir -p $state
+    rm -f "$CONTAINERD_ADDRESS" "$CONTAINERD_ADDRESS.ttrpc"
     mkdir -p cni
     cat > cni/10-lab.conflist <<CNI
 {"cniVersion":"0.4.0","name":"lab","plugins":[{"type":"ptp","ipam":{"type":"host-local","ranges":[[{"subnet":"$1"}]]}}]}
@@ -11,6 +16,9 @@ CNI
     cat > containerd.toml <<TOML
 version = 2
 root = "$PWD/containerd"
+state = "$state"
+[grpc]
+  address = "$CONTAINERD_ADDRESS"
 [plugins."io.containerd.internal.v1.opt"]
   path = "/var/lib/containerd/opt"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -22,7 +30,7 @@ root = "$PWD/containerd"
     conf_dir = "$PWD/cni"
 TOML
     containerd --config containerd.toml > containerd.log 2>&1 & daemon=$!
-    for _ in $(seq 200); do [ -S /run/containerd/containerd.sock ] && timeout 2 ctr version > /dev/null 2>&1 && break; sleep 0.05; done
+    for _ in $(seq 200); do [ -S "$CONTAINERD_ADDRESS" ] && timeout 2 ctr version > /dev/null 2>&1 && break; sleep 0.05; done
     image lab null
     image pause '["/bin/sleep","1000000"]'
     for archive in lab pause; do ctr -n k8s.io images import $archive.tar > /dev/null; done

@@ -47,7 +47,7 @@ def text_of_first_field(answer):
 
 
 def call(method, request):
-    channel = grpc.insecure_channel("unix:///run/containerd/containerd.sock")
+    channel = grpc.insecure_channel("unix://" + os.environ["CONTAINERD_ADDRESS"])
     ask = channel.unary_unary(f"/runtime.v1.RuntimeService/{method}")
     for attempt in range(200):
         try:

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Docker's daemon with runc: two containers with one program and port, one of them in a cgroup namespace of its own and renamed
-# while it runs, one with the labels that Compose gives.
+# Docker's daemon, the host's or one of its own: two containers with one program and port. One has the labels that Compose gives,
+# the other a cgroup namespace of its own, and is renamed while it runs.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/image.sh"
-if pidof dockerd > /dev/null; then echo "another dockerd is running"; exit 1; fi
-docker=(docker -H "unix://$PWD/docker.sock")
 names=(wh-lab-d wh-lab-e)
-dockerd --exec-root "$PWD/exec" --pidfile "$PWD/pid" -H "unix://$PWD/docker.sock" --iptables=false --ip6tables=false --bridge=none > dockerd.log 2>&1 & daemon=$!
+docker=(docker) daemon=
+if ! docker version > /dev/null 2>&1; then
+    docker=(docker -H "unix://$PWD/docker.sock")
+    dockerd --exec-root "$PWD/exec" --pidfile "$PWD/pid" -H "unix://$PWD/docker.sock" --iptables=false --ip6tables=false --bridge=none > dockerd.log 2>&1 & daemon=$!
+fi
 clean() {
     "${docker[@]}" rm -f "${names[@]}" wh-lab-f > /dev/null 2>&1 || true
-    kill $daemon
-    wait $daemon || true
+    [ -z "$daemon" ] || { kill $daemon; wait $daemon || true; }
 }
 trap clean EXIT
 for _ in $(seq 400); do "${docker[@]}" version > /dev/null 2>&1 && break; sleep 0.05; done
