@@ -336,6 +336,8 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
             .map_or(Cause::Unknown, Goaway::cause),
         known => known,
     };
+    let is_unheard = cause == Cause::Unknown && was_never_taken_in(facts, ending);
+    let cause = if is_unheard { Cause::NotAccepted } else { cause };
     // The client that closes then had nothing left to wait for.
     let dismissed = (cause == Cause::Unknown && ending.closer == Closer::Client)
         .then(|| exchange.at.as_ref().filter(|at| given_up::is_by_the_server(at))?.goaway_frame.as_ref())
@@ -347,16 +349,24 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     let cause = if is_answer_lost && cause == Cause::Unknown { Cause::UnreadData } else { cause };
     // In the middle of a request a 408 is the server's own word for what it waited for.
     let timed_out = exchange.at.as_ref().is_some_and(|at| at.status == Some(408))
-        && matches!(exchange.phase, Phase::RequestHead | Phase::RequestBody)
-        && ending.closer == Closer::Server;
+        && matches!(exchange.phase, Phase::RequestHead | Phase::RequestBody);
     let cause = if timed_out && matches!(cause, Cause::Unknown | Cause::UnreadData) {
         Cause::RequestTimeout
     } else {
         cause
     };
     let may_be_half = half_close::may_be_half(facts, ending) || half_close::is_at_once(facts);
-    let exact = exchange.exact && !may_be_half;
+    let exact = exchange.exact && !may_be_half && !is_unheard;
     rule(Verdict::PrematureHangup, cause, exact)
+}
+
+/// Not a byte of what the client sent was acknowledged, nor when it was sent again: the server's kernel has no socket for the
+/// connection (its listener's queue was full), and what lies between says when the reset comes.
+fn was_never_taken_in(facts: &Facts, ending: Ending) -> bool {
+    let first = &facts.first;
+    let is_refused = facts.role == Role::Client && !ending.local && ending.close_type == CloseType::Rst;
+    let nothing_came = first.payload_received() == 0 && u64::from(first.unacked()) >= first.payload_sent();
+    is_refused && nothing_came && first.total_retrans > 0
 }
 
 fn known_or(ending: Ending, cause: Cause) -> Cause {

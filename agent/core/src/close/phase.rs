@@ -136,6 +136,9 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             end_of_body(facts, ending, &mut view);
             early_answer::settle(facts, ending, &mut view);
             refused_in_mid_request(&mut view);
+            if view.basis == Basis::Inferred && view.phase == Phase::Idle && leaves_an_answer(facts, ending) {
+                (view.phase, view.in_flight, view.exact) = (Phase::Response, Some(1), false);
+            }
             let is_destroyed =
                 ending.local && ending.close_type == CloseType::Rst && facts.first.unacked() > 0;
             // What was on its way may have met the reset; the client's end knows.
@@ -319,8 +322,7 @@ fn is_one_way(facts: &Facts) -> bool {
     answered == 0 && taken_in && age - since >= WENT_ON_SECONDS
 }
 
-/// Of a protocol that is not read: the client ends while more of the server's bytes are on their way to it than a notice or a
-/// goodbye has.
+/// Of bytes that are not read: the client ends while more of the server's are on their way to it than a notice or a goodbye has.
 fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
     let open = match facts.role {
         Role::Client => facts.first.unread(),

@@ -33,7 +33,9 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let mut readings = [None; 4];
     let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite());
     let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
-    if !may_be_timer(close.cause) && !is_goodbye {
+    // A client that closes at a 408 has no timer of its own there.
+    let is_told = close.cause == Cause::RequestTimeout && close.closer == Closer::Client;
+    if (!may_be_timer(close.cause) && !is_goodbye) || is_told {
         return readings;
     }
     let mut next = readings.iter_mut();

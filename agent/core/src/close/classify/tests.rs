@@ -138,6 +138,16 @@ fn turns_tell_a_premature_end_too() {
 }
 
 #[test]
+fn a_reset_of_what_was_never_acknowledged_shows_no_timer_of_the_servers() {
+    let sent_again = |talk: Talk| talk.asks(GET).waits(50).retransmits(1);
+    let close = summary(&sent_again(client()).fails(104));
+    assert_eq!(close, "premature-hangup SW rst waiting not-accepted - probable http");
+    let at_once = |talk: Talk| talk.asks(GET).waits(50).unacked(0);
+    let close = summary(&at_once(client()).fails(104));
+    assert_eq!(close, "premature-hangup SW rst waiting unknown - exact http");
+}
+
+#[test]
 fn resets_are_judged_by_side_like_fins() {
     let idle = |talk: Talk| talk.served(1250);
     assert_eq!(summary(&idle(server()).resets()), "server-idle SI rst idle unknown - exact http");
@@ -301,6 +311,11 @@ fn a_408_in_the_middle_of_a_request_names_the_servers_timer() {
         ["premature-hangup SB fin request-body request-timeout - exact http"; 2]
     );
     assert!(judge(&timed_out(server()).closes()).evidence.join(" ").contains("0 of 17 bytes"));
+    // A client that closes at that is first on the wire, by no timer of its own.
+    assert_eq!(
+        by_client(timed_out),
+        ["premature-hangup CB fin request-body request-timeout - exact http"; 2]
+    );
     // Nor is leave to send the body that is not sent an answer.
     let with_leave = |talk: Talk| {
         talk.asks("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n")
