@@ -31,8 +31,8 @@ pub(super) fn named(host: &Path, path: &str) -> Option<Names> {
     if !is_plain(namespace) || !is_plain(id) {
         return None;
     }
-    let bundle = |state: &&str| read(&host.join(state).join(TASKS).join(namespace).join(id));
-    let names = STATES.iter().find_map(|state| bundle(&state))?;
+    let bundle = |state: &str| read(&host.join(state).join(TASKS).join(namespace).join(id));
+    let names = STATES.iter().find_map(|state| bundle(state))?;
     let container = names.container.or_else(|| Some(id.to_owned()));
     Some(Names { container_id: Some(id.to_owned()), container, ..names })
 }
