@@ -32,7 +32,6 @@ const WITH_LISTENER: f64 = 1.0;
 pub struct Shutdowns {
     newest: VecDeque<Shutdown>,
     signals: VecDeque<SentSignal>,
-    over: u64,
 }
 
 impl Shutdowns {
@@ -56,15 +55,13 @@ impl Shutdowns {
     /// A process stopped listening.
     pub fn ended(&mut self, ended: &ListenerEnded, time: Timestamp) -> &Shutdown {
         let mut shutdown = Shutdown::new(ended, time);
-        self.signals
-            .iter()
-            .filter(|sent| is_for(sent, &shutdown))
-            .copied()
-            .collect::<Vec<_>>()
-            .iter()
-            .for_each(|sent| add(&mut shutdown, sent));
+        for sent in &self.signals {
+            if is_for(sent, &shutdown) {
+                add(&mut shutdown, sent);
+            }
+        }
         if self.newest.len() >= SHUTDOWNS {
-            self.over += 1;
+            // The metrics count all.
             self.newest.pop_front();
         }
         self.newest.push_back(shutdown);
@@ -129,11 +126,6 @@ impl Shutdowns {
     /// The newest, oldest first.
     pub fn newest(&self) -> impl DoubleEndedIterator<Item = &Shutdown> {
         self.newest.iter()
-    }
-
-    /// Shutdowns that are not kept any more.
-    pub const fn over(&self) -> u64 {
-        self.over
     }
 }
 
