@@ -89,6 +89,10 @@ fn describe_race(facts: &Facts, found: &Found, waited: Option<f64>) -> String {
             "the next request was sent before the close was seen: neither acknowledges the other".to_owned()
         }
         (Race::OwnTimer, _) => "the client closed within a clock tick of its own request".to_owned(),
+        // Of what is not read, nobody knows where the request began.
+        (Race::Unread, _) if facts.first.unread() > 0 && facts.exchange.is_none() => {
+            format!("{} bytes of the client's had arrived and were not read", facts.first.unread())
+        }
         (Race::Unread, _) if facts.first.unread() > 0 => {
             let lay =
                 waited.map_or(String::new(), |waited| format!(": nothing of it was read in {waited:.3} s"));
