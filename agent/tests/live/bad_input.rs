@@ -232,6 +232,6 @@ fn the_root_of_a_cgroup_namespace_is_not_taken_for_the_hosts() {
     for line in [own, mounted] {
         assert!(line.contains(" degraded ") && line.contains("--cgroupns=host"), "{line}");
     }
-    assert!(text.contains("`whohungup run` works here, with 1 restriction"), "{text}");
+    assert!(text.contains("`whohungup run` works here, with 2 restrictions"), "{text}");
     assert!(text.contains("whohungup_degraded{reason=\"cgroup-scope\"} 1"), "{text}");
 }

@@ -94,7 +94,7 @@ pub(crate) fn check(close: &Value) {
     whose(&close["workload"]);
     let peer = &close["peer"];
     if !peer.is_null() {
-        names(peer, &["process", "workload"]);
+        names(peer, &["process", "workload", "address"]);
         whose(&peer["workload"]);
     }
     announced(close);
