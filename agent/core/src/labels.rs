@@ -251,6 +251,16 @@ impl Phase {
 }
 
 impl Role {
+    /// Of the other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
     /// This end, as a closer.
     pub const fn this_end(self) -> Closer {
         match self {

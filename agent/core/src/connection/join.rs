@@ -112,12 +112,13 @@ impl Tracker {
             let mut candidates = self.pairs.other_ends(netns, role, ends);
             candidates.find(|candidate| self.is_other_end(connection, *candidate))
         };
-        let Some(other) = found.map(|candidate| candidate.cookie) else {
+        let Some(Candidate { cookie: other, is_behind_nat }) = found else {
             return self.pairs.wait(netns, role, ends, cookie);
         };
-        if let Some(met) = self.connections.get(&other) {
-            self.pairs.forget(met.netns, met.role, Ends::new(&met.endpoints), other);
-        }
+        let met = self.connections.get(&other).filter(|_| is_behind_nat);
+        let (met_netns, met_ends) =
+            met.map_or((netns, ends.turned()), |met| (met.netns, Ends::new(&met.endpoints)));
+        self.pairs.met(met_netns, role.other(), met_ends);
         for (one, other) in [(cookie, other), (other, cookie)] {
             if let Some(pending) = self.connections.get_mut(&one).and_then(|one| one.pending.as_deref_mut()) {
                 pending.other_cookie = Some(other);

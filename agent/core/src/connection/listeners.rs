@@ -95,22 +95,25 @@ impl Listeners {
 
     /// A connection was made at `local`. Returns what listens there.
     pub(super) fn accepted(&mut self, netns: u32, local: SocketAddr, at_ns: u64) -> Option<&Listener> {
-        let cookie = self.at(netns, local)?.cookie;
         let here = self.by_port.get_mut(&(netns, local.port()))?;
-        let listener = here.iter_mut().find(|known| known.cookie == cookie)?;
-        listener.last_accept_ns = Some(at_ns);
-        Some(listener)
+        let at = place(here, local)?;
+        here[at].last_accept_ns = Some(at_ns);
+        Some(&here[at])
     }
 
     /// What listens at `local`.
     pub(super) fn at(&self, netns: u32, local: SocketAddr) -> Option<&Listener> {
         let here = self.by_port.get(&(netns, local.port()))?;
-        let exact = here.iter().find(|known| known.address.ip() == local.ip());
-        let wild = || here.iter().find(|known| known.address.ip().is_unspecified());
-        exact.or_else(wild)
+        Some(&here[place(here, local)?])
     }
 
     pub(super) fn len(&self) -> usize {
         self.by_port.values().map(Vec::len).sum()
     }
+}
+
+/// Which of the listeners at a port takes connections to `local`.
+fn place(here: &[Listener], local: SocketAddr) -> Option<usize> {
+    let exact = here.iter().position(|known| known.address.ip() == local.ip());
+    exact.or_else(|| here.iter().position(|known| known.address.ip().is_unspecified()))
 }

@@ -35,11 +35,18 @@ impl Pairs {
     /// Who may be at the other end of a connection with these `ends`, likeliest first.
     pub(super) fn other_ends(&self, netns: u32, role: Role, ends: Ends) -> impl Iterator<Item = Candidate> {
         let exact = self.waiting.get(&self.key(netns, ends.turned())).copied();
-        let other_role = if role == Role::Client { Role::Server } else { Role::Client };
-        let key = self.nat_key(other_role, ends.turned()).filter(|_| role != Role::Unknown);
+        let key = self.nat_key(role.other(), ends.turned());
         let behind_nat = key.and_then(|key| self.behind_nat.get(&key).copied());
         let candidate = |is_behind_nat| move |cookie| Candidate { cookie, is_behind_nat };
         exact.map(candidate(false)).into_iter().chain(behind_nat.map(candidate(true)))
+    }
+
+    /// The end with these `ends` waits no more.
+    pub(super) fn met(&mut self, netns: u32, role: Role, ends: Ends) {
+        self.waiting.remove(&self.key(netns, ends));
+        if let Some(key) = self.nat_key(role, ends) {
+            self.behind_nat.remove(&key);
+        }
     }
 
     pub(super) fn forget(&mut self, netns: u32, role: Role, ends: Ends, cookie: u64) {

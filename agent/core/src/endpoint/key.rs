@@ -44,16 +44,9 @@ impl EndpointKey {
 
     /// The endpoint at the other end of its connection, where that is on this host.
     pub fn of_peer(closed: &ClosedConnection) -> Option<Self> {
-        let peer = closed.peer.as_ref()?;
-        let role = match closed.role {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-            Role::Unknown => return None,
-        };
-        let ends = match role {
-            Role::Client => peer.address.map_or(closed.ends, |remote| Ends { remote, ..closed.ends }),
-            _ => closed.real_ends(),
-        };
+        let peer = closed.peer.as_ref().filter(|_| closed.role != Role::Unknown)?;
+        let role = closed.role.other();
+        let ends = peer.address.map_or(closed.ends, |remote| Ends { remote, ..closed.ends });
         Some(Self::of(role, &ends.turned(), peer.process, peer.workload.as_ref()))
     }
 }
