@@ -131,7 +131,7 @@ fn count_refused(skb: *const c_void) {
     }
     let port = u32::from(u16::from_be_bytes([tcp[2], tcp[3]]));
     let key = FormerListener { netns: read(net, offset!(net_inum)), port };
-    if let Some(count) = REFUSED.get_ptr_mut(&key) {
+    if let Some(count) = REFUSED.get_ptr_mut(key) {
         // SAFETY: map value; of two processors at once one may go uncounted.
         unsafe { *count += 1 };
     }

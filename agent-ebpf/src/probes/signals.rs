@@ -44,7 +44,7 @@ pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: helper call.
     let now_ns = unsafe { bpf_ktime_get_ns() };
     let key = u64::from(tgid) << 32 | signal as u64;
-    if let Some(last) = SIGNALLED.get_ptr_mut(&key) {
+    if let Some(last) = SIGNALLED.get_ptr_mut(key) {
         // SAFETY: map value.
         unsafe {
             if now_ns.wrapping_sub(*last) < INTERVAL_NS {
@@ -52,7 +52,7 @@ pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
             }
             *last = now_ns;
         }
-    } else if SIGNALLED.insert(&key, &now_ns, u64::from(BPF_ANY)).is_err() {
+    } else if SIGNALLED.insert(key, now_ns, u64::from(BPF_ANY)).is_err() {
         return 0;
     }
     let Some(mut entry) = record::reserve::<Signal>(Counter::LostOther) else { return 0 };
