@@ -34,14 +34,17 @@ impl Refusals {
         }
     }
 
+    /// The next call of [`Self::counted`] reads the counts, however short the last is ago.
+    pub(crate) const fn read_at_once(&mut self) {
+        self.read = None;
+    }
+
     /// Counts that have risen since the last call.
     pub(crate) fn counted(&mut self, probes: &mut Probes, now: Instant) -> Vec<(FormerListener, u64)> {
         let is_early = self.read.is_some_and(|read| now.duration_since(read) < INTERVAL);
-        if self.former.is_empty() || is_early { Vec::new() } else { self.counted_now(probes, now) }
-    }
-
-    /// The same, however short the last call is ago.
-    pub(crate) fn counted_now(&mut self, probes: &mut Probes, now: Instant) -> Vec<(FormerListener, u64)> {
+        if self.former.is_empty() || is_early {
+            return Vec::new();
+        }
         self.read = Some(now);
         let mut risen = Vec::new();
         self.former.retain(|&listener, counting| {

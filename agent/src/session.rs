@@ -273,10 +273,8 @@ impl Session {
         self.drain(usize::MAX);
         self.resolver.answer(self.tracker.workloads());
         self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
+        self.refusals.read_at_once();
         self.take_stopping(&mut sink);
-        for (listener, count) in self.refusals.counted_now(&mut self.probes, Instant::now()) {
-            sink(Record::Refused(listener, count));
-        }
         self.tracker.settle_all(|closed| sink(Record::Close(closed)));
     }
 

@@ -12,7 +12,7 @@ pub use table::{SHUTDOWNS, Shutdowns};
 use crate::{
     connection::ListenerEnded,
     endpoint::EndpointKey,
-    identity::{Comm, ExitStatus, Process},
+    identity::{ExitStatus, Process},
     labels::{Phase, Role},
     workload::Workload,
 };
@@ -98,12 +98,7 @@ impl Shutdown {
 
     /// The endpoint that it was.
     pub fn key(&self) -> EndpointKey {
-        EndpointKey {
-            role: Role::Server,
-            server_port: Some(self.server_port),
-            process: self.process.map_or_else(Comm::default, |process| process.comm),
-            workload: self.workload.as_ref().map(Workload::id),
-        }
+        EndpointKey::at(Role::Server, Some(self.server_port), self.process, self.workload.as_ref())
     }
 
     /// Requests, and connects, that were lost.

@@ -29,13 +29,18 @@ pub struct EndpointKey {
 impl EndpointKey {
     /// The endpoint of a socket. A client's own port and a stranger's are of no use to anybody and without bound.
     pub fn of(role: Role, ends: &Ends, process: Option<Process>, workload: Option<&Workload>) -> Self {
+        Self::at(role, ends.server_port(role), process, workload)
+    }
+
+    /// The same by the server's port, which is `None` where the role is unknown.
+    pub fn at(
+        role: Role,
+        server_port: Option<u16>,
+        process: Option<Process>,
+        workload: Option<&Workload>,
+    ) -> Self {
         let named = process.map(|process| process.comm).filter(|comm| comm.as_str() != NAMELESS);
-        Self {
-            role,
-            server_port: ends.server_port(role),
-            process: named.unwrap_or_default(),
-            workload: workload.map(Workload::id),
-        }
+        Self { role, server_port, process: named.unwrap_or_default(), workload: workload.map(Workload::id) }
     }
 
     pub fn of_close(closed: &ClosedConnection) -> Self {
