@@ -8,7 +8,7 @@ use super::{
 use crate::{
     close::LossReason,
     format::{capitalized, counted, was},
-    labels::Side,
+    labels::{Role, Side},
 };
 
 /// Refused connects from which on something is to be done about them.
@@ -87,15 +87,20 @@ fn refused(case: Case<'_>, count: u64) -> Advice {
 
 fn not_accepted(case: Case<'_>, count: u64) -> Advice {
     let program = case.program(Side::Server);
+    // The client's end does not know which.
+    let (reason, queue) = if case.endpoint.key.role == Role::Client {
+        (
+            "the queue was full, or the listener was closed, before the server had accepted the connection",
+            "raise the listener's backlog (and `net.core.somaxconn`), or accept faster. And ",
+        )
+    } else {
+        ("the listener was closed before the server had accepted the connection", "")
+    };
     Advice {
-        why: format!(
-            "{} {} lost in the listener's queue: the listener was closed before the server had accepted the connection.",
-            counted(count, "request"),
-            was(count)
-        ),
+        why: format!("{} {} lost in the listener's queue: {reason}.", counted(count, "request"), was(count)),
         text: format!(
-            "{}: at a shutdown, take the process out of service first, and accept what is queued before closing the \
-             listener.",
+            "{}: {queue}at a shutdown, take the process out of service first, and accept what is queued before closing \
+             the listener.",
             capitalized(&called(Side::Server, program.as_deref()))
         ),
         ..blank(Side::Server, program, Urgency::Now)

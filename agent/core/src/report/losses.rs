@@ -89,7 +89,7 @@ fn to_what(reason: LossReason, count: u64) -> String {
         LossReason::ServerHangup => format!("{count} to hang-ups by the server"),
         LossReason::Network => format!("{count} to the network"),
         LossReason::Refused => counted(count, "refused connect"),
-        LossReason::NotAccepted => format!("{count} not accepted before the listener closed"),
+        LossReason::NotAccepted => format!("{count} that no process had accepted"),
         LossReason::HostAbort => format!("{count} to destroyed sockets"),
     }
 }
