@@ -29,6 +29,8 @@ whohungup_core::label_set! {
         ConnectionsFull,
         EndpointsFull,
         SocketsNotFollowed,
+        /// Closes are missing in the record on disk, or will be: it cannot be written.
+        Record,
     }
 }
 
@@ -55,14 +57,14 @@ impl fmt::Display for StartupWarning {
 const RECENT: Duration = Duration::from_mins(5);
 
 /// Totals of what should not happen, by the reason that each rise of them gives.
-pub type Losses = [(Reason, u64); 6];
+pub type Losses = [(Reason, u64); 7];
 
 /// Which totals increased recently.
 #[derive(Debug, Default)]
 pub struct RecentIncreases {
-    totals: [u64; 6],
+    totals: [u64; 7],
     /// CLOCK_MONOTONIC ns of the observation that found the newest increase.
-    increased_ns: [Option<u64>; 6],
+    increased_ns: [Option<u64>; 7],
 }
 
 impl RecentIncreases {
@@ -95,6 +97,7 @@ mod tests {
             (Reason::ConnectionsFull, 0),
             (Reason::EndpointsFull, 0),
             (Reason::SocketsNotFollowed, 0),
+            (Reason::Record, 0),
         ]
     }
 

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    report, run, say, selftest, top, watch,
+    query, report, run, say, selftest, top, watch,
 };
 use whohungup_bpf::one_line;
 
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
+        Command::Query(args) => query::query(&args).map(|()| ExitCode::SUCCESS),
         Command::Top(args) => top::top(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! `whohungup report`: what many closes show together, and what to change.
 
 pub mod fetch;
+mod past;
 mod record;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -19,13 +20,14 @@ use crate::{cli::ReportArgs, signals::stop_flag};
 /// # Errors
 /// When the probes cannot be loaded, the daemon does not answer, or the output cannot be written.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let model = match &args.from {
-        Some(url) => {
+    let model = match (&args.from, &args.record) {
+        (Some(url), _) => {
             let mut model = fetch::fetch(url)?;
             model.keep(&args.filter.filter());
             model
         }
-        None => record::record(args, &*stop_flag()?)?,
+        (None, Some(directory)) => past::past(args, directory)?,
+        (None, None) => record::record(args, &*stop_flag()?)?,
     };
     match print(&model, args) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

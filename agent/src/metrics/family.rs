@@ -77,6 +77,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Family> {
         families::timeouts::FAMILIES,
         families::connections::FAMILIES,
         families::agent::FAMILIES,
+        families::record::FAMILIES,
         families::cost::FAMILIES,
     ]
     .into_iter()

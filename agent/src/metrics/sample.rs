@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, idle_close};
 use super::{ProcessCost, Scrape, Snapshot};
-use crate::degraded::Reason;
+use crate::{
+    degraded::Reason,
+    record::{GapReason, RecordStats},
+};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::ClosedConnection,
@@ -133,6 +136,14 @@ fn snapshot(counting: &Counting) -> Snapshot {
         tls: TlsLibraries { attached: 2, failed: 1, beyond: 0 },
         inferred,
         degraded: vec![Reason::EventsLost],
+        record: Some(RecordStats {
+            written: 90,
+            dropped: [(GapReason::Queue, 1), (GapReason::Rate, 2), (GapReason::Disk, 3)],
+            bytes: 65536,
+            files: 3,
+            removed: 4,
+            failing: false,
+        }),
         wall_ahead_ns: 1_800_000_000 * SECOND as i64,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::degraded::Reason;
+use crate::{degraded::Reason, record::RecordStats};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     connection::{Limits, OpenState, Totals},
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub cgroups_unresolved: u64,
     /// Why less is seen than should be.
     pub degraded: Vec<Reason>,
+    /// `None` where nothing is recorded on disk.
+    pub record: Option<RecordStats>,
     /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns.
     pub wall_ahead_ns: i64,
 }

@@ -21,6 +21,7 @@ use crate::{
     live::{LiveChanges, LiveSnapshot},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     recent_activity::RecentActivity,
+    record::Recorder,
     session::SessionOptions,
 };
 
@@ -76,19 +77,30 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
     let (stopped, beats) = (Arc::clone(&stop), alive.clone());
     let thread = thread::Builder::new()
         .name("observer".to_owned())
-        .spawn(move || match Agent::start(args.observe.session(), args.observe.max_endpoints) {
+        .spawn(move || match begin(&args) {
             Err(error) => drop(ready.send(Err(error))),
-            Ok(mut agent) => {
+            Ok((mut agent, recorder)) => {
                 beats.beat();
                 drop(ready.send(Ok(())));
-                let mut counters = Counters::new(&agent, &args, asked, beats);
+                let mut counters = Counters::new(&agent, &args, recorder, asked, beats);
                 agent.run(&stopped, &mut counters);
+                if counters.recorder.is_some() {
+                    // What had ended and was not settled is recorded too.
+                    agent.finish(|event| counters.event(event));
+                }
+                counters.recorder.into_iter().for_each(Recorder::stop);
                 drop(runs);
             }
         })
         .context("start the observer thread")?;
     is_ready.recv().context("the observer thread ended early")??;
     Ok(Observer { stop, thread, running, alive })
+}
+
+/// The record first: without it nothing is to run.
+fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
+    let recorder = args.record.settings().map(Recorder::start).transpose()?;
+    Ok((Agent::start(args.observe.session(), args.observe.max_endpoints)?, recorder))
 }
 
 impl Observer {
@@ -114,12 +126,19 @@ struct Counters {
     options: SessionOptions,
     sampling: Sampling,
     health: Health,
+    recorder: Option<Recorder>,
     asked: Receiver<Ask>,
     alive: Heartbeat,
 }
 
 impl Counters {
-    fn new(agent: &Agent, args: &RunArgs, asked: Receiver<Ask>, alive: Heartbeat) -> Self {
+    fn new(
+        agent: &Agent,
+        args: &RunArgs,
+        recorder: Option<Recorder>,
+        asked: Receiver<Ask>,
+        alive: Heartbeat,
+    ) -> Self {
         let max_endpoints = args.observe.max_endpoints;
         let session = &agent.session;
         for warning in session.warnings() {
@@ -137,6 +156,7 @@ impl Counters {
             options: args.observe.session(),
             sampling: Sampling::new(args.bpf_stats),
             health: Health::default(),
+            recorder,
             asked,
             alive,
         }
@@ -166,7 +186,8 @@ impl Counters {
     fn snapshot(&mut self, agent: &mut Agent) -> Snapshot {
         let Agent { session, analyzer, .. } = agent;
         let inferred = analyzer.totals();
-        let (counters, degraded) = self.health.observe(session, &inferred);
+        let record = self.recorder.as_ref().map(Recorder::stats);
+        let (counters, degraded) = self.health.observe(session, &inferred, record.as_ref());
         Snapshot {
             totals: session.tracker().totals(),
             limits: self.options.limits,
@@ -183,6 +204,7 @@ impl Counters {
             tls: session.probes().tls_libraries(),
             inferred,
             degraded,
+            record,
             wall_ahead_ns: wall_ahead_ns(),
         }
     }
@@ -193,6 +215,9 @@ impl Handler for Counters {
         match event {
             Event::Close(closed) => {
                 self.metrics.close(&closed);
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.take(&closed);
+                }
                 self.recent.close(closed);
             }
             Event::Requests(_) => {}

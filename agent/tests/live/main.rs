@@ -14,6 +14,7 @@ mod hostile;
 mod middlebox;
 mod page;
 mod peer;
+mod record;
 mod report;
 mod requests;
 mod reuse;

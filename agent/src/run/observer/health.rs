@@ -5,6 +5,7 @@ use whohungup_ebpf::counters::Counter;
 use crate::{
     clock::monotonic_ns,
     degraded::{Reason, RecentIncreases},
+    record::RecordStats,
     session::Session,
 };
 use whohungup_bpf::{CounterTotals, one_line};
@@ -24,6 +25,7 @@ impl Health {
         &mut self,
         session: &Session,
         inferred: &InferTotals,
+        record: Option<&RecordStats>,
     ) -> (CounterTotals, Vec<Reason>) {
         let mut reasons: Vec<Reason> = session.warnings().iter().map(|warning| warning.reason).collect();
         match session.probes().counters() {
@@ -39,6 +41,7 @@ impl Health {
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
+            (Reason::Record, record.is_some_and(|record| record.failing)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
         let losses = [
@@ -48,6 +51,7 @@ impl Health {
             (Reason::ConnectionsFull, session.tracker().totals().untracked),
             (Reason::EndpointsFull, inferred.over),
             (Reason::SocketsNotFollowed, self.counters.get(Counter::ExchangeFailed)),
+            (Reason::Record, record.map_or(0, RecordStats::lost)),
         ];
         reasons.extend(self.increases.observe(&losses, monotonic_ns()));
         reasons.sort_unstable();

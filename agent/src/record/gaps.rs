@@ -1,0 +1,143 @@
+//! When closes were not recorded: `gaps.jsonl` says so beside them, or an empty answer would claim too much.
+
+use std::{
+    fmt, fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::directory::create;
+
+const GAPS: &str = "gaps.jsonl";
+const STATE: &str = "state.json";
+/// The older half of a longer file is thrown away.
+const MOST_BYTES: u64 = 1 << 20;
+
+whohungup_core::label_set! {
+    /// Why closes were not recorded.
+    pub enum GapReason {
+        /// The daemon had been stopped.
+        Stopped,
+        /// The daemon ended without a word: it was killed, or the host went down.
+        Killed,
+        /// The disk was slower than the closes came.
+        Queue,
+        /// More closes than the limit allows.
+        Rate,
+        /// The file could not be written.
+        Disk,
+    }
+}
+
+/// A time in which closes were not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub reason: GapReason,
+    /// `None` where nobody was there to count them.
+    pub closes: Option<u64>,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, until, reason, closes } = self;
+        let zone = jiff::tz::TimeZone::system();
+        let shown = |time: &Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let why = match reason {
+            GapReason::Stopped => "the daemon was stopped",
+            GapReason::Killed => "the daemon ended without a word",
+            GapReason::Queue => "the disk was too slow",
+            GapReason::Rate => "they came faster than --record-max-rate",
+            GapReason::Disk => "the file could not be written",
+        };
+        match closes {
+            Some(closes) => write!(f, "{closes} closes")?,
+            None => f.write_str("the closes")?,
+        }
+        write!(f, " from {} to {} are missing: {why}", shown(from), shown(until))
+    }
+}
+
+/// When the daemon was last there.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    alive: Timestamp,
+    stopped: bool,
+}
+
+/// Notes that the daemon is there, or (`stopped`) that it goes.
+pub(super) fn note_alive(directory: &Path, alive: Timestamp, stopped: bool) -> io::Result<()> {
+    let text = serde_json::to_vec(&State { alive, stopped })?;
+    let (unfinished, path) = (directory.join("state.json.tmp"), directory.join(STATE));
+    drop(fs::remove_file(&unfinished));
+    create(&unfinished, true)?.write_all(&text)?;
+    fs::rename(unfinished, path)
+}
+
+/// The gap that ends now, where a daemon was there before.
+pub(super) fn gap_before(directory: &Path, now: Timestamp) -> Option<Gap> {
+    let State { alive, stopped } = serde_json::from_slice(&fs::read(directory.join(STATE)).ok()?).ok()?;
+    let reason = if stopped { GapReason::Stopped } else { GapReason::Killed };
+    Some(Gap { from: alive, until: now, reason, closes: None })
+}
+
+pub(super) fn add(directory: &Path, gap: &Gap) -> io::Result<()> {
+    let path = directory.join(GAPS);
+    if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > MOST_BYTES) {
+        let text = fs::read(&path)?;
+        let half = text.len() / 2;
+        let from = text[half..].iter().position(|&byte| byte == b'\n').map_or(half, |at| half + at + 1);
+        fs::write(&path, &text[from..])?;
+    }
+    let mut line = serde_json::to_vec(gap)?;
+    line.push(b'\n');
+    create(&path, false)?.write_all(&line)
+}
+
+/// The gaps that overlap the time from `since` to `until`.
+pub(super) fn read(directory: &Path, since: Timestamp, until: Timestamp) -> Vec<Gap> {
+    let text = fs::read(directory.join(GAPS)).unwrap_or_default();
+    let gaps = text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice::<Gap>(line).ok());
+    gaps.filter(|gap| gap.from <= until && gap.until >= since).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    #[test]
+    fn a_gap_is_from_the_last_sign_of_life_and_says_how_it_came() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(gap_before(folder.path(), at(1)), None, "nobody was there before");
+        note_alive(folder.path(), at(5), false).expect("written");
+        let killed = Gap { from: at(5), until: at(9), reason: GapReason::Killed, closes: None };
+        assert_eq!(gap_before(folder.path(), at(9)), Some(killed.clone()));
+        note_alive(folder.path(), at(6), true).expect("written");
+        assert_eq!(gap_before(folder.path(), at(9)).expect("a gap").reason, GapReason::Stopped);
+        add(folder.path(), &killed).expect("written");
+        assert_eq!(read(folder.path(), at(9), at(20)), std::slice::from_ref(&killed));
+        assert_eq!(read(folder.path(), at(10), at(20)), []);
+        assert!(killed.to_string().contains("ended without a word"));
+    }
+
+    #[test]
+    fn the_list_of_gaps_is_bounded_and_keeps_the_newest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let gap =
+            |second| Gap { from: at(second), until: at(second), reason: GapReason::Disk, closes: Some(1) };
+        for second in 0..20_000 {
+            add(folder.path(), &gap(second)).expect("written");
+        }
+        let bytes = fs::metadata(folder.path().join(GAPS)).expect("there").len();
+        assert!(bytes <= MOST_BYTES + 200, "{bytes}");
+        assert_eq!(read(folder.path(), at(19_999), at(30_000)).len(), 1);
+    }
+}

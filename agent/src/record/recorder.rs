@@ -1,0 +1,146 @@
+//! What the observer hands its closes to: it never waits.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use whohungup_core::{close::ClosedConnection, filter::Filter};
+
+use super::{
+    directory::Directory,
+    gaps::GapReason,
+    limits::{Limits, RateLimit},
+    redact::{Omit, Redact, redact},
+    writer::Writer,
+};
+
+/// Closes that wait to be written at most: about 16 MB.
+const QUEUE: usize = 8192;
+
+/// What is recorded, and where.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub directory: PathBuf,
+    pub limits: Limits,
+    pub filter: Filter,
+    pub omit: Vec<Omit>,
+    pub redact: Vec<Redact>,
+}
+
+/// What became of the closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordStats {
+    pub written: u64,
+    /// By [`GapReason`]: queue, rate, disk.
+    pub dropped: [(GapReason, u64); 3],
+    pub bytes: u64,
+    pub files: u64,
+    /// Files that were removed because they went over a limit of size or age.
+    pub removed: u64,
+    /// The newest attempt to write failed.
+    pub failing: bool,
+}
+
+impl RecordStats {
+    /// Closes that were to be recorded and were not.
+    pub fn lost(&self) -> u64 {
+        self.dropped.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// Shared with the thread that writes.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) written: AtomicU64,
+    pub(super) queue: AtomicU64,
+    pub(super) rate: AtomicU64,
+    pub(super) disk: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) files: AtomicU64,
+    pub(super) removed: AtomicU64,
+    pub(super) failing: AtomicBool,
+}
+
+#[derive(Debug)]
+pub struct Recorder {
+    closes: SyncSender<ClosedConnection>,
+    counts: Arc<Counts>,
+    rate: RateLimit,
+    settings: Settings,
+    thread: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// # Errors
+    /// When the directory cannot be written to, or another process records there.
+    pub fn start(settings: Settings) -> anyhow::Result<Self> {
+        let directory = Directory::take(&settings.directory)?;
+        let counts = Arc::<Counts>::default();
+        let (closes, queue) = sync_channel(QUEUE);
+        let writer = Writer::start(directory, settings.limits, Arc::clone(&counts))?;
+        let thread = thread::Builder::new()
+            .name("record".to_owned())
+            .spawn(move || writer.run(&queue))
+            .context("start the thread that writes the record")?;
+        Ok(Self {
+            closes,
+            counts,
+            rate: RateLimit::new(settings.limits.rate, Instant::now()),
+            settings,
+            thread,
+        })
+    }
+
+    /// Has `close` written, unless it is not wanted, or there is no room for it: then it is counted.
+    pub fn take(&mut self, close: &ClosedConnection) {
+        if !self.settings.filter.has_close(close) {
+            return;
+        }
+        if !self.rate.allows(close.verdict.is_trouble(), Instant::now()) {
+            self.counts.rate.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut close = close.clone();
+        redact(&mut close, &self.settings.omit, &self.settings.redact);
+        let counted = match self.closes.try_send(close) {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => &self.counts.queue,
+            // The thread has ended; it never does by itself.
+            Err(TrySendError::Disconnected(_)) => &self.counts.disk,
+        };
+        counted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn stats(&self) -> RecordStats {
+        let Counts { written, queue, rate, disk, bytes, files, removed, failing } = &*self.counts;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        RecordStats {
+            written: read(written),
+            dropped: [
+                (GapReason::Queue, read(queue)),
+                (GapReason::Rate, read(rate)),
+                (GapReason::Disk, read(disk)),
+            ],
+            bytes: read(bytes),
+            files: read(files),
+            removed: read(removed),
+            failing: failing.load(Ordering::Relaxed) || self.thread.is_finished(),
+        }
+    }
+
+    /// Writes what is waiting, and ends.
+    pub fn stop(self) {
+        drop(self.closes);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that writes the record panicked: its message is in the log");
+        }
+    }
+}

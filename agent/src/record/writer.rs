@@ -1,0 +1,224 @@
+//! The thread that writes the record.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use jiff::Timestamp;
+use whohungup_core::close::ClosedConnection;
+
+use super::{
+    directory::{self, Directory, RecordError},
+    file::OpenFile,
+    gaps::{self, Gap, GapReason},
+    limits::Limits,
+    recorder::Counts,
+};
+
+/// Closes that are written at once at most.
+const BATCH: usize = 1024;
+/// How often is looked whether anything is to be done but to write.
+const CHORES_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a disk that failed is left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Losses of so long are one gap.
+const GAP_INTERVAL: Duration = Duration::from_mins(1);
+/// How often the log says that it still fails.
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    directory: Directory,
+    limits: Limits,
+    counts: Arc<Counts>,
+    /// `None` until there is something to write.
+    open: Option<OpenFile>,
+    lines: Vec<u8>,
+    chores_done: Instant,
+    failed: Option<Instant>,
+    warned: Option<Instant>,
+    losses: Losses,
+}
+
+impl Writer {
+    /// Finishes what the process before has left.
+    pub(super) fn start(
+        directory: Directory,
+        limits: Limits,
+        counts: Arc<Counts>,
+    ) -> Result<Self, RecordError> {
+        let path = directory.path.clone();
+        let doing = || RecordError::io(&path, "written");
+        let now = Timestamp::now();
+        directory::remove_unfinished(&path).map_err(doing())?;
+        if let Some(gap) = gaps::gap_before(&path, now) {
+            gaps::add(&path, &gap).map_err(doing())?;
+        }
+        gaps::note_alive(&path, now, false).map_err(doing())?;
+        let mut writer = Self {
+            directory,
+            limits,
+            counts,
+            open: None,
+            lines: Vec::new(),
+            chores_done: Instant::now(),
+            failed: None,
+            warned: None,
+            losses: Losses::new(now),
+        };
+        if let Err(error) = writer.tidy() {
+            writer.fail(&error);
+        }
+        Ok(writer)
+    }
+
+    /// Writes what comes until nobody sends any more.
+    pub(super) fn run(mut self, queue: &Receiver<ClosedConnection>) {
+        loop {
+            match queue.recv_timeout(CHORES_INTERVAL) {
+                Ok(first) => self.write(first, queue),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.chores_done.elapsed() >= CHORES_INTERVAL {
+                self.chores_done = Instant::now();
+                self.chores(false);
+            }
+        }
+        self.chores(true);
+    }
+
+    fn write(&mut self, first: ClosedConnection, queue: &Receiver<ClosedConnection>) {
+        self.lines.clear();
+        let mut closes = 0;
+        for close in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
+            // A close is always JSON: it has no map whose keys are no text.
+            if serde_json::to_writer(&mut self.lines, &close).is_ok() {
+                self.lines.push(b'\n');
+                closes += 1;
+            }
+        }
+        let may_try = self.failed.is_none_or(|at| at.elapsed() >= RETRY_AFTER);
+        let written = if may_try { self.append() } else { Err(io::ErrorKind::StorageFull.into()) };
+        match written {
+            Ok(()) => {
+                self.counts.written.fetch_add(closes, Ordering::Relaxed);
+                self.counts.failing.store(false, Ordering::Relaxed);
+                self.failed = None;
+            }
+            Err(error) => {
+                self.counts.disk.fetch_add(closes, Ordering::Relaxed);
+                if may_try {
+                    self.fail(&error);
+                }
+            }
+        }
+    }
+
+    fn append(&mut self) -> io::Result<()> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(OpenFile::create(&self.directory, Timestamp::now())?),
+        };
+        open.append(&self.lines)?;
+        if open.is_finished() {
+            self.open = None;
+            self.tidy()?;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.failed = Some(Instant::now());
+        self.counts.failing.store(true, Ordering::Relaxed);
+        if self.warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+            self.warned = Some(Instant::now());
+            let directory = self.directory.path.display();
+            tracing::warn!(%error, "the record at {directory} cannot be written: closes are counted as dropped");
+        }
+    }
+
+    /// What is to be done now and then, and at the end.
+    fn chores(&mut self, is_end: bool) {
+        let now = Timestamp::now();
+        if self.open.as_ref().is_some_and(|open| is_end || open.is_gone() || open.is_finished()) {
+            self.open = None;
+            if let Err(error) = self.tidy() {
+                self.fail(&error);
+            }
+        }
+        let noted = self.losses.note(&self.directory, &self.counts, now, is_end);
+        if let Err(error) = noted.and_then(|()| gaps::note_alive(&self.directory.path, now, is_end)) {
+            self.fail(&error);
+        }
+    }
+
+    /// Compresses what is finished, and removes what is too much.
+    fn tidy(&mut self) -> io::Result<()> {
+        let open = self.open.as_ref().filter(|open| !open.is_empty()).map(OpenFile::path);
+        // What does not fit in compressed form may fit once the oldest have gone.
+        let compressed = self.directory.compress(open);
+        let kept = self.directory.trim(&self.limits, open, SystemTime::now())?;
+        self.counts.bytes.store(kept.bytes, Ordering::Relaxed);
+        self.counts.files.store(kept.files, Ordering::Relaxed);
+        self.counts.removed.fetch_add(kept.removed, Ordering::Relaxed);
+        let broken = compressed?;
+        if broken > 0 {
+            tracing::warn!(lines = broken, "the record had lines that were no closes; they were left out");
+        }
+        Ok(())
+    }
+}
+
+/// What was dropped since the newest gap was noted.
+#[derive(Debug)]
+struct Losses {
+    noted: [u64; 3],
+    since: Timestamp,
+}
+
+impl Losses {
+    fn new(now: Timestamp) -> Self {
+        Self { noted: [0; 3], since: now }
+    }
+
+    fn note(
+        &mut self,
+        directory: &Directory,
+        counts: &Counts,
+        now: Timestamp,
+        is_end: bool,
+    ) -> io::Result<()> {
+        let total = [
+            (GapReason::Queue, &counts.queue),
+            (GapReason::Rate, &counts.rate),
+            (GapReason::Disk, &counts.disk),
+        ];
+        let dropped =
+            total.iter().zip(self.noted).any(|((_, count), noted)| count.load(Ordering::Relaxed) > noted);
+        let elapsed = now.duration_since(self.since).unsigned_abs();
+        if !dropped {
+            self.since = now;
+        } else if is_end || elapsed >= GAP_INTERVAL {
+            for ((reason, count), noted) in total.iter().zip(&mut self.noted) {
+                let count = count.load(Ordering::Relaxed);
+                if count > *noted {
+                    let closes = Some(count - *noted);
+                    gaps::add(
+                        &directory.path,
+                        &Gap { from: self.since, until: now, reason: *reason, closes },
+                    )?;
+                    *noted = count;
+                }
+            }
+            self.since = now;
+        }
+        Ok(())
+    }
+}
