@@ -30,7 +30,7 @@ whohungup_core::label_set! {
         EndpointsFull,
         SocketsNotFollowed,
         /// Closes are missing in the record on disk, or will be: it cannot be written.
-        Record,
+        RecordIncomplete,
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
             (Reason::ConnectionsFull, 0),
             (Reason::EndpointsFull, 0),
             (Reason::SocketsNotFollowed, 0),
-            (Reason::Record, 0),
+            (Reason::RecordIncomplete, 0),
         ]
     }
 

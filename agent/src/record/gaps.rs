@@ -32,6 +32,11 @@ whohungup_core::label_set! {
     }
 }
 
+impl GapReason {
+    /// Why a daemon that runs does not record a close.
+    pub const DROPPED: [Self; 3] = [Self::Queue, Self::Rate, Self::Disk];
+}
+
 /// A time in which closes were not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {

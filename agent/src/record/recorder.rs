@@ -39,8 +39,8 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordStats {
     pub written: u64,
-    /// By [`GapReason`]: queue, rate, disk.
-    pub dropped: [(GapReason, u64); 3],
+    /// In the order of [`GapReason::DROPPED`].
+    pub dropped: [u64; GapReason::DROPPED.len()],
     pub bytes: u64,
     pub files: u64,
     /// Files that were removed because they went over a limit of size or age.
@@ -52,7 +52,7 @@ pub struct RecordStats {
 impl RecordStats {
     /// Closes that were to be recorded and were not.
     pub fn lost(&self) -> u64 {
-        self.dropped.iter().map(|(_, count)| count).sum()
+        self.dropped.iter().sum()
     }
 }
 
@@ -124,11 +124,7 @@ impl Recorder {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         RecordStats {
             written: read(written),
-            dropped: [
-                (GapReason::Queue, read(queue)),
-                (GapReason::Rate, read(rate)),
-                (GapReason::Disk, read(disk)),
-            ],
+            dropped: [read(queue), read(rate), read(disk)],
             bytes: read(bytes),
             files: read(files),
             removed: read(removed),

@@ -131,7 +131,7 @@ fn a_full_disk_is_counted_and_harms_neither_the_daemon_nor_what_is_there() {
     await_ends(&daemon, port, 2 * EACH);
     let dropped = "whohungup_record_dropped_total{reason=\"disk\"}";
     let samples = daemon.wait_for(|samples| samples[dropped] > 0.0).expect("closes are dropped");
-    assert!(samples["whohungup_degraded{reason=\"record\"}"] > 0.5);
+    assert!(samples["whohungup_degraded{reason=\"record-incomplete\"}"] > 0.5);
     assert!(daemon.get("/readyz").expect("an answer").starts_with("HTTP/1.1 200"));
     fs::remove_file(&filler).expect("make room");
     let before = samples["whohungup_record_closes_total"];

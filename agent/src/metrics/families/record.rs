@@ -3,9 +3,7 @@
 use prometheus_client::registry::Unit;
 
 use super::super::family::{Family, Kind, Sets};
-
-/// Reasons for which a close is dropped while the agent runs.
-const REASONS: usize = 3;
+use crate::record::GapReason;
 
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
@@ -24,16 +22,17 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         unit: None,
         labels: &["reason"],
-        sets: Sets::Fixed(REASONS),
+        sets: Sets::Fixed(GapReason::DROPPED.len()),
         help: "Closes missing in the record: queue (the disk is too slow), rate (over --record-max-rate), disk (it cannot be written)",
         write: |scrape, samples| {
-            for (reason, count) in scrape.snapshot.record.into_iter().flat_map(|record| record.dropped) {
-                samples.add(&[reason.as_str()], count);
+            for (at, reason) in GapReason::DROPPED.iter().enumerate() {
+                samples
+                    .add(&[reason.as_str()], scrape.snapshot.record.map_or(0, |record| record.dropped[at]));
             }
         },
     },
     Family {
-        name: "whohungup_record_size",
+        name: "whohungup_record_size_bytes",
         kind: Kind::Gauge,
         unit: Some(Unit::Bytes),
         labels: &[],

@@ -41,7 +41,7 @@ impl Health {
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
-            (Reason::Record, record.is_some_and(|record| record.failing)),
+            (Reason::RecordIncomplete, record.is_some_and(|record| record.failing)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
         let losses = [
@@ -51,7 +51,7 @@ impl Health {
             (Reason::ConnectionsFull, session.tracker().totals().untracked),
             (Reason::EndpointsFull, inferred.over),
             (Reason::SocketsNotFollowed, self.counters.get(Counter::ExchangeFailed)),
-            (Reason::Record, record.map_or(0, RecordStats::lost)),
+            (Reason::RecordIncomplete, record.map_or(0, RecordStats::lost)),
         ];
         reasons.extend(self.increases.observe(&losses, monotonic_ns()));
         reasons.sort_unstable();
