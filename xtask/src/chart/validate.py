@@ -14,6 +14,7 @@ from cloudcoil.models.prometheus_operator import v1 as operator
 # What a pod may add, beyond what the values leave out.
 CAPABILITIES = {"BPF", "PERFMON", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_ADMIN"}
 HOST_PATHS = {"/sys/fs/cgroup"}
+RECORD_PATHS = {"/var/lib/whohungup"}
 
 problems = []
 
@@ -37,7 +38,8 @@ def validate(found, version):
 
 
 def promises(found, with_host_root):
-    """Not privileged, no namespace of the host but its processes, no files of it but its cgroups, no token."""
+    """Not privileged, no namespace of the host but its processes, no files of it but its cgroups and the record's, no
+    token, and nothing to write to but the record."""
     spec = found["spec"]["template"]["spec"]
     assert spec["hostPID"] is True and not {"hostNetwork", "hostIPC"} & set(spec), "namespaces of the host"
     assert spec["automountServiceAccountToken"] is False, "a token of the API"
@@ -47,9 +49,11 @@ def promises(found, with_host_root):
     assert security["readOnlyRootFilesystem"] is True, "a file system to write to"
     assert security["capabilities"]["drop"] == ["ALL"], "capabilities that stay"
     assert set(security["capabilities"]["add"]) <= CAPABILITIES, "capabilities"
-    paths = {volume["hostPath"]["path"] for volume in spec["volumes"]}
-    assert paths == HOST_PATHS | ({"/"} if with_host_root else set()), f"files of the host: {paths}"
-    assert all(mount["readOnly"] is True for mount in container["volumeMounts"]), "a mount to write to"
+    paths = {volume["hostPath"]["path"] for volume in spec["volumes"] if "hostPath" in volume}
+    may_be = HOST_PATHS | RECORD_PATHS | ({"/"} if with_host_root else set())
+    assert HOST_PATHS <= paths <= may_be, f"files of the host: {paths}"
+    written = [mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
+    assert written in ([], ["record"]), f"mounts to write to: {written}"
 
 
 def unchanged(found, sources):
