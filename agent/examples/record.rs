@@ -49,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     ] {
         let began = Instant::now();
         let mut found = 0;
-        let scanned = Scan { directory, interval, filter }.run(|Found { .. }| {
+        let scanned = Scan { directory, interval, filter, newest: None }.run(|Found { .. }| {
             found += 1;
             ControlFlow::Continue(())
         })?;

@@ -30,6 +30,8 @@ pub struct Analyzer {
     programs: ProgramCache,
     shutdowns: Shutdowns,
     began_ns: u64,
+    /// Seconds since then in which no agent ran.
+    not_observed: f64,
     expired: Instant,
 }
 
@@ -42,6 +44,7 @@ impl Analyzer {
             programs: ProgramCache::default(),
             shutdowns: Shutdowns::default(),
             began_ns: monotonic_ns(),
+            not_observed: 0.0,
             expired: Instant::now(),
         }
     }
@@ -62,6 +65,18 @@ impl Analyzer {
         {
             self.table.know(&endpoint, program.as_ref().clone());
         }
+    }
+
+    /// Takes in a close from before a restart.
+    pub fn recall(&mut self, close: &mut ClosedConnection) {
+        self.began_ns = self.began_ns.min(close.at_ns);
+        self.table.close(close, false);
+    }
+
+    /// Nothing of before the restart follows: the metrics count from here. For so many seconds of it no agent ran.
+    pub fn recalled(&mut self, not_observed: f64) {
+        self.not_observed = not_observed;
+        self.table.restart_counters();
     }
 
     /// Takes in requests of a connection that is open.
@@ -134,6 +149,7 @@ impl Analyzer {
             events_lost: session.counters().lost() + session.probes().missed_runs(),
             connections_untracked: session.tracker().totals().untracked,
             endpoints_over: self.totals().over,
+            not_observed_seconds: self.not_observed,
             endpoints_beyond: self.totals().beyond,
             losses: self.table.lost_requests().totals(),
             ..Meta::default()

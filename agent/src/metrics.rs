@@ -80,7 +80,7 @@ impl Metrics {
                 .collect(),
             durations: self.durations.clone(),
             amended: self.amended,
-            lost: endpoints.lost_requests().totals(),
+            lost: endpoints.counted_losses(),
             snapshot,
             build: Arc::clone(&self.build),
             process: ProcessCost::default(),

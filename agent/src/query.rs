@@ -27,7 +27,7 @@ use summary::Summary;
 pub fn query(args: &QueryArgs) -> anyhow::Result<()> {
     let interval = interval(&args.since, &args.until)?;
     let filter = args.filter();
-    let scan = Scan { directory: &args.record, interval, filter: &filter };
+    let scan = Scan { directory: &args.record, interval, filter: &filter, newest: None };
     let mut printer = Printer::new(args);
     printer.begin();
     let scanned = scan.run(|found| printer.take(&found)).with_context(|| {

@@ -42,6 +42,8 @@ pub struct Scan<'a> {
     pub directory: &'a Path,
     pub interval: Interval,
     pub filter: &'a Filter,
+    /// Only about so many of the newest closes are looked at.
+    pub newest: Option<u64>,
 }
 
 /// What was read, beside the closes.
@@ -90,6 +92,9 @@ impl Scan<'_> {
         }
         let count = all.len() as u64;
         all.retain(|unit| self.interval.overlaps(unit));
+        if let Some(most) = self.newest {
+            keep_newest(&mut all, most);
+        }
         let amended = amended(&all);
         let may_have = |unit: &Unit| unit.summary.as_ref().is_none_or(|summary| self.may_match(summary));
         let finders: Vec<Finder<'static>> =
@@ -136,6 +141,17 @@ impl Scan<'_> {
         });
         (found, broken)
     }
+}
+
+fn keep_newest(units: &mut Vec<Unit>, most: u64) {
+    let mut closes = 0;
+    let newest = units.iter().rev().take_while(|unit| {
+        let begins = closes;
+        closes += unit.closes();
+        begins < most
+    });
+    let kept = newest.count();
+    units.drain(..units.len() - kept);
 }
 
 /// Calls `each` with the lines that hold everything that is looked for, and where they begin.

@@ -47,7 +47,15 @@ pub(super) fn units(file: &ClosesFile) -> io::Result<(Vec<Unit>, bool)> {
     Ok((units, at > file.bytes))
 }
 
+/// Bytes of a line, about.
+const LINE_BYTES: u64 = 1000;
+
 impl Unit {
+    /// How many are in it; of a file that is not finished, about.
+    pub(super) fn closes(&self) -> u64 {
+        self.summary.as_ref().map_or(self.bytes / LINE_BYTES, |summary| u64::from(summary.closes))
+    }
+
     /// Its whole lines; `raw` is room for what is on disk.
     pub(super) fn read(&self, raw: &mut Vec<u8>, text: &mut Vec<u8>) -> io::Result<()> {
         let read = |into: &mut Vec<u8>| {

@@ -8,12 +8,10 @@ use jiff::Timestamp;
 use crate::{
     cli::ReportArgs,
     query::{interval, say_what_is_missing},
-    record::Scan,
+    record::{Scan, not_observed, recalled},
 };
 use whohungup_core::{
     advice::{Meta, ReportModel},
-    close::ClosedConnection,
-    connection::RequestDelta,
     endpoint::{Endpoints, InferLimits},
     products::Products,
 };
@@ -32,11 +30,12 @@ pub(super) fn past(args: &ReportArgs, directory: &Path) -> anyhow::Result<Report
     let filter = args.filter.filter();
     let limits = InferLimits { endpoints: args.observe.max_endpoints, ..InferLimits::default() };
     let mut endpoints = Endpoints::new(limits, TICK);
-    let scan = Scan { directory, interval, filter: &filter };
+    let scan = Scan { directory, interval, filter: &filter, newest: None };
     let scanned = scan
         .run(|found| {
-            let mut close = recalled(found.close, interval.since);
-            endpoints.close(&mut close, false);
+            let after = found.close.time.duration_since(interval.since).as_nanos();
+            let at_ns = HOUR_NS + u64::try_from(after).unwrap_or_default();
+            endpoints.close(&mut recalled(found.close, at_ns), false);
             ControlFlow::Continue(())
         })
         .with_context(|| {
@@ -57,47 +56,9 @@ pub(super) fn past(args: &ReportArgs, directory: &Path) -> anyhow::Result<Report
         endpoints_over: totals.over,
         endpoints_beyond: totals.beyond,
         losses: endpoints.lost_requests().totals(),
-        // What was not recorded was not seen: no all-clear above it.
-        events_lost: scanned.gaps.iter().filter_map(|gap| gap.closes).sum(),
+        not_observed_seconds: not_observed(&scanned.gaps, interval),
+        not_recorded: scanned.gaps.iter().filter_map(|gap| gap.closes).sum(),
         ..Meta::default()
     };
     Ok(whohungup_core::advice::build(&endpoints.endpoints(), Products::builtin(), meta))
-}
-
-/// `close` as it was when it was settled, on a clock that begins an hour before `since`.
-fn recalled(close: ClosedConnection, since: Timestamp) -> ClosedConnection {
-    let after = u64::try_from(close.time.duration_since(since).as_nanos()).unwrap_or_default();
-    let uncounted = close.requests_started.zip(close.requests).map(|(begun, answered)| RequestDelta {
-        basis: close.basis,
-        begun,
-        answered,
-        unanswered: begun.saturating_sub(answered),
-        reused: u32::from(close.reuse_gap.is_some()),
-        short_gaps: 0,
-        long_gap: close.reuse_gap,
-        answered_gap: None,
-    });
-    // A close that was amended is read once, in its last form.
-    ClosedConnection { at_ns: HOUR_NS + after, uncounted, amends: false, ..close }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use whohungup_core::testing::server_idle;
-
-    #[test]
-    fn a_close_recalls_when_it_was_and_what_was_asked() {
-        let since = Timestamp::from_second(100).expect("a time");
-        let close = ClosedConnection {
-            time: Timestamp::from_second(160).expect("a time"),
-            requests_started: Some(4),
-            reuse_gap: Some(4.5),
-            ..server_idle(80, "node")
-        };
-        let close = recalled(close, since);
-        assert_eq!(close.at_ns, HOUR_NS + 60_000_000_000);
-        let requests = close.uncounted.expect("requests");
-        assert_eq!((requests.begun, requests.unanswered, requests.long_gap), (4, 1, Some(4.5)));
-    }
 }

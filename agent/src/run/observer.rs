@@ -21,9 +21,11 @@ use crate::{
     live::{LiveChanges, LiveSnapshot},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
     recent_activity::RecentActivity,
-    record::Recorder,
+    record::{self, Recorder},
     session::SessionOptions,
 };
+
+use whohungup_bpf::one_line;
 
 mod health;
 mod sampling;
@@ -81,8 +83,9 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
             Err(error) => drop(ready.send(Err(error))),
             Ok((mut agent, recorder)) => {
                 beats.beat();
-                drop(ready.send(Ok(())));
                 let mut counters = Counters::new(&agent, &args, recorder, asked, beats);
+                counters.recall(&args, &mut agent);
+                drop(ready.send(Ok(())));
                 agent.run(&stopped, &mut counters);
                 if counters.recorder.is_some() {
                     // What had ended and was not settled is recorded too.
@@ -160,6 +163,23 @@ impl Counters {
             asked,
             alive,
         }
+    }
+
+    /// What an agent before this one has recorded in the last hour.
+    fn recall(&mut self, args: &RunArgs, agent: &mut Agent) {
+        let Some(directory) = args.record.record.as_deref() else { return };
+        let recalled = record::recall(directory, wall_ahead_ns(), |mut close| {
+            agent.analyzer.recall(&mut close);
+            self.recent.close(close);
+        });
+        let not_observed = match recalled {
+            Ok(seconds) => seconds,
+            Err(error) => {
+                tracing::warn!(error = one_line(&error), "what was before the restart cannot be read");
+                0.0
+            }
+        };
+        agent.analyzer.recalled(not_observed);
     }
 
     /// Whoever asked may have gone.

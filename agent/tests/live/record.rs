@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use harness::{Close, Daemon, Ended, run, sum};
+use harness::{Close, Daemon, Ended, Samples, run, sum};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -42,22 +42,22 @@ fn connections(listener: &std::net::TcpListener, count: usize) {
     }
 }
 
-fn await_ends(daemon: &Daemon, port: u16, count: usize) {
+fn ends(samples: &Samples, port: u16) -> f64 {
     let ours = format!("server_port=\"{port}\"");
-    daemon
-        .wait_for(|samples| {
-            let closes = samples
-                .iter()
-                .filter(|(name, _)| name.starts_with("whohungup_closes_total{") && name.contains(&ours));
-            closes.map(|(_, count)| count).sum::<f64>() >= count as f64
-        })
-        .expect("both ends of each");
+    let is_ours = |name: &str| name.starts_with("whohungup_closes_total{") && name.contains(&ours);
+    samples.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum()
 }
+
+fn await_ends(daemon: &Daemon, port: u16, count: usize) {
+    daemon.wait_for(|samples| ends(samples, port) >= count as f64).expect("both ends of each");
+}
+
+/// Connections that a part of a test makes.
+const EACH: usize = 200;
 
 #[test]
 fn every_close_is_in_the_record_once_over_a_kill_and_a_restart() {
     require!();
-    const EACH: usize = 200;
     let folder = tempfile::tempdir().expect("a folder");
     let directory = folder.path().join("record");
     let listener = listen();
@@ -73,6 +73,13 @@ fn every_close_is_in_the_record_once_over_a_kill_and_a_restart() {
     daemon.signal(Signal::KILL).expect("kill it");
     assert!(daemon.wait().and_then(Ended::success).is_err());
     let daemon = recording(&directory);
+    // It takes up what the one before it knew, and counts from zero.
+    let model: serde_json::Value =
+        serde_json::from_str(&daemon.report("--json", &[port]).expect("a report")).expect("JSON");
+    let closes = model["endpoints"].as_array().expect("endpoints").iter().map(|one| one["closes"].as_u64());
+    assert_eq!(closes.sum::<Option<u64>>(), Some(2 * EACH as u64), "{model}");
+    assert!(model["meta"]["not_observed_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{model}");
+    assert!(ends(&daemon.samples().expect("a scrape"), port) < 0.5);
     connections(&listener, EACH);
     await_ends(&daemon, port, 2 * EACH);
     daemon.signal(Signal::TERM).expect("stop it");
@@ -118,7 +125,6 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_is_counted_and_harms_neither_the_daemon_nor_what_is_there() {
     require!();
-    const EACH: usize = 100;
     let disk = SmallDisk::of(1 << 20);
     let directory = disk.0.path().join("record");
     let filler = disk.0.path().join("filler");

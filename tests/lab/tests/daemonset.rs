@@ -48,4 +48,6 @@ fn the_agent_works_in_a_pod_by_its_own_manifest() {
             "{said}"
         );
     }
+    let record = section("host root: record");
+    assert!(record.contains("idle-race") && record.contains("shop/checkout-7d9f8c6b5-x2k4q/app"), "{said}");
 }

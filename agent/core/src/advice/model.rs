@@ -45,6 +45,12 @@ pub struct Meta {
     pub connections_untracked: u64,
     /// Closes that were counted without an endpoint of their own, because there were too many.
     pub endpoints_over: u64,
+    /// Seconds of the time observed in which no agent ran, as its record on disk says.
+    #[serde(default)]
+    pub not_observed_seconds: f64,
+    /// In a report of the past: closes that were seen and not recorded.
+    #[serde(default)]
+    pub not_recorded: u64,
     pub closes: u64,
     /// Endpoints of those, at least.
     #[serde(default)]

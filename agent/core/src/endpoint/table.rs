@@ -10,7 +10,7 @@ use super::{
     key::EndpointKey,
     last_hour::{LastHour, LostRequests},
     limits::{ENDPOINT_BYTES, InferLimits},
-    losses::BothEnds,
+    losses::{BothEnds, LossCounts, Losses},
     model::{Endpoint, InferTotals},
     peers::Peers,
     recent::Recent,
@@ -45,6 +45,8 @@ pub struct Endpoints {
     others: Option<Box<Others>>,
     hour: Box<LastHour>,
     lost: LostRequests,
+    /// The same since [`Self::restart_counters`].
+    counted_losses: LossCounts,
     both_ends: BothEnds,
     over: u64,
     beyond: HashSet<EndpointKey>,
@@ -104,6 +106,7 @@ impl Endpoints {
             others: None,
             hour: Box::new(LastHour::new()),
             lost: LostRequests::new(),
+            counted_losses: LossCounts::default(),
             both_ends: BothEnds::default(),
             over: 0,
             beyond: HashSet::new(),
@@ -144,6 +147,7 @@ impl Endpoints {
         hour.close(closed, lost);
         self.hour.close(closed, lost);
         self.lost.add(closed, lost);
+        self.counted_losses.add_once(closed, lost);
         self.over += u64::from(!tracked);
         key
     }
@@ -293,6 +297,23 @@ impl Endpoints {
 
     pub fn lost_requests(&self) -> &LostRequests {
         &self.lost
+    }
+
+    /// Requests lost by all together, as the metrics count them: from the start of the agent on.
+    pub fn counted_losses(&self) -> Losses {
+        self.counted_losses.shown()
+    }
+
+    /// Has the metrics' counters begin at zero: what was taken in so far had been counted before a restart, and a counter
+    /// that goes on from there would be added up twice.
+    pub fn restart_counters(&mut self) {
+        self.table.values_mut().for_each(|entry| entry.counters = Arc::default());
+        if let Some(others) = &mut self.others {
+            others.counters = Default::default();
+        }
+        self.counted_losses = LossCounts::default();
+        (self.over, self.expired, self.evicted) = (0, 0, 0);
+        self.beyond.clear();
     }
 
     pub fn totals(&self) -> InferTotals {

@@ -346,6 +346,7 @@ pub(super) fn observed(meta: &Meta) -> Vec<String> {
             counted(meta.endpoints_beyond.max(1), "endpoint")
         ));
     }
+    missed.extend(losses::not_there(meta));
     let missed = if missed.is_empty() {
         "nothing was missed".to_owned()
     } else {

@@ -59,7 +59,17 @@ pub fn unseen(meta: &Meta) -> Option<String> {
         parts.push(format!("{} not tracked", counted(meta.connections_untracked, "connection")));
     }
     parts.extend(beyond(meta));
+    parts.extend(not_there(meta));
     (!parts.is_empty()).then(|| clean(&parts.join(", "), 200))
+}
+
+/// What the record on disk says is missing.
+pub fn not_there(meta: &Meta) -> impl Iterator<Item = String> {
+    let gap = (meta.not_observed_seconds > 0.0)
+        .then(|| format!("{} not observed (no agent ran)", measured(meta.not_observed_seconds)));
+    let closes = (meta.not_recorded > 0)
+        .then(|| format!("{} not recorded (docs/record.md)", counted(meta.not_recorded, "close")));
+    gap.into_iter().chain(closes)
 }
 
 /// `12 endpoints beyond the limit (increase --max-endpoints)`.

@@ -50,7 +50,7 @@ fn record(directory: &Path, closes: impl Iterator<Item = ClosedConnection>) {
 
 fn ask(directory: &Path, filter: &Filter, interval: Interval) -> (Vec<ClosedConnection>, Scanned) {
     let mut found = Vec::new();
-    let scan = Scan { directory, interval, filter };
+    let scan = Scan { directory, interval, filter, newest: None };
     let scanned = scan
         .run(|Found { close, .. }| {
             found.push(close);
@@ -115,7 +115,7 @@ fn what_is_no_record_is_an_error_and_a_broken_file_is_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let nowhere = folder.path().join("nowhere");
     let filter = Filter::default();
-    let scan = Scan { directory: &nowhere, interval: ALWAYS, filter: &filter };
+    let scan = Scan { directory: &nowhere, interval: ALWAYS, filter: &filter, newest: None };
     let error = scan.run(|_found| ControlFlow::Continue(())).expect_err("none").to_string();
     assert!(error.contains("nowhere") && error.contains("cannot be read"), "{error}");
     record(folder.path(), (0..10).map(close));

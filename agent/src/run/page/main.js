@@ -115,6 +115,7 @@ function draw() {
   replace($("workloads"), ...workloads.map((workload) => h("option", { value: workload })));
   const { meta, viewers } = live;
   const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"], [meta.endpoints_over, "close"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} ${thing === "close" ? `of ${counted(Math.max(meta.endpoints_beyond, 1), "endpoint")} beyond the limit` : "missed"}`);
+  if (meta.not_observed_seconds > 0) missed.push(`${seconds(meta.not_observed_seconds)} not observed: no agent ran`);
   say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; watching for ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}.`);
   document.title = headline.tone === "losing" ? `(${live.lost_hour}) whohungup` : "whohungup";
 }

@@ -65,3 +65,5 @@ races() { ask ":9909/metrics" | grep '^whohungup_idle_races_total' | grep 'serve
 for _ in $(seq 400); do [ "$(races | awk '{ sum += $NF } END { print sum + 0 }')" -ge 12 ] && break; sleep 0.05; done
 echo "== host root: races"
 races
+echo "== host root: record"
+inside /whohungup query --port 18093 --verdict idle-race --summary

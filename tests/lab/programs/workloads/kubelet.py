@@ -57,11 +57,20 @@ def security(pod, container):
     )
 
 
+def host_path(asked):
+    """What a kubelet would make on its node is made in the play's own folder."""
+    if asked["type"] != "DirectoryOrCreate":
+        return asked["path"]
+    path = os.getcwd() + asked["path"]
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
 def mounts(pod, container):
-    volumes = {volume["name"]: volume["hostPath"]["path"] for volume in pod["volumes"]}
+    volumes = {volume["name"]: host_path(volume["hostPath"]) for volume in pod["volumes"]}
     propagation = {None: 0, "None": 0, "HostToContainer": 1}
     return [
-        message(_1=mount["mountPath"], _2=volumes[mount["name"]], _3=int(mount["readOnly"]), _5=propagation[mount.get("mountPropagation")])
+        message(_1=mount["mountPath"], _2=volumes[mount["name"]], _3=int(mount.get("readOnly", False)), _5=propagation[mount.get("mountPropagation")])
         for mount in container["volumeMounts"]
     ]
 
