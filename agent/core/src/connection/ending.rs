@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use whohungup_ebpf::{
+    decode::ExchangeBytes,
     event::{Progress, Transition},
-    exchange::{Exchange, ExchangeRecord},
+    exchange::Exchange,
 };
 
 use super::{
@@ -97,12 +98,12 @@ impl Tracker {
         }
     }
 
-    pub(super) fn exchange(&mut self, record: &ExchangeRecord, note: fn(&mut Connection, &Exchange)) {
+    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: fn(&mut Connection, &Exchange)) {
         let cookie = record.header.cookie;
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            note(connection, &record.exchange);
+            note(connection, &record.exchange());
         } else if let Some(known) = self.recent.by_cookie(cookie) {
-            note(&mut known.connection, &record.exchange);
+            note(&mut known.connection, &record.exchange());
             self.amend(cookie);
         }
     }
