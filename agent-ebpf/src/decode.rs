@@ -1,11 +1,13 @@
 //! Checked decoding of records; nothing is trusted but the bytes' length.
 
-use zerocopy::FromBytes as _;
+use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
 use crate::{
     WIRE_VERSION,
     event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Transition},
-    exchange::ExchangeRecord,
+    exchange::{
+        Exchange, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES, IN, OUT, STREAMS_OFFSET, WINDOW_BYTES,
+    },
 };
 
 /// A decoded record.
@@ -15,14 +17,63 @@ pub enum Record<'a> {
     Open(&'a Open),
     Transition(&'a Transition),
     Reset(&'a Reset),
-    Exchange(&'a ExchangeRecord),
-    TlsExchange(&'a ExchangeRecord),
+    Exchange(ExchangeBytes<'a>),
+    TlsExchange(ExchangeBytes<'a>),
     Listen(&'a Listen),
     ErrorReport(&'a ErrorReport),
     Socket(&'a Transition),
     Clock(&'a Clock),
     Progress(&'a Progress),
     Signal(&'a Signal),
+}
+
+/// An [`Exchange`] as it came, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct ExchangeBytes<'a> {
+    pub header: &'a Header,
+    record: &'a [u8],
+    /// How many bytes of which head there are.
+    heads: [usize; 2],
+}
+
+impl<'a> ExchangeBytes<'a> {
+    /// `None` when `record` has not the size that its own [`Exchange::heads`] asks for.
+    fn new(header: &'a Header, record: &'a [u8]) -> Option<Self> {
+        let rest = record.len().checked_sub(HEADLESS_BYTES)?;
+        let at = size_of::<Header>() + core::mem::offset_of!(Exchange, heads);
+        let (heads, fits) = match *record.get(at)? {
+            0 => ([0, 0], rest == 0),
+            HEAD_IN => ([rest, 0], rest <= WINDOW_BYTES),
+            HEAD_OUT => ([0, rest], rest <= WINDOW_BYTES),
+            3 => ([WINDOW_BYTES; 2], rest == 2 * WINDOW_BYTES),
+            _ => return None,
+        };
+        fits.then_some(Self { header, record, heads })
+    }
+
+    /// The exchange, with zeros for what was left out.
+    #[must_use]
+    pub fn exchange(&self) -> Exchange {
+        let mut exchange = Exchange::new_zeroed();
+        let to = exchange.as_mut_bytes();
+        let streams = STREAMS_OFFSET - size_of::<Header>();
+        let (mut from, mut at) = (size_of::<Header>(), 0);
+        for (len, skipped) in [
+            (streams + HEAD_OFFSET + self.heads[usize::from(IN)], WINDOW_BYTES - self.heads[usize::from(IN)]),
+            (HEAD_OFFSET + self.heads[usize::from(OUT)], 0),
+        ] {
+            to[at..at + len].copy_from_slice(&self.record[from..from + len]);
+            from += len;
+            at += len + skipped;
+        }
+        exchange
+    }
+
+    /// Bytes that it took.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.record.len()
+    }
 }
 
 /// Why bytes are no record.
@@ -34,7 +85,7 @@ pub enum DecodeError {
     Version { got: u8 },
     /// A kind that this version does not know.
     Kind { got: u8 },
-    /// The size is not the size of the kind.
+    /// The size is not the size of the kind, or of an exchange with the heads that it says it has.
     Size { kind: Kind, got: usize, want: usize },
     /// The bytes do not lie on an 8-byte boundary.
     Misaligned,
@@ -79,8 +130,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::Open => Record::Open(exactly(kind, body)?),
         Kind::Transition => Record::Transition(exactly(kind, body)?),
         Kind::Reset => Record::Reset(exactly(kind, body)?),
-        Kind::Exchange => Record::Exchange(exactly(kind, body)?),
-        Kind::TlsExchange => Record::TlsExchange(exactly(kind, body)?),
+        Kind::Exchange => Record::Exchange(heads(kind, header, body)?),
+        Kind::TlsExchange => Record::TlsExchange(heads(kind, header, body)?),
         Kind::Listen => Record::Listen(exactly(kind, body)?),
         Kind::ErrorReport => Record::ErrorReport(exactly(kind, body)?),
         Kind::Socket => Record::Socket(exactly(kind, body)?),
@@ -89,6 +140,11 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::Signal => Record::Signal(exactly(kind, body)?),
     };
     Ok((record, size))
+}
+
+fn heads<'a>(kind: Kind, header: &'a Header, body: &'a [u8]) -> Result<ExchangeBytes<'a>, DecodeError> {
+    let record = ExchangeBytes::new(header, body);
+    record.ok_or(DecodeError::Size { kind, got: body.len(), want: HEADLESS_BYTES })
 }
 
 fn exactly<T>(kind: Kind, body: &[u8]) -> Result<&T, DecodeError>
@@ -127,6 +183,46 @@ mod tests {
         let (record, used) = decode(open.as_bytes()).expect("decodes");
         let Record::Open(got) = record else { panic!("{record:?}") };
         assert_eq!((*got, used), (open, size_of::<Open>()));
+    }
+
+    /// Every way in which heads are left out tells what it keeps, and only records of the right size are taken.
+    #[test]
+    fn an_exchange_comes_through_without_the_heads_that_are_left_out() {
+        let mut whole = crate::exchange::ExchangeRecord::new_zeroed();
+        for (at, byte) in whole.exchange.as_mut_bytes().iter_mut().enumerate() {
+            *byte = at as u8 | 1;
+        }
+        whole.header = Header { kind: Kind::Exchange as u8, ..open().header };
+        let window = |direction: usize| STREAMS_OFFSET + direction * size_of::<crate::exchange::Stream>() + HEAD_OFFSET;
+        for (heads, kept) in [(0, [0, 0]), (HEAD_IN, [100, 0]), (HEAD_OUT, [0, 352]), (HEAD_IN | HEAD_OUT, [352, 352])] {
+            whole.exchange.heads = heads;
+            let size = HEADLESS_BYTES + kept[0] + kept[1];
+            whole.header.size = size as u16;
+            let bytes = whole.as_bytes();
+            let mut sent = [0_u64; size_of::<crate::exchange::ExchangeRecord>() / 8 + 1];
+            let parts = [
+                &bytes[..window(0) + kept[0]],
+                &bytes[window(0) + WINDOW_BYTES..window(1) + kept[1]],
+            ];
+            let mut at = 0;
+            for part in parts {
+                sent.as_mut_bytes()[at..at + part.len()].copy_from_slice(part);
+                at += part.len();
+            }
+            let (record, used) = decode(sent.as_bytes()).expect("decodes");
+            let Record::Exchange(got) = record else { panic!("{record:?}") };
+            let mut expected = whole.exchange;
+            for (stream, kept) in expected.streams.iter_mut().zip(kept) {
+                stream.head[kept..].fill(0);
+            }
+            assert!(got.exchange() == expected && used == size, "{heads}");
+            if heads == 0 || heads == 3 {
+                for wrong in [size - 1, size + 1] {
+                    sent.as_mut_bytes()[2..4].copy_from_slice(&(wrong as u16).to_ne_bytes());
+                    assert!(matches!(decode(sent.as_bytes()), Err(DecodeError::Size { .. })), "{heads} {wrong}");
+                }
+            }
+        }
     }
 
     #[test]

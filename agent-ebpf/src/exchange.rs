@@ -46,6 +46,11 @@ pub const OTHER: u8 = 4;
 /// peer's FIN.
 pub const AFTER_FIN: u8 = 5;
 
+/// [`Exchange::heads`]: the head of [`IN`].
+pub const HEAD_IN: u8 = 1;
+/// [`Exchange::heads`]: the head of [`OUT`].
+pub const HEAD_OUT: u8 = 2;
+
 /// [`Exchange::flags`]: bytes that decide were never seen, or out of order; positions lean on a guess.
 pub const GAP: u8 = 1;
 /// [`Exchange::flags`]: more requests were outstanding at once than are told apart.
@@ -238,7 +243,8 @@ pub struct Exchange {
     /// Its TCP flags, 0 while none was received: whether it acknowledges anything tells a living socket's reset from
     /// an answer to a segment that nobody knew (`tcp_send_active_reset` against `tcp_v4_send_reset`, v6.1 to v6.18).
     pub reset_flags: u8,
-    pub reserved: u8,
+    /// On the ring: of which directions [`Stream::head`] is there, [`HEAD_IN`] and [`HEAD_OUT`].
+    pub heads: u8,
     /// Jiffies when it came.
     pub reset_at: u32,
     /// What it acknowledges.
@@ -301,7 +307,8 @@ impl Stream {
     }
 }
 
-/// [`Exchange`] on the ring.
+/// [`Exchange`] as it lies in storage. On the ring a [`Stream::head`] that says nothing is left out, by [`Exchange::heads`]:
+/// of both directions they are whole; of one, what is used of it is there.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -313,7 +320,18 @@ pub struct ExchangeRecord {
     pub exchange: Exchange,
 }
 
+/// Where [`Stream::head`] lies in a [`Stream`].
+pub const HEAD_OFFSET: usize = core::mem::offset_of!(Stream, head);
+/// Where [`Exchange::streams`] lies in an [`ExchangeRecord`].
+pub const STREAMS_OFFSET: usize =
+    core::mem::offset_of!(ExchangeRecord, exchange) + core::mem::offset_of!(Exchange, streams);
+/// Bytes of an [`ExchangeRecord`] on the ring without heads.
+pub const HEADLESS_BYTES: usize = STREAMS_OFFSET + 2 * HEAD_OFFSET;
+/// Bytes of a [`Stream::head`].
+pub const WINDOW_BYTES: usize = HEAD_BYTES + HEAD_PAD;
+
 const _: () = {
+    assert!(HEAD_OFFSET + WINDOW_BYTES == size_of::<Stream>());
     assert!(size_of::<Stream>() == 64 + HEAD_BYTES + HEAD_PAD);
     assert!(CUT_AT + 12 <= HEAD_BYTES && CUT_AT.is_multiple_of(4));
     assert!(size_of::<Exchange>() == 88 + 2 * size_of::<Stream>());

@@ -364,11 +364,19 @@ impl Session {
         let mut bytes = 0;
         let taken = events.drain(most, |record| {
             bytes += record.len() as u64 + RING_HEADER;
-            match decode(record) {
-                Ok((record, _)) => tracker.apply(&record),
-                Err(error) => {
-                    *malformed += 1;
-                    tracing::error!(%error, "the probes sent a record that cannot be read");
+            // A transition and the exchange of the same socket come in one piece.
+            let mut rest = record;
+            while !rest.is_empty() {
+                match decode(rest) {
+                    Ok((record, used)) => {
+                        tracker.apply(&record);
+                        rest = &rest[used..];
+                    }
+                    Err(error) => {
+                        *malformed += 1;
+                        tracing::error!(%error, "the probes sent a record that cannot be read");
+                        break;
+                    }
                 }
             }
         });

@@ -15,8 +15,9 @@ fuzz_target!(|input: &[u8]| {
     while let Ok((record, used)) = decode(rest) {
         assert!(used > 0 && used <= rest.len(), "a record takes bytes that are there");
         if let Record::Exchange(record) = record {
-            let _told = http::is_read(&record.exchange);
-            let _standing = http::read(&record.exchange, Written { write_seq: 0, sent_seq: 0 });
+            let exchange = record.exchange();
+            let _told = http::is_read(&exchange);
+            let _standing = http::read(&exchange, Written { write_seq: 0, sent_seq: 0 });
         }
         rest = &rest[used..];
     }

@@ -1,25 +1,32 @@
 //! The HTTP tier's state of a socket: its storage, and how it reaches user space.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::{
     bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::{bpf_ringbuf_output, bpf_sk_storage_get},
+    helpers::generated::bpf_sk_storage_get,
 };
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     event::Kind,
-    exchange::{Exchange, ExchangeRecord, HALF_CLOSED, TLS, UNREAD},
-    framing::{self, Start},
+    exchange::{
+        AFTER_FIN, Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES,
+        HTTP, HTTP2, OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
+    },
+    framing::{self, FIRST_BYTES, Start},
 };
 
 use crate::{
     fields::{TcpSock, offset},
-    helpers::socket_cookie,
-    maps::{EVENTS, EXCHANGES, STARTS, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
-    record,
+    maps::{EXCHANGES, STARTS, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
+    record::{self, Reservation},
 };
+
+const WINDOW: u32 = WINDOW_BYTES as u32;
+/// Where what an [`ExchangeRecord`] keeps of each direction lies in it.
+const IN_HEAD: u32 = (STREAMS_OFFSET + HEAD_OFFSET) as u32;
+const OUT_STREAM: usize = STREAMS_OFFSET + size_of::<Stream>();
 
 /// The storage of a socket, null where there is none.
 #[inline(always)]
@@ -81,9 +88,21 @@ pub unsafe fn clear(exchange: *mut Exchange) {
     }
 }
 
+/// There is something to tell of it; `only_if_changed` when it was told before.
 #[inline(always)]
-pub fn has_changes(sk: *const c_void, tp: TcpSock) -> bool {
-    let stored = find(sk, tp);
+pub fn is_to_be_told(stored: *mut ExchangeRecord, only_if_changed: bool) -> bool {
+    if stored.is_null() {
+        return false;
+    }
+    // SAFETY: map value.
+    let exchange = unsafe { &(*stored).exchange };
+    let is_read = exchange.protocol != UNREAD || exchange.reset_flags != 0;
+    is_read && !(only_if_changed && exchange.segments == exchange.reported_segments)
+}
+
+/// It has changed since it was told, or how the socket ends is to be told.
+#[inline(always)]
+pub fn has_changes(stored: *mut ExchangeRecord) -> bool {
     if stored.is_null() {
         return false;
     }
@@ -92,46 +111,99 @@ pub fn has_changes(sk: *const c_void, tp: TcpSock) -> bool {
     exchange.segments != exchange.reported_segments || exchange.flags & HALF_CLOSED != 0
 }
 
-/// Sends the HTTP tier's state after a transition; `only_if_changed` when it was sent before.
-#[inline(always)]
-pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
-    let stored = find(sk, tp);
-    if stored.is_null() {
-        return;
+/// How many bytes of each direction's [`Stream::head`] go on the ring.
+#[derive(Clone, Copy)]
+pub struct Heads {
+    inward: u32,
+    outward: u32,
+}
+
+impl Heads {
+    pub const NONE: Self = Self { inward: 0, outward: 0 };
+
+    /// A head that nobody reads stays where it is: of HTTP/1 the response's announces, and an open request of this end may be
+    /// one that is lost and sent again.
+    ///
+    /// # Safety
+    /// `exchange` must be a map value.
+    #[inline(always)]
+    pub unsafe fn of(exchange: *mut Exchange) -> Self {
+        // SAFETY: map value, as the caller says.
+        unsafe {
+            let protocol = (*exchange).protocol;
+            let asks_out = (*exchange).request_direction == OUT;
+            let may_be_sent_again = asks_out && (*exchange).begun != (*exchange).answered;
+            let (heads, len) = match protocol {
+                HTTP if may_be_sent_again => (HEAD_IN | HEAD_OUT, WINDOW),
+                HTTP if asks_out => (HEAD_IN, u32::from((*exchange).streams[0].head_len)),
+                HTTP => (HEAD_OUT, u32::from((*exchange).streams[1].head_len)),
+                HTTP2 => (HEAD_IN | HEAD_OUT, WINDOW),
+                AFTER_FIN => (HEAD_OUT, FIRST_BYTES as u32),
+                _ => (0, 0),
+            };
+            (*exchange).heads = heads;
+            let len = if len > WINDOW { WINDOW } else { len };
+            Self {
+                inward: if heads & HEAD_IN == 0 { 0 } else { len },
+                outward: if heads & HEAD_OUT == 0 { 0 } else { len },
+            }
+        }
     }
-    // SAFETY: map values.
-    unsafe {
-        let protocol = (*stored).exchange.protocol;
-        if protocol == UNREAD && (*stored).exchange.reset_flags == 0 {
-            return;
-        }
-        let cookie = socket_cookie(sk);
-        output(stored, Kind::Exchange, cookie, only_if_changed);
-        if TLS_PLAINTEXT_ENABLED.load() == 1
-            && protocol == TLS
-            && let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie)
-            && (*plaintext).exchange.protocol != UNREAD
-        {
-            output(plaintext, Kind::TlsExchange, cookie, only_if_changed);
-        }
+
+    /// Bytes of the record.
+    #[inline(always)]
+    pub fn record_size(self) -> u32 {
+        HEADLESS_BYTES as u32 + self.inward + self.outward
     }
 }
 
+/// Writes the record of `kind` to the ring, `at` bytes behind the beginning of what was reserved.
+///
 /// # Safety
 /// `stored` must be a map value.
 #[inline(always)]
-unsafe fn output(stored: *mut ExchangeRecord, kind: Kind, cookie: u64, only_if_changed: bool) {
-    // SAFETY: map value, as the caller says; helper call.
+pub unsafe fn write(
+    to: &Reservation<'_>,
+    at: u32,
+    stored: *mut ExchangeRecord,
+    heads: Heads,
+    kind: Kind,
+    cookie: u64,
+) {
+    // SAFETY: map value, as the caller says.
     unsafe {
-        if only_if_changed && (*stored).exchange.segments == (*stored).exchange.reported_segments {
-            return;
-        }
         (*stored).exchange.reported_segments = (*stored).exchange.segments;
-        record::header(&raw mut (*stored).header, kind, size_of::<ExchangeRecord>(), cookie);
-        let events = (&raw const EVENTS).cast_mut().cast();
-        let size = size_of::<ExchangeRecord>() as u64;
-        if bpf_ringbuf_output(events, stored.cast(), size, record::NO_WAKEUP) != 0 {
-            count(Counter::LostExchange);
+        record::header(&raw mut (*stored).header, kind, heads.record_size() as usize, cookie);
+        let from = stored.cast::<u8>();
+        to.write(at, from, IN_HEAD);
+        to.write(at + IN_HEAD, from.add(IN_HEAD as usize), heads.inward);
+        let at = at + IN_HEAD + heads.inward;
+        to.write(at, from.add(OUT_STREAM), HEAD_OFFSET as u32);
+        to.write(at + HEAD_OFFSET as u32, from.add(OUT_STREAM + HEAD_OFFSET), heads.outward);
+    }
+}
+
+/// What was read inside TLS, behind the record of the socket's own exchange.
+#[inline(always)]
+pub fn report_plaintext(stored: *mut ExchangeRecord, cookie: u64, only_if_changed: bool) {
+    // SAFETY: map values.
+    unsafe {
+        if TLS_PLAINTEXT_ENABLED.load() == 1
+            && !stored.is_null()
+            && (*stored).exchange.protocol == TLS
+            && let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie)
+            && (*plaintext).exchange.protocol != UNREAD
+            && is_to_be_told(plaintext, only_if_changed)
+        {
+            let heads = Heads::of(&raw mut (*plaintext).exchange);
+            let mut room = MaybeUninit::uninit();
+            match Reservation::new(&mut room, heads.record_size()) {
+                Some(to) => {
+                    write(&to, 0, plaintext, heads, Kind::TlsExchange, cookie);
+                    to.submit();
+                }
+                None => count(Counter::LostExchange),
+            }
         }
     }
 }

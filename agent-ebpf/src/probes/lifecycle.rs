@@ -4,7 +4,7 @@
 //! before `sk_state` is written; the child of a listener still carries the listener's cookie at
 //! LISTEN to SYN_RECV before v6.18, so it is first looked at when it reaches ESTABLISHED.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::{
     bindings::BPF_SK_STORAGE_GET_F_CREATE, helpers::generated::bpf_sk_storage_delete, macros::btf_tracepoint,
@@ -13,15 +13,15 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
-    exchange::HALF_CLOSED,
+    exchange::{ExchangeRecord, HALF_CLOSED},
 };
 
 use crate::{
-    exchange_storage,
+    exchange_storage::{self, Heads},
     fields::{TcpSock, offset},
     helpers::socket_cookie,
     maps::{EXCHANGES, HANDOVER, count},
-    record,
+    record::{self, Reservation},
 };
 
 // include/net/tcp_states.h
@@ -152,8 +152,7 @@ fn listening(sk: *const c_void, began: u32) {
 fn leaving(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
     count(Counter::Left);
-    transition(sk, tp, old, new);
-    exchange_storage::report(sk, tp, false);
+    tell(sk, tp, old, new, exchange_storage::find(sk, tp), false);
     // A FIN behind bytes that cannot leave may never leave itself.
     if new == FIN_WAIT1
         && (tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH || record::is_send_blocked(tp))
@@ -179,18 +178,17 @@ fn expect_end(sk: *const c_void) {
 #[inline(always)]
 fn moved_on(sk: *const c_void, old: i32, new: i32) {
     let Some(tp) = TcpSock::from_sk(sk) else { return };
-    transition(sk, tp, old, new);
+    let stored = exchange_storage::find(sk, tp);
     if new == LAST_ACK {
-        expect_final_ack(sk, tp);
+        expect_final_ack(stored);
     }
-    exchange_storage::report(sk, tp, true);
+    tell(sk, tp, old, new, stored, true);
 }
 
 /// Something was sent after the peer's FIN. Only the peer's last segment shows whether it still read: an
 /// acknowledgment of our FIN, or a reset.
 #[inline(always)]
-fn expect_final_ack(sk: *const c_void, tp: TcpSock) {
-    let stored = exchange_storage::find(sk, tp);
+fn expect_final_ack(stored: *mut ExchangeRecord) {
     if stored.is_null() {
         return;
     }
@@ -214,18 +212,52 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
         err = 0;
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
-    if err == 0 && !held && !exchange_storage::has_changes(sk, tp) {
+    let stored = exchange_storage::find(sk, tp);
+    if err == 0 && !held && !exchange_storage::has_changes(stored) {
         return;
     }
-    transition(sk, tp, old, new);
-    exchange_storage::report(sk, tp, true);
+    tell(sk, tp, old, new, stored, true);
+}
+
+/// Puts the step on the ring, and behind it in one piece the HTTP tier's state; `only_if_changed` when that was told before.
+#[inline(always)]
+fn tell(
+    sk: *const c_void,
+    tp: TcpSock,
+    old: i32,
+    new: i32,
+    stored: *mut ExchangeRecord,
+    only_if_changed: bool,
+) {
+    const TRANSITION: u32 = size_of::<Transition>() as u32;
+    let cookie = socket_cookie(sk);
+    let exchange =
+        if exchange_storage::is_to_be_told(stored, only_if_changed) { stored } else { core::ptr::null_mut() };
+    // SAFETY: map value.
+    let heads = if exchange.is_null() { Heads::NONE } else { unsafe { Heads::of(&raw mut (*exchange).exchange) } };
+    let size = if exchange.is_null() { TRANSITION } else { TRANSITION + heads.record_size() };
+    let mut room = MaybeUninit::uninit();
+    let Some(room) = Reservation::new(&mut room, size) else {
+        count(Counter::LostTransition);
+        if !exchange.is_null() {
+            count(Counter::LostExchange);
+        }
+        return;
+    };
+    fill(room.first(), tp, old, new, cookie);
+    if !exchange.is_null() {
+        // SAFETY: map value.
+        unsafe { exchange_storage::write(&room, TRANSITION, exchange, heads, Kind::Exchange, cookie) };
+    }
+    room.submit();
+    exchange_storage::report_plaintext(stored, cookie, only_if_changed);
 }
 
 #[inline(always)]
-fn transition(sk: *const c_void, tp: TcpSock, old: i32, new: i32) {
-    let cookie = socket_cookie(sk);
-    let Some(mut entry) = record::reserve::<Transition>(Counter::LostTransition) else { return };
-    let to = entry.as_mut_ptr();
+fn fill(to: *mut Transition, tp: TcpSock, old: i32, new: i32, cookie: u64) {
+    if to.is_null() {
+        return;
+    }
     // SAFETY: map value.
     unsafe {
         record::header(&raw mut (*to).header, Kind::Transition, size_of::<Transition>(), cookie);
@@ -238,7 +270,6 @@ fn transition(sk: *const c_void, tp: TcpSock, old: i32, new: i32) {
             record::no_task(&raw mut (*to).task);
         }
     }
-    entry.submit(record::NO_WAKEUP);
 }
 
 /// Elsewhere the transition is made by a packet or a timer, in whatever task that interrupted.

@@ -1,9 +1,13 @@
 //! Writing records in place on the ring.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_task_btf, bpf_ktime_get_ns},
+    bindings::bpf_dynptr,
+    helpers::generated::{
+        bpf_dynptr_data, bpf_dynptr_write, bpf_get_current_task_btf, bpf_ktime_get_ns,
+        bpf_ringbuf_discard_dynptr, bpf_ringbuf_reserve_dynptr, bpf_ringbuf_submit_dynptr,
+    },
     maps::ring_buf::RingBufEntry,
 };
 use whohungup_ebpf::{
@@ -32,6 +36,50 @@ pub fn reserve<T: 'static>(lost: Counter) -> Option<RingBufEntry<T>> {
         count(lost);
     }
     entry
+}
+
+/// Room on the ring for records whose size is known only when they are written (`bpf_ringbuf_reserve_dynptr`, since v5.19).
+///
+/// What tells of it must stay where the kernel has put it on the stack: it is the caller's.
+pub struct Reservation<'a>(&'a mut MaybeUninit<bpf_dynptr>);
+
+impl<'a> Reservation<'a> {
+    /// `None` where there is no room.
+    #[inline(always)]
+    pub fn new(room: &'a mut MaybeUninit<bpf_dynptr>, size: u32) -> Option<Self> {
+        let events = (&raw const EVENTS).cast_mut().cast();
+        // SAFETY: helper calls. Also what was not reserved is to be discarded.
+        unsafe {
+            if bpf_ringbuf_reserve_dynptr(events, size, 0, room.as_mut_ptr()) != 0 {
+                bpf_ringbuf_discard_dynptr(room.as_mut_ptr(), 0);
+                return None;
+            }
+        }
+        Some(Self(room))
+    }
+
+    /// The first bytes of it, to be filled in place; null where it is smaller.
+    #[inline(always)]
+    pub fn first<T>(&self) -> *mut T {
+        // SAFETY: helper call.
+        unsafe { bpf_dynptr_data(self.0.as_ptr(), 0, size_of::<T>() as u32).cast() }
+    }
+
+    /// Copies `len` bytes to `at`.
+    ///
+    /// # Safety
+    /// `from` must be readable for `len` bytes.
+    #[inline(always)]
+    pub unsafe fn write(&self, at: u32, from: *mut u8, len: u32) {
+        // SAFETY: helper call; it fails beyond the end.
+        unsafe { bpf_dynptr_write(self.0.as_ptr(), at, from.cast(), len, 0) };
+    }
+
+    #[inline(always)]
+    pub fn submit(self) {
+        // SAFETY: helper call.
+        unsafe { bpf_ringbuf_submit_dynptr(self.0.as_mut_ptr(), NO_WAKEUP) };
+    }
 }
 
 /// Fills in a header at `to`.

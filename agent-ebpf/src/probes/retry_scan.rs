@@ -3,7 +3,7 @@
 use aya_ebpf::{btf_maps::HashMap, macros::btf_map};
 use whohungup_ebpf::{
     event::{Endpoints, Kind},
-    exchange::{ExchangeRecord, HTTP, OUT},
+    exchange::{ExchangeRecord, HEAD_IN, HEAD_OUT, HTTP, OUT},
     retry_query::{MAX_RETRY_QUERIES, ServerKey},
 };
 
@@ -51,6 +51,7 @@ pub extern "C" fn scan_retries(ctx: *const IterTcp) -> i32 {
             return 0;
         }
         let size = size_of::<ExchangeRecord>();
+        (*stored).exchange.heads = HEAD_IN | HEAD_OUT;
         record::header(&raw mut (*stored).header, Kind::Exchange, size, socket_cookie(sk));
         seq_write(seq, stored);
     }

@@ -5,7 +5,7 @@ use std::{io::Read as _, net::IpAddr};
 use aya::maps::HashMap;
 use whohungup_ebpf::{
     decode::{Record, decode},
-    exchange::ExchangeRecord,
+    exchange::{Exchange, ExchangeRecord},
     retry_query::{MAX_RETRY_QUERIES, ServerKey},
 };
 use zerocopy::IntoBytes as _;
@@ -29,12 +29,12 @@ const AF_INET: u16 = libc::AF_INET as u16;
 const AF_INET6: u16 = libc::AF_INET6 as u16;
 
 impl Probes {
-    /// The state of every client socket to one of the servers in `queries` whose newest request started since then.
+    /// The state, by cookie, of every client socket to one of the servers in `queries` whose newest request started since then.
     /// Needs the HTTP tier.
     ///
     /// # Errors
     /// When the map cannot be written or the agent's own namespace cannot be walked.
-    pub fn scan_for_retries(&mut self, queries: &[RetryQuery]) -> Result<Vec<ExchangeRecord>, ProbeError> {
+    pub fn scan_for_retries(&mut self, queries: &[RetryQuery]) -> Result<Vec<(u64, Exchange)>, ProbeError> {
         let keys: Vec<(Key, u32)> = queries.iter().flat_map(keys).take(MAX_RETRY_QUERIES).collect();
         self.write_queries(&keys, true)?;
         let own = namespace_id();
@@ -87,7 +87,7 @@ fn keys(query: &RetryQuery) -> Vec<(Key, u32)> {
     }
 }
 
-fn read(mut records: std::fs::File, answers: &mut Vec<ExchangeRecord>) -> Result<(), Cause> {
+fn read(mut records: std::fs::File, answers: &mut Vec<(u64, Exchange)>) -> Result<(), Cause> {
     let mut bytes = vec![0; 64 * size_of::<ExchangeRecord>()];
     while answers.len() < MAX_ANSWERS {
         let got = records.read(&mut bytes)?;
@@ -98,7 +98,7 @@ fn read(mut records: std::fs::File, answers: &mut Vec<ExchangeRecord>) -> Result
         while !rest.is_empty() {
             let (record, used) = decode(rest)?;
             match record {
-                Record::Exchange(record) => answers.push(*record),
+                Record::Exchange(record) => answers.push((record.header.cookie, record.exchange())),
                 _ => return Err("the iterator sent a record that is not its own".into()),
             }
             rest = &rest[used..];

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use whohungup_ebpf::{
+    decode::ExchangeBytes,
     event::{Progress, Transition},
-    exchange::{Exchange, ExchangeRecord},
+    exchange::Exchange,
 };
 
 use super::{
@@ -69,21 +70,40 @@ impl Tracker {
             pending.due_ns = Some(due);
             self.due.push(due, cookie);
         }
+        let other = pending.other_cookie.filter(|_| settle::said_all_ns(pending).is_some());
         if begins {
             let holder = connection.process.and_then(|holder| holder.pid);
             let closing = (step.task.tgid != 0).then_some(step.task.tgid);
             self.workloads.want(connection.cgroup_netns(), holder.or(closing));
-            self.find_other_end(cookie);
+            if let Some(other) = self.find_other_end(cookie) {
+                self.peer_has_ended(cookie, other);
+            }
+        } else if let Some(other) = other {
+            self.peer_has_ended(other, cookie);
         }
         true
     }
 
-    pub(super) fn exchange(&mut self, record: &ExchangeRecord, note: fn(&mut Connection, &Exchange)) {
+    /// The close of `cookie` is settled sooner if `other`, the other end on this host, can send no more.
+    fn peer_has_ended(&mut self, cookie: u64, other: u64) {
+        let other = self.connections.get(&other).and_then(|other| other.pending.as_deref());
+        let Some(said_all_ns) = other.and_then(settle::said_all_ns) else { return };
+        let Some(connection) = self.connections.get_mut(&cookie) else { return };
+        let Some(pending) = connection.pending.as_deref_mut() else { return };
+        pending.peer_said_all_ns = Some(said_all_ns);
+        let due = settle::due(pending, connection.role);
+        if pending.due_ns != Some(due) {
+            pending.due_ns = Some(due);
+            self.due.push(due, cookie);
+        }
+    }
+
+    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: fn(&mut Connection, &Exchange)) {
         let cookie = record.header.cookie;
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            note(connection, &record.exchange);
+            note(connection, &record.exchange());
         } else if let Some(known) = self.recent.by_cookie(cookie) {
-            note(&mut known.connection, &record.exchange);
+            note(&mut known.connection, &record.exchange());
             self.amend(cookie);
         }
     }

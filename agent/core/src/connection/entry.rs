@@ -75,6 +75,8 @@ pub(super) struct Pending {
     pub(super) other_end: Option<OtherEnd>,
     /// It has waited for the other end once.
     pub(super) has_waited: bool,
+    /// When the other end on this host had nothing left to send, CLOCK_MONOTONIC ns; `None` while it may send.
+    pub(super) peer_said_all_ns: Option<u64>,
 }
 
 impl Pending {
@@ -166,6 +168,7 @@ impl Connection {
                 other_cookie: None,
                 other_end: None,
                 has_waited: false,
+                peer_said_all_ns: None,
             }));
             return;
         };

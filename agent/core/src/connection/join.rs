@@ -104,16 +104,17 @@ fn is_one_connection(one: &Transition, other: &Transition, window: u32) -> bool 
 }
 
 impl Tracker {
-    /// A close has begun: whichever of the two ends is second finds the first.
-    pub(super) fn find_other_end(&mut self, cookie: u64) {
-        let Some(connection) = self.connections.get(&cookie) else { return };
+    /// A close has begun: whichever of the two ends is second finds the first, and returns its cookie.
+    pub(super) fn find_other_end(&mut self, cookie: u64) -> Option<u64> {
+        let connection = self.connections.get(&cookie)?;
         let (netns, role, ends) = (connection.netns, connection.role, Ends::new(&connection.endpoints));
         let found = {
             let mut candidates = self.pairs.other_ends(netns, role, ends);
             candidates.find(|candidate| self.is_other_end(connection, *candidate))
         };
         let Some(Candidate { cookie: other, is_behind_nat }) = found else {
-            return self.pairs.wait(netns, role, ends, cookie);
+            self.pairs.wait(netns, role, ends, cookie);
+            return None;
         };
         let met = self.connections.get(&other).filter(|_| is_behind_nat);
         let (met_netns, met_ends) =
@@ -124,6 +125,7 @@ impl Tracker {
                 pending.other_cookie = Some(other);
             }
         }
+        Some(other)
     }
 
     fn is_other_end(&self, connection: &Connection, candidate: Candidate) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use whohungup_ebpf::{event::Transition, exchange::ExchangeRecord};
+use whohungup_ebpf::{event::Transition, exchange::Exchange};
 
 use super::{
     RetryQuery, entry::Connection, listeners::Listener, requests::Counted, retry::Candidate, settle,
@@ -95,19 +95,19 @@ impl Tracker {
         self.retries.retry_queries(now_ns)
     }
 
-    /// Takes in how the sockets stand that were asked for.
-    pub fn found(&mut self, answers: &[ExchangeRecord]) {
+    /// Takes in how the sockets stand that were asked for, by cookie.
+    pub fn found(&mut self, answers: &[(u64, Exchange)]) {
         let Self { connections, retries, .. } = self;
         let candidates: Vec<Candidate<'_>> = answers
             .iter()
-            .filter_map(|answer| {
-                let connection = connections.get(&answer.header.cookie)?;
+            .filter_map(|(cookie, exchange)| {
+                let connection = connections.get(cookie)?;
                 Some(Candidate {
-                    cookie: answer.header.cookie,
+                    cookie: *cookie,
                     pid: connection.process?.pid?,
                     netns: connection.netns,
                     server: Ends::new(&connection.endpoints).remote,
-                    exchange: &answer.exchange,
+                    exchange,
                 })
             })
             .collect();

@@ -37,6 +37,9 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
         CLOSE if first.err == 0 => began + LATE_NS,
         CLOSE => began + GRACE_NS,
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
+        FIN_WAIT1 if first.is_closed_whole() && pending.peer_said_all_ns.is_some() => {
+            pending.peer_said_all_ns.unwrap_or_default().max(now) + GRACE_NS
+        }
         FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
         FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
         // A client that only stopped sending may read the rest as slowly as it likes.
@@ -53,6 +56,14 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
 fn round_trips(step: &Transition) -> u64 {
     let some = (4.0 * step.srtt_seconds() * 1e9) as u64;
     some.clamp(ANSWERED_NS, MAX_ROUND_TRIPS_NS)
+}
+
+/// The peer had closed first, this process has closed too, and the peer's kernel had acknowledged all that it ever sent:
+/// nothing of this end can come late any more. CLOCK_MONOTONIC ns of its close.
+pub(super) fn said_all_ns(pending: &Pending) -> Option<u64> {
+    let newest = pending.facts().last.as_ref()?;
+    let has_ended = newest.new_state == LAST_ACK && newest.is_closed_whole();
+    (has_ended && newest.unacked() == 0).then_some(newest.header.ktime_ns)
 }
 
 /// The socket may live on after [`due`]: only an idle close may be reported then.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use whohungup_ebpf::{
     decode::{Record, decode},
     event::{Connect, Kind, Listen, Open, Reset, Transition},
-    exchange::{Exchange, ExchangeRecord},
+    exchange::{Exchange, ExchangeRecord, HEAD_IN, HEAD_OUT},
 };
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
@@ -44,7 +44,7 @@ fn record_size(record: &Record<'_>) -> usize {
         Record::Open(record) => size_of_val(*record),
         Record::Transition(record) | Record::Socket(record) => size_of_val(*record),
         Record::Reset(record) => size_of_val(*record),
-        Record::Exchange(record) | Record::TlsExchange(record) => size_of_val(*record),
+        Record::Exchange(record) | Record::TlsExchange(record) => record.size(),
         Record::Listen(record) => size_of_val(*record),
         Record::ErrorReport(record) => size_of_val(*record),
         Record::Clock(record) => size_of_val(*record),
@@ -73,6 +73,7 @@ pub(super) fn exchange(cookie: u64, at_ns: u64, exchange: &Exchange) -> Exchange
     let mut record = ExchangeRecord::new_zeroed();
     record.header = header::<ExchangeRecord>(Kind::Exchange, cookie, at_ns);
     record.exchange = *exchange;
+    record.exchange.heads = HEAD_IN | HEAD_OUT;
     record
 }
 

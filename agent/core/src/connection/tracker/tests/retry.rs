@@ -1,6 +1,6 @@
 //! Races that a retry hides.
 
-use whohungup_ebpf::exchange::ExchangeRecord;
+use whohungup_ebpf::exchange::Exchange;
 
 use super::*;
 use crate::close::sample::{TICK_NS, Talk};
@@ -20,16 +20,16 @@ fn raced(tracker: &mut Tracker) -> (Talk, u64) {
 
 /// A connection of the same process that was idle for `before` ticks, and then said `request` and got its answer,
 /// `after` ticks after the race.
-fn sibling(tracker: &mut Tracker, cookie: u64, raced: &Talk, request: &str, after: i32) -> ExchangeRecord {
+fn sibling(tracker: &mut Tracker, cookie: u64, raced: &Talk, request: &str, after: i32) -> (u64, Exchange) {
     begin(tracker, &numbered(client(), cookie));
     let mut talk = numbered(client(), cookie);
     talk.socket.header.jiffies = raced.socket.header.jiffies.wrapping_add_signed(after);
     let talk = talk.asks(request).waits(1).answers(OK);
-    exchange(cookie, raced.socket.header.ktime_ns, &talk.exchange)
+    (cookie, talk.exchange)
 }
 
 /// Asks as often as the tracker wants, gives `answers`, and returns whether the race was reported as retried.
-fn summary(tracker: &mut Tracker, settled: u64, answers: &[ExchangeRecord]) -> bool {
+fn summary(tracker: &mut Tracker, settled: u64, answers: &[(u64, Exchange)]) -> bool {
     let mut reports = Vec::new();
     for step in 0..60 {
         let now = settled + step * 25 * MS;
@@ -89,7 +89,7 @@ fn a_retry_without_an_answer_does_not_mask() {
     let mut tracker = tracker();
     let (talk, settled) = raced(&mut tracker);
     let mut retry = sibling(&mut tracker, 2, &talk, NAMED, 1);
-    retry.exchange.answered = 0;
+    retry.1.answered = 0;
     assert!(!summary(&mut tracker, settled, &[retry]));
 }
 
