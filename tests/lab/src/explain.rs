@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     agent::Closes,
-    kit::Need,
+    catalogue::Need,
     picture::{self, Notes},
     suite::{Context, Results, Suite},
     wiretap::{

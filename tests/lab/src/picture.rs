@@ -34,7 +34,8 @@ pub(crate) struct Remark {
 }
 
 /// Where a remark belongs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Moment {
     /// The quiet time before the first FIN or RST.
     LastQuiet,

@@ -34,8 +34,8 @@ use self::{
 };
 use crate::{
     agent::{Closes, Watch},
+    catalogue::Need,
     compare::{self, Comparison, Score},
-    kit::Need,
     suite::{Context, Results, Suite, json_lines, wait_until},
     table::{Table, Undecided, WORDS, write_faults, write_invalid},
     truth::{Connection, Race, Side},
