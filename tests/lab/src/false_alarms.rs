@@ -259,7 +259,11 @@ fn capture_agrees(claims: &[Claim], flows: &[Flow]) -> Agreement {
             let what = format!("{} to {}", flow.client, flow.server);
             let is_claimed = |truth: &Truth| about.iter().any(|claim| claim.may.be(truth));
             // A script that resets does so on purpose.
-            agreement.add(decide(flow, Script { server_resets: true }), what, is_claimed);
+            agreement.add(
+                decide(flow, Script { server_resets: true, ..Script::default() }),
+                what,
+                is_claimed,
+            );
         }
     }
     agreement

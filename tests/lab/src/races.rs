@@ -1,7 +1,7 @@
 //! Requests at every point around a server's idle timeout, over loopback and over a slow wire: which of them were
 //! lost, how, and what the agent reports of both ends.
 //!
-//! The truth is the wire's (`wiretap`) and the two sockets' own (`client`, `server`), joined in `truth`.
+//! The truth is what a capture proves (`wiretap`); what the scripts know of their own ends has to bear it out.
 
 mod client;
 mod ends;
@@ -10,7 +10,6 @@ mod plan;
 mod scan;
 mod server;
 pub(crate) mod socket;
-mod truth;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -28,9 +27,8 @@ use self::{
     client::{Bound, ClientLog},
     ends::Anchor,
     network::Network,
-    plan::{Play, Scope, Twist},
+    plan::{Play, Scope},
     server::{Door, ServerLog},
-    truth::Evidence,
 };
 use crate::{
     agent::{Closes, Watch},
@@ -39,7 +37,10 @@ use crate::{
     suite::{Context, Results, Suite, json_lines, wait_until},
     table::{Table, Undecided, WORDS, write_faults, write_invalid},
     truth::{Connection, Race, Side},
-    wiretap::{capture, flow::Flow},
+    wiretap::{
+        capture,
+        decide::{Script, decide},
+    },
 };
 
 /// A close that its peer leaves lying is reported after 5 s; the machine may be busy.
@@ -126,7 +127,10 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
         match (flow, client.saw) {
             (None, _) => invalid.push(format!("nothing was captured of {label}")),
             (_, Some(ends::End::Silence)) => invalid.push(format!("the client waited in vain: {label}")),
-            (Some(flow), _) => match truth::decide(&evidence(&play, &client, &server, flow)) {
+            (Some(flow), _) => match decide(flow, Script { read: Some(server.read), ..Script::default() }) {
+                Ok(truth) if !client.bears_out(&truth) => {
+                    invalid.push(format!("the capture shows {truth}: {label}"));
+                }
                 Ok(truth) => connections.push(Connection {
                     label,
                     group: [play.wire.word(), if client.answered > play.before { ANSWERED } else { "" }],
@@ -217,19 +221,6 @@ fn play_one(network: &Network, play: &Play) -> Result<(ClientLog, ServerLog)> {
         let (log, _door) = server.context("server")?;
         Ok((client.context("client")?, log))
     })
-}
-
-fn evidence<'a>(play: &Play, client: &'a ClientLog, server: &'a ServerLog, flow: &'a Flow) -> Evidence<'a> {
-    let asked_before = client.asked.saturating_sub(1);
-    let bytes_before = (1..=asked_before).map(|number| ends::request_len(play, number)).sum::<u32>();
-    Evidence {
-        client,
-        server,
-        flow,
-        request_at: 1 + u64::from(bytes_before),
-        announced: play.twist == Twist::Announced,
-        flight: if play.wire.is_slow() { testserver::SlowWire::DELAY } else { Duration::ZERO },
-    }
 }
 
 /// A race in the run's namespaces, or on loopback among its addresses, that is of no play.

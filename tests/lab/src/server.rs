@@ -119,7 +119,8 @@ impl Server {
         let setting = Setting { backend: backend.at, hasty, ..Setting::anywhere(kit)? };
         let mut command = self.launch.command(kit, &setting)?;
         let mut program = Program::start(&mut command, &setting.directory, "output")?;
-        program.await_listening(setting.at)?;
+        // Without a connection: those that are refused would have ports that a script may have next.
+        program.await_bound(setting.at.port())?;
         let killed = AtomicBool::new(false);
         thread::scope(|scope| {
             let (ready, all_ready) = mpsc::channel();

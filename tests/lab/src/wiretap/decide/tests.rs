@@ -121,13 +121,15 @@ fn a_fresh_request_under_a_reset_was_unread() {
     far.flow.segments[..2].iter_mut().for_each(|segment| segment.at -= 0.04);
     assert_eq!(shown(&far), is("SW", "unread", 1), "less than two round trips");
     assert!(why_not(&asked.clone().fin(Server).fin(Client)).contains("only stopped sending"));
-    let resets = Script { server_resets: true };
+    let resets = Script { server_resets: true, ..Script::default() };
     decide(&asked.clone().rst(Server).flow, resets).unwrap_err();
     let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
     let announced = Hand::new().says(Client, GET).says(Server, last).throws(Client, GET).rst(Server);
     assert!(why_not(&announced).contains("may have been the last"));
     let pieces = asked.throws(Client, "POST / HTTP/1.1\r\n").rst(Server);
     decide(&pieces.flow, Script::default()).unwrap_err();
+    let whole = Script { read: Some(1), ..Script::default() };
+    assert_eq!(decide(&pieces.flow, whole).unwrap().word(), "unread", "its server reads them whole");
     let first = Hand::new().throws(Client, GET).rst(Server);
     assert_eq!(shown(&first), is("SW", "premature-hangup", 1));
 }
