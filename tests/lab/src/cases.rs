@@ -21,7 +21,7 @@ mod summary;
 use std::{fmt, path::PathBuf, sync::LazyLock, thread, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use harness::Daemon;
+use harness::{Closes, Daemon, Watch};
 use serde::Deserialize;
 
 use self::{
@@ -34,7 +34,6 @@ use self::{
 pub use self::{check::Check, page::Page};
 
 use crate::{
-    agent::{Closes, Watch},
     catalogue::{self, Need},
     picture::Moment,
     plays,

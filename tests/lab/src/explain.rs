@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::Closes;
 
 use crate::{
-    agent::Closes,
     catalogue::Need,
     picture::{self, Notes},
     suite::{Context, Results, Suite},

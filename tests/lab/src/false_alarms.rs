@@ -24,14 +24,12 @@ use serde::Serialize;
 pub use self::compare::Finding;
 use self::{
     compare::Reported,
-    metrics::Scrape,
     stage::{Play, Played},
     trap::{Claim, Trap},
 };
-use harness::Daemon;
+use harness::{Daemon, Watch};
 
 use crate::{
-    agent::Watch,
     catalogue::Need,
     kit::Kit,
     report::Model,
@@ -57,6 +55,9 @@ pub struct Options {
     /// Only traps whose name contains this (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
+    /// Only traps that need nothing but this software; none: whatever they need
+    #[arg(skip)]
+    pub with: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -131,7 +132,8 @@ impl State<'_> {
 
 impl Options {
     fn traps(&self) -> impl Iterator<Item = &'static Trap> {
-        trap::all().filter(|trap| is_chosen(&self.only, &trap.name))
+        let chosen = trap::all().filter(|trap| is_chosen(&self.only, &trap.name));
+        chosen.filter(|trap| self.with.is_empty() || trap.needs_only(&self.with))
     }
 }
 
@@ -176,11 +178,11 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     wait_until(REPORTED_WITHIN, || watch.look(|closes| compare::is_complete(&claims, closes)));
     let ports: BTreeSet<_> = claims.iter().map(|claim| claim.server.port()).collect();
     let model = Model::parse(&daemon.report("--json", &ports.into_iter().collect::<Vec<_>>())?)?;
-    let scrape = Scrape::parse(&daemon.scrape()?)?;
+    let samples = daemon.samples()?;
     let (closes, _notes) = watch.finish()?;
     drop(daemon);
     let flows = capture.map(|capture| capture.finish()?.flows(&kit)).transpose()?.unwrap_or_default();
-    let reported = Reported { closes: &closes, model: &model, scrape: &scrape };
+    let reported = Reported { closes: &closes, model: &model, samples: &samples };
     Ok(Outcome { rows: sets.into_iter().map(|set| row(set, &reported, &flows)).collect() })
 }
 

@@ -12,12 +12,12 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use harness::{Close, Daemon, wait};
+use harness::{Close, Daemon, Watch, wait};
 use serde::{Deserialize, Serialize};
 
 use self::want::Want;
+
 use crate::{
-    agent::Watch,
     catalogue::{self, Need},
     kit::Kit,
     plays,

@@ -3,9 +3,9 @@
 use std::{fmt, thread, time::Duration};
 
 use anyhow::{Result, ensure};
+use harness::Watch;
 
 use crate::{
-    agent::Watch,
     catalogue::{self, Need},
     compare::{self, Comparison, Score},
     kit::Kit,

@@ -4,7 +4,6 @@
 //! The truth comes from the script's own end of the connection: every byte that it wrote and read, and how the end
 //! came (`oracle`, `wire`); or from a capture (`wiretap`). The agent runs as its users run it, `whohungup watch --json`.
 
-mod agent;
 mod backend;
 pub mod cache;
 pub mod cases;

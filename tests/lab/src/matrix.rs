@@ -31,8 +31,9 @@ use self::{
     scenario::Identity,
     software::{Client, Server},
 };
+use harness::Watch;
+
 use crate::{
-    agent::Watch,
     catalogue::{self, Need},
     compare::{self, Comparison, Score},
     kit::Kit,

@@ -6,8 +6,9 @@ mod rows;
 mod svg;
 mod words;
 
+use harness::Close;
+
 use crate::{
-    agent::Close,
     truth::{Phase, Truth},
     wiretap::{
         decide::{Decided, Script, decide},

@@ -12,7 +12,7 @@ mod server;
 pub(crate) mod socket;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     fmt,
     net::SocketAddr,
     sync::{Mutex, PoisonError, mpsc},
@@ -30,11 +30,12 @@ use self::{
     plan::{Play, Scope},
     server::{Door, ServerLog},
 };
+use harness::{Closes, Watch};
+
 use crate::{
-    agent::{Closes, Watch},
     catalogue::Need,
     compare::{self, Comparison, Score},
-    suite::{Context, Results, Suite, json_lines, wait_until},
+    suite::{self, Context, Results, Suite, json_lines, wait_until},
     table::{Table, Undecided, WORDS, write_faults, write_invalid},
     truth::{Connection, Race, Side},
     wiretap::{
@@ -47,7 +48,6 @@ use crate::{
 const REPORTED_WITHIN: Duration = Duration::from_secs(10);
 /// Plays at once. Most of their time both ends sleep.
 const AT_ONCE: usize = 160;
-const STACK: usize = 256 << 10;
 /// The group of the requests after a gap that were answered.
 const ANSWERED: &str = "answered";
 
@@ -156,42 +156,22 @@ type Ended = (Play, ClientLog, ServerLog);
 fn play_all(network: &Network, plays: Vec<Play>, context: &Context) -> (Vec<Ended>, Vec<String>) {
     let all = plays.len().max(1);
     let results = Mutex::new((Vec::new(), Vec::new()));
-    let mut queues: Vec<(Wire, VecDeque<Play>)> = Wire::ALL.map(|wire| (wire, VecDeque::new())).into();
-    for play in plays {
-        if let Some((_, queue)) = queues.iter_mut().find(|(wire, _)| *wire == play.wire) {
-            queue.push_back(play);
+    let play = |play: Play| {
+        let ended = network.enter(play.wire, Side::Client).and_then(|()| play_one(network, &play));
+        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+        match ended {
+            Ok((client, server)) => results.0.push((play, client, server)),
+            Err(error) => results.1.push(format!("{play:?}: {error:#}")),
         }
-    }
-    let queues: Vec<_> = queues
-        .into_iter()
-        .map(|(wire, queue)| (wire, (queue.len() * AT_ONCE).div_ceil(all), Mutex::new(queue)))
-        .collect();
+    };
     thread::scope(|scope| {
-        for (wire, runners, queue) in &queues {
-            for _ in 0..*runners {
-                let results = &results;
-                let runner = move || {
-                    let entered = network.enter(*wire, Side::Client);
-                    while !context.is_stopped() {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                        let Some(play) = next else { return };
-                        let ended = match &entered {
-                            Ok(()) => play_one(network, &play),
-                            Err(error) => Err(anyhow!("{error:#}")),
-                        };
-                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                        match ended {
-                            Ok((client, server)) => results.0.push((play, client, server)),
-                            Err(error) => results.1.push(format!("{play:?}: {error:#}")),
-                        }
-                    }
-                };
-                let spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, runner);
-                if let Err(error) = spawned {
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.1.push(format!("a thread cannot be started: {error}"));
-                }
-            }
+        for wire in Wire::ALL {
+            let here: Vec<_> = plays.iter().filter(|play| play.wire == wire).cloned().collect();
+            // Threads change their namespaces: each has those of one wire.
+            scope.spawn(|| {
+                let runners = (here.len() * AT_ONCE).div_ceil(all);
+                suite::at_once(runners, here.into_iter().take_while(|_| !context.is_stopped()), play);
+            });
         }
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -203,16 +183,13 @@ fn play_one(network: &Network, play: &Play) -> Result<(ClientLog, ServerLog)> {
     let anchor = Anchor::new();
     let (address, at) = mpsc::channel();
     thread::scope(|scope| {
-        let server = thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, || {
-                ends::be_punctual().context("ask for punctual timers")?;
-                network.enter(play.wire, Side::Server)?;
-                let door = Door::open(play, Network::server(play.wire))?;
-                address.send(door.at).context("tell where the server is")?;
-                server::serve(play, door, &anchor)
-            })
-            .context("start a server's thread")?;
+        let server = scope.spawn(|| {
+            ends::be_punctual().context("ask for punctual timers")?;
+            network.enter(play.wire, Side::Server)?;
+            let door = Door::open(play, Network::server(play.wire))?;
+            address.send(door.at).context("tell where the server is")?;
+            server::serve(play, door, &anchor)
+        });
         let at: SocketAddr = at.recv_timeout(ends::PATIENCE).context("wait for the server")?;
         let bound = Bound::new(Network::client(play))?;
         let client = client::run(play, bound, at, &anchor);

@@ -9,20 +9,20 @@ mod compare;
 mod origin;
 mod play;
 mod pool;
-mod report;
 
 use std::{fmt, thread, time::Duration};
 
 use anyhow::{Result, ensure};
+use harness::{Daemon, Watch};
 
 use self::{
     cases::Case,
     compare::{CaseEnd, Observed},
-    report::Recorder,
 };
+
 use crate::{
-    agent::Watch,
     catalogue::{self, Need},
+    report::Model,
     suite::{Context, Results, Suite, absence, is_chosen, json_lines},
     table::grid,
 };
@@ -64,7 +64,7 @@ impl Suite for Options {
     }
 }
 
-/// Plays everything while one report records, then compares.
+/// Plays everything while a daemon looks on, then compares.
 ///
 /// # Errors
 /// When the agent cannot be run, or in CI software is missing.
@@ -84,7 +84,8 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     }
     ensure!(!present.is_empty() || !absent.is_empty(), "no case is called {:?}", options.only);
     let watch = Watch::start(&context.agent)?;
-    let report = Recorder::start(&context.agent, present.iter().map(|(_, _, prepared)| prepared.at.port()))?;
+    let daemon = Daemon::start(&context.agent)?;
+    let ports: Vec<_> = present.iter().map(|(_, _, prepared)| prepared.at.port()).collect();
     let mut played: Vec<(&'static Case, String, Result<Vec<Observed>>, u16)> = Vec::new();
     thread::scope(|scope| {
         let running: Vec<_> = present
@@ -102,7 +103,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     });
     context.ensure_not_stopped()?;
     thread::sleep(SETTLED_AFTER);
-    let model = report.finish()?;
+    let model = Model::parse(&daemon.report("--json", &ports)?)?;
     let (closes, _notes) = watch.finish()?;
     let ends = played
         .into_iter()

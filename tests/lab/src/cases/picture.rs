@@ -5,8 +5,9 @@ use super::{
     captured::{Shown, drawn},
     observed::Observed,
 };
+use harness::Close;
+
 use crate::{
-    agent::Close,
     picture::{self, Notes, Remark},
     truth::Side,
 };

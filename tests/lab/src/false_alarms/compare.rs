@@ -5,15 +5,14 @@ use std::{
     ops::RangeInclusive,
 };
 
+use harness::{Close, Closes, Samples};
+
 use super::{
-    metrics::Scrape,
+    metrics,
     trap::{Claim, Ends, Trap},
 };
-use crate::{
-    agent::{Close, Closes},
-    report::Model,
-    truth::Side,
-};
+
+use crate::{report::Model, truth::Side};
 
 /// Risks that alarm nobody.
 const CALM: [&str; 2] = ["safe", "unknown"];
@@ -58,7 +57,7 @@ impl Finding {
 pub(super) struct Reported<'a> {
     pub(super) closes: &'a Closes,
     pub(super) model: &'a Model,
-    pub(super) scrape: &'a Scrape,
+    pub(super) samples: &'a Samples,
 }
 
 /// Whether as many closes were reported as there must be at least.
@@ -74,7 +73,7 @@ pub(super) fn compare(trap: &Trap, claims: &[Claim], reported: &Reported<'_>) ->
     for port in ports {
         let here: Vec<_> = claims.iter().filter(|claim| claim.server.port() == port).collect();
         finding.wrong.extend(in_report(trap, &here, port, reported.model));
-        finding.wrong.extend(in_metrics(&here, port, reported.scrape));
+        finding.wrong.extend(in_metrics(&here, port, reported.samples));
     }
     finding
 }
@@ -241,13 +240,13 @@ fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<St
     wrong
 }
 
-fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
+fn in_metrics(claims: &[&Claim], port: u16, samples: &Samples) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut look = |name: &str, label: &str, may: &dyn Fn(&str) -> bool| {
-        for sample in scrape.at(name, port) {
-            let value = sample.label(label).unwrap_or_default();
+        for sample in metrics::at(samples, name, port) {
+            let value = sample.label(label);
             if sample.value > 0.0 && !may(value) {
-                let process = sample.label("process").unwrap_or_default();
+                let process = sample.label("process");
                 wrong
                     .push(format!("{name} of {process} at port {port}, {label} {value:?}: {}", sample.value));
             }
@@ -263,7 +262,7 @@ fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
     look("whohungup_idle_races_total", "kind", &|_| may_lose);
     look("whohungup_requests_at_risk_total", "role", &|_| false);
     look("whohungup_endpoint_risk", "level", &|risk| CALM.contains(&risk));
-    for sample in scrape.at("whohungup_idle_headroom_seconds", port) {
+    for sample in metrics::at(samples, "whohungup_idle_headroom_seconds", port) {
         if sample.value < 0.0 {
             wrong.push(format!("whohungup_idle_headroom_seconds at port {port}: {}", sample.value));
         }

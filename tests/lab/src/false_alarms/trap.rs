@@ -66,6 +66,10 @@ impl Trap {
         !self.claims.is_empty()
     }
 
+    pub(super) fn needs_only(&self, software: &[String]) -> bool {
+        self.is_played() && self.needs.iter().all(|name| software.contains(name))
+    }
+
     pub(super) fn needs(&self) -> Vec<Need> {
         catalogue::needs(&self.needs)
     }

@@ -6,8 +6,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::cases::{Case, Timer as Set, Wanted};
+use harness::Closes;
+
 use crate::{
-    agent::Closes,
     report::{Candidate, Endpoint, Model, Timer},
     truth::Side,
 };

@@ -129,8 +129,12 @@ fn levels(trap: &Trap, endpoint: &Value, metrics: &str) -> Vec<String> {
     }
     let text = json!({"schema": "whohungup.report/2", "endpoints": [whole]}).to_string();
     let model = Model::parse(&text).expect("a report");
-    let scrape = Scrape::parse(metrics).expect("metrics");
-    compare(trap, &[plain()], &Reported { closes: &closes(&[]), model: &model, scrape: &scrape }).wrong
+    let sample = |line: &str| {
+        let (series, value) = line.rsplit_once(' ').expect("a sample");
+        (series.to_owned(), value.parse().expect("a value"))
+    };
+    let samples: Samples = metrics.lines().map(sample).collect();
+    compare(trap, &[plain()], &Reported { closes: &closes(&[]), model: &model, samples: &samples }).wrong
 }
 
 #[test]
