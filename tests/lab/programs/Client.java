@@ -46,6 +46,9 @@ public class Client {
         String base = "http://" + args[1];
         String target = args[2];
         int limit = Integer.parseInt(args[3]);
+        if (mode.equals("pool-timer")) {
+            System.setProperty("jdk.httpclient.keepalive.timeout", "1");
+        }
         var builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1);
         var uri = URI.create(base + target);
         if (mode.equals("tunnel")) {

@@ -15,28 +15,28 @@ mod egg;
 mod observed;
 mod page;
 mod picture;
-mod software;
 mod stage;
 mod summary;
 
-use std::{fmt, path::PathBuf, thread, time::Duration};
+use std::{fmt, path::PathBuf, sync::LazyLock, thread, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use harness::Daemon;
+use harness::{Closes, Daemon, Watch};
+use serde::Deserialize;
 
 use self::{
     captured::Captured,
     check::Checks,
     claims::Claims,
     observed::Observed,
-    stage::{PORTS, Scene, Stage},
+    stage::{Act, PORTS, Scene, Stage},
 };
 pub use self::{check::Check, page::Page};
 
 use crate::{
-    agent::{Closes, Watch},
-    kit::Need,
+    catalogue::{self, Need},
     picture::Moment,
+    plays,
     report::Model,
     suite::{Context, Results, Suite, absence, is_chosen, json_lines},
     truth::Side,
@@ -45,52 +45,61 @@ use crate::{
 /// After the last close of the plays; the slowest to be reported is one whose peer leaves it lying, 5 s.
 const SETTLED_AFTER: Duration = Duration::from_secs(7);
 
-/// A story, and its stages.
-#[derive(Debug)]
+/// A story, and its stages: plays/cases, where case-000.toml says what the fields mean.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Case {
     /// As the command takes it: `case-000`.
-    pub name: &'static str,
-    pub title: &'static str,
-    /// What happened to people, a paragraph.
-    happened: &'static str,
-    stages: &'static [Stage],
-    /// The stages' ports begin here.
+    pub name: String,
+    pub title: String,
+    happened: String,
     first_port: u16,
-    /// What the true times are divided by, unless they are asked for.
     scale: u32,
-    /// One connection of a stage each, drawn.
-    pictures: &'static [Drawn],
     answer: Answer,
+    stage: Vec<Stage>,
+    picture: Vec<Drawn>,
 }
 
-/// Which connection of a stage is drawn: of those to this port that ended in such a way, by the wire, the one in the middle of
-/// those that served the most requests.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Drawn {
-    stage: &'static str,
-    /// Index among the stage's ports.
+    stage: String,
     port: u16,
-    /// A verdict, or the kind of a race.
-    word: &'static str,
-    /// One line above the picture.
-    title: &'static str,
-    /// What the programs are called.
-    client: &'static str,
-    server: &'static str,
-    /// Whose timer it is, or who does what, and where in the picture that is said.
-    remark: (Moment, &'static str),
+    word: String,
+    title: String,
+    client: String,
+    server: String,
+    remark: (Moment, String),
 }
 
-/// The end of the page: what the report advises at one endpoint of one stage, after a sentence that leads to it.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Answer {
-    lead: &'static str,
-    stage: &'static str,
+    lead: String,
+    stage: String,
     role: Side,
     port: u16,
 }
 
-const CASES: &[Case] = &[case_000::CASE, case_001::CASE, case_002::CASE, case_003::CASE];
+static CASES: LazyLock<[Case; 4]> = LazyLock::new(|| {
+    [
+        plays::read(include_str!("../plays/cases/case-000.toml")),
+        plays::read(include_str!("../plays/cases/case-001.toml")),
+        plays::read(include_str!("../plays/cases/case-002.toml")),
+        plays::read(include_str!("../plays/cases/case-003.toml")),
+    ]
+});
+
+impl Case {
+    /// # Panics
+    /// When nothing says how this stage is played.
+    fn act(&self, stage: &Stage) -> Act {
+        let of_case = [case_000::act, case_001::act, case_002::act, case_003::act];
+        let act =
+            CASES.iter().position(|case| case.name == self.name).and_then(|at| of_case[at](&stage.name));
+        act.expect("every stage has an act")
+    }
+}
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
@@ -130,6 +139,7 @@ pub struct Outcome {
 #[derive(Debug)]
 struct Ready<'a> {
     stage: &'static Stage,
+    act: Act,
     versions: Vec<(&'static str, String)>,
     scene: Scene<'a>,
 }
@@ -150,7 +160,7 @@ impl Outcome {
 
     /// The connections that are drawn, with their stages.
     fn drawings(&self) -> impl Iterator<Item = (&'static Drawn, &Played)> {
-        self.case.pictures.iter().filter_map(|drawn| {
+        self.case.picture.iter().filter_map(|drawn| {
             let played = self.played.iter().find(|one| one.stage.name == drawn.stage)?;
             Some((drawn, played))
         })
@@ -159,7 +169,7 @@ impl Outcome {
     /// What did not hold, with the stage's name.
     pub fn failed(&self) -> impl Iterator<Item = (&'static str, &Check)> {
         self.played.iter().flat_map(|played| {
-            played.checks.iter().filter(|check| !check.holds).map(|check| (played.stage.name, check))
+            played.checks.iter().filter(|check| !check.holds).map(|check| (played.stage.name.as_str(), check))
         })
     }
 }
@@ -177,7 +187,7 @@ pub fn find<'a>(name: &str, options: &'a Options) -> Result<Replay<'a>> {
 
 /// Of every case, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    CASES.iter().map(|case| case.name)
+    CASES.iter().map(|case| case.name.as_str())
 }
 
 impl Suite for Replay<'_> {
@@ -196,8 +206,8 @@ impl Suite for Replay<'_> {
 
 impl Replay<'_> {
     fn stages(&self) -> impl Iterator<Item = (usize, &'static Stage)> {
-        let stages = self.case.stages.iter().enumerate();
-        stages.filter(|(_, stage)| is_chosen(&self.options.only, stage.name))
+        let stages = self.case.stage.iter().enumerate();
+        stages.filter(|(_, stage)| is_chosen(&self.options.only, &stage.name))
     }
 
     /// Plays the stages and compares.
@@ -210,15 +220,16 @@ impl Replay<'_> {
         let scale = if options.real_time { 1.0 } else { f64::from(case.scale) };
         let (mut present, mut absent) = (Vec::new(), Vec::new());
         for (index, stage) in self.stages() {
-            if let Some(why) = absence(&kit, stage.name, &stage.needs())? {
-                absent.push((stage.name, why));
+            if let Some(why) = absence(&kit, &stage.name, &stage.needs())? {
+                absent.push((stage.name.as_str(), why));
                 continue;
             }
-            let versions = stage.software.iter().map(|one| Ok((one.name, (one.version)(&kit)?)));
+            let versions = stage.software.iter();
+            let versions = versions.map(|one| Ok((catalogue::name(one), catalogue::version(&kit, one)?)));
             let versions = versions.collect::<Result<Vec<_>>>()?;
             let first_port = case.first_port + PORTS * index as u16;
-            let scene = Scene::new(&kit, stage.wire, first_port, scale, &context.stop)?;
-            present.push(Ready { stage, versions, scene });
+            let scene = Scene::new(&kit, stage.is_slow, first_port, scale, &context.stop)?;
+            present.push(Ready { stage, act: case.act(stage), versions, scene });
         }
         ensure!(!present.is_empty() || !absent.is_empty(), "no stage is called {:?}", options.only);
         let watch = Watch::start(&context.agent)?;
@@ -230,7 +241,7 @@ impl Replay<'_> {
         thread::sleep(SETTLED_AFTER);
         let (closes, _notes) = watch.finish()?;
         let mut played = Vec::new();
-        for ((Ready { stage, versions, scene }, claims), capture) in
+        for ((Ready { stage, act, versions, scene }, claims), capture) in
             present.into_iter().zip(claims).zip(captures)
         {
             let claims = claims.with_context(|| format!("play {} of {}", stage.name, case.name))?;
@@ -238,7 +249,7 @@ impl Replay<'_> {
             let mut checks = Checks::default();
             shown.compare(&closes, &mut checks);
             let observed = observe(&scene, claims, shown, &daemon, &closes, scale)?;
-            (stage.holds)(&observed, &mut checks);
+            (act.holds)(&observed, &mut checks);
             ensure!(!checks.all.is_empty(), "nothing is checked of {}", stage.name);
             played.push(Played { stage, versions, observed, checks: checks.all });
         }
@@ -274,7 +285,7 @@ impl fmt::Display for Outcome {
 fn play(present: &[Ready]) -> Vec<Result<Claims>> {
     thread::scope(|scope| {
         let running: Vec<_> =
-            present.iter().map(|ready| scope.spawn(|| (ready.stage.play)(&ready.scene))).collect();
+            present.iter().map(|ready| scope.spawn(|| (ready.act.play)(&ready.scene))).collect();
         let claims = running.into_iter().map(thread::ScopedJoinHandle::join);
         claims.map(|one| one.unwrap_or_else(|_panic| bail!("the play panicked"))).collect()
     })
@@ -303,4 +314,22 @@ fn observe(
         first_port: scene.port(0),
         scale,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_can_be_played_and_every_picture_and_answer_is_of_one() {
+        for case in &*CASES {
+            for stage in &case.stage {
+                let _act = case.act(stage);
+                assert!(!stage.needs().is_empty(), "{}", stage.name);
+            }
+            let is_there = |name: &str| case.stage.iter().any(|stage| stage.name == name);
+            assert!(is_there(&case.answer.stage), "{}", case.name);
+            assert!(case.picture.iter().all(|drawn| is_there(&drawn.stage)), "{}", case.name);
+        }
+    }
 }

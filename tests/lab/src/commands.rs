@@ -11,8 +11,9 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use lab::{
-    cases, cures, explain, false_alarms, field, in_flight,
-    kit::Need,
+    cases,
+    catalogue::Need,
+    cures, explain, false_alarms, field, in_flight,
     matrix::{self, bursts},
     races,
     suite::{self, Context, Suite},

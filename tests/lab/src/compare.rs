@@ -2,12 +2,10 @@
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
+use harness::{Close, Closes};
 use serde::Serialize;
 
-use crate::{
-    agent::{Close, Closes},
-    truth::{Connection, Race, Side, Truth},
-};
+use crate::truth::{Connection, Race, Side, Truth};
 
 /// How well one end was reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,8 +11,8 @@ use harness::Daemon;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    false_alarms::software,
-    kit::{Kit, Need},
+    catalogue::{self, Need},
+    kit::Kit,
     plays,
     report::{Advice, Model},
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines},
@@ -87,7 +87,7 @@ impl Options {
 
 impl Play {
     fn needs(&self) -> Vec<Need> {
-        self.needs.iter().flat_map(|name| software(name)).copied().collect()
+        catalogue::needs(&self.needs)
     }
 
     /// How many requests its clients lost; it does as `advice` says.

@@ -5,9 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
-    false_alarms::software,
-    kit::Need,
-    plays,
+    catalogue, plays,
     suite::{Context, absence},
 };
 
@@ -22,7 +20,7 @@ const NEEDS: [&str; 5] = ["containerd", "podman", "grpc", "python", "curl"];
 /// When a step of the play fails, or in CI software is missing.
 pub fn run(context: &Context, agent: &Path, tools: &Path) -> Result<Result<String, String>> {
     let kit = context.kit()?;
-    let needs: Vec<Need> = NEEDS.iter().flat_map(|name| software(name)).copied().collect();
+    let needs = catalogue::needs(&NEEDS);
     if let Some(why) = absence(&kit, "daemonset", &needs)? {
         return Ok(Err(why));
     }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use harness::Closes;
 
 use crate::{
-    agent::Closes,
-    kit::Need,
+    catalogue::Need,
     picture::{self, Notes},
     suite::{Context, Results, Suite},
     wiretap::{

@@ -6,13 +6,15 @@
 
 mod compare;
 mod metrics;
+mod script;
 mod stage;
 mod trap;
-mod traps;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt, thread,
+    fmt,
+    path::Path,
+    thread,
     time::Duration,
 };
 
@@ -20,18 +22,16 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 pub use self::compare::Finding;
-pub(crate) use self::traps::software;
 use self::{
     compare::Reported,
-    metrics::Scrape,
-    stage::Stage,
-    trap::{Claim, Play, Played, Rest, Trap},
+    stage::{Play, Played},
+    trap::{Claim, Trap},
 };
-use harness::Daemon;
+use harness::{Daemon, Watch};
 
 use crate::{
-    agent::Watch,
-    kit::{Kit, Need},
+    catalogue::Need,
+    kit::Kit,
     report::Model,
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines, wait_until},
     truth::Truth,
@@ -55,6 +55,9 @@ pub struct Options {
     /// Only traps whose name contains this (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
+    /// Only traps that need nothing but this software; none: whatever they need
+    #[arg(skip)]
+    pub with: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -107,19 +110,21 @@ pub struct Totals {
 }
 
 /// A trap on its way.
-struct Set {
+#[derive(Debug)]
+struct Set<'a> {
     trap: &'static Trap,
-    state: State,
+    state: State<'a>,
 }
 
-enum State {
+#[derive(Debug)]
+enum State<'a> {
     Ready,
-    Begun(Rest),
-    Played(Played),
+    Begun(Box<Play<'a>>),
+    Played(Box<Played<'a>>),
     Over(RowResult),
 }
 
-impl State {
+impl State<'_> {
     fn invalid(error: &anyhow::Error) -> Self {
         Self::Over(RowResult::Invalid { why: format!("{error:#}") })
     }
@@ -127,7 +132,8 @@ impl State {
 
 impl Options {
     fn traps(&self) -> impl Iterator<Item = &'static Trap> {
-        traps::all().filter(|trap| is_chosen(&self.only, &trap.name))
+        let chosen = trap::all().filter(|trap| is_chosen(&self.only, &trap.name));
+        chosen.filter(|trap| self.with.is_empty() || trap.needs_only(&self.with))
     }
 }
 
@@ -147,71 +153,73 @@ impl Suite for Options {
 /// When the agent cannot be run, or in CI software is missing.
 pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let kit = context.kit()?;
-    let stage = Stage { kit: &kit, agent: &context.agent };
     let mut sets = options.traps().map(|trap| prepare(&kit, trap)).collect::<Result<Vec<_>>>()?;
     ensure!(!sets.is_empty(), "no trap is called {:?}", options.only);
     let capture = match absence(&kit, "the capture", &capture::NEEDS)? {
         None => Some(Capture::start(&kit, Place::LOOPBACK, &Kit::filter())?),
         Some(_absent) => None,
     };
-    suite::at_once(AT_ONCE, &mut sets, |set| begin(&stage, set));
+    suite::at_once(AT_ONCE, &mut sets, |set| {
+        // What has to be older than the agents.
+        if !set.trap.begins.is_empty() {
+            set.begin(&kit, &context.agent);
+        }
+    });
     let watch = Watch::start(&context.agent)?;
     let daemon = Daemon::start(&context.agent)?;
     let still = sets.iter_mut().take_while(|_| !context.is_stopped());
-    suite::at_once(AT_ONCE, still, |set| play(&stage, set));
+    suite::at_once(AT_ONCE, still, |set| {
+        set.begin(&kit, &context.agent);
+        set.finish();
+    });
     context.ensure_not_stopped()?;
     thread::sleep(SETTLED_AFTER);
     let claims: Vec<Claim> = sets.iter().flat_map(Set::claims).cloned().collect();
     wait_until(REPORTED_WITHIN, || watch.look(|closes| compare::is_complete(&claims, closes)));
     let ports: BTreeSet<_> = claims.iter().map(|claim| claim.server.port()).collect();
     let model = Model::parse(&daemon.report("--json", &ports.into_iter().collect::<Vec<_>>())?)?;
-    let scrape = Scrape::parse(&daemon.scrape()?)?;
+    let samples = daemon.samples()?;
     let (closes, _notes) = watch.finish()?;
     drop(daemon);
     let flows = capture.map(|capture| capture.finish()?.flows(&kit)).transpose()?.unwrap_or_default();
-    let reported = Reported { closes: &closes, model: &model, scrape: &scrape };
+    let reported = Reported { closes: &closes, model: &model, samples: &samples };
     Ok(Outcome { rows: sets.into_iter().map(|set| row(set, &reported, &flows)).collect() })
 }
 
-fn prepare(kit: &Kit, trap: &'static Trap) -> Result<Set> {
+fn prepare<'a>(kit: &Kit, trap: &'static Trap) -> Result<Set<'a>> {
     let state = match absence(kit, &trap.name, &trap.needs())? {
-        _ if trap.play().is_none() => State::Over(RowResult::Elsewhere),
+        _ if !trap.is_played() => State::Over(RowResult::Elsewhere),
         None => State::Ready,
         Some(why) => State::Over(RowResult::Absent { why }),
     };
     Ok(Set { trap, state })
 }
 
-impl Set {
+impl<'a> Set<'a> {
     fn claims(&self) -> &[Claim] {
         match &self.state {
             State::Played(played) => &played.claims,
             _ => &[],
         }
     }
-}
 
-/// Opens what has to be older than the agents.
-fn begin(stage: &Stage<'_>, set: &mut Set) {
-    if let (State::Ready, Some(Play::Older(begin))) = (&set.state, set.trap.play()) {
-        set.state = begin(stage).map_or_else(|error| State::invalid(&error), State::Begun);
-    }
-}
-
-fn play(stage: &Stage<'_>, set: &mut Set) {
-    let played = match (std::mem::replace(&mut set.state, State::Ready), set.trap.play()) {
-        (State::Begun(rest), _) => rest(stage),
-        (State::Ready, Some(Play::Now(play))) => play(stage),
-        (before, _) => {
-            set.state = before;
-            return;
+    fn begin(&mut self, kit: &'a Kit, agent: &'a Path) {
+        if let State::Ready = self.state {
+            let begun = Play::begin(kit, agent, self.trap);
+            self.state =
+                begun.map_or_else(|error| State::invalid(&error), |play| State::Begun(Box::new(play)));
         }
-    };
-    let played = played.and_then(|played| {
-        ensure!(!played.claims.is_empty(), "it claims nothing");
-        Ok(played)
-    });
-    set.state = played.map_or_else(|error| State::invalid(&error), State::Played);
+    }
+
+    fn finish(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Ready) {
+            State::Begun(play) => match play.finish(self.trap) {
+                Ok(played) => State::Played(Box::new(played)),
+                Err(error) => State::invalid(&error),
+            },
+            before => before,
+        };
+    }
 }
 
 fn row(set: Set, reported: &Reported<'_>, flows: &[Flow]) -> Row {
@@ -220,8 +228,9 @@ fn row(set: Set, reported: &Reported<'_>, flows: &[Flow]) -> Row {
     let result = match set.state {
         State::Over(result) => result,
         State::Ready | State::Begun(_) => RowResult::Invalid { why: "it was not played".to_owned() },
-        State::Played(Played { claims, closes, keep }) => {
-            drop(keep);
+        State::Played(played) => {
+            let Played { claims, closes, kept } = *played;
+            drop(kept);
             let agreement = capture_agrees(&claims, flows);
             if let Some(first) = agreement.contradicts.first() {
                 let count = agreement.contradicts.len();
@@ -250,9 +259,13 @@ fn capture_agrees(claims: &[Claim], flows: &[Flow]) -> Agreement {
         *number += 1;
         if !about.is_empty() {
             let what = format!("{} to {}", flow.client, flow.server);
-            let is_claimed = |truth: &Truth| about.iter().any(|claim| claim.is_so(truth));
+            let is_claimed = |truth: &Truth| about.iter().any(|claim| claim.may.be(truth));
             // A script that resets does so on purpose.
-            agreement.add(decide(flow, Script { server_resets: true }), what, is_claimed);
+            agreement.add(
+                decide(flow, Script { server_resets: true, ..Script::default() }),
+                what,
+                is_claimed,
+            );
         }
     }
     agreement

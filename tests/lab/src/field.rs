@@ -12,14 +12,14 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use harness::{Close, Daemon, wait};
+use harness::{Close, Daemon, Watch, wait};
 use serde::{Deserialize, Serialize};
 
 use self::want::Want;
+
 use crate::{
-    agent::Watch,
-    false_alarms::software,
-    kit::{Kit, Need},
+    catalogue::{self, Need},
+    kit::Kit,
     plays,
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines},
 };
@@ -117,7 +117,7 @@ impl Options {
 
 impl Play {
     fn needs(&self) -> Vec<Need> {
-        self.needs.iter().flat_map(|name| software(name)).copied().collect()
+        catalogue::needs(&self.needs)
     }
 
     fn is_ours(&self, close: &Close) -> bool {

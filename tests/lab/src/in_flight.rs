@@ -3,12 +3,13 @@
 use std::{fmt, thread, time::Duration};
 
 use anyhow::{Result, ensure};
+use harness::Watch;
 
 use crate::{
-    agent::Watch,
+    catalogue::{self, Need},
     compare::{self, Comparison, Score},
-    kit::{Kit, Need},
-    software,
+    kit::Kit,
+    software::Software as Tried,
     suite::{Context, Results, Software, Suite, absence, is_chosen, json_lines, wait_until},
     table::{Table, write_faults, write_invalid},
     truth::{Played, Side},
@@ -45,8 +46,8 @@ pub struct Outcome {
 }
 
 impl Options {
-    fn software(&self) -> impl Iterator<Item = &'static dyn software::Software> {
-        software::all().into_iter().filter(|one| is_chosen(&self.only, one.name()))
+    fn software(&self) -> impl Iterator<Item = Tried> {
+        Tried::all().filter(|one| is_chosen(&self.only, one.name()))
     }
 
     fn wants(&self, case: &str) -> bool {
@@ -56,7 +57,7 @@ impl Options {
 
 impl Suite for Options {
     fn needs(&self) -> Vec<Need> {
-        self.software().flat_map(software::Software::needs).chain(&capture::NEEDS).copied().collect()
+        [catalogue::needs(self.software().flat_map(Tried::software)), capture::NEEDS.to_vec()].concat()
     }
 
     fn run(&self, context: &Context) -> Result<Box<dyn Results>> {
@@ -70,9 +71,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let kit = context.kit()?;
     let chosen: Vec<_> = options.software().collect();
     ensure!(!chosen.is_empty(), "no software is called {:?}", options.only);
-    let found = |one: &&'static dyn software::Software| {
-        Software::find(&kit, one.name(), one.needs(), |kit| one.version(kit))
-    };
+    let found = |one: &Tried| Software::find(&kit, one.name(), one.software());
     let software = chosen.iter().map(found).collect::<Result<Vec<_>>>()?;
     let wants = |case: &str| !context.is_stopped() && options.wants(case);
     let capture = match absence(&kit, "the capture", &capture::NEEDS)? {
@@ -87,7 +86,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
         for (one, thread) in running {
             match thread.join() {
                 Ok(of_one) => played.extend(of_one),
-                Err(_panic) => played.invalid(one.rows()[0], "all", "the lab panicked"),
+                Err(_panic) => played.invalid(one.row(), "all", "the lab panicked"),
             }
         }
     });

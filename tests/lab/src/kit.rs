@@ -17,47 +17,7 @@ use anyhow::{Context as _, Result};
 use harness::port::is_free;
 use tempfile::TempDir;
 
-use crate::pinned;
-
-/// What a piece of software needs on the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// A program, and the Debian package that it comes with.
-    Apt { package: &'static str, program: &'static str },
-    /// A Debian package that is no program, and a file of it.
-    AptFile { package: &'static str, file: &'static str },
-    /// A package from PyPI in the lab's own virtual environment, by its name; `pinned` has the version.
-    Pypi(&'static str),
-    /// A package from npm in a directory of the lab's own, by its name; `pinned` has the version.
-    Npm(&'static str),
-    /// One of the programs in programs/rust, which cargo compiles into the lab's cache.
-    Crate(&'static str),
-}
-
-impl Need {
-    pub fn manager(self) -> &'static str {
-        match self {
-            Self::Apt { .. } | Self::AptFile { .. } => "apt",
-            Self::Pypi(_) => "pypi",
-            Self::Npm(_) => "npm",
-            Self::Crate(_) => "cargo",
-        }
-    }
-
-    /// As its manager is told it. For cargo, which compiles all programs at once, what it compiles them from.
-    pub fn package(self) -> String {
-        match self {
-            Self::Apt { package, .. } | Self::AptFile { package, .. } => package.to_owned(),
-            Self::Pypi(name) => {
-                pinned::pypi(name).map_or(name.to_owned(), |version| format!("{name}=={version}"))
-            }
-            Self::Npm(name) => {
-                pinned::npm(name).map_or(name.to_owned(), |version| format!("{name}@{version}"))
-            }
-            Self::Crate(_) => pinned::rust_programs(),
-        }
-    }
-}
+use crate::catalogue::{self, Need};
 
 #[derive(Debug)]
 pub(crate) struct Kit {
@@ -65,7 +25,7 @@ pub(crate) struct Kit {
     scratch: TempDir,
     addresses: &'static AtomicU16,
     /// What was compiled, by name.
-    compiled: Mutex<BTreeMap<&'static str, PathBuf>>,
+    compiled: Mutex<BTreeMap<String, PathBuf>>,
 }
 
 /// How many addresses this process has given out, by whichever kit.
@@ -93,15 +53,16 @@ impl Kit {
             Need::Apt { program, .. } => self.find(program).is_some(),
             Need::AptFile { file, .. } => Path::new(file).is_file(),
             Need::Pypi(name) => {
-                pinned::pypi(name).is_some_and(|version| self.has_distribution(name, version))
+                catalogue::pypi(name).is_some_and(|version| self.has_distribution(name, version))
             }
             Need::Npm(name) => {
-                let wanted = pinned::npm(name).and_then(|told| told.rsplit('@').next());
+                let told = catalogue::npm(name);
+                let wanted = told.as_deref().and_then(|told| told.rsplit('@').next());
                 wanted.is_some() && self.module_version(name).ok().as_deref() == wanted
             }
             Need::Crate(program) => {
                 let built = fs::read_to_string(self.state.join("rust/built")).unwrap_or_default();
-                built == pinned::rust_programs() && self.rust_program(program).is_file()
+                built == catalogue::rust_programs() && self.rust_programs().join(program).is_file()
             }
         }
     }
@@ -127,9 +88,9 @@ impl Kit {
         Ok(version.trim_start_matches('v').to_owned())
     }
 
-    /// Where a program of programs/rust is when it is compiled.
-    pub(crate) fn rust_program(&self, name: &str) -> PathBuf {
-        self.state.join("rust/debug").join(name)
+    /// Where the programs of programs/rust are when they are compiled.
+    pub(crate) fn rust_programs(&self) -> PathBuf {
+        self.state.join("rust/debug")
     }
 
     fn has_distribution(&self, name: &str, version: &str) -> bool {
@@ -168,13 +129,6 @@ impl Kit {
         Ok(directory)
     }
 
-    /// A file of the kit's own with this content.
-    pub(crate) fn file(&self, name: &str, content: &str) -> Result<PathBuf> {
-        let path = self.directory()?.join(name);
-        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
-        Ok(path)
-    }
-
     /// The expression of pcap-filter(7) for all connections to addresses that are given out.
     pub(crate) fn filter() -> String {
         format!("tcp and net 127.{}.0.0/16", own_net())
@@ -184,17 +138,13 @@ impl Kit {
     ///
     /// # Errors
     /// When it cannot be compiled.
-    pub(crate) fn once(
-        &self,
-        name: &'static str,
-        compile: impl FnOnce() -> Result<PathBuf>,
-    ) -> Result<PathBuf> {
+    pub(crate) fn once(&self, name: &str, compile: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = compiled.get(name) {
             return Ok(path.clone());
         }
         let path = compile()?;
-        compiled.insert(name, path.clone());
+        compiled.insert(name.to_owned(), path.clone());
         Ok(path)
     }
 
@@ -218,9 +168,9 @@ fn own_net() -> u8 {
     FIRST_NET + (std::process::id() % 64) as u8
 }
 
-/// Some servers will not serve as root.
+/// Some servers will not serve as root, and write beside their configuration what comes in.
 fn open_to_all(directory: &Path) -> Result<()> {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).context("open a directory to all")
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).context("open a directory to all")
 }
 
 /// The first word with a digit of what a program prints about itself.

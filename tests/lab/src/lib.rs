@@ -4,10 +4,10 @@
 //! The truth comes from the script's own end of the connection: every byte that it wrote and read, and how the end
 //! came (`oracle`, `wire`); or from a capture (`wiretap`). The agent runs as its users run it, `whohungup watch --json`.
 
-mod agent;
 mod backend;
 pub mod cache;
 pub mod cases;
+pub mod catalogue;
 mod client;
 mod client_cases;
 pub mod compare;
@@ -19,18 +19,17 @@ pub mod field;
 mod h2;
 pub mod in_flight;
 pub mod kit;
+mod launch;
 pub mod matrix;
 mod oracle;
 mod order;
 mod picture;
-mod pinned;
 mod plays;
 pub mod races;
 mod report;
 mod script;
 mod server;
 mod server_cases;
-mod setting;
 mod software;
 pub mod suite;
 pub mod table;

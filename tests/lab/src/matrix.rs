@@ -5,7 +5,6 @@
 pub mod bursts;
 mod claims;
 mod client_log;
-mod clients;
 mod identify;
 mod instance;
 mod logs;
@@ -14,7 +13,7 @@ mod play;
 mod playing;
 mod raw;
 mod scenario;
-mod servers;
+mod software;
 
 use std::{
     collections::HashSet,
@@ -28,16 +27,16 @@ use anyhow::{Result, ensure};
 
 use self::{
     claims::{Claims, Source},
-    clients::Client,
     play::Played,
-    playing::Present,
     scenario::Identity,
-    servers::Server,
+    software::{Client, Server},
 };
+use harness::Watch;
+
 use crate::{
-    agent::Watch,
+    catalogue::{self, Need},
     compare::{self, Comparison, Score},
-    kit::{Kit, Need},
+    kit::Kit,
     suite::{self, Context, Results, Software, Suite, is_chosen, json_lines, wait_until},
     table::{self, Table, Undecided, write_faults, write_invalid},
     truth::{Connection, Side},
@@ -83,19 +82,19 @@ pub struct Outcome {
 
 impl Options {
     fn servers(&self) -> impl Iterator<Item = &'static Server> {
-        servers::all().into_iter().filter(|server| is_chosen(&self.servers, server.name))
+        software::servers().iter().filter(|server| is_chosen(&self.servers, &server.name))
     }
 
     fn clients(&self) -> impl Iterator<Item = &'static Client> {
-        clients::all().into_iter().filter(|client| is_chosen(&self.clients, client.name))
+        software::clients().iter().filter(|client| is_chosen(&self.clients, &client.name))
     }
 }
 
 impl Suite for Options {
     fn needs(&self) -> Vec<Need> {
-        let of_servers = self.servers().flat_map(|server| server.needs);
-        let of_clients = self.clients().flat_map(|client| client.needs);
-        capture::NEEDS.iter().chain(of_servers).chain(of_clients).copied().collect()
+        let of_servers = self.servers().flat_map(|server| &server.software);
+        let all = of_servers.chain(self.clients().flat_map(|client| &client.software));
+        [catalogue::needs(all), capture::NEEDS.to_vec()].concat()
     }
 
     fn run(&self, context: &Context) -> Result<Box<dyn Results>> {
@@ -110,14 +109,15 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let (mut servers, mut clients) = (Vec::new(), Vec::new());
     let (mut present_servers, mut present_clients) = (Vec::new(), Vec::new());
     for server in options.servers() {
-        let found = Software::find(&kit, server.name, server.needs, server.version)?;
+        let found = Software::find(&kit, &server.name, &server.software)?;
         present_servers.extend(found.version.is_ok().then_some(server));
         servers.push(Software { remarks: server.remarks(), ..found });
     }
     for client in options.clients() {
-        let found = Software::find(&kit, client.name, client.needs, client.version)?;
+        let found = Software::find(&kit, &client.name, &client.software)?;
         if found.version.is_ok() {
-            present_clients.push(Present { client, prepared: (client.prepare)(&kit)? });
+            client.launch.build(&kit)?;
+            present_clients.push(client);
         }
         clients.push(Software { remarks: client.remarks(), ..found });
     }
@@ -161,7 +161,12 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     Ok(Outcome { servers, clients, comparisons, undecided, claims, invalid, dropped, notes })
 }
 
-fn play_all(kit: &Kit, servers: Vec<&'static Server>, clients: &[Present], context: &Context) -> Played {
+fn play_all(
+    kit: &Kit,
+    servers: Vec<&'static Server>,
+    clients: &[&'static Client],
+    context: &Context,
+) -> Played {
     let all = Mutex::new(Played::default());
     let ids = AtomicU32::new(1);
     suite::at_once(AT_ONCE, servers, |server| {

@@ -66,14 +66,10 @@ pub(crate) fn is_prompt(idle: Duration) -> Option<bool> {
 }
 
 /// Whether a request that had been there for so long, at least and at most, was unread because the server closed in that
-/// moment; else the server had time to read it. `None` when it is too near to tell.
-pub(crate) fn is_fresh(least: Duration, most: Duration) -> Option<bool> {
-    is_fresh_within(least, most, Duration::ZERO)
-}
-
-/// The same where two `round_trip`s may be longer than the 20 ms that are granted to every server (docs/verdicts.md). An
-/// end smooths what it measures: some way from either side of them it is too near to tell.
-pub(crate) fn is_fresh_within(least: Duration, most: Duration, round_trip: Duration) -> Option<bool> {
+/// moment; else the server had time to read it. `None` when it is too near to tell. Two `round_trip`s may be longer than the
+/// 20 ms that are granted to every server (docs/verdicts.md); an end smooths what it measures, so that some way from either
+/// side of them it is too near too.
+pub(crate) fn is_fresh(least: Duration, most: Duration, round_trip: Duration) -> Option<bool> {
     let window = 2 * round_trip;
     match () {
         () if most <= SURELY_FRESH.max(window.mul_f64(0.7)) => Some(true),
@@ -115,8 +111,9 @@ mod tests {
     fn what_is_near_a_border_is_left_open() {
         let ms = Duration::from_millis;
         assert_eq!([80, 100, 120].map(|wait| is_prompt(ms(wait))), [Some(true), None, Some(false)]);
-        assert_eq!([2, 20, 40].map(|age| is_fresh(ms(age), ms(age))), [Some(true), None, Some(false)]);
-        let far = [50, 70, 130].map(|age| is_fresh_within(ms(age), ms(age), ms(40)));
+        let near = [2, 20, 40].map(|age| is_fresh(ms(age), ms(age), Duration::ZERO));
+        assert_eq!(near, [Some(true), None, Some(false)]);
+        let far = [50, 70, 130].map(|age| is_fresh(ms(age), ms(age), ms(40)));
         assert_eq!(far, [Some(true), None, Some(false)]);
         assert_eq!([0, 5, 20].map(|age| is_own_timer(ms(age), ms(age))), [Some(true), None, Some(false)]);
     }

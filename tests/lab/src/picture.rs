@@ -6,8 +6,9 @@ mod rows;
 mod svg;
 mod words;
 
+use harness::Close;
+
 use crate::{
-    agent::Close,
     truth::{Phase, Truth},
     wiretap::{
         decide::{Decided, Script, decide},
@@ -34,7 +35,8 @@ pub(crate) struct Remark {
 }
 
 /// Where a remark belongs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Moment {
     /// The quiet time before the first FIN or RST.
     LastQuiet,

@@ -1,7 +1,7 @@
 //! Requests at every point around a server's idle timeout, over loopback and over a slow wire: which of them were
 //! lost, how, and what the agent reports of both ends.
 //!
-//! The truth is the wire's (`wiretap`) and the two sockets' own (`client`, `server`), joined in `truth`.
+//! The truth is what a capture proves (`wiretap`); what the scripts know of their own ends has to bear it out.
 
 mod client;
 mod ends;
@@ -10,10 +10,9 @@ mod plan;
 mod scan;
 mod server;
 pub(crate) mod socket;
-mod truth;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     fmt,
     net::SocketAddr,
     sync::{Mutex, PoisonError, mpsc},
@@ -28,25 +27,27 @@ use self::{
     client::{Bound, ClientLog},
     ends::Anchor,
     network::Network,
-    plan::{Play, Scope, Twist},
+    plan::{Play, Scope},
     server::{Door, ServerLog},
-    truth::Evidence,
 };
+use harness::{Closes, Watch};
+
 use crate::{
-    agent::{Closes, Watch},
+    catalogue::Need,
     compare::{self, Comparison, Score},
-    kit::Need,
-    suite::{Context, Results, Suite, json_lines, wait_until},
+    suite::{self, Context, Results, Suite, json_lines, wait_until},
     table::{Table, Undecided, WORDS, write_faults, write_invalid},
     truth::{Connection, Race, Side},
-    wiretap::{capture, flow::Flow},
+    wiretap::{
+        capture,
+        decide::{Script, decide},
+    },
 };
 
 /// A close that its peer leaves lying is reported after 5 s; the machine may be busy.
 const REPORTED_WITHIN: Duration = Duration::from_secs(10);
 /// Plays at once. Most of their time both ends sleep.
 const AT_ONCE: usize = 160;
-const STACK: usize = 256 << 10;
 /// The group of the requests after a gap that were answered.
 const ANSWERED: &str = "answered";
 
@@ -126,7 +127,10 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
         match (flow, client.saw) {
             (None, _) => invalid.push(format!("nothing was captured of {label}")),
             (_, Some(ends::End::Silence)) => invalid.push(format!("the client waited in vain: {label}")),
-            (Some(flow), _) => match truth::decide(&evidence(&play, &client, &server, flow)) {
+            (Some(flow), _) => match decide(flow, Script { read: Some(server.read), ..Script::default() }) {
+                Ok(truth) if !client.bears_out(&truth) => {
+                    invalid.push(format!("the capture shows {truth}: {label}"));
+                }
                 Ok(truth) => connections.push(Connection {
                     label,
                     group: [play.wire.word(), if client.answered > play.before { ANSWERED } else { "" }],
@@ -152,42 +156,22 @@ type Ended = (Play, ClientLog, ServerLog);
 fn play_all(network: &Network, plays: Vec<Play>, context: &Context) -> (Vec<Ended>, Vec<String>) {
     let all = plays.len().max(1);
     let results = Mutex::new((Vec::new(), Vec::new()));
-    let mut queues: Vec<(Wire, VecDeque<Play>)> = Wire::ALL.map(|wire| (wire, VecDeque::new())).into();
-    for play in plays {
-        if let Some((_, queue)) = queues.iter_mut().find(|(wire, _)| *wire == play.wire) {
-            queue.push_back(play);
+    let play = |play: Play| {
+        let ended = network.enter(play.wire, Side::Client).and_then(|()| play_one(network, &play));
+        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+        match ended {
+            Ok((client, server)) => results.0.push((play, client, server)),
+            Err(error) => results.1.push(format!("{play:?}: {error:#}")),
         }
-    }
-    let queues: Vec<_> = queues
-        .into_iter()
-        .map(|(wire, queue)| (wire, (queue.len() * AT_ONCE).div_ceil(all), Mutex::new(queue)))
-        .collect();
+    };
     thread::scope(|scope| {
-        for (wire, runners, queue) in &queues {
-            for _ in 0..*runners {
-                let results = &results;
-                let runner = move || {
-                    let entered = network.enter(*wire, Side::Client);
-                    while !context.is_stopped() {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                        let Some(play) = next else { return };
-                        let ended = match &entered {
-                            Ok(()) => play_one(network, &play),
-                            Err(error) => Err(anyhow!("{error:#}")),
-                        };
-                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                        match ended {
-                            Ok((client, server)) => results.0.push((play, client, server)),
-                            Err(error) => results.1.push(format!("{play:?}: {error:#}")),
-                        }
-                    }
-                };
-                let spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, runner);
-                if let Err(error) = spawned {
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.1.push(format!("a thread cannot be started: {error}"));
-                }
-            }
+        for wire in Wire::ALL {
+            let here: Vec<_> = plays.iter().filter(|play| play.wire == wire).cloned().collect();
+            // Threads change their namespaces: each has those of one wire.
+            scope.spawn(|| {
+                let runners = (here.len() * AT_ONCE).div_ceil(all);
+                suite::at_once(runners, here.into_iter().take_while(|_| !context.is_stopped()), play);
+            });
         }
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -199,16 +183,13 @@ fn play_one(network: &Network, play: &Play) -> Result<(ClientLog, ServerLog)> {
     let anchor = Anchor::new();
     let (address, at) = mpsc::channel();
     thread::scope(|scope| {
-        let server = thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, || {
-                ends::be_punctual().context("ask for punctual timers")?;
-                network.enter(play.wire, Side::Server)?;
-                let door = Door::open(play, Network::server(play.wire))?;
-                address.send(door.at).context("tell where the server is")?;
-                server::serve(play, door, &anchor)
-            })
-            .context("start a server's thread")?;
+        let server = scope.spawn(|| {
+            ends::be_punctual().context("ask for punctual timers")?;
+            network.enter(play.wire, Side::Server)?;
+            let door = Door::open(play, Network::server(play.wire))?;
+            address.send(door.at).context("tell where the server is")?;
+            server::serve(play, door, &anchor)
+        });
         let at: SocketAddr = at.recv_timeout(ends::PATIENCE).context("wait for the server")?;
         let bound = Bound::new(Network::client(play))?;
         let client = client::run(play, bound, at, &anchor);
@@ -217,19 +198,6 @@ fn play_one(network: &Network, play: &Play) -> Result<(ClientLog, ServerLog)> {
         let (log, _door) = server.context("server")?;
         Ok((client.context("client")?, log))
     })
-}
-
-fn evidence<'a>(play: &Play, client: &'a ClientLog, server: &'a ServerLog, flow: &'a Flow) -> Evidence<'a> {
-    let asked_before = client.asked.saturating_sub(1);
-    let bytes_before = (1..=asked_before).map(|number| ends::request_len(play, number)).sum::<u32>();
-    Evidence {
-        client,
-        server,
-        flow,
-        request_at: 1 + u64::from(bytes_before),
-        announced: play.twist == Twist::Announced,
-        flight: if play.wire.is_slow() { testserver::SlowWire::DELAY } else { Duration::ZERO },
-    }
 }
 
 /// A race in the run's namespaces, or on loopback among its addresses, that is of no play.

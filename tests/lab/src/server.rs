@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    process::Command,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender},
@@ -13,14 +12,15 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use harness::Program;
+use serde::Deserialize;
 
 use crate::{
     backend::{Backend, Speaks},
     h2,
-    kit::{Kit, Need},
+    kit::Kit,
+    launch::{Launch, Setting},
     oracle::State,
-    server_cases::{Case, Ends, Step},
-    setting::Setting,
+    server_cases::{self, Case, Ends, Protocol, Step},
     truth::{CloseType, Connection, Phase, Played, Row, Side},
     wire::{SETTLE, Wire},
 };
@@ -33,21 +33,20 @@ const LONGER_THAN_TIMERS: Duration = Duration::from_millis(2500);
 const TRIES: usize = 3;
 const BETWEEN_BYTES: Duration = Duration::from_millis(2);
 
-/// How a piece of server software is started and what it does.
-#[derive(Debug)]
+/// A piece of server software: plays/in_flight.toml says what the fields mean.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Server {
-    pub(crate) name: &'static str,
-    pub(crate) needs: &'static [Need],
-    pub(crate) version: fn(&Kit) -> Result<String>,
-    pub(crate) command: fn(&Kit, &Setting) -> Result<Command>,
-    /// The scripts of the protocol that it speaks.
-    pub(crate) cases: fn() -> &'static [Case],
-    /// Cases that a timeout of its own ends when it is set short.
-    pub(crate) timers: &'static [&'static str],
-    /// Cases that it cannot be brought to.
-    pub(crate) cannot: &'static [&'static str],
-    /// It forwards to the backend, and so is a client too.
-    pub(crate) forwards: bool,
+    pub(crate) name: String,
+    pub(crate) software: Vec<String>,
+    #[serde(flatten)]
+    launch: Launch,
+    #[serde(default)]
+    protocol: Protocol,
+    timers: Vec<String>,
+    #[serde(default)]
+    cannot: Vec<String>,
+    #[serde(default)]
+    forwards: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,19 +69,19 @@ impl End {
 }
 
 impl Server {
-    fn row(&self) -> Row {
-        Row { part: Side::Server, software: self.name }
+    fn row(&'static self) -> Row {
+        Row { part: Side::Server, software: &self.name }
     }
 
-    fn group(&self) -> [&'static str; 2] {
-        [Side::Server.word(), self.name]
+    fn group(&'static self) -> [&'static str; 2] {
+        [Side::Server.word(), &self.name]
     }
 
     /// Plays every case that the server can be brought to.
-    pub(crate) fn play(&self, kit: &Kit, wants: &(dyn Fn(&str) -> bool + Sync)) -> Played {
+    pub(crate) fn play(&'static self, kit: &Kit, wants: &(dyn Fn(&str) -> bool + Sync)) -> Played {
         let cases = || {
-            (self.cases)().iter().filter(|case| {
-                !self.cannot.contains(&&*case.name)
+            server_cases::of(self.protocol).iter().filter(|case| {
+                !self.cannot.contains(&case.name)
                     && wants(&case.name)
                     && (self.forwards || case.ends != Ends::Below)
             })
@@ -91,7 +90,7 @@ impl Server {
             Ends::Itself | Ends::Below => vec![(case, End::Kill)],
             Ends::All | Ends::Unread => vec![(case, End::Close), (case, End::Reset), (case, End::Kill)],
         });
-        let hasty = cases().filter(|case| self.timers.contains(&&*case.name)).map(|case| (case, End::Timer));
+        let hasty = cases().filter(|case| self.timers.contains(&case.name)).map(|case| (case, End::Timer));
         let (patient, hasty): (Vec<_>, Vec<_>) = (patient.collect(), hasty.collect());
         let play = |is_hasty, cases: &[(&'static Case, End)]| {
             let mut played = Played::default();
@@ -110,18 +109,18 @@ impl Server {
     }
 
     fn play_instance(
-        &self,
+        &'static self,
         kit: &Kit,
         hasty: bool,
         cases: &[(&Case, End)],
         played: &mut Played,
     ) -> Result<()> {
         let backend = Backend::start(kit.free_address()?, Speaks::Http1)?;
-        let setting =
-            Setting { at: kit.free_address()?, backend: backend.at, directory: kit.directory()?, hasty };
-        let mut command = (self.command)(kit, &setting)?;
+        let setting = Setting { backend: backend.at, hasty, ..Setting::anywhere(kit)? };
+        let mut command = self.launch.command(kit, &setting)?;
         let mut program = Program::start(&mut command, &setting.directory, "output")?;
-        program.await_listening(setting.at)?;
+        // Without a connection: those that are refused would have ports that a script may have next.
+        program.await_bound(setting.at.port())?;
         let killed = AtomicBool::new(false);
         thread::scope(|scope| {
             let (ready, all_ready) = mpsc::channel();
@@ -149,7 +148,7 @@ impl Server {
                 }
             }
         });
-        let upstream = [Side::Client.word(), self.name];
+        let upstream = [Side::Client.word(), self.name.as_str()];
         let ended = backend.finish()?;
         ensure!(self.forwards || ended.is_empty(), "it forwards, but is not said to");
         played.closes.extend(ended.into_iter().map(|ended| {

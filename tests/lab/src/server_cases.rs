@@ -77,8 +77,20 @@ struct Cases {
 
 static CASES: LazyLock<Cases> = LazyLock::new(|| plays::read(include_str!("../plays/server_cases.toml")));
 
-/// HTTP/1.1.
-pub(crate) const HTTP1: fn() -> &'static [Case] = || &CASES.http1;
+/// What a piece of software speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protocol {
+    #[default]
+    Http1,
+    /// HTTP/2 in clear text.
+    Http2,
+}
 
-/// HTTP/2 in clear text.
-pub(crate) const HTTP2: fn() -> &'static [Case] = || &CASES.http2;
+/// The scripts of a protocol.
+pub(crate) fn of(protocol: Protocol) -> &'static [Case] {
+    match protocol {
+        Protocol::Http1 => &CASES.http1,
+        Protocol::Http2 => &CASES.http2,
+    }
+}

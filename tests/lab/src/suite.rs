@@ -12,10 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use crate::kit::{Kit, Need};
+use crate::{
+    catalogue::{self, Need},
+    kit::Kit,
+};
 
 /// What every suite is told.
 #[derive(Debug, Clone)]
@@ -116,14 +119,10 @@ pub struct Software {
 }
 
 impl Software {
-    pub(crate) fn find(
-        kit: &Kit,
-        name: &'static str,
-        needs: &[Need],
-        version: impl FnOnce(&Kit) -> Result<String>,
-    ) -> Result<Self> {
-        let version = match absence(kit, name, needs)? {
-            None => Ok(version(kit).with_context(|| format!("ask {name} for its version"))?),
+    /// `software`: its names in the catalogue; the first says the version.
+    pub(crate) fn find(kit: &Kit, name: &'static str, software: &[String]) -> Result<Self> {
+        let version = match absence(kit, name, &catalogue::needs(software))? {
+            None => Ok(catalogue::version(kit, &software[0])?),
             Some(why) => Err(why),
         };
         Ok(Self { name, version, remarks: Vec::new() })

@@ -9,22 +9,20 @@ mod compare;
 mod origin;
 mod play;
 mod pool;
-mod programs;
-mod report;
-mod versions;
 
 use std::{fmt, thread, time::Duration};
 
 use anyhow::{Result, ensure};
+use harness::{Daemon, Watch};
 
 use self::{
     cases::Case,
     compare::{CaseEnd, Observed},
-    report::Recorder,
 };
+
 use crate::{
-    agent::Watch,
-    kit::Need,
+    catalogue::{self, Need},
+    report::Model,
     suite::{Context, Results, Suite, absence, is_chosen, json_lines},
     table::grid,
 };
@@ -52,13 +50,13 @@ pub struct Outcome {
 
 impl Options {
     fn cases(&self) -> impl Iterator<Item = &'static Case> {
-        cases::CASES.iter().filter(|case| is_chosen(&self.only, case.name))
+        cases::all().iter().filter(|case| is_chosen(&self.only, &case.name))
     }
 }
 
 impl Suite for Options {
     fn needs(&self) -> Vec<Need> {
-        self.cases().flat_map(|case| case.needs).copied().flatten().copied().collect()
+        catalogue::needs(self.cases().flat_map(|case| &case.software))
     }
 
     fn run(&self, context: &Context) -> Result<Box<dyn Results>> {
@@ -66,7 +64,7 @@ impl Suite for Options {
     }
 }
 
-/// Plays everything while one report records, then compares.
+/// Plays everything while a daemon looks on, then compares.
 ///
 /// # Errors
 /// When the agent cannot be run, or in CI software is missing.
@@ -74,26 +72,27 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let kit = context.kit()?;
     let (mut present, mut absent) = (Vec::new(), Vec::new());
     for case in options.cases() {
-        if let Some(why) = absence(&kit, case.name, &case.needs.concat())? {
-            absent.push((case.name, why));
+        if let Some(why) = absence(&kit, &case.name, &catalogue::needs(&case.software))? {
+            absent.push((case.name.as_str(), why));
             continue;
         }
-        let version = (case.version)(&kit)?;
-        if options.quick && !(case.wanted)(&version).is_quick() {
+        let version = catalogue::version(&kit, &case.software[0])?;
+        if options.quick && !case.wanted(&version).is_quick() {
             continue;
         }
         present.push((case, version, case.prepare(&kit)?));
     }
     ensure!(!present.is_empty() || !absent.is_empty(), "no case is called {:?}", options.only);
     let watch = Watch::start(&context.agent)?;
-    let report = Recorder::start(&context.agent, present.iter().map(|(_, _, prepared)| prepared.at.port()))?;
-    let mut played: Vec<(&Case, String, Result<Vec<Observed>>, u16)> = Vec::new();
+    let daemon = Daemon::start(&context.agent)?;
+    let ports: Vec<_> = present.iter().map(|(_, _, prepared)| prepared.at.port()).collect();
+    let mut played: Vec<(&'static Case, String, Result<Vec<Observed>>, u16)> = Vec::new();
     thread::scope(|scope| {
         let running: Vec<_> = present
             .into_iter()
             .map(|(case, version, prepared)| {
                 let port = prepared.at.port();
-                let wanted = (case.wanted)(&version);
+                let wanted = case.wanted(&version);
                 (case, version, port, scope.spawn(move || case.play(prepared, &wanted, &context.stop)))
             })
             .collect();
@@ -104,7 +103,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     });
     context.ensure_not_stopped()?;
     thread::sleep(SETTLED_AFTER);
-    let model = report.finish()?;
+    let model = Model::parse(&daemon.report("--json", &ports)?)?;
     let (closes, _notes) = watch.finish()?;
     let ends = played
         .into_iter()

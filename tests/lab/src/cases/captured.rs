@@ -8,8 +8,9 @@ use super::{
     check::Checks,
     stage::{Place, Scene},
 };
+use harness::Closes;
+
 use crate::{
-    agent::Closes,
     compare::{self, Score},
     truth::{Connection, Truth},
     wiretap::{

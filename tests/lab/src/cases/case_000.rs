@@ -4,140 +4,61 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    Answer, Case, Drawn,
     check::Checks,
     claims::Claims,
-    egg::{Change, EGG, NOTHING, PLATFORM, SOFTWARE, SOFTWARE_OF_OLD, configured},
+    egg::{Change, EGG, NOTHING, PLATFORM, configured},
     observed::{Observed, idle_timer},
-    stage::{Place, Scene, Stage, Wire},
+    stage::{Act, Place, Scene},
 };
-use crate::{picture::Moment, software::nodes, truth::Side};
-
-pub(super) const CASE: Case = Case {
-    name: "case-000",
-    title: "the second POST after a pause fails now and then",
-    happened: "An egg application (Node) runs on a function platform, which answers for it and forwards to it. The first POST works. \
-        Somebody fills in the next form, posts again, and now and then gets a 502, “Process exited unexpectedly before completing \
-        request”, though no process exited; the application's log has nothing. Longer timeouts and keep-alive in `config.httpclient` \
-        changed nothing, nor did `config.clusterClient`.",
-    stages: &[AS_FOUND, OLDER_NODE, HTTPCLIENT, CLUSTER_CLIENT, CURED, EXITS],
-    first_port: 18_000,
-    // The platform's 15 minutes become 15 s; Node's own seconds are played as they are.
-    scale: 60,
-    pictures: &[
-        Drawn {
-            stage: AS_FOUND.name,
-            port: EGG,
-            word: "crossed",
-            title: "A POST meets the listener's keep-alive timeout on its way",
-            client: "the platform (nginx)",
-            server: "egg (Node)",
-            remark: (Moment::LastQuiet, "server.keepAliveTimeout strikes; the platform still holds on"),
-        },
-        Drawn {
-            stage: CURED.name,
-            port: EGG,
-            word: "client-idle",
-            title: "With keepAliveTimeout = 0 it is the platform that closes",
-            client: "the platform (nginx)",
-            server: "egg (Node)",
-            remark: (Moment::LastQuiet, "the platform's own idle timeout strikes"),
-        },
-        Drawn {
-            stage: EXITS.name,
-            port: EGG,
-            word: "premature-hangup",
-            title: "A process that ends while it owes a response",
-            client: "the platform (nginx)",
-            server: "egg (Node)",
-            remark: (Moment::HungUp, "the process exits: its kernel closes what it had open"),
-        },
-    ],
-    answer: Answer {
-        lead: "It is the listener of the egg application that closes idle connections while the platform still uses them: `server.keepAliveTimeout` \
-               of Node's `http.Server`, which no setting in `config.httpclient` or `config.clusterClient` touches (those are clients), and which \
-               must be longer than the platform's pool holds connections, or 0. The report of the first stage:",
-        stage: AS_FOUND.name,
-        role: Side::Server,
-        port: EGG,
-    },
-};
+use crate::truth::Side;
 
 /// Node closes after so many seconds, and since 20.18 it adds one to what it announces.
 const CLOSES_AFTER: f64 = 6.0;
 const CLOSED_AFTER: f64 = 5.0;
 
-const AS_FOUND: Stage = Stage {
-    name: "as-found",
-    changed: "The application with all as egg and Node have it. The platform holds its connections for much longer, and is 20 ms away.",
-    software: SOFTWARE,
-    wire: Wire::Slow,
-    play: |scene| visit(scene, NOTHING, CLOSES_AFTER),
-    holds: |seen, checks| fails(seen, checks, CLOSES_AFTER),
-};
-
-const OLDER_NODE: Stage = Stage {
-    name: "older-node",
-    changed: "The same on Node 20.17, the last that closes when it says so: after 5 s, not 6.",
-    software: SOFTWARE_OF_OLD,
-    wire: Wire::Slow,
-    play: |scene| visit(scene, Change { node: nodes::NODE_20_17, ..NOTHING }, CLOSED_AFTER),
-    holds: |seen, checks| fails(seen, checks, CLOSED_AFTER),
-};
-
-const HTTPCLIENT: Stage = Stage {
-    name: "httpclient",
-    changed: "`config.httpclient` with keep-alive and long timeouts: `request.timeout`, `httpAgent.keepAlive`, `httpAgent.freeSocketTimeout`, \
-              `httpAgent.timeout`. It is about the requests that the application *sends*, and does nothing here.",
-    software: SOFTWARE,
-    wire: Wire::Slow,
-    play: |scene| {
-        let config = "httpclient: { request: { timeout: 120000 }, httpAgent: { keepAlive: true, freeSocketTimeout: 60000, \
-                      timeout: 120000 } },";
-        visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
-    },
-    holds: |seen, checks| {
-        is_configured(seen, checks, HTTPCLIENT_NAME, r#""freeSocketTimeout":60000"#);
-        fails(seen, checks, CLOSES_AFTER);
-    },
-};
-
-const CLUSTER_CLIENT: Stage = Stage {
-    name: "cluster-client",
-    changed: "`config.clusterClient` with longer timeouts. It is about egg's processes among themselves, and does nothing here.",
-    software: SOFTWARE,
-    wire: Wire::Slow,
-    play: |scene| {
-        let config = "clusterClient: { maxWaitTime: 120000, responseTimeout: 120000 },";
-        visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
-    },
-    holds: |seen, checks| {
-        is_configured(seen, checks, CLUSTER_CLIENT_NAME, r#""responseTimeout":120000"#);
-        fails(seen, checks, CLOSES_AFTER);
-    },
-};
-
-const CURED: Stage = Stage {
-    name: "cured",
-    changed: "`server.timeout = 0; server.keepAliveTimeout = 0;` in `serverDidReady`. That is the listener.",
-    software: SOFTWARE,
-    wire: Wire::Slow,
-    play: |scene| {
-        let ready = "server.timeout = 0; server.keepAliveTimeout = 0;";
-        visit(scene, Change { ready, ..NOTHING }, CLOSES_AFTER)
-    },
-    holds: is_cured,
-};
-
-const EXITS: Stage = Stage {
-    name: "process-exits",
-    changed: "The other thing that the platform's words can mean: a process that really exits while it serves a request, once by `process.exit(3)` \
-              and once killed by a signal, as for want of memory.",
-    software: SOFTWARE,
-    wire: Wire::Slow,
-    play: exit_in_requests,
-    holds: says_how_it_ended,
-};
+/// How its stages are played, and what must hold of them.
+pub(super) fn act(stage: &str) -> Option<Act> {
+    Some(match stage {
+        "as-found" => Act {
+            play: |scene| visit(scene, NOTHING, CLOSES_AFTER),
+            holds: |seen, checks| fails(seen, checks, CLOSES_AFTER),
+        },
+        "older-node" => Act {
+            play: |scene| visit(scene, Change { node: "node-20-17", ..NOTHING }, CLOSED_AFTER),
+            holds: |seen, checks| fails(seen, checks, CLOSED_AFTER),
+        },
+        "httpclient" => Act {
+            play: |scene| {
+                let config = "httpclient: { request: { timeout: 120000 }, httpAgent: { keepAlive: true, \
+                              freeSocketTimeout: 60000, timeout: 120000 } },";
+                visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
+            },
+            holds: |seen, checks| {
+                is_configured(seen, checks, HTTPCLIENT, r#""freeSocketTimeout":60000"#);
+                fails(seen, checks, CLOSES_AFTER);
+            },
+        },
+        "cluster-client" => Act {
+            play: |scene| {
+                let config = "clusterClient: { maxWaitTime: 120000, responseTimeout: 120000 },";
+                visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
+            },
+            holds: |seen, checks| {
+                is_configured(seen, checks, CLUSTER_CLIENT, r#""responseTimeout":120000"#);
+                fails(seen, checks, CLOSES_AFTER);
+            },
+        },
+        "cured" => Act {
+            play: |scene| {
+                let ready = "server.timeout = 0; server.keepAliveTimeout = 0;";
+                visit(scene, Change { ready, ..NOTHING }, CLOSES_AFTER)
+            },
+            holds: is_cured,
+        },
+        "process-exits" => Act { play: exit_in_requests, holds: says_how_it_ended },
+        _ => return None,
+    })
+}
 
 const ROUNDS: u32 = 4;
 /// Pauses of the visitors around the close, from this long before it on, in steps of so much; milliseconds.
@@ -150,8 +71,7 @@ const QUICK: f64 = 3_000.0;
 fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Claims> {
     let running = change.start(scene)?;
     let pauses = (0..VISITORS).map(|number| 1000.0 * closes_after - BEFORE + STEP * f64::from(number));
-    let mut command = nodes::NODE_20.command(scene.kit);
-    command.arg(scene.write("visitors.js", include_str!("../../programs/cases/visitors.js"))?);
+    let mut command = scene.node("node-20", "cases/visitors.js");
     command.arg(format!("http://{}/orders", scene.at(Place::Near, PLATFORM))).arg(ROUNDS.to_string());
     command.args(pauses.chain([QUICK]).map(|pause| format!("{pause:.1}")));
     let mut visitors = scene.start(Place::Near, command, "visitors")?;
@@ -172,9 +92,9 @@ fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Claims> {
 }
 
 /// Objects in egg's configuration.
-const HTTPCLIENT_NAME: &str = "httpclient";
-const CLUSTER_CLIENT_NAME: &str = "clusterClient";
-const NAMES: [&str; 2] = [HTTPCLIENT_NAME, CLUSTER_CLIENT_NAME];
+const HTTPCLIENT: &str = "httpclient";
+const CLUSTER_CLIENT: &str = "clusterClient";
+const NAMES: [&str; 2] = [HTTPCLIENT, CLUSTER_CLIENT];
 
 fn is_configured(seen: &Observed, checks: &mut Checks, name: &str, words: &str) {
     let found = seen.claims.quoted(&format!("egg's `{name}`")).unwrap_or("nothing");

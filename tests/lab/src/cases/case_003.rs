@@ -2,92 +2,13 @@
 
 mod upload;
 
-use super::{
-    Answer, Case, Drawn,
-    check::Checks,
-    observed::Observed,
-    software::{NGINX, NODE},
-    stage::{Software, Stage, Wire},
-};
+use super::{check::Checks, observed::Observed, stage::Act};
 use crate::{
-    kit::Need,
-    picture::Moment,
     report::{Endpoint, Timer},
     truth::Side,
 };
 
 use self::upload::{Limit, UPLOADS, Upload};
-
-pub(super) const CASE: Case = Case {
-    name: "case-003",
-    title: "ECONNRESET in a streaming upload",
-    happened: "A service streams what it produces into an object store (`ali-oss`, PUT, chunked). Now and then it produces nothing \
-        for two minutes, and the upload fails with `ECONNRESET: socket hang up`, as if the server had reset it. Nobody \
-        had: after 30 s the client's own agent destroyed the socket, and Node calls that ECONNRESET. With that timeout \
-        raised it failed after 60 s, by the client's response timeout. With that raised it failed after 60 s once \
-        more, with ECONNRESET again, and now it was the server. A byte of heartbeat in the body within every minute \
-        cured it.",
-    stages: &[FOUND, AGENT_RAISED, RESPONSE_RAISED, HEARTBEAT, OSS_TODAY, AGENT_TODAY, URLLIB_TODAY],
-    first_port: 18_300,
-    scale: 10,
-    pictures: &[
-        Drawn {
-            stage: "as-found",
-            port: 0,
-            word: "premature-hangup",
-            title: "The client ends the upload, and Node calls that ECONNRESET",
-            client: "ali-oss",
-            server: "nginx",
-            remark: (Moment::LastQuiet, "the body pauses; urllib's response timeout strikes"),
-        },
-        Drawn {
-            stage: "response-timeout-raised",
-            port: 0,
-            word: "premature-hangup",
-            title: "The server ends the upload, and Node calls that ECONNRESET too",
-            client: "ali-oss",
-            server: "nginx",
-            remark: (Moment::LastQuiet, "the body pauses; nginx's client_body_timeout strikes"),
-        },
-    ],
-    answer: Answer {
-        lead: "No connection was idle: an upload that pauses is under way. Of three timeouts the last is the server's, and no setting of \
-            the client lengthens it. The report says of it, at the server:",
-        stage: "response-timeout-raised",
-        role: Side::Server,
-        port: 0,
-    },
-};
-
-const OSS_THEN: Software = Software {
-    name: "ali-oss",
-    needs: &[Need::Npm("ali-oss-6-0")],
-    version: |kit| kit.module_version("ali-oss-6-0"),
-};
-
-/// What `ali-oss` had then: newer ones move the socket's timeout behind their own.
-const URLLIB_THEN: Software = Software {
-    name: "urllib",
-    needs: &[Need::Npm("urllib-2-29")],
-    version: |kit| kit.module_version("urllib-2-29"),
-};
-
-const OSS_NOW: Software = Software {
-    name: "ali-oss",
-    needs: &[Need::Npm("ali-oss")],
-    version: |kit| kit.module_version("ali-oss"),
-};
-
-const AGENT_NOW: Software = Software {
-    name: "agentkeepalive",
-    needs: &[Need::Npm("agentkeepalive")],
-    version: |kit| kit.module_version("agentkeepalive"),
-};
-
-const URLLIB_NOW: Software =
-    Software { name: "urllib", needs: &[Need::Npm("urllib")], version: |kit| kit.module_version("urllib") };
-
-const THEN: &[Software] = &[NODE, NGINX, OSS_THEN, URLLIB_THEN];
 
 /// One upload sends nothing more, each other a byte more at a time of its own: what counts from the last byte comes at
 /// another time in each.
@@ -106,120 +27,75 @@ const UPLOAD: Upload = Upload {
     ends: 120.0,
 };
 
-const FOUND: Stage = Stage {
-    name: "as-found",
-    changed: "Nothing. The body pauses for two minutes; all uploads but one send a byte more within the first 28 s.",
-    software: THEN,
-    wire: Wire::Loopback,
-    play: |scene| UPLOAD.play(scene),
-    holds: |seen, checks| {
-        failed(seen, checks, "ResponseError: socket hang up", "400");
-        is_reported(seen, checks, &AGENTS);
-    },
-};
+/// How its stages are played, and what must hold of them.
+pub(super) fn act(stage: &str) -> Option<Act> {
+    Some(match stage {
+        "as-found" => Act {
+            play: |scene| UPLOAD.play(scene),
+            holds: |seen, checks| fails(seen, checks, "ResponseError: socket hang up", "400", &AGENTS),
+        },
+        "agent-timeout-raised" => Act {
+            play: |scene| {
+                Upload { agent: Limit::Set(300.0), chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene)
+            },
+            holds: |seen, checks| fails(seen, checks, TIMED_OUT, "400", &RESPONSES),
+        },
+        "response-timeout-raised" => Act {
+            play: |scene| {
+                Upload { agent: Limit::Set(300.0), response: Limit::Set(300.0), ..UPLOAD }.play(scene)
+            },
+            holds: |seen, checks| fails(seen, checks, "ResponseError: socket hang up", "408", &SERVERS),
+        },
+        "heartbeat" => Act {
+            play: |scene| {
+                let raised = Limit::Set(300.0);
+                Upload { agent: raised, response: raised, chunks: &[&[50.0, 100.0]], ..UPLOAD }.play(scene)
+            },
+            holds: are_stored,
+        },
+        "ali-oss-today" => Act {
+            play: |scene| Upload { library: "ali-oss", chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
+            holds: |seen, checks| fails(seen, checks, TIMED_OUT, "400", &RESPONSES),
+        },
+        "agentkeepalive-today" => Act {
+            play: |scene| {
+                // At any scale: it is short, and a server that waits for longer shows it.
+                let (agent, server) = (Limit::Own, 300.0);
+                let (library, chunks): (_, &[&[f64]]) =
+                    ("agentkeepalive", &[&[], &[1.0], &[2.0], &[3.0], &[4.0], &[5.0], &[6.0], &[7.0]]);
+                Upload { library, depends: library, agent, server, chunks, ..UPLOAD }.play(scene)
+            },
+            holds: |seen, checks| {
+                fails(seen, checks, "ERR_SOCKET_TIMEOUT: Socket timeout", "400", &AGENTS_NOW);
+            },
+        },
+        "urllib-today" => Act {
+            play: |scene| {
+                let own = Limit::Default(5.0);
+                Upload { library: "urllib", depends: "urllib", response: own, ..UPLOAD }.play(scene)
+            },
+            holds: |seen, checks| fails(seen, checks, "UND_ERR_SOCKET: other side closed", "408", &SERVERS),
+        },
+        _ => return None,
+    })
+}
 
-const AGENT_RAISED: Stage = Stage {
-    name: "agent-timeout-raised",
-    changed: "The agent's `timeout` is 300 s. Each upload sends one byte more, after 10 to 31 s.",
-    software: THEN,
-    wire: Wire::Loopback,
-    play: |scene| Upload { agent: Limit::Set(300.0), chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
-    holds: |seen, checks| {
-        failed(seen, checks, "ResponseTimeoutError: Response timeout for @ms@ms", "400");
-        is_reported(seen, checks, &RESPONSES);
-    },
-};
+const TIMED_OUT: &str = "ResponseTimeoutError: Response timeout for @ms@ms";
 
-const RESPONSE_RAISED: Stage = Stage {
-    name: "response-timeout-raised",
-    changed: "The `timeout` of `ali-oss` is 300 s too.",
-    software: THEN,
-    wire: Wire::Loopback,
-    play: |scene| Upload { agent: Limit::Set(300.0), response: Limit::Set(300.0), ..UPLOAD }.play(scene),
-    holds: |seen, checks| {
-        failed(seen, checks, "ResponseError: socket hang up", "408");
-        is_reported(seen, checks, &SERVERS);
-    },
-};
-
-const HEARTBEAT: Stage = Stage {
-    name: "heartbeat",
-    changed: "The body carries a byte every 50 s; it ends after 120 s.",
-    software: THEN,
-    wire: Wire::Loopback,
-    play: |scene| {
-        let raised = Limit::Set(300.0);
-        Upload { agent: raised, response: raised, chunks: &[&[50.0, 100.0]], ..UPLOAD }.play(scene)
-    },
-    holds: |seen, checks| {
-        checks.same(
-            "every upload was stored, its client says",
-            &seen.claims.count("client", "200"),
-            &UPLOADS,
-        );
-        checks.same(
-            "every upload was stored, the server says",
-            &seen.claims.count("server", "200"),
-            &UPLOADS,
-        );
-        for role in [Side::Client, Side::Server] {
-            let begun = seen.endpoint(role, 0).map(|one| one.started);
-            checks.same(
-                format_args!("the {role} sees the uploads", role = role.word()),
-                &begun,
-                &Some(UPLOADS),
-            );
-            let premature = seen.endpoint(role, 0).map(|one| one.verdict("premature-hangup"));
-            checks.same(format_args!("and none that was ended at the {}", role.word()), &premature, &Some(0));
-        }
-    },
-};
-
-const OSS_TODAY: Stage = Stage {
-    name: "ali-oss-today",
-    changed: "`ali-oss` of today, with nothing set; each upload sends one byte more, after 10 to 31 s. Its agent has the 30 s still, but \
-        its urllib moves them behind the response timeout.",
-    software: &[NODE, NGINX, OSS_NOW],
-    wire: Wire::Loopback,
-    play: |scene| Upload { library: "ali-oss", chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
-    holds: |seen, checks| {
-        failed(seen, checks, "ResponseTimeoutError: Response timeout for @ms@ms", "400");
-        is_reported(seen, checks, &RESPONSES);
-    },
-};
-
-const AGENT_TODAY: Stage = Stage {
-    name: "agentkeepalive-today",
-    changed: "`agentkeepalive` of today by itself, with nothing set: 8 s where it was 30 s, and an error that names it.",
-    software: &[NODE, NGINX, AGENT_NOW],
-    wire: Wire::Loopback,
-    play: |scene| {
-        // At any scale: it is short, and a server that waits for longer shows it.
-        let (agent, server) = (Limit::Own, 300.0);
-        let (library, chunks): (_, &[&[f64]]) =
-            ("agentkeepalive", &[&[], &[1.0], &[2.0], &[3.0], &[4.0], &[5.0], &[6.0], &[7.0]]);
-        Upload { library, depends: library, agent, server, chunks, ..UPLOAD }.play(scene)
-    },
-    holds: |seen, checks| {
-        failed(seen, checks, "ERR_SOCKET_TIMEOUT: Socket timeout", "400");
-        is_reported(seen, checks, &AGENTS_NOW);
-    },
-};
-
-const URLLIB_TODAY: Stage = Stage {
-    name: "urllib-today",
-    changed: "urllib 4 by itself (undici), with nothing set: its 5 s do not run while a body is being sent, and the server's timeout is first.",
-    software: &[NODE, NGINX, URLLIB_NOW],
-    wire: Wire::Loopback,
-    play: |scene| {
-        let own = Limit::Default(5.0);
-        Upload { library: "urllib", depends: "urllib", response: own, ..UPLOAD }.play(scene)
-    },
-    holds: |seen, checks| {
-        failed(seen, checks, "UND_ERR_SOCKET: other side closed", "408");
-        is_reported(seen, checks, &SERVERS);
-    },
-};
+/// Every upload was stored, and nothing ended one.
+fn are_stored(seen: &Observed, checks: &mut Checks) {
+    for who in ["client", "server"] {
+        let what = format!("every upload was stored, the {who} says");
+        checks.same(what, &seen.claims.count(who, "200"), &UPLOADS);
+    }
+    for role in Side::BOTH {
+        let (end, at) = (seen.endpoint(role, 0), role.word());
+        let begun = end.map(|one| one.started);
+        checks.same(format!("the {at} sees the uploads"), &begun, &Some(UPLOADS));
+        let premature = end.map(|one| one.verdict("premature-hangup"));
+        checks.same(format!("and none that was ended at the {at}"), &premature, &Some(0));
+    }
+}
 
 /// A timeout that ends uploads.
 struct Ends {
@@ -260,8 +136,8 @@ const SERVERS: Ends = Ends {
     setting: "client_body_timeout",
 };
 
-/// What the software says of itself.
-fn failed(seen: &Observed, checks: &mut Checks, client: &str, server: &str) {
+/// What the software says of itself, and what the agent says of it.
+fn fails(seen: &Observed, checks: &mut Checks, client: &str, server: &str, ends: &Ends) {
     let client = client.replace("@ms@", &format!("{}", seen.scaled(60_000.0)));
     checks.same(
         format_args!("every upload fails: {client}"),
@@ -269,6 +145,7 @@ fn failed(seen: &Observed, checks: &mut Checks, client: &str, server: &str) {
         &UPLOADS,
     );
     checks.same(format_args!("nginx logs {server} for each"), &seen.claims.count("server", server), &UPLOADS);
+    is_reported(seen, checks, ends);
 }
 
 /// What the agent says, at both ends.

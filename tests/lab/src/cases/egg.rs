@@ -7,13 +7,9 @@ use harness::Program;
 
 use super::{
     claims::Claims,
-    software::{self as s, nginx},
-    stage::{Place, Scene, Software, fill},
+    stage::{Place, Scene},
 };
-use crate::{
-    kit::Need,
-    software::nodes::{NODE, Node},
-};
+use crate::launch::source_of;
 
 /// Indexes of the stage's ports.
 pub(super) const EGG: u16 = 0;
@@ -22,12 +18,6 @@ pub(super) const PLATFORM: u16 = 1;
 /// The least that such platforms ask for, seconds.
 pub(super) const HOLD: f64 = 900.0;
 
-pub(super) const SOFTWARE: &[Software] = &[s::NODE, EGG_ITSELF, s::NGINX];
-pub(super) const SOFTWARE_OF_OLD: &[Software] = &[s::NODE_20_17, EGG_ITSELF, s::NGINX];
-
-const EGG_ITSELF: Software =
-    Software { name: "egg", needs: &[Need::Npm("egg")], version: |kit| kit.module_version("egg") };
-
 /// What somebody changed in the application.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change {
@@ -35,10 +25,11 @@ pub(super) struct Change {
     pub(super) config: &'static str,
     /// Statements in `serverDidReady`, where `server` is the listener.
     pub(super) ready: &'static str,
-    pub(super) node: Node,
+    /// Which Node.
+    pub(super) node: &'static str,
 }
 
-pub(super) const NOTHING: Change = Change { config: "", ready: "", node: NODE };
+pub(super) const NOTHING: Change = Change { config: "", ready: "", node: "node-20" };
 
 /// Both programs; dropping them ends them.
 #[derive(Debug)]
@@ -50,37 +41,28 @@ pub(super) struct Running {
 impl Change {
     pub(super) fn start(&self, scene: &Scene) -> Result<Running> {
         let egg = scene.serve(Place::Far, self.application(scene)?, "egg", &[scene.port(EGG)])?;
-        let configuration = fill(
-            include_str!("../../programs/cases/platform.conf"),
-            &[
-                ("directory", &scene.directory.display()),
-                ("instance", &scene.at(Place::Far, EGG)),
-                ("hold", &format!("{:.0}s", scene.scaled(HOLD))),
-                ("at", &scene.at(Place::Near, PLATFORM)),
-            ],
-        );
-        let platform = nginx(scene, &configuration)?;
-        let platform = scene.serve(Place::Near, platform, "platform", &[scene.port(PLATFORM)])?;
+        let setting = scene.setting(Place::Near, PLATFORM).with("instance", scene.at(Place::Far, EGG));
+        let setting = setting.with("hold", format_args!("{:.0}s", scene.scaled(HOLD)));
+        let platform = scene.nginx(Place::Near, &setting, "cases/platform.conf")?;
         let running = Running { egg, platform };
         running.await_worker(scene)?;
         Ok(running)
     }
 
     fn application(&self, scene: &Scene) -> Result<Command> {
-        for directory in ["app", "config"] {
-            let path = scene.directory.join(directory);
-            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
-        }
         symlink(scene.kit.modules(), scene.directory.join("node_modules")).context("link to the modules")?;
         scene.write("package.json", r#"{ "name": "orders", "egg": { "typescript": false } }"#)?;
-        let config = include_str!("../../programs/cases/egg/config.default.js");
-        scene.write("config/config.default.js", &fill(config, &[("change", &self.config)]))?;
-        scene.write("app/router.js", include_str!("../../programs/cases/egg/router.js"))?;
-        let boot = include_str!("../../programs/cases/egg/app.js");
-        scene.write("app.js", &fill(boot, &[("change", &self.ready)]))?;
+        for (file, of, change) in [
+            ("config/config.default.js", "config.default.js", self.config),
+            ("app/router.js", "router.js", ""),
+            ("app.js", "app.js", self.ready),
+            ("start.js", "start.js", ""),
+        ] {
+            let template = source_of(&format!("cases/egg/{of}"))?;
+            scene.write(file, &template.replace("@change@", change))?;
+        }
         let at = scene.at(Place::Far, EGG);
-        let mut command = self.node.command(scene.kit);
-        command.arg(scene.write("start.js", include_str!("../../programs/cases/egg/start.js"))?);
+        let mut command = scene.node(self.node, &scene.directory.join("start.js").display().to_string());
         command.arg(&scene.directory).args([at.ip().to_string(), at.port().to_string()]);
         command.env("NODE_ENV", "production").env("EGG_SERVER_ENV", "prod");
         Ok(command)

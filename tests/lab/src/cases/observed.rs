@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use harness::Close;
+
 use crate::{
-    agent::Close,
     report::{Endpoint, Model, Timer},
     truth::Side,
 };

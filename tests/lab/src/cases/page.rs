@@ -24,7 +24,7 @@ impl Display for Page<'_> {
             stage(out, number + 1, played)?;
             let of_stage = self.0.drawings().filter(|(_, one)| one.stage.name == played.stage.name);
             for (drawn, _) in of_stage.filter(|(drawn, played)| picture::is_there(drawn, &played.observed)) {
-                let (title, file) = (drawn.title, picture::file(case.name, drawn));
+                let (title, file) = (&drawn.title, picture::file(&case.name, drawn));
                 writeln!(out, "\n![{title}]({file})")?;
             }
         }
@@ -49,7 +49,7 @@ impl Page<'_> {
         };
         for (drawn, played) in self.0.drawings() {
             if let Some(drawing) = picture::draw(drawn, &played.observed) {
-                write(picture::file(self.0.case.name, drawn), &drawing)?;
+                write(picture::file(&self.0.case.name, drawn), &drawing)?;
             }
         }
         write(format!("{}.md", self.0.case.name), &self.to_string())
@@ -86,7 +86,7 @@ impl Page<'_> {
 
 fn stage(out: &mut Formatter, number: usize, played: &Played) -> fmt::Result {
     let Played { stage, observed: seen, checks, .. } = played;
-    writeln!(out, "\n## {number}. {}\n\n{}", capitalised(stage.name), stage.changed)?;
+    writeln!(out, "\n## {number}. {}\n\n{}", capitalised(&stage.name), stage.changed)?;
     writeln!(out, "\n**What the software said**\n")?;
     for (who, text) in seen.claims.lines() {
         writeln!(out, "- {who}: {text}")?;

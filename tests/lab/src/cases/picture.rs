@@ -5,8 +5,9 @@ use super::{
     captured::{Shown, drawn},
     observed::Observed,
 };
+use harness::Close;
+
 use crate::{
-    agent::Close,
     picture::{self, Notes, Remark},
     truth::Side,
 };
@@ -23,12 +24,12 @@ pub(super) fn is_there(wanted: &Drawn, seen: &Observed) -> bool {
 /// `None` when no connection ended in this way.
 pub(super) fn draw(wanted: &Drawn, seen: &Observed) -> Option<String> {
     let Shown { flow, .. } = find(wanted, seen)?;
-    let (at, text) = wanted.remark;
+    let (at, text) = &wanted.remark;
     let notes = Notes {
-        title: wanted.title.to_owned(),
-        client: wanted.client.to_owned(),
-        server: wanted.server.to_owned(),
-        remarks: vec![Remark { at, text: text.to_owned() }],
+        title: wanted.title.clone(),
+        client: wanted.client.clone(),
+        server: wanted.server.clone(),
+        remarks: vec![Remark { at: *at, text: text.clone() }],
     };
     let of = |role: Side| -> Option<&Close> {
         let ends = if role == Side::Client { (flow.client, flow.server) } else { (flow.server, flow.client) };
@@ -38,5 +39,5 @@ pub(super) fn draw(wanted: &Drawn, seen: &Observed) -> Option<String> {
 }
 
 fn find<'a>(wanted: &Drawn, seen: &'a Observed) -> Option<&'a Shown> {
-    drawn(&seen.captured, seen.first_port + wanted.port, wanted.word)
+    drawn(&seen.captured, seen.first_port + wanted.port, &wanted.word)
 }

@@ -1,25 +1,24 @@
 //! One stage of a case: what is changed, the software that plays it, and what must hold.
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use harness::{Program, port::is_free};
+use harness::{Program, port::is_free, software::nginx};
+use serde::Deserialize;
 use testserver::SlowWire;
 
 use super::{check::Checks, claims::Claims, observed::Observed};
 use crate::{
-    kit::{Kit, Need},
+    catalogue::{self, Need},
+    kit::Kit,
+    launch::{PROGRAMS, Setting, source_of},
     suite::own_namespace,
     wiretap::capture,
 };
@@ -27,33 +26,25 @@ use crate::{
 /// A stage has so many ports in a row.
 pub(super) const PORTS: u16 = 10;
 
-#[derive(Debug)]
+/// What plays/cases has of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Stage {
     /// One word, as `--only` takes it.
-    pub(super) name: &'static str,
-    /// What was tried, in the words of whoever tried it.
-    pub(super) changed: &'static str,
-    pub(super) software: &'static [Software],
-    /// How far the ends are from each other.
-    pub(super) wire: Wire,
+    pub(super) name: String,
+    pub(super) changed: String,
+    pub(super) software: Vec<String>,
+    #[serde(default)]
+    pub(super) is_slow: bool,
+}
+
+/// What a stage does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Act {
     /// Starts the software, asks, and returns when everything has come that is to come.
     pub(super) play: fn(&Scene) -> Result<Claims>,
     /// What must hold of it.
     pub(super) holds: fn(&Observed, &mut Checks),
-}
-
-#[derive(Debug)]
-pub(super) struct Software {
-    pub(super) name: &'static str,
-    pub(super) needs: &'static [Need],
-    pub(super) version: fn(&Kit) -> Result<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wire {
-    Loopback,
-    /// Two namespaces with 20 ms between them: what is sent can cross.
-    Slow,
 }
 
 /// Where a program runs. On loopback there is only one place.
@@ -67,7 +58,7 @@ pub(super) enum Place {
 impl Stage {
     /// Its software, and what captures it.
     pub(super) fn needs(&self) -> Vec<Need> {
-        self.software.iter().flat_map(|one| one.needs).chain(&capture::NEEDS).copied().collect()
+        [catalogue::needs(&self.software), capture::NEEDS.to_vec()].concat()
     }
 }
 
@@ -78,7 +69,7 @@ pub(super) struct Scene<'a> {
     /// Configuration and logs of this stage.
     pub(super) directory: PathBuf,
     first_port: u16,
-    wire: Option<Arc<SlowWire>>,
+    wire: Option<SlowWire>,
     /// What the true times are divided by.
     scale: f64,
     stop: &'a AtomicBool,
@@ -87,7 +78,7 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn new(
         kit: &'a Kit,
-        wire: Wire,
+        is_slow: bool,
         first_port: u16,
         scale: f64,
         stop: &'a AtomicBool,
@@ -99,10 +90,7 @@ impl<'a> Scene<'a> {
                 "port {port} is in use; end what listens there, such as another run of the same case"
             );
         }
-        let wire = match wire {
-            Wire::Loopback => None,
-            Wire::Slow => Some(Arc::new(SlowWire::start().context("make a slow wire")?)),
-        };
+        let wire = is_slow.then(|| SlowWire::start().context("make a slow wire")).transpose()?;
         Ok(Self { kit, directory: kit.directory()?, first_port, wire, scale, stop })
     }
 
@@ -128,10 +116,27 @@ impl<'a> Scene<'a> {
         seconds / self.scale
     }
 
+    /// What a program is told that listens at the stage's port of this index.
+    pub(super) fn setting(&self, place: Place, index: u16) -> Setting {
+        Setting::within(self.directory.clone(), self.at(place, index))
+    }
+
     pub(super) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
-        let path = self.directory.join(name);
-        fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
-        Ok(path)
+        self.setting(Place::Near, 0).write(name, content)
+    }
+
+    /// nginx with this template, below `programs`.
+    pub(super) fn nginx(&self, place: Place, setting: &Setting, template: &str) -> Result<Program> {
+        let path = setting.write("nginx.conf", &setting.fill(&source_of(template)?))?;
+        let command = nginx::in_foreground(self.kit.command("nginx"), &self.directory, &path);
+        self.serve(place, command, "nginx", &[setting.at.port()])
+    }
+
+    /// A script, below `programs`, in this version of Node.
+    pub(super) fn node(&self, version: &str, script: &str) -> Command {
+        let mut command = Command::new(self.kit.module(version).join("bin/node"));
+        command.env("NODE_PATH", self.kit.modules()).arg(Path::new(PROGRAMS).join(script));
+        command
     }
 
     pub(super) fn start(&self, place: Place, mut command: Command, name: &str) -> Result<Program> {
@@ -196,11 +201,4 @@ impl<'a> Scene<'a> {
             self.pause(0.05)?;
         }
     }
-}
-
-/// A template's `@name@`s replaced.
-pub(super) fn fill(template: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
-    values.iter().fold(template.to_owned(), |text, (name, value)| {
-        text.replace(&format!("@{name}@"), &value.to_string())
-    })
 }

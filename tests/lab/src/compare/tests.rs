@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    agent::tests::{CLIENT, SERVER},
-    truth::{CloseType, Phase},
-};
+use crate::truth::{CloseType, Phase};
+
+const CLIENT: &str = "127.0.0.1:1000";
+const SERVER: &str = "127.0.0.1:80";
 
 pub(crate) fn connection(truth: Truth) -> Connection {
     Connection {

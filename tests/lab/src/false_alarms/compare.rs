@@ -5,15 +5,14 @@ use std::{
     ops::RangeInclusive,
 };
 
+use harness::{Close, Closes, Samples};
+
 use super::{
-    metrics::Scrape,
+    metrics,
     trap::{Claim, Ends, Trap},
 };
-use crate::{
-    agent::{Close, Closes},
-    report::Model,
-    truth::Side,
-};
+
+use crate::{report::Model, truth::Side};
 
 /// Risks that alarm nobody.
 const CALM: [&str; 2] = ["safe", "unknown"];
@@ -58,7 +57,7 @@ impl Finding {
 pub(super) struct Reported<'a> {
     pub(super) closes: &'a Closes,
     pub(super) model: &'a Model,
-    pub(super) scrape: &'a Scrape,
+    pub(super) samples: &'a Samples,
 }
 
 /// Whether as many closes were reported as there must be at least.
@@ -74,7 +73,7 @@ pub(super) fn compare(trap: &Trap, claims: &[Claim], reported: &Reported<'_>) ->
     for port in ports {
         let here: Vec<_> = claims.iter().filter(|claim| claim.server.port() == port).collect();
         finding.wrong.extend(in_report(trap, &here, port, reported.model));
-        finding.wrong.extend(in_metrics(&here, port, reported.scrape));
+        finding.wrong.extend(in_metrics(&here, port, reported.samples));
     }
     finding
 }
@@ -152,6 +151,10 @@ fn reports<'a>(
         .map(|(_, report)| report)
 }
 
+fn has(all: &[String], word: &str) -> bool {
+    all.iter().any(|one| one == word)
+}
+
 fn words(report: &Close) -> String {
     let mut words = format!("{} {}", report.verdict, report.code);
     if let Some(race) = &report.race {
@@ -171,34 +174,33 @@ fn false_words(claim: &Claim, end: Side, report: &Close) -> Vec<String> {
             wrong.push(format!("{what} {said}"));
         }
     };
-    let one_of = |allowed: &[&str], said: &str| allowed.is_empty() || allowed.contains(&said);
-    expect("verdict", &report.verdict, claim.verdicts.contains(&report.verdict.as_str()));
+    let may = &claim.may;
+    let one_of = |allowed: &[String], said: &str| allowed.is_empty() || has(allowed, said);
+    let is_it = |allowed: &Option<String>, said: &str| allowed.as_ref().is_none_or(|one| one == said);
+    expect("verdict", &report.verdict, has(&may.verdicts, &report.verdict));
     expect("role", &report.role, report.role == end.word());
-    expect("closer", &report.closer, claim.closer.is_none_or(|closer| report.closer == closer));
-    expect("phase", &report.phase, one_of(claim.phases, &report.phase));
-    expect("cause", &report.cause, one_of(claim.causes, &report.cause));
-    expect("cause", &report.cause, !claim.never_causes.contains(&report.cause.as_str()));
-    expect(
-        "close_type",
-        &report.close_type,
-        claim.close_type.is_none_or(|wanted| report.close_type == wanted),
-    );
+    expect("closer", &report.closer, is_it(&may.closer, &report.closer));
+    expect("phase", &report.phase, one_of(&may.phases, &report.phase));
+    expect("cause", &report.cause, one_of(&may.causes, &report.cause));
+    expect("cause", &report.cause, !has(&may.never_causes, &report.cause));
+    expect("close_type", &report.close_type, is_it(&may.close_type, &report.close_type));
     let race = report.race.as_deref().unwrap_or_default();
-    expect("race", race, race.is_empty() || claim.verdicts.contains(&"idle-race"));
-    if let Some(words) = claim.never_evidence {
+    expect("race", race, race.is_empty() || has(&may.verdicts, "idle-race"));
+    if let Some(words) = &may.never_evidence {
         expect("evidence", words, !report.evidence.iter().any(|line| line.contains(words)));
     }
     let comm = report.process.as_ref().map_or("", |process| process.comm.as_str());
-    let known = claim.processes[usize::from(end == Side::Server)];
+    let known = &may.processes[usize::from(end == Side::Server)];
     expect("process", comm, comm.is_empty() || one_of(known, comm));
     for (what, wanted, said) in
-        [("idle_seconds", &claim.idle, report.idle_seconds), ("age_seconds", &claim.age, report.age_seconds)]
+        [("idle_seconds", may.idle, report.idle_seconds), ("age_seconds", may.age, report.age_seconds)]
     {
-        let may = wanted.as_ref().is_none_or(|wanted| said.is_some_and(|said| wanted.contains(&said)));
-        expect(what, &said.map_or("null".to_owned(), |said| format!("{said:.3}")), may);
+        let is_so =
+            wanted.is_none_or(|(least, most)| said.is_some_and(|said| (least..=most).contains(&said)));
+        expect(what, &said.map_or("null".to_owned(), |said| format!("{said:.3}")), is_so);
     }
-    let may = claim.requests.is_none_or(|wanted| report.requests.is_none_or(|said| said == wanted));
-    expect("requests", &format!("{:?}", report.requests), may);
+    let is_so = may.requests.is_none_or(|wanted| report.requests.is_none_or(|said| said == wanted));
+    expect("requests", &format!("{:?}", report.requests), is_so);
     wrong
 }
 
@@ -238,13 +240,13 @@ fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<St
     wrong
 }
 
-fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
+fn in_metrics(claims: &[&Claim], port: u16, samples: &Samples) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut look = |name: &str, label: &str, may: &dyn Fn(&str) -> bool| {
-        for sample in scrape.at(name, port) {
-            let value = sample.label(label).unwrap_or_default();
+        for sample in metrics::at(samples, name, port) {
+            let value = sample.label(label);
             if sample.value > 0.0 && !may(value) {
-                let process = sample.label("process").unwrap_or_default();
+                let process = sample.label("process");
                 wrong
                     .push(format!("{name} of {process} at port {port}, {label} {value:?}: {}", sample.value));
             }
@@ -260,7 +262,7 @@ fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
     look("whohungup_idle_races_total", "kind", &|_| may_lose);
     look("whohungup_requests_at_risk_total", "role", &|_| false);
     look("whohungup_endpoint_risk", "level", &|risk| CALM.contains(&risk));
-    for sample in scrape.at("whohungup_idle_headroom_seconds", port) {
+    for sample in metrics::at(samples, "whohungup_idle_headroom_seconds", port) {
         if sample.value < 0.0 {
             wrong.push(format!("whohungup_idle_headroom_seconds at port {port}: {}", sample.value));
         }
@@ -269,7 +271,7 @@ fn in_metrics(claims: &[&Claim], port: u16, scrape: &Scrape) -> Vec<String> {
 }
 
 fn may(claims: &[&Claim], verdict: &str) -> bool {
-    claims.iter().any(|claim| claim.verdicts.contains(&verdict))
+    claims.iter().any(|claim| has(&claim.may.verdicts, verdict))
 }
 
 #[cfg(test)]

@@ -1,52 +1,28 @@
-//! The daemon's counters, as Prometheus would scrape them.
+//! The daemon's counters of one port, as Prometheus would scrape them.
 
-use anyhow::{Context as _, Result};
+use harness::Samples;
 
-/// Every sample of one scrape.
-#[derive(Debug, Default)]
-pub(super) struct Scrape(Vec<Sample>);
-
-#[derive(Debug, PartialEq)]
-pub(super) struct Sample {
-    pub(super) name: String,
-    labels: Vec<(String, String)>,
+/// A sample, by its series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample<'a> {
+    series: &'a str,
     pub(super) value: f64,
 }
 
-impl Sample {
-    pub(super) fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+impl<'a> Sample<'a> {
+    pub(super) fn label(&self, name: &str) -> &'a str {
+        let from =
+            self.series.split(['{', ',']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix("=\""));
+        from.and_then(|value| value.split('"').next()).unwrap_or_default()
     }
 }
 
-impl Scrape {
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let samples = text.lines().filter(|line| !line.starts_with('#'));
-        samples
-            .map(|line| sample(line).with_context(|| format!("parse {line:?}")))
-            .collect::<Result<_>>()
-            .map(Self)
-    }
-
-    /// The samples of this name that are about the port.
-    pub(super) fn at<'a>(&'a self, name: &'a str, port: u16) -> impl Iterator<Item = &'a Sample> {
-        self.0.iter().filter(move |sample| {
-            sample.name == name && sample.label("server_port").is_some_and(|label| label.parse() == Ok(port))
-        })
-    }
-}
-
-fn sample(line: &str) -> Option<Sample> {
-    // What comes behind is an exemplar.
-    let (line, _) = line.split_once(" # ").unwrap_or((line, ""));
-    let (series, value) = line.rsplit_once(' ')?;
-    let value = value.parse().ok()?;
-    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-    let labels = labels.strip_suffix('}')?.split("\",").filter(|label| !label.is_empty()).map(|label| {
-        let (name, value) = label.split_once("=\"")?;
-        Some((name.to_owned(), value.trim_end_matches('"').to_owned()))
-    });
-    Some(Sample { name: name.to_owned(), labels: labels.collect::<Option<_>>()?, value })
+/// The samples of this name that are about the port.
+pub(super) fn at<'a>(all: &'a Samples, name: &str, port: u16) -> impl Iterator<Item = Sample<'a>> {
+    let begins = format!("{name}{{");
+    let of_name = all.iter().filter(move |(series, _)| series.starts_with(&begins));
+    let samples = of_name.map(|(series, value)| Sample { series, value: *value });
+    samples.filter(move |sample| sample.label("server_port").parse() == Ok(port))
 }
 
 #[cfg(test)]
@@ -55,20 +31,14 @@ mod tests {
 
     #[test]
     fn samples_are_found_by_name_and_port() {
-        let text = "# TYPE a counter\na_total{role=\"server\",server_port=\"80\",process=\"x\"} 3\nb 1.5\n";
-        let scrape = Scrape::parse(text).unwrap();
+        let series = "a_total{role=\"server\",server_port=\"80\",process=\"x\"}";
+        let all = Samples::from([(series.to_owned(), 3.0), ("b".to_owned(), 1.5)]);
 
-        let found: Vec<_> = scrape.at("a_total", 80).collect();
+        let found: Vec<_> = at(&all, "a_total", 80).collect();
 
         assert_eq!(found.len(), 1);
         assert!((found[0].value - 3.0).abs() < f64::EPSILON);
-        assert_eq!(found[0].label("role"), Some("server"));
-        assert_eq!(scrape.at("a_total", 81).count() + scrape.at("b", 80).count(), 0);
-    }
-
-    #[test]
-    fn what_is_no_sample_is_refused() {
-        assert!(Scrape::parse("a{b=\"c\"\n").is_err());
-        assert!(Scrape::parse("a x\n").is_err());
+        assert_eq!((found[0].label("role"), found[0].label("process")), ("server", "x"));
+        assert_eq!(at(&all, "a_total", 81).count() + at(&all, "b", 80).count(), 0);
     }
 }

@@ -1,201 +1,405 @@
-//! What the plays share: servers that are started without a connection that they would see, clients that run to their
-//! end, and sockets in a script's hand.
+//! What a play does, step by step (plays/traps.toml): servers that are started without a connection that they would see,
+//! clients that run to their end, and sockets in a script's hand.
 
 use std::{
+    collections::BTreeMap,
     fs,
-    io::Read,
     net::SocketAddr,
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use harness::{
-    Program,
-    software::{apache, haproxy, nginx},
-    spawn,
+use harness::{Closes, Program, Watch, run, wait};
+
+use super::{
+    compare::is_complete,
+    script::{CLIENT, Dial, Run, Server, Step, WIRE},
+    trap::{Claim, FILE, Trap},
 };
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-
-use crate::{kit::Kit, setting::Setting, truth::Side, wire::Wire};
-
-/// Where a play takes place.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stage<'a> {
-    pub(crate) kit: &'a Kit,
-    /// The agent's program, for plays that need one of their own.
-    pub(crate) agent: &'a Path,
-}
-
-/// A server that listens.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) at: SocketAddr,
-    pub(crate) program: Program,
-    pub(crate) directory: PathBuf,
-}
+use crate::{
+    kit::Kit,
+    launch::{Launch, Setting},
+    suite::wait_until,
+    truth::{CloseType, Side},
+    wire::{PATIENCE, Wire},
+};
 
 /// On a machine that starts many.
-const RAN_WITHIN: Duration = Duration::from_mins(1);
-
+const RAN_WITHIN: Duration = Duration::from_secs(90);
 /// A server that ends within 50 ms of a connection has shut down: where a play ends with one, that is not what it is about.
 const OUTLIVES: Duration = Duration::from_millis(150);
+/// What carries nothing for so many looks carries nothing more.
+const STILL_FOR: u32 = 5;
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        thread::sleep(OUTLIVES);
-    }
-}
-
-impl Served {
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.at)
-    }
-
-    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
-        self.program.signal(signal)
-    }
-}
-
-/// How a client ended, and what it printed.
+/// A play under way. What lives of it is ended with it: clients first, and servers in the other order than they were started.
 #[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) status: ExitStatus,
-    pub(crate) output: String,
+pub(super) struct Play<'a> {
+    kit: &'a Kit,
+    /// The agent's program, for plays that need one of their own.
+    agent: &'a Path,
+    wires: BTreeMap<String, Vec<Wire>>,
+    /// Of every connection that was made, by the wire's name.
+    clients: BTreeMap<String, Vec<SocketAddr>>,
+    /// The wire that steps are about.
+    on: String,
+    running: Vec<(&'static Run, Program)>,
+    servers: Vec<Served>,
+    /// What stands for what, innermost last.
+    values: Vec<(String, String)>,
+    watch: Option<Watch>,
+    /// When the innermost round began, and how long the one before took.
+    round: (Instant, Duration),
 }
 
-impl Ran {
-    /// # Errors
-    /// When it failed.
-    pub(crate) fn fine(self) -> Result<String> {
-        ensure!(self.status.success(), "the client ended with {}: {}", self.status, tail(&self.output));
-        Ok(self.output)
-    }
-
-    /// # Errors
-    /// When it did not end with this exit code.
-    pub(crate) fn code(self, code: i32) -> Result<String> {
-        ensure!(
-            self.status.code() == Some(code),
-            "the client ended with {}, not {code}: {}",
-            self.status,
-            tail(&self.output)
-        );
-        Ok(self.output)
-    }
+/// A server that listens, or an address at which nothing does.
+#[derive(Debug)]
+struct Served {
+    name: &'static str,
+    setting: Setting,
+    program: Option<Program>,
 }
 
-fn tail(text: &str) -> &str {
-    let from = text.len().saturating_sub(400);
-    text.get(from..).unwrap_or(text)
+/// What a play leaves behind: what may be said of its connections, and what still lives.
+#[derive(Debug)]
+pub(super) struct Played<'a> {
+    pub(super) claims: Vec<Claim>,
+    /// What an agent of the play's own reported, besides the one that watches all.
+    pub(super) closes: Option<Closes>,
+    /// Dropped when the agents are gone.
+    pub(super) kept: Option<Play<'a>>,
 }
 
-impl Stage<'_> {
-    /// A new instance's address, directory and (mostly unused) backend.
-    pub(crate) fn setting(&self, backend: Option<SocketAddr>) -> Result<Setting> {
-        let at = self.kit.free_address()?;
-        Ok(Setting { at, backend: backend.unwrap_or(at), directory: self.kit.directory()?, hasty: false })
-    }
-
-    /// nginx with one server; `@at@` and the like are filled in.
-    pub(crate) fn nginx(
-        &self,
-        backend: Option<SocketAddr>,
-        listen: &str,
-        http: &str,
-        server: &str,
-    ) -> Result<Served> {
-        self.nginx_as(self.setting(backend)?, listen, http, server)
-    }
-
-    /// The same at an address of the caller's choice.
-    pub(crate) fn nginx_as(
-        &self,
-        setting: Setting,
-        listen: &str,
-        http: &str,
-        server: &str,
-    ) -> Result<Served> {
-        let template = include_str!("../../programs/false_alarms/nginx.conf");
-        let template =
-            template.replace("@listen@", listen).replace("@http@", http).replace("@server@", server);
-        let path = setting.write("nginx.conf", &setting.fill(&template))?;
-        let command = nginx::in_foreground(self.kit.command("nginx"), &setting.directory, &path);
-        serve(setting, command)
-    }
-
-    /// HAProxy with these sections after its defaults.
-    pub(crate) fn haproxy(&self, backend: Option<SocketAddr>, sections: &str) -> Result<Served> {
-        let setting = self.setting(backend)?;
-        let template =
-            include_str!("../../programs/false_alarms/haproxy.cfg").replace("@sections@", sections);
-        let path = setting.write("haproxy.cfg", &setting.fill(&template))?;
-        serve(setting, haproxy::in_foreground(self.kit.command("haproxy"), &path))
-    }
-
-    /// Apache, which serves `/fast`, with these timeouts.
-    pub(crate) fn apache(&self, timeouts: &str) -> Result<Served> {
-        let setting = self.setting(None)?;
-        apache::document_root(&setting.directory)?;
-        let template = include_str!("../../programs/apache.conf");
-        let template = template.replace("@modules@", apache::MODULES).replace("@timeouts@", timeouts);
-        let path = setting.write("apache.conf", &setting.fill(&template))?;
-        serve(setting, apache::in_foreground(self.kit.command("apache2"), &path))
-    }
-
-    /// The Node server of these plays, with options of its own (`keepAliveTimeout=1000`).
-    pub(crate) fn node(&self, options: &[&str]) -> Result<Served> {
-        let setting = self.setting(None)?;
-        let mut command =
-            self.node_script("server.js", include_str!("../../programs/false_alarms/server.js"))?;
-        command.args([setting.at.ip().to_string(), setting.at.port().to_string()]).args(options);
-        serve(setting, command)
-    }
-
-    pub(crate) fn node_script(&self, name: &str, text: &str) -> Result<Command> {
-        let mut command = self.kit.command("node");
-        command.env("NODE_PATH", self.kit.modules()).arg(self.kit.file(name, text)?);
-        Ok(command)
-    }
-
-    pub(crate) fn python_script(&self, name: &str, text: &str) -> Result<Command> {
-        let mut command = self.kit.command("python3");
-        command.arg("-u").arg(self.kit.file(name, text)?);
-        Ok(command)
-    }
-
-    /// curl, silent and without a body on its output.
-    pub(crate) fn curl(&self, more: &[&str]) -> Command {
-        let mut command = self.kit.command("curl");
-        command.args(["-s", "-S", "-o", "/dev/null", "--max-time", "20"]).args(more);
-        command
+impl Drop for Play<'_> {
+    fn drop(&mut self) {
+        self.wires.clear();
+        self.running.clear();
+        while let Some(server) = self.servers.pop() {
+            thread::sleep(OUTLIVES);
+            drop(server);
+        }
     }
 }
 
-/// Starts a server and waits until it listens.
-pub(crate) fn serve(setting: Setting, mut command: Command) -> Result<Served> {
-    let mut program = Program::start(&mut command, &setting.directory, "server")?;
-    program.await_bound(setting.at.port())?;
-    Ok(Served { at: setting.at, program, directory: setting.directory })
+impl<'a> Play<'a> {
+    /// Starts its servers, and plays what has to be older than the agents.
+    pub(super) fn begin(kit: &'a Kit, agent: &'a Path, trap: &'static Trap) -> Result<Self> {
+        let mut play = Self {
+            kit,
+            agent,
+            wires: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            on: WIRE.to_owned(),
+            running: Vec::new(),
+            servers: Vec::new(),
+            values: Vec::new(),
+            watch: None,
+            round: (Instant::now(), Duration::ZERO),
+        };
+        trap.servers.iter().try_for_each(|server| play.serve(server))?;
+        play.take_all(&trap.begins)?;
+        Ok(play)
+    }
+
+    /// Plays the rest.
+    pub(super) fn finish(mut self, trap: &'static Trap) -> Result<Played<'a>> {
+        self.take_all(&trap.steps)?;
+        let claims = self.claims(trap)?;
+        ensure!(!claims.is_empty(), "it claims nothing");
+        let mut closes = None;
+        if let Some(watch) = self.watch.take() {
+            self.wires.clear();
+            wait_until(PATIENCE, || watch.look(|closes| is_complete(&claims, closes)));
+            closes = Some(watch.finish()?.0);
+        }
+        Ok(Played { claims, closes, kept: trap.keep.then_some(self) })
+    }
+
+    fn claims(&self, trap: &Trap) -> Result<Vec<Claim>> {
+        let mut claims = Vec::new();
+        for said in &trap.claims {
+            for at in &said.at {
+                let server = self.at(at)?;
+                let claim = |client, nth, closes| Claim {
+                    server,
+                    client,
+                    nth,
+                    closes,
+                    ends: said.ends,
+                    may: said.may.clone(),
+                };
+                let Some(wire) = &said.of else {
+                    claims.push(claim(None, said.nth, said.closes.clone()));
+                    continue;
+                };
+                let clients = self.clients.get(wire).with_context(|| format!("no wire is called {wire}"))?;
+                for (index, client) in clients.iter().enumerate() {
+                    let before = clients[..index].iter().filter(|one| *one == client).count();
+                    let is_shared = clients.iter().filter(|one| *one == client).count() > 1;
+                    claims.push(claim(Some(*client), said.nth.or(is_shared.then_some(before)), 1..=1));
+                }
+            }
+        }
+        Ok(claims)
+    }
+
+    fn server(&self, name: &str) -> Result<&Served> {
+        let name = self.fill(name);
+        self.servers
+            .iter()
+            .find(|one| one.name == name)
+            .with_context(|| format!("no server is called {name}"))
+    }
+
+    fn at(&self, name: &str) -> Result<SocketAddr> {
+        Ok(self.server(name)?.setting.at)
+    }
+
+    /// With what stands for what, and where the servers are.
+    fn fill(&self, text: &str) -> String {
+        let text = self
+            .values
+            .iter()
+            .rev()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value));
+        self.servers.iter().fold(text, |text, Served { name, setting, .. }| {
+            text.replace(&format!("@{name}@"), &setting.at.to_string())
+                .replace(&format!("@{name}-host@"), &setting.at.ip().to_string())
+                .replace(&format!("@{name}-port@"), &setting.at.port().to_string())
+                .replace(&format!("@{name}-directory@"), &setting.directory.display().to_string())
+        })
+    }
+
+    fn serve(&mut self, server: &'static Server) -> Result<()> {
+        let mut at = self.kit.free_address()?;
+        if let Some(host) = &server.host_of {
+            at.set_ip(self.at(host)?.ip());
+        }
+        if let Some(other) = &server.address_of {
+            at = self.at(other)?;
+        }
+        at.set_port(at.port() + server.port_above);
+        let mut setting = Setting::new(self.kit, at)?;
+        if let Some(backend) = &server.behind {
+            setting.backend = self.at(backend)?;
+        }
+        let mut program = None;
+        if server.is() != "nobody" {
+            for (file, size) in &server.zeros {
+                let file = fs::File::create(setting.directory.join(file)).context("create a file")?;
+                file.set_len(*size).context("stretch a file")?;
+            }
+            if let Some((name, arguments)) = server.before.split_first() {
+                run(self.kit.command(name).args(arguments.iter().map(|word| setting.fill(word))))?;
+            }
+            let base =
+                FILE.server.get(server.is()).with_context(|| format!("no server is {}", server.is()))?;
+            let mut launch = base.clone();
+            launch.values.extend(server.values.iter().map(|(name, value)| (name.clone(), self.fill(value))));
+            let mut command = launch.command(self.kit, &setting)?;
+            let mut started = Program::start(&mut command, &setting.directory, "server")?;
+            started.await_bound(at.port())?;
+            program = Some(started);
+        }
+        self.servers.push(Served { name: &server.name, setting, program });
+        Ok(())
+    }
+
+    fn take_all(&mut self, steps: &'static [Step]) -> Result<()> {
+        steps.iter().try_for_each(|step| self.take(step).with_context(|| format!("{step:?}")))
+    }
+
+    fn take(&mut self, step: &'static Step) -> Result<()> {
+        match step {
+            Step::Serve(server) => self.serve(server),
+            Step::AwaitListeners { at, count } => {
+                let at = self.at(at)?;
+                await_that("all listen", || Ok(sockets(at, LISTEN)?.len() >= *count))
+            }
+            Step::AwaitConnected(name) => {
+                let at = self.at(name)?;
+                await_that("somebody connects", || Ok(!sockets(at, ESTABLISHED)?.is_empty()))
+            }
+            Step::AwaitUnconnected(name) => {
+                let at = self.at(name)?;
+                await_that("all connections end", || Ok(sockets(at, ESTABLISHED)?.is_empty()))
+            }
+            Step::AwaitStill(name) => await_still(self.at(name)?),
+            Step::Dial(dial) => self.dial(dial),
+            Step::On(wire) => {
+                self.on = self.fill(wire);
+                Ok(())
+            }
+            Step::Send(text) => self.each(|wire| wire.send(text.as_bytes())),
+            Step::Ask(path) => self.each(|wire| ask(wire, path)),
+            Step::Answers(count) => {
+                self.each(|wire| wire.read_until("the answers", |talk| talk.state().answered >= *count))
+            }
+            Step::AwaitEnd(name) => self.wires.get(name).into_iter().flatten().try_for_each(|wire| {
+                ensure!(wire.await_end(PATIENCE)?, "the server does not close");
+                Ok(())
+            }),
+            Step::ReadToEnd(begins) => {
+                self.each(|wire| {
+                    wire.read_to_end()?;
+                    let answer = &wire.talk().answered;
+                    ensure!(answer.starts_with(begins.as_bytes()), "it answered {}", answer.escape_ascii());
+                    Ok(())
+                })?;
+                let on = self.on.clone();
+                self.end(&on, |wire| wire.close().map(drop))
+            }
+            Step::AwaitAbort(name) => {
+                // ECONNABORTED at the end that was destroyed, a reset at the other.
+                self.wires.get_mut(name).into_iter().flatten().for_each(|wire| drop(wire.read_to_end()));
+                Ok(())
+            }
+            Step::Close(name) => self.end(name, |wire| wire.close().map(drop)),
+            Step::Reset(name) => self.end(name, |wire| wire.reset().map(drop)),
+            Step::CloseUnread(name) => self.end(name, |wire| {
+                ensure!(wire.close()? == CloseType::Rst, "nothing was unread");
+                Ok(())
+            }),
+            Step::Sort { over, open } => self.sort([over, open]),
+            Step::Run(run) => self.run(run),
+            Step::Until(run) => await_that("it succeeds", || {
+                let mut program = self.start(run)?;
+                Ok(program.await_end(RAN_WITHIN)?.success())
+            }),
+            Step::Start(run) => {
+                let program = self.start(run)?;
+                self.running.push((run, program));
+                Ok(())
+            }
+            Step::Finish(_client) => {
+                let (run, program) = self.running.pop().context("nothing runs")?;
+                finish(run, program).map(drop)
+            }
+            Step::Signal { to, signal } => self.program(to)?.signal((*signal).into()),
+            Step::Kill(name) if name == CLIENT => {
+                self.running.clear();
+                Ok(())
+            }
+            Step::Kill(name) => {
+                self.program(name)?.kill();
+                Ok(())
+            }
+            Step::Ended(name) => self.program(name)?.await_end(PATIENCE).map(drop),
+            Step::Watch(_own) => {
+                self.watch = Some(Watch::start(self.agent)?);
+                Ok(())
+            }
+            Step::WatchEnds(name) => {
+                let at = self.at(name)?;
+                let (closes, _notes) = self.watch.take().context("no agent watches")?.finish()?;
+                ensure!(closes.all().all(|close| close.local != at), "a close was reported that was none");
+                Ok(())
+            }
+            Step::Pause(milliseconds) => {
+                pause(self.fill(milliseconds).parse()?);
+                Ok(())
+            }
+            Step::PauseApart(milliseconds) => {
+                let (began, before) = self.round;
+                let least = Duration::from_millis(self.fill(milliseconds).parse()?);
+                thread::sleep(least.max(2 * before));
+                self.round.1 = began.elapsed();
+                Ok(())
+            }
+            Step::For(rounds) => rounds.each.iter().try_for_each(|value| {
+                self.round.0 = Instant::now();
+                self.values.push((rounds.name.clone(), value.clone()));
+                let taken = self.take_all(&rounds.steps);
+                self.values.pop();
+                taken
+            }),
+        }
+    }
+
+    /// A server, or the newest client in the background.
+    fn program(&mut self, name: &str) -> Result<&mut Program> {
+        let name = self.fill(name);
+        let client = self.running.last_mut().filter(|_| name == CLIENT).map(|(_, program)| program);
+        let server = self.servers.iter_mut().rev().find(|one| one.name == name);
+        client.or(server.and_then(|one| one.program.as_mut())).with_context(|| format!("{name} does not run"))
+    }
+
+    fn dial(&mut self, dial: &Dial) -> Result<()> {
+        let at = self.at(&dial.at)?;
+        let on = self.fill(&dial.on);
+        for number in 0..dial.times {
+            pause(if number == 0 { 0 } else { dial.apart_ms });
+            let mut wire = match &dial.from {
+                Some(port) => dial_from(SocketAddr::new(at.ip(), self.fill(port).parse()?), at)?,
+                None => Wire::dial(at)?,
+            };
+            self.clients.entry(on.clone()).or_default().push(wire.local()?);
+            dial.asks.iter().try_for_each(|path| ask(&mut wire, path))?;
+            self.wires.entry(on.clone()).or_default().push(wire);
+        }
+        Ok(())
+    }
+
+    fn each(&mut self, act: impl Fn(&mut Wire) -> Result<()>) -> Result<()> {
+        let wires = self.wires.get_mut(&self.on).into_iter().flatten();
+        let mut wires = wires.peekable();
+        ensure!(wires.peek().is_some(), "nothing is open");
+        wires.try_for_each(act)
+    }
+
+    /// Ends all wires of a name.
+    fn end(&mut self, name: &str, end: impl Fn(Wire) -> Result<()>) -> Result<()> {
+        let wires = self.wires.remove(&self.fill(name)).context("nothing is open")?;
+        wires.into_iter().try_for_each(end)
+    }
+
+    /// Closes all, and calls the clients of those that the server had ended by one name, the others by another.
+    fn sort(&mut self, names: [&str; 2]) -> Result<()> {
+        for wire in self.wires.remove(WIRE).context("nothing is open")? {
+            let name = names[usize::from(!wire.is_over()?)];
+            self.clients.entry(name.to_owned()).or_default().push(wire.local()?);
+            wire.close()?;
+        }
+        ensure!(names.iter().all(|name| self.clients.contains_key(*name)), "all were {names:?} alike");
+        Ok(())
+    }
+
+    fn start(&self, run: &Run) -> Result<Program> {
+        let mut launch = Launch::default();
+        if let Some(name) = &run.is {
+            launch = FILE.client.get(name).with_context(|| format!("no client is {name}"))?.clone();
+        }
+        launch.run.extend(run.words.iter().map(|word| self.fill(word)));
+        let setting = Setting::new(self.kit, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Program::start(&mut launch.command(self.kit, &setting)?, &setting.directory, CLIENT)
+    }
+
+    fn run(&self, run: &Run) -> Result<()> {
+        for number in 0..run.times.unwrap_or(1) {
+            pause(if number == 0 { 0 } else { run.apart_ms });
+            finish(run, self.start(run)?)?;
+        }
+        Ok(())
+    }
 }
 
-/// Runs a client to its end.
-pub(crate) fn run(command: &mut Command) -> Result<Ran> {
-    Running::start(command)?.finish(RAN_WITHIN)
-}
-
-/// Asks once on a new connection, and reads the answer.
-pub(crate) fn asked(at: SocketAddr) -> Result<Wire> {
-    let mut wire = Wire::dial(at)?;
-    ask(&mut wire)?;
-    Ok(wire)
+/// Waits until a client has ended, which it must do as it should.
+fn finish(run: &Run, mut program: Program) -> Result<()> {
+    let status = program.await_end(RAN_WITHIN)?;
+    let has_code = |codes: &[i32]| status.code().is_some_and(|code| codes.contains(&code));
+    if has_code(&run.or_codes) || (run.fails && !status.success()) {
+        return Ok(());
+    }
+    let is_fine = if run.codes.is_empty() { status.success() && !run.fails } else { has_code(&run.codes) };
+    ensure!(is_fine, "the client ended with {status}; {}", program.said());
+    let text = program.text();
+    let missing = run.says.iter().find(|words| !text.contains(*words));
+    missing.map_or(Ok(()), |words| bail!("the client does not say {words:?}; {}", program.said()))
 }
 
 /// A connection from this address.
-pub(crate) fn dial_from(from: SocketAddr, to: SocketAddr) -> Result<Wire> {
+fn dial_from(from: SocketAddr, to: SocketAddr) -> Result<Wire> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.bind(&from.into()).with_context(|| format!("bind {from}"))?;
@@ -203,16 +407,16 @@ pub(crate) fn dial_from(from: SocketAddr, to: SocketAddr) -> Result<Wire> {
     Wire::new(socket.into(), Side::Client)
 }
 
-/// Asks for `/` and reads the whole answer.
-pub(crate) fn ask(wire: &mut Wire) -> Result<()> {
-    ask_for(wire, "/")
-}
-
-pub(crate) fn ask_for(wire: &mut Wire, path: &str) -> Result<()> {
+/// Asks, and reads the whole answer.
+fn ask(wire: &mut Wire, path: &str) -> Result<()> {
     let answered = wire.state().answered;
     wire.send(format!("GET {path} HTTP/1.1\r\nHost: lab\r\n\r\n").as_bytes())?;
     wire.read_until("the answer's end", |talk| talk.state().answered > answered)
 }
+
+/// As /proc/net/tcp writes them.
+const ESTABLISHED: &str = "01";
+const LISTEN: &str = "0A";
 
 /// The sockets of this server in such a state, each by what /proc/net/tcp has of its queues.
 fn sockets(server: SocketAddr, state: &str) -> Result<Vec<String>> {
@@ -227,78 +431,21 @@ fn sockets(server: SocketAddr, state: &str) -> Result<Vec<String>> {
     Ok(table.lines().filter_map(queues).collect())
 }
 
-/// How many sockets of this server are connected.
-pub(crate) fn established(server: SocketAddr) -> Result<usize> {
-    Ok(sockets(server, "01")?.len())
+fn await_that(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+    wait::until(what, PATIENCE, || Ok(is_so()?.then_some(())))
 }
 
-/// How many sockets listen at this address.
-pub(crate) fn listeners(server: SocketAddr) -> Result<usize> {
-    Ok(sockets(server, "0A")?.len())
-}
-
-/// What waits in the queues of this server's connections.
-pub(crate) fn queued(server: SocketAddr) -> Result<String> {
-    Ok(sockets(server, "01")?.concat())
-}
-
-pub(crate) fn pause(milliseconds: u64) {
-    thread::sleep(Duration::from_millis(milliseconds));
-}
-
-/// A client that runs, in a process group of its own. Dropping it kills it.
-#[derive(Debug)]
-pub(crate) struct Running {
-    child: Child,
-    readers: Vec<thread::JoinHandle<String>>,
-}
-
-impl Running {
-    pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = spawn(command)?;
-        let readers = vec![read(child.stdout.take()), read(child.stderr.take())];
-        Ok(Self { child, readers })
-    }
-
-    /// Ctrl-C, or another signal, to it alone.
-    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
-        ensure!(self.child.try_wait()?.is_none(), "the client has ended by itself");
-        kill_process(Pid::from_child(&self.child), signal).context("signal a client")
-    }
-
-    pub(crate) fn finish(mut self, within: Duration) -> Result<Ran> {
-        let until = Instant::now() + within;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().context("look after a client")? {
-                break status;
-            }
-            if Instant::now() > until {
-                bail!("the client does not end");
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        let output = self.readers.drain(..).map(|reader| reader.join().unwrap_or_default()).collect();
-        Ok(Ran { status, output })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-            let _status = self.child.wait();
-        }
-    }
-}
-
-fn read(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What came before an error is kept.
-            let _error = pipe.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
+/// Waits until a server's connections carry nothing more.
+fn await_still(server: SocketAddr) -> Result<()> {
+    let (mut before, mut still) = (String::new(), 0);
+    await_that("nothing more comes", || {
+        let queued = sockets(server, ESTABLISHED)?.concat();
+        still = if queued == before { still + 1 } else { 0 };
+        before = queued;
+        Ok(still >= STILL_FOR)
     })
+}
+
+fn pause(milliseconds: u64) {
+    thread::sleep(Duration::from_millis(milliseconds));
 }

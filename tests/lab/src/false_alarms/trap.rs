@@ -1,18 +1,20 @@
 //! A trap: something that happens to healthy connections and looks like a failure, or like another failure than it is.
 
-use std::{fmt, net::SocketAddr, ops::RangeInclusive};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, ops::RangeInclusive, sync::LazyLock};
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::stage::Stage;
+use super::script::{Said, Server, Step};
 use crate::{
-    agent::Closes,
+    catalogue::{self, Need},
+    launch::Launch,
+    plays,
     truth::{Side, Truth},
 };
 
 /// One of plays/traps.toml, which says what the fields are.
 #[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Trap {
     pub(crate) name: String,
     pub(crate) source: String,
@@ -20,49 +22,56 @@ pub(crate) struct Trap {
     pub(crate) played: String,
     pub(crate) naive: String,
     #[serde(default, skip_serializing)]
-    pub(crate) needs: Vec<String>,
+    needs: Vec<String>,
     #[serde(default, skip_serializing)]
     pub(crate) advised: bool,
     #[serde(skip_serializing)]
     pub(crate) never_named: Option<String>,
-    #[serde(skip_serializing)]
-    pub(crate) play: Option<String>,
     #[serde(default)]
     pub(crate) tests: Vec<String>,
     #[serde(default)]
     pub(crate) scenarios: Vec<String>,
+    #[serde(default, skip_serializing)]
+    pub(super) servers: Vec<Server>,
+    #[serde(default, skip_serializing)]
+    pub(super) begins: Vec<Step>,
+    #[serde(default, skip_serializing)]
+    pub(super) steps: Vec<Step>,
+    #[serde(default, skip_serializing)]
+    pub(super) claims: Vec<Said>,
+    #[serde(default, skip_serializing)]
+    pub(super) keep: bool,
 }
 
-#[derive(Debug)]
-pub(crate) enum Play {
-    /// While the agents watch.
-    Now(fn(&Stage<'_>) -> Result<Played>),
-    /// Begun before the agents are there; the rest is played while they watch.
-    Older(fn(&Stage<'_>) -> Result<Rest>),
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// Programs, by their names.
+    pub(super) server: BTreeMap<String, Launch>,
+    pub(super) client: BTreeMap<String, Launch>,
+    trap: Vec<Trap>,
 }
 
-/// What is played when the agents are there.
-pub(crate) type Rest = Box<dyn FnOnce(&Stage<'_>) -> Result<Played> + Send>;
+pub(super) static FILE: LazyLock<File> =
+    LazyLock::new(|| plays::read(include_str!("../../plays/traps.toml")));
 
-/// What a play leaves behind: what may be said of its connections, and what still lives.
-#[derive(Default)]
-pub(crate) struct Played {
-    pub(crate) claims: Vec<Claim>,
-    /// Dropped when the agents are gone.
-    pub(crate) keep: Vec<Box<dyn Send>>,
-    /// What agents of the play's own reported, besides the one that watches all.
-    pub(crate) closes: Option<Closes>,
+/// All of them, those that take longest first.
+pub(super) fn all() -> impl Iterator<Item = &'static Trap> {
+    FILE.trap.iter()
 }
 
-impl fmt::Debug for Played {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Played").field("claims", &self.claims).finish_non_exhaustive()
+impl Trap {
+    /// Otherwise other tests play it.
+    pub(super) fn is_played(&self) -> bool {
+        !self.claims.is_empty()
     }
-}
 
-impl From<Vec<Claim>> for Played {
-    fn from(claims: Vec<Claim>) -> Self {
-        Self { claims, ..Self::default() }
+    pub(super) fn needs_only(&self, software: &[String]) -> bool {
+        self.is_played() && self.needs.iter().all(|name| software.contains(name))
+    }
+
+    pub(super) fn needs(&self) -> Vec<Need> {
+        catalogue::needs(&self.needs)
     }
 }
 
@@ -78,28 +87,35 @@ pub(crate) struct Claim {
     /// At each end that is there.
     pub(crate) closes: RangeInclusive<usize>,
     pub(crate) ends: Ends,
-    pub(crate) verdicts: &'static [&'static str],
-    /// `None` where it may be either.
-    pub(crate) closer: Option<&'static str>,
-    /// Empty: any.
-    pub(crate) phases: &'static [&'static str],
-    pub(crate) causes: &'static [&'static str],
-    pub(crate) never_causes: &'static [&'static str],
-    pub(crate) close_type: Option<&'static str>,
-    /// Seconds, where the report has the clock at all; it must have it when this is set.
-    pub(crate) idle: Option<RangeInclusive<f64>>,
-    pub(crate) age: Option<RangeInclusive<f64>>,
+    pub(crate) may: May,
+}
+
+/// What may be said. An empty list: anything.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct May {
+    pub(crate) verdicts: Vec<String>,
+    pub(crate) closer: Option<String>,
+    pub(crate) phases: Vec<String>,
+    pub(crate) causes: Vec<String>,
+    pub(crate) never_causes: Vec<String>,
+    pub(crate) close_type: Option<String>,
+    /// Seconds; the report must have it when this is set.
+    pub(crate) idle: Option<(f64, f64)>,
+    pub(crate) age: Option<(f64, f64)>,
     /// Requests answered in full.
     pub(crate) requests: Option<u32>,
     /// Words that no evidence may contain.
-    pub(crate) never_evidence: Option<&'static str>,
-    /// Names that the process at an end may have: client's, server's. Empty: any.
-    pub(crate) processes: [&'static [&'static str]; 2],
+    pub(crate) never_evidence: Option<String>,
+    /// Names that the process at an end may have: client's, server's.
+    pub(crate) processes: [Vec<String>; 2],
 }
 
 /// Which ends of a connection must have been told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Ends {
+    #[default]
     Both,
     /// The server may never have had it.
     Client,
@@ -107,113 +123,14 @@ pub(crate) enum Ends {
     Only(Side),
 }
 
-impl Claim {
-    /// Any number of connections to this server, of which nothing may be said but these verdicts.
-    pub(crate) fn at(server: SocketAddr, verdicts: &'static [&'static str]) -> Self {
-        Self {
-            server,
-            client: None,
-            nth: None,
-            closes: 1..=usize::MAX,
-            ends: Ends::Both,
-            verdicts,
-            closer: None,
-            phases: &[],
-            causes: &[],
-            never_causes: &[],
-            close_type: None,
-            idle: None,
-            age: None,
-            requests: None,
-            never_evidence: None,
-            processes: [&[], &[]],
-        }
-    }
-
-    /// Of this client's connection alone.
-    pub(crate) fn of(mut self, client: SocketAddr) -> Self {
-        self.client = Some(client);
-        self.closes = 1..=1;
-        self
-    }
-
-    pub(crate) fn nth(mut self, number: usize) -> Self {
-        self.nth = Some(number);
-        self
-    }
-
-    pub(crate) fn closes(mut self, closes: RangeInclusive<usize>) -> Self {
-        self.closes = closes;
-        self
-    }
-
-    pub(crate) fn ends(mut self, ends: Ends) -> Self {
-        self.ends = ends;
-        self
-    }
-
-    pub(crate) fn by(mut self, closer: &'static str) -> Self {
-        self.closer = Some(closer);
-        self
-    }
-
-    pub(crate) fn phases(mut self, phases: &'static [&'static str]) -> Self {
-        self.phases = phases;
-        self
-    }
-
-    pub(crate) fn causes(mut self, causes: &'static [&'static str]) -> Self {
-        self.causes = causes;
-        self
-    }
-
-    pub(crate) fn never_causes(mut self, causes: &'static [&'static str]) -> Self {
-        self.never_causes = causes;
-        self
-    }
-
-    pub(crate) fn never_evidence(mut self, words: &'static str) -> Self {
-        self.never_evidence = Some(words);
-        self
-    }
-
-    pub(crate) fn close_type(mut self, close_type: &'static str) -> Self {
-        self.close_type = Some(close_type);
-        self
-    }
-
-    pub(crate) fn idle(mut self, seconds: RangeInclusive<f64>) -> Self {
-        self.idle = Some(seconds);
-        self
-    }
-
-    pub(crate) fn age(mut self, seconds: RangeInclusive<f64>) -> Self {
-        self.age = Some(seconds);
-        self
-    }
-
-    pub(crate) fn requests(mut self, answered: u32) -> Self {
-        self.requests = Some(answered);
-        self
-    }
-
-    pub(crate) fn processes(
-        mut self,
-        client: &'static [&'static str],
-        server: &'static [&'static str],
-    ) -> Self {
-        self.processes = [client, server];
-        self
-    }
-}
-
-impl Claim {
-    /// Whether it is claimed that a connection may end so.
-    pub(crate) fn is_so(&self, truth: &Truth) -> bool {
-        self.verdicts.contains(&truth.verdict)
-            && self.closer.is_none_or(|closer| closer == truth.closer.word())
-            && (self.phases.is_empty() || self.phases.contains(&truth.phase.word()))
-            && self.close_type.is_none_or(|close_type| close_type == truth.close_type.word())
+impl May {
+    /// Whether a connection may end so.
+    pub(crate) fn be(&self, truth: &Truth) -> bool {
+        let has = |all: &[String], word: &str| all.iter().any(|one| one == word);
+        has(&self.verdicts, truth.verdict)
+            && self.closer.as_ref().is_none_or(|closer| closer == truth.closer.word())
+            && (self.phases.is_empty() || has(&self.phases, truth.phase.word()))
+            && self.close_type.as_ref().is_none_or(|close_type| close_type == truth.close_type.word())
     }
 }
 
@@ -222,18 +139,19 @@ impl fmt::Display for Claim {
         if self.closes == (0..=0) {
             return f.write_str("nothing");
         }
-        write!(f, "{}", self.verdicts.join(" or "))?;
-        self.closer.map_or(Ok(()), |closer| write!(f, " by the {closer}"))?;
-        if !self.phases.is_empty() {
-            write!(f, " in {}", self.phases.join(" or "))?;
+        let May { verdicts, closer, phases, causes, idle, .. } = &self.may;
+        write!(f, "{}", verdicts.join(" or "))?;
+        closer.iter().try_for_each(|closer| write!(f, " by the {closer}"))?;
+        if !phases.is_empty() {
+            write!(f, " in {}", phases.join(" or "))?;
         }
-        if !self.causes.is_empty() {
-            let causes: Vec<_> = self.causes.iter().filter(|cause| **cause != "unknown").copied().collect();
+        if !causes.is_empty() {
+            let causes: Vec<_> = causes.iter().filter(|cause| *cause != "unknown").cloned().collect();
             write!(f, ", {}", causes.join(" or "))?;
         }
-        if let Some(idle) = &self.idle {
-            write!(f, " after {:.1} to {:.1} s idle", idle.start(), idle.end())?;
-        }
-        Ok(())
+        idle.map_or(Ok(()), |(least, most)| write!(f, " after {least:.1} to {most:.1} s idle"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,10 +20,11 @@ use super::{
     instance::{self, Instance},
     raw,
     scenario::Variant,
-    servers::{self, Server},
+    software::{self, Server},
 };
 use crate::{
-    kit::{Kit, Need},
+    catalogue::{self, Need},
+    kit::Kit,
     suite::{self, Context, Results, Software, Suite, is_chosen, json_lines, wait_until},
     wire::Wire,
 };
@@ -84,13 +85,13 @@ pub struct Outcome {
 impl Options {
     fn servers(&self) -> impl Iterator<Item = &'static Server> {
         let has_timer = |server: &&Server| server.timers.contains(&crate::truth::Phase::Idle);
-        servers::all().into_iter().filter(has_timer).filter(|server| is_chosen(&self.servers, server.name))
+        software::servers().iter().filter(has_timer).filter(|server| is_chosen(&self.servers, &server.name))
     }
 }
 
 impl Suite for Options {
     fn needs(&self) -> Vec<Need> {
-        self.servers().flat_map(|server| server.needs).copied().collect()
+        catalogue::needs(self.servers().flat_map(|server| &server.software))
     }
 
     fn run(&self, context: &Context) -> Result<Box<dyn Results>> {
@@ -104,7 +105,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     let kit = context.kit()?;
     let (mut servers, mut present) = (Vec::new(), Vec::new());
     for server in options.servers() {
-        let found = Software::find(&kit, server.name, server.needs, server.version)?;
+        let found = Software::find(&kit, &server.name, &server.software)?;
         present.extend(found.version.is_ok().then_some(server));
         servers.push(found);
     }
@@ -116,7 +117,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
         if context.is_stopped() {
             return;
         }
-        let mut row = Row { server: server.name, ..Row::default() };
+        let mut row = Row { server: &server.name, ..Row::default() };
         if let Err(error) = play(&kit, server, options.rounds, &mut row) {
             row.wrong.push(format!("it was not played: {error:#}"));
         }
@@ -133,10 +134,9 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
 }
 
 fn play(kit: &Kit, server: &'static Server, rounds: u32, row: &mut Row) -> Result<()> {
-    let prepared = (server.prepare)(kit)?;
     let behind = server.is_proxy.then(|| instance::behind(kit)).transpose()?;
     let backend = behind.as_ref().map_or_else(|| kit.free_address(), |behind| Ok(behind.at))?;
-    let instance = instance::start(kit, server, &prepared, Variant::Hasty, backend)?;
+    let instance = instance::start(kit, server, Variant::Hasty, backend)?;
     // So many idle closes that the agent knows the timer too, as it does wherever a server has run for a while.
     raw::measure(instance.at);
     row.idle_ms = raw::measure(instance.at).0;

@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -12,9 +11,9 @@ use harness::{Program, port};
 
 use super::{
     scenario::Variant,
-    servers::{NODE, Server},
+    software::{self, Server},
 };
-use crate::{kit::Kit, setting::Setting, wire::Wire};
+use crate::{kit::Kit, launch::Setting, wire::Wire};
 
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -24,26 +23,25 @@ pub(super) struct Instance {
     pub(super) program: Program,
 }
 
+/// Timeouts, seconds: the longer is longer than any play.
+const HASTY: u32 = 2;
+const PATIENT: u32 = 120;
 /// Until it answers: a Java on a busy machine is the slowest.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Node, as what stands behind all instances of a proxy.
 pub(super) fn behind(kit: &Kit) -> Result<Instance> {
     let at = kit.free_address()?;
-    start(kit, &NODE, Path::new(""), Variant::Patient, at).context("start what is behind the proxy")
+    start(kit, software::behind(), Variant::Patient, at).context("start what is behind the proxy")
 }
 
 /// Starts it and waits until it answers. `backend`: what is behind it, if it is a proxy.
-pub(super) fn start(
-    kit: &Kit,
-    server: &Server,
-    prepared: &Path,
-    variant: Variant,
-    backend: SocketAddr,
-) -> Result<Instance> {
+pub(super) fn start(kit: &Kit, server: &Server, variant: Variant, backend: SocketAddr) -> Result<Instance> {
     let at = kit.free_address()?;
-    let setting = Setting { at, backend, directory: kit.directory()?, hasty: variant == Variant::Hasty };
-    let mut command = (server.command)(kit, &setting, prepared)?;
+    let hasty = variant == Variant::Hasty;
+    let setting = Setting { backend, hasty, ..Setting::new(kit, at)? };
+    let setting = setting.with("limit", if hasty { HASTY } else { PATIENT });
+    let mut command = server.command(kit, &setting)?;
     let mut program = Program::start(&mut command, &setting.directory, "output")?;
     let ready = await_answer(at, || Ok(program.ended()?.is_none()));
     ready.with_context(|| {

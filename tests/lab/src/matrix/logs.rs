@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr};
 
-use super::servers::Log;
+use super::software::Log;
 use crate::truth::{
     Phase::{self, Idle, RequestBody, RequestHead, Response, Unused, Waiting},
     Side,

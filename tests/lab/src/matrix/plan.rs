@@ -9,10 +9,9 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    clients::{Client, IdleLimit},
     instance::Instance,
     scenario::{self, Ability, Identity, Scenario, Step},
-    servers::Server,
+    software::{Client, Server},
 };
 
 /// Of a body that is never sent whole.
@@ -64,8 +63,8 @@ pub(super) enum Outcome {
 /// All that this client can play against this server. `idle`: how long the hasty one keeps an idle connection, in
 /// milliseconds.
 pub(super) fn conversations(
-    server: &Server,
-    client: &Client,
+    server: &'static Server,
+    client: &'static Client,
     instances: &[Instance],
     idle: Option<i64>,
     ids: &AtomicU32,
@@ -78,8 +77,8 @@ pub(super) fn conversations(
         for number in 0..scenario.times {
             let id = format!("k{}", ids.fetch_add(1, Ordering::Relaxed));
             let identity = Identity {
-                server: server.name,
-                client: client.name,
+                server: &server.name,
+                client: &client.name,
                 scenario: &scenario.name,
                 expected: scenario.expected(server.announces),
             };
@@ -96,9 +95,8 @@ pub(super) fn conversations(
 
 fn fits(scenario: &Scenario, server: &Server, client: &Client, idle: Option<i64>) -> bool {
     let can = scenario.needs.is_none_or(|ability| match ability {
-        Ability::Closing => client.close,
-        Ability::IdleLimit => matches!(client.idle_limit, IdleLimit::Millis | IdleLimit::WholeSeconds),
-        Ability::Stalling => client.post_stall,
+        Ability::Closing => !client.cannot_close,
+        Ability::IdleLimit => client.idle_limit.is_timer(),
     });
     let knows_idle =
         idle.is_some() || !scenario.steps.iter().any(|step| matches!(step, Step::Tempt(_) | Step::Outlast));

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs,
     net::SocketAddr,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -19,10 +18,10 @@ use rustix::process::Signal;
 use super::{
     instance::{self, Instance},
     plan::{self, Conversation, Report},
-    playing::{self, Present, await_all},
+    playing::{self, await_all},
     raw::{self, Made},
     scenario::{self, Identity, Raw, SERVER_IDLE, Variant},
-    servers::{Log, Server},
+    software::{Client, Log, Server},
 };
 use crate::{kit::Kit, wire::SETTLE};
 
@@ -78,7 +77,7 @@ impl Played {
 pub(super) fn play(
     kit: &Kit,
     server: &'static Server,
-    clients: &[Present],
+    clients: &[&'static Client],
     ids: &AtomicU32,
     stop: &AtomicBool,
 ) -> Played {
@@ -92,21 +91,20 @@ pub(super) fn play(
 fn play_all(
     kit: &Kit,
     server: &'static Server,
-    clients: &[Present],
+    clients: &[&'static Client],
     ids: &AtomicU32,
     stop: &AtomicBool,
     played: &mut Played,
 ) -> Result<()> {
-    let prepared = (server.prepare)(kit)?;
     let behind = server.is_proxy.then(|| instance::behind(kit)).transpose()?;
     let backend = behind.as_ref().map_or_else(|| kit.free_address(), |behind| Ok(behind.at))?;
     let mut site = |at, is_behind| {
-        played.sites.insert(at, Site { server: server.name, is_behind });
+        played.sites.insert(at, Site { server: &server.name, is_behind });
     };
     if let Some(behind) = &behind {
         site(behind.at, true);
     }
-    let mut instances = start_all(kit, server, &prepared, backend)?;
+    let mut instances = start_all(kit, server, backend)?;
     for instance in &instances {
         site(instance.at, false);
     }
@@ -114,14 +112,14 @@ fn play_all(
     let over = Arc::<AtomicBool>::default();
     let scripts = start_scripts(server, &instances, &over);
     let mut playing = Vec::new();
-    for present in clients {
-        match playing::start(kit, server, present, &instances, idle, ids) {
+    for client in clients {
+        match playing::start(kit, server, client, &instances, idle, ids) {
             Ok(programs) => {
                 playing.extend(programs);
                 thread::sleep(STARTS_APART);
             }
             Err(error) => {
-                played.invalid.push(format!("{} at {}: {error:#}", present.client.name, server.name));
+                played.invalid.push(format!("{} at {}: {error:#}", client.name, server.name));
             }
         }
     }
@@ -167,15 +165,10 @@ fn play_all(
 }
 
 /// All at once: some take seconds.
-fn start_all(
-    kit: &Kit,
-    server: &'static Server,
-    prepared: &Path,
-    backend: SocketAddr,
-) -> Result<Vec<Instance>> {
+fn start_all(kit: &Kit, server: &'static Server, backend: SocketAddr) -> Result<Vec<Instance>> {
     thread::scope(|scope| {
-        let starting = Variant::ALL
-            .map(|variant| scope.spawn(move || instance::start(kit, server, prepared, variant, backend)));
+        let starting =
+            Variant::ALL.map(|variant| scope.spawn(move || instance::start(kit, server, variant, backend)));
         let started = starting.into_iter();
         started.map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a start panicked")))).collect()
     })
@@ -193,11 +186,11 @@ fn measure(server: &'static Server, instances: &[Instance], played: &mut Played)
 }
 
 fn script_identity(
-    server: &Server,
+    server: &'static Server,
     scenario: &'static str,
     expected: Option<scenario::Expected>,
 ) -> Identity {
-    Identity { server: server.name, client: SCRIPT, scenario, expected }
+    Identity { server: &server.name, client: SCRIPT, scenario, expected }
 }
 
 fn take(played: &mut Played, identity: Identity, made: Result<Made>) {
@@ -211,9 +204,9 @@ fn take(played: &mut Played, identity: Identity, made: Result<Made>) {
 
 type Script = (&'static Raw, thread::JoinHandle<Result<Made>>);
 
-fn start_scripts(server: &Server, instances: &[Instance], over: &Arc<AtomicBool>) -> Vec<Script> {
+fn start_scripts(server: &'static Server, instances: &[Instance], over: &Arc<AtomicBool>) -> Vec<Script> {
     let mut scripts = Vec::new();
-    for raw in raw::against(server.timers) {
+    for raw in raw::against(&server.timers) {
         let Some(instance) = instances.iter().find(|instance| instance.variant == raw.server) else {
             continue;
         };

@@ -2,31 +2,22 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use harness::Program;
 
 use super::{
-    clients::{Client, IdleLimit},
     instance::Instance,
     plan::{self, Conversation},
-    servers::Server,
+    software::{Client, IdleLimit, Server},
 };
-use crate::kit::Kit;
+use crate::{kit::Kit, launch::Setting};
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);
-
-/// A client that is there.
-#[derive(Debug)]
-pub(super) struct Present {
-    pub(super) client: &'static Client,
-    pub(super) prepared: PathBuf,
-}
 
 /// A client program that plays.
 #[derive(Debug)]
@@ -50,13 +41,12 @@ impl Playing {
 /// Starts its program; two where some conversations need one of their own.
 pub(super) fn start(
     kit: &Kit,
-    server: &Server,
-    present: &Present,
+    server: &'static Server,
+    client: &'static Client,
     instances: &[Instance],
     idle: Option<i64>,
     ids: &AtomicU32,
 ) -> Result<Vec<Playing>> {
-    let Present { client, prepared } = present;
     let all = plan::conversations(server, client, instances, idle, ids);
     // Some have one idle limit for the whole program.
     let is_apart = |one: &Conversation| {
@@ -68,9 +58,11 @@ pub(super) fn start(
         if conversations.is_empty() {
             continue;
         }
-        let plan = kit.file("plan", &plan::write(&conversations)?)?;
-        let mut command = (client.command)(kit, prepared, &plan);
-        let program = Program::start(&mut command, plan.parent().context("find a directory")?, "outcomes")?;
+        let setting = Setting::new(kit, instances[0].at)?;
+        let plan = setting.write("plan", &plan::write(&conversations)?)?;
+        let setting = setting.with("plan", plan.display());
+        let mut command = client.launch.command(kit, &setting)?;
+        let program = Program::start(&mut command, &setting.directory, "outcomes")?;
         playing.push(Playing { client, program, conversations });
     }
     Ok(playing)

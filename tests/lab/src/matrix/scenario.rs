@@ -63,7 +63,6 @@ pub(super) enum Step {
 pub(super) enum Ability {
     Closing,
     IdleLimit,
-    Stalling,
 }
 
 #[derive(Debug, Deserialize)]

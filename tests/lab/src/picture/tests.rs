@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use harness::Close;
+
 use crate::{
-    agent::Close,
     truth::Side::{Client, Server},
     wiretap::flow::tests::Hand,
 };

@@ -4,7 +4,9 @@ use super::{
     label::duration,
     svg::{Anchor, Sheet, WIDTH, short},
 };
-use crate::{agent::Close, truth::Race, wiretap::decide::Decided};
+use harness::Close;
+
+use crate::{truth::Race, wiretap::decide::Decided};
 
 const LINE: i32 = 22;
 /// Of the evidence of one end.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{
-    ends::{Anchor, End, PATIENCE, is_end, read_all, readable_by, request_len, response, sleep_until},
+    ends::{Anchor, PATIENCE, is_end, read_all, readable_by, request_len, response, sleep_until},
     plan::{Habit, Leaves, Play, Twist},
     socket,
 };
@@ -27,12 +27,6 @@ pub(super) struct ServerLog {
     /// Requests read to the end, and answered.
     pub(super) read: u32,
     pub(super) answered: u32,
-    /// Bytes that had arrived unread right before its close.
-    pub(super) unread: Option<u64>,
-    /// Before and after the system call that closed (or shut) it.
-    pub(super) closed: Option<(Instant, Instant)>,
-    /// How the client had ended it before.
-    pub(super) saw: Option<End>,
 }
 
 /// Where the client is to connect to: a listener, or (for [`Twist::Refused`]) only a reserved port.
@@ -83,8 +77,9 @@ pub(super) fn serve(play: &Play, door: Door, anchor: &Anchor) -> Result<(ServerL
         Some(door)
     };
     if goes_on {
-        close(play, stream, &mut log)?;
+        close(play, &stream)?;
     }
+    drop(stream);
     Ok((log, door))
 }
 
@@ -110,18 +105,14 @@ fn exchanges(play: &Play, stream: &TcpStream, log: &mut ServerLog, anchor: &Anch
         let number = log.answered + 1;
         let wanted = request_len(play, number) as usize;
         let (_, ended) = read_all(stream, wanted, Instant::now() + PATIENCE).context("read a request")?;
-        if let Some(end) = ended {
-            log.saw = Some(end);
+        if ended.is_some() {
             return Ok(false);
         }
         log.read += 1;
         thread::sleep(play.thinks);
         match (&*stream).write_all(&response(play, number)) {
             Ok(()) => log.answered += 1,
-            Err(error) if is_end(&error) => {
-                log.saw = Some(End::Reset);
-                return Ok(false);
-            }
+            Err(error) if is_end(&error) => return Ok(false),
             Err(error) => return Err(error).context("write a response"),
         }
         answered_at = Some(Instant::now());
@@ -168,20 +159,11 @@ fn awaits_request(
     }
 }
 
-fn close(play: &Play, stream: TcpStream, log: &mut ServerLog) -> Result<()> {
-    log.unread = Some(rustix::io::ioctl_fionread(&stream).context("ask how much is unread")?);
-    let before = Instant::now();
-    if play.habit == Habit::Lingers && play.twist == Twist::None {
-        let shut = stream.shutdown(Shutdown::Write);
-        log.closed = Some((before, Instant::now()));
-        // The client may have ended it meanwhile.
-        if shut.is_ok() {
-            let (_thrown_away, end) = read_all(&stream, usize::MAX, before + LINGERS).context("linger")?;
-            log.saw = end.filter(|&end| end != End::Silence);
-        }
-        return Ok(());
+fn close(play: &Play, stream: &TcpStream) -> Result<()> {
+    let lingers = play.habit == Habit::Lingers && play.twist == Twist::None;
+    // The client may have ended it meanwhile.
+    if lingers && stream.shutdown(Shutdown::Write).is_ok() {
+        let _thrown_away = read_all(stream, usize::MAX, Instant::now() + LINGERS).context("linger")?;
     }
-    drop(stream);
-    log.closed = Some((before, Instant::now()));
     Ok(())
 }

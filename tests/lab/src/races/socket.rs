@@ -7,10 +7,6 @@ use std::{
     os::fd::{AsFd, AsRawFd as _},
 };
 
-/// include/net/tcp_states.h
-pub(super) const ESTABLISHED: u8 = 1;
-pub(super) const CLOSE_WAIT: u8 = 8;
-
 /// The state of a socket as its own kernel sees it.
 pub(crate) fn state(stream: &TcpStream) -> io::Result<u8> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();

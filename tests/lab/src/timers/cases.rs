@@ -1,18 +1,11 @@
-//! What is played, and what the report must say of it.
+//! What is played, and what the report must say of it: plays/timers.toml says what each field means.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
-use anyhow::Result;
+use serde::Deserialize;
 
-use super::{
-    pool::{Pool, REUSING, SINGLE, SPREAD, TYING, WIDE},
-    programs::{self as p, Ask, Serve},
-    versions as v,
-};
-use crate::{
-    kit::{Kit, Need},
-    truth::Side,
-};
+use super::pool::Pool;
+use crate::{launch::Launch, plays, truth::Side};
 
 /// How long a case without a timer is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(8);
@@ -20,290 +13,136 @@ pub(super) const LOOK: Duration = Duration::from_secs(8);
 /// A timer that closes later than this has failed.
 const GRACE: Duration = Duration::from_secs(4);
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Case {
-    pub(super) name: &'static str,
-    pub(super) needs: &'static [&'static [Need]],
-    pub(super) version: fn(&Kit) -> Result<String>,
-    pub(super) play: Play,
-    /// By the version of the software.
-    pub(super) wanted: fn(&str) -> Wanted,
+    pub(super) name: String,
+    pub(super) software: Vec<String>,
+    pub(super) server: Option<Launch>,
+    pub(super) client: Option<Launch>,
+    #[serde(default)]
+    pool: String,
+    #[serde(default = "one")]
+    pub(super) hosts: u8,
+    #[serde(default)]
+    pub(super) at_once: u32,
+    pub(super) hint: Option<u32>,
+    timer: Option<Timer>,
+    pub(super) risk: Vec<String>,
 }
 
-#[derive(Debug)]
-pub(super) enum Play {
-    /// A real server, and a scripted pool that never closes.
-    Server(Serve, Pool),
-    /// A real client, and a scripted server that never closes, at so many addresses.
-    Client { ask: Ask, hosts: u8, at_once: u32, hint: Option<u32> },
-    /// Both real.
-    Both(Serve, Ask),
+fn one() -> u8 {
+    1
 }
 
-/// What is true, and what the report must say.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) timer: Option<Timer>,
-    /// Any of them, at both ends.
-    pub(super) risk: &'static [&'static str],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Timer {
     pub(super) side: Side,
     pub(super) seconds: f64,
-    /// A timer that is polled closes up to so many seconds later.
+    #[serde(default)]
     pub(super) polled: f64,
-    /// Parts of names, in lower case, of which one must fit.
-    pub(super) products: &'static [&'static str],
-    pub(super) settings: &'static [&'static str],
+    #[serde(default)]
+    node_adds: bool,
+    #[serde(default)]
+    since: u32,
+    pub(super) products: Vec<String>,
+    pub(super) settings: Vec<String>,
+}
+
+/// What is true of a version of the software.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) timer: Option<Timer>,
+    pub(super) risk: &'static [String],
 }
 
 impl Wanted {
     /// Over within half a minute on a loaded machine.
     pub(super) fn is_quick(&self) -> bool {
-        self.timer.is_none_or(|timer| timer.seconds + timer.polled < 10.0)
+        self.timer.as_ref().is_none_or(|timer| timer.seconds + timer.polled < 10.0)
     }
 
     pub(super) fn lasts(&self) -> Duration {
         self.timer
+            .as_ref()
             .map_or(LOOK, |timer| Duration::from_secs_f64(1.05 * (timer.seconds + timer.polled)) + GRACE)
     }
 }
 
-const MISMATCH: &[&str] = &["mismatch"];
-const TIE: &[&str] = &["tie"];
-/// The server is always first, by a millisecond or two: the client's own timer never shows.
-const TIE_OR_MISMATCH: &[&str] = &["tie", "mismatch"];
-const SAFE: &[&str] = &["safe"];
-const NO_WARNING: &[&str] = &["safe", "unknown"];
-
-type Words = &'static [&'static str];
-
-const fn timer(side: Side, seconds: f64, products: Words, settings: Words) -> Timer {
-    Timer { side, seconds, polled: 0.0, products, settings }
+/// From 20.18 and from 22.9 on.
+fn node_adds(version: &[u32]) -> bool {
+    matches!(version, [major, minor, ..] if *major >= 23 || (*major, *minor) >= (22, 9) || (*major == 20 && *minor >= 18))
 }
 
-const fn by_server(seconds: f64, products: Words, settings: Words) -> Wanted {
-    Wanted { timer: Some(timer(Side::Server, seconds, products, settings)), risk: MISMATCH }
+impl Case {
+    pub(super) fn wanted(&'static self, version: &str) -> Wanted {
+        let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+        let is_there = |timer: &&Timer| numbers.first().is_none_or(|major| *major >= timer.since);
+        let timer = self.timer.as_ref().filter(is_there).map(|timer| {
+            let adds = if timer.node_adds && node_adds(&numbers) { 1.0 } else { 0.0 };
+            Timer { seconds: timer.seconds + adds, ..timer.clone() }
+        });
+        Wanted { timer, risk: &self.risk }
+    }
+
+    /// Whose end is a script's.
+    pub(super) fn scripted(&self) -> Option<Side> {
+        match (&self.server, &self.client) {
+            (Some(_), None) => Some(Side::Client),
+            (None, _) => Some(Side::Server),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// The scripted client.
+    ///
+    /// # Panics
+    /// When there is none of this name.
+    pub(super) fn pool(&self) -> Pool {
+        *FILE.pools.get(&self.pool).expect("one of the pools in plays/timers.toml")
+    }
 }
 
-const fn by_client(seconds: f64, products: Words, settings: Words) -> Wanted {
-    Wanted { timer: Some(timer(Side::Client, seconds, products, settings)), risk: NO_WARNING }
+#[derive(Debug, Deserialize)]
+struct File {
+    pools: BTreeMap<String, Pool>,
+    case: Vec<Case>,
 }
 
-const NOTHING: Wanted = Wanted { timer: None, risk: NO_WARNING };
+static FILE: LazyLock<File> = LazyLock::new(|| plays::read(include_str!("../../plays/timers.toml")));
 
-const NODE_SERVER: Words = &["keepalivetimeout"];
-/// What it takes off an announcement, and the most that it then heeds.
-const UNDICI_HEEDING: Words = &["keepalivetimeoutthreshold", "keepalivemaxtimeout"];
-const NODE_AGENT: Words = &["agent"];
-
-/// `set` plus what the server adds without saying so, from 20.18 and from 22.9 on.
-fn node_server(version: &str, set: f64) -> Wanted {
-    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
-    let adds = matches!(numbers[..], [major, minor, ..] if major >= 23 || (major, minor) >= (22, 9) || (major == 20 && minor >= 18));
-    by_server(if adds { set + 1.0 } else { set }, &["node"], NODE_SERVER)
+pub(super) fn all() -> &'static [Case] {
+    &FILE.case
 }
 
-/// Every so many seconds it is looked at.
-fn polled(every: f64, wanted: Wanted) -> Wanted {
-    Wanted { timer: wanted.timer.map(|timer| Timer { polled: every, ..timer }), ..wanted }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// It counts in whole seconds, and closes in the last of them.
-fn java_client(set: f64) -> Wanted {
-    polled(1.0, by_client(set - 1.0, &["java", "jdk"], &["jdk.httpclient.keepalive.timeout"]))
-}
+    #[test]
+    fn a_version_has_its_own_timer() {
+        let of = |name: &str, version: &str| {
+            let case = all().iter().find(|case| case.name == name).unwrap();
+            case.wanted(version).timer.map(|timer| timer.seconds)
+        };
+        assert_eq!(
+            ["20.17.0", "20.18.0", "22.8.0", "24.1.0"].map(|node| of("Node", node)),
+            [5.0, 6.0, 5.0, 6.0].map(Some)
+        );
+        assert_eq!(["18.0.0", "20.0.0"].map(|node| of("Node http.get", node)), [None, Some(5.0)]);
+    }
 
-fn major(version: &str) -> u32 {
-    version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+    #[test]
+    fn every_case_has_an_end_that_is_real() {
+        for case in all() {
+            assert!(case.server.is_some() || case.client.is_some(), "{}", case.name);
+            assert_eq!(
+                case.scripted() == Some(Side::Client),
+                FILE.pools.contains_key(&case.pool),
+                "{}",
+                case.name
+            );
+        }
+    }
 }
-
-pub(super) const CASES: &[Case] = &[
-    Case {
-        name: "Node",
-        needs: &[p::NODE],
-        version: v::node,
-        play: Play::Server(p::node, REUSING),
-        wanted: |version| node_server(version, 5.0),
-    },
-    Case {
-        name: "Node, keepAliveTimeout 2000",
-        needs: &[p::NODE],
-        version: v::node,
-        play: Play::Server(p::node_two_seconds, REUSING),
-        wanted: |version| node_server(version, 2.0),
-    },
-    Case {
-        name: "Node, never used again",
-        needs: &[p::NODE],
-        version: v::node,
-        play: Play::Server(p::node, SINGLE),
-        wanted: |version| Wanted { risk: NO_WARNING, ..node_server(version, 5.0) },
-    },
-    Case {
-        name: "Node, and a client as patient",
-        needs: &[p::NODE],
-        version: v::node,
-        play: Play::Server(p::node, TYING),
-        wanted: |version| Wanted { risk: TIE, ..node_server(version, 5.0) },
-    },
-    Case {
-        name: "Node of old",
-        needs: &[p::OLD_NODE],
-        version: v::old_node,
-        play: Play::Server(p::old_node, REUSING),
-        wanted: |version| node_server(version, 5.0),
-    },
-    Case {
-        name: "nginx",
-        needs: &[p::NGINX],
-        version: v::nginx,
-        play: Play::Server(p::nginx, REUSING),
-        wanted: |_| by_server(75.0, &["nginx"], &["keepalive_timeout"]),
-    },
-    Case {
-        name: "nginx, keepalive_timeout 3s",
-        needs: &[p::NGINX],
-        version: v::nginx,
-        play: Play::Server(p::nginx_three_seconds, REUSING),
-        wanted: |_| by_server(3.0, &["nginx"], &["keepalive_timeout"]),
-    },
-    Case {
-        name: "gunicorn gthread",
-        needs: &[p::GUNICORN],
-        version: v::gunicorn,
-        play: Play::Server(p::gunicorn_threads, SPREAD),
-        // It looks once a second.
-        wanted: |_| polled(1.0, by_server(2.0, &["gunicorn"], &["keep-alive", "keepalive"])),
-    },
-    Case {
-        name: "gunicorn sync",
-        needs: &[p::GUNICORN],
-        version: v::gunicorn,
-        play: Play::Server(p::gunicorn, REUSING),
-        wanted: |_| NOTHING,
-    },
-    Case {
-        name: "uvicorn",
-        needs: &[p::UVICORN],
-        version: v::uvicorn,
-        play: Play::Server(p::uvicorn, REUSING),
-        wanted: |_| by_server(5.0, &["uvicorn"], &["timeout-keep-alive", "timeout_keep_alive"]),
-    },
-    Case {
-        name: "Go net/http",
-        needs: &[p::GO],
-        version: v::go,
-        play: Play::Server(p::go_server, REUSING),
-        wanted: |_| NOTHING,
-    },
-    Case {
-        name: "Jetty",
-        needs: &[p::JAVA, p::JAVAC, p::JETTY],
-        version: v::jetty,
-        play: Play::Server(p::jetty, REUSING),
-        wanted: |_| by_server(30.0, &["jetty"], &["idletimeout"]),
-    },
-    Case {
-        name: "Java httpserver",
-        needs: &[p::JAVA, p::JAVAC],
-        version: v::java,
-        play: Play::Server(p::java_plain, WIDE),
-        wanted: |_| polled(10.0, by_server(30.0, &["httpserver", "jdk", "java"], &["idleinterval"])),
-    },
-    Case {
-        name: "requests",
-        needs: &[p::REQUESTS],
-        version: v::requests,
-        play: Play::Client { ask: p::requests, hosts: 1, at_once: 8, hint: None },
-        wanted: |_| NOTHING,
-    },
-    Case {
-        name: "undici",
-        needs: &[p::NODE, p::UNDICI],
-        version: v::undici,
-        play: Play::Client { ask: p::undici, hosts: 1, at_once: 12, hint: None },
-        wanted: |_| by_client(4.0, &["undici"], NODE_SERVER),
-    },
-    Case {
-        name: "undici, hint 5",
-        needs: &[p::NODE, p::UNDICI],
-        version: v::undici,
-        play: Play::Client { ask: p::undici, hosts: 1, at_once: 12, hint: Some(5) },
-        wanted: |_| by_client(3.0, &["undici"], UNDICI_HEEDING),
-    },
-    Case {
-        name: "undici, hint 20",
-        needs: &[p::NODE, p::UNDICI],
-        version: v::undici,
-        play: Play::Client { ask: p::undici, hosts: 1, at_once: 12, hint: Some(20) },
-        wanted: |_| by_client(18.0, &["undici"], UNDICI_HEEDING),
-    },
-    Case {
-        name: "Node http.get",
-        needs: &[p::NODE],
-        version: v::node,
-        play: Play::Client { ask: p::node_agent, hosts: 1, at_once: 12, hint: None },
-        // Before 20 its requests ask for connections that end with them.
-        wanted: |version| match major(version) {
-            ..20 => NOTHING,
-            _ => by_client(5.0, &["node"], NODE_AGENT),
-        },
-    },
-    Case {
-        name: "axios",
-        needs: &[p::NODE, p::AXIOS],
-        version: v::axios,
-        play: Play::Client { ask: p::axios, hosts: 1, at_once: 12, hint: None },
-        wanted: |_| by_client(5.0, &["node", "axios"], NODE_AGENT),
-    },
-    Case {
-        name: "axios, hint 5",
-        needs: &[p::NODE, p::AXIOS],
-        version: v::axios,
-        play: Play::Client { ask: p::axios, hosts: 1, at_once: 12, hint: Some(5) },
-        wanted: |_| by_client(4.0, &["node", "axios"], NODE_AGENT),
-    },
-    Case {
-        name: "Go http.Client",
-        needs: &[p::GO],
-        version: v::go,
-        // It keeps two idle connections for each host.
-        play: Play::Client { ask: p::go_client, hosts: 5, at_once: 2, hint: None },
-        wanted: |_| by_client(90.0, &["go"], &["idleconntimeout"]),
-    },
-    Case {
-        name: "Java HttpClient",
-        needs: &[p::JAVA, p::JAVAC],
-        version: v::java,
-        play: Play::Client { ask: p::java_client, hosts: 1, at_once: 10, hint: None },
-        wanted: |version| match major(version) {
-            // 1200 s: longer than anybody looks.
-            ..20 => NOTHING,
-            _ => java_client(30.0),
-        },
-    },
-    Case {
-        name: "Java HttpClient, keepalive.timeout 3",
-        needs: &[p::JAVA, p::JAVAC],
-        version: v::java,
-        play: Play::Client { ask: p::java_client_three_seconds, hosts: 1, at_once: 10, hint: None },
-        wanted: |_| java_client(3.0),
-    },
-    Case {
-        name: "Node of old behind Go with 5 s",
-        needs: &[p::OLD_NODE, p::GO],
-        version: v::old_node,
-        play: Play::Both(p::old_node, p::go_client_five_seconds),
-        wanted: |version| Wanted { risk: TIE_OR_MISMATCH, ..node_server(version, 5.0) },
-    },
-    Case {
-        name: "nginx behind undici",
-        needs: &[p::NGINX, p::NODE, p::UNDICI],
-        version: v::nginx,
-        play: Play::Both(p::nginx, p::undici),
-        wanted: |_| Wanted { risk: SAFE, ..by_client(4.0, &["undici"], NODE_SERVER) },
-    },
-];

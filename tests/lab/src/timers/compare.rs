@@ -5,9 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::cases::{Case, Play, Timer as Set, Wanted};
+use super::cases::{Case, Timer as Set, Wanted};
+use harness::Closes;
+
 use crate::{
-    agent::Closes,
     report::{Candidate, Endpoint, Model, Timer},
     truth::Side,
 };
@@ -77,41 +78,36 @@ pub(super) struct Found {
 
 /// Both ends of one case.
 pub(super) fn compare(
-    case: &Case,
+    case: &'static Case,
     version: &str,
     observed: Result<Vec<Observed>>,
     port: u16,
     model: &Model,
     closes: &Closes,
 ) -> Vec<CaseEnd> {
-    let wanted = (case.wanted)(version);
+    let wanted = case.wanted(version);
     let (observed, failed) = match observed {
         Ok(observed) => (observed, None),
         Err(error) => (Vec::new(), Some(format!("not as scripted: {error:#}"))),
     };
-    let measured = measure(&observed, wanted.timer);
+    let measured = measure(&observed, wanted.timer.as_ref());
     [Side::Server, Side::Client]
         .into_iter()
         .map(|end| {
             let mut one = CaseEnd {
-                case: case.name,
+                case: &case.name,
                 version: version.to_owned(),
                 end,
-                own: match case.play {
-                    Play::Server(..) => end == Side::Server,
-                    Play::Client { .. } => end == Side::Client,
-                    Play::Both(..) => wanted.timer.is_some_and(|timer| timer.side == end),
+                own: match case.scripted() {
+                    Some(script) => end != script,
+                    None => wanted.timer.as_ref().is_some_and(|timer| timer.side == end),
                 },
-                scripted: match case.play {
-                    Play::Server(..) => end == Side::Client,
-                    Play::Client { .. } => end == Side::Server,
-                    Play::Both(..) => false,
-                },
-                wanted: wanted.timer.map(|timer| timer.seconds),
+                scripted: case.scripted() == Some(end),
+                wanted: wanted.timer.as_ref().map(|timer| timer.seconds),
                 measured,
                 reported: None,
                 risk: String::new(),
-                closes: count_right(&observed, &case.play, end, closes),
+                closes: count_right(&observed, case.scripted(), end, closes),
                 faults: failed.clone().into_iter().collect(),
             };
             one.compare(model, port, &wanted);
@@ -140,14 +136,14 @@ impl CaseEnd {
             return;
         };
         self.risk.clone_from(&endpoint.risk);
-        if !wanted.risk.contains(&endpoint.risk.as_str()) {
+        if !wanted.risk.contains(&endpoint.risk) {
             self.faults.push(format!("risk {}, not {}", endpoint.risk, wanted.risk.join(" or ")));
         }
         if endpoint.lost > 0 {
             self.faults.push(format!("{} requests lost where none was", endpoint.lost));
         }
-        let is_wanted = |timer: &Timer, set: Set| timer.side == set.side && timer.phase == "idle";
-        let found = wanted.timer.and_then(|set| {
+        let is_wanted = |timer: &Timer, set: &Set| timer.side == set.side && timer.phase == "idle";
+        let found = wanted.timer.as_ref().and_then(|set| {
             let fits = endpoint.timers.iter().filter(|timer| is_wanted(timer, set));
             fits.max_by_key(|timer| timer.count).map(|timer| (set, timer))
         });
@@ -156,7 +152,7 @@ impl CaseEnd {
             None if wanted.timer.is_some() => self.faults.push("no such timer".to_owned()),
             None => {}
         }
-        let tied = wanted.risk.contains(&"tie");
+        let tied = wanted.risk.iter().any(|risk| risk == "tie");
         for timer in &endpoint.timers {
             // In a tie both sides have one.
             let known = found.is_some_and(|(_, found)| found == timer) || (tied && timer.phase == "idle");
@@ -169,7 +165,7 @@ impl CaseEnd {
         self.compare_names(endpoint, wanted);
     }
 
-    fn compare_timer(&mut self, set: Set, timer: &Timer, candidates: &[Candidate]) {
+    fn compare_timer(&mut self, set: &Set, timer: &Timer, candidates: &[Candidate]) {
         let truth = self.measured.map_or(set.seconds, |measured| match set.polled {
             0.0 => measured.mean,
             _ => measured.least,
@@ -201,11 +197,11 @@ impl CaseEnd {
 
     /// At the software's own end the right setting comes first; at the other nothing may be claimed that is false.
     fn compare_names(&mut self, endpoint: &Endpoint, wanted: &Wanted) {
-        let (Some(set), Some(found)) = (wanted.timer, &self.reported) else { return };
+        let (Some(set), Some(found)) = (&wanted.timer, &self.reported) else { return };
         let right = |(product, setting, _): &(String, String, String)| {
             let has =
-                |parts: &[&str], text: &str| parts.iter().any(|part| text.to_lowercase().contains(part));
-            has(set.products, product) && has(set.settings, setting)
+                |parts: &[String], text: &str| parts.iter().any(|part| text.to_lowercase().contains(part));
+            has(&set.products, product) && has(&set.settings, setting)
         };
         let fault = match found.candidates.first() {
             Some(first) if self.own && !right(first) => {
@@ -221,7 +217,7 @@ impl CaseEnd {
     }
 }
 
-fn measure(observed: &[Observed], timer: Option<Set>) -> Option<Measured> {
+fn measure(observed: &[Observed], timer: Option<&Set>) -> Option<Measured> {
     let side = timer?.side;
     let idle: Vec<f64> =
         observed.iter().filter(|one| one.closer == Some(side)).map(|one| one.idle.as_secs_f64()).collect();
@@ -231,8 +227,8 @@ fn measure(observed: &[Observed], timer: Option<Set>) -> Option<Measured> {
 }
 
 /// How many closes `watch` reported right at this end, of so many.
-fn count_right(observed: &[Observed], play: &Play, end: Side, closes: &Closes) -> (usize, usize) {
-    let script = if matches!(play, Play::Server(..)) { Side::Client } else { Side::Server };
+fn count_right(observed: &[Observed], script: Option<Side>, end: Side, closes: &Closes) -> (usize, usize) {
+    let script = script.unwrap_or(Side::Server);
     let ended = observed.iter().filter_map(|one| one.closer.map(|closer| (one, closer)));
     let right = ended.clone().filter(|(one, closer)| {
         let reports =

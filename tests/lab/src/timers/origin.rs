@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{compare::Observed, programs::ROUNDS};
+use super::{compare::Observed, play::ROUNDS};
 use crate::{truth::Side, wire::Wire};
 
 /// How long the answers of one connection take: not all at once, as no server answers so.

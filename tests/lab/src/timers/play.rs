@@ -13,12 +13,15 @@ use anyhow::{Context as _, Result, ensure};
 use harness::Program;
 
 use super::{
-    cases::{Case, LOOK, Play, Wanted},
+    cases::{Case, LOOK, Wanted},
     compare::Observed,
     origin::Origin,
-    programs::Asking,
 };
-use crate::{kit::Kit, setting::Setting};
+use crate::{kit::Kit, launch::Setting, truth::Side};
+
+/// How often a client asks at all of its connections.
+pub(super) const ROUNDS: usize = 3;
+const GAP_MS: usize = 300;
 
 /// How long a client takes at most, before it asks, on a machine that starts many.
 const START_UP: Duration = Duration::from_secs(10);
@@ -45,24 +48,22 @@ pub(super) struct Prepared {
 impl Case {
     /// Compiles and writes what it takes.
     pub(super) fn prepare(&self, kit: &Kit) -> Result<Prepared> {
-        let at = kit.free_address()?;
-        let directory = kit.directory()?;
-        let setting = Setting { at, backend: at, directory: directory.clone(), hasty: false };
+        let setting = Setting::anywhere(kit)?;
+        let (at, directory) = (setting.at, setting.directory.clone());
         let mut prepared = Prepared { at, directory, server: None, clients: Vec::new(), origin: None };
-        match self.play {
-            Play::Server(serve, _) => prepared.server = Some(serve(kit, &setting)?),
-            Play::Client { ask, hosts, at_once, hint } => {
-                let origin = Origin::start(at, hosts, hint)?;
-                prepared.clients.push(ask(kit, &Asking::of(&origin, at_once))?);
-                prepared.origin = Some(origin);
-            }
-            Play::Both(serve, ask) => {
-                prepared.server = Some(serve(kit, &setting)?);
-                let asking = Asking { urls: vec![format!("http://{at}/")], at_once: 4 };
-                for _ in 0..REPLICAS {
-                    prepared.clients.push(ask(kit, &asking)?);
-                }
-            }
+        if let Some(server) = &self.server {
+            prepared.server = Some(server.command(kit, &setting)?);
+        }
+        let Some(client) = &self.client else { return Ok(prepared) };
+        if self.server.is_none() {
+            prepared.origin = Some(Origin::start(at, self.hosts, self.hint)?);
+        }
+        let hosts = prepared.origin.as_ref().map_or_else(|| vec![at], |origin| origin.at.clone());
+        let urls: Vec<_> = hosts.iter().map(|at| format!("http://{at}/")).collect();
+        let asking = format!("{} {ROUNDS} {GAP_MS} {}", self.at_once, urls.join(" "));
+        let setting = setting.with("asking", asking);
+        for _ in 0..if self.server.is_some() { REPLICAS } else { 1 } {
+            prepared.clients.push(client.command(kit, &setting)?);
         }
         Ok(prepared)
     }
@@ -85,16 +86,17 @@ impl Case {
             running.push(start(command, &format!("client-{number}"))?);
             pause(BETWEEN_REPLICAS, stop)?;
         }
-        match (&self.play, origin) {
-            (Play::Server(_, pool), _) => {
+        match (self.scripted(), origin) {
+            (Some(Side::Client), _) => {
                 // Where no timer is expected the pool begins to close long before the time that one is looked for.
-                let patience = wanted.timer.map_or(LOOK / 10, |_| wanted.lasts());
-                let seen = pool.play(at, patience, wanted.timer.map(|timer| timer.seconds), stop);
+                let patience = wanted.timer.as_ref().map_or(LOOK / 10, |_| wanted.lasts());
+                let timer = wanted.timer.as_ref().map(|timer| timer.seconds);
+                let seen = self.pool().play(at, patience, timer, stop);
                 // A server that ends with its last connection has shut down.
                 pause(OUTLIVES, stop)?;
                 seen
             }
-            (Play::Client { .. }, Some(origin)) => {
+            (_, Some(origin)) => {
                 watch(&origin, wanted, stop)?;
                 let (ended, open) = origin.counts();
                 ensure!(ended + open > 0, "the client asked nothing: {}", said(&running));

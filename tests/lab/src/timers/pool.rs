@@ -8,36 +8,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
 use super::compare::Observed;
 use crate::{truth::Side, wire::Wire};
 
-#[derive(Debug, Clone, Copy)]
+/// One of the pools in plays/timers.toml.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Pool {
-    pub(super) connections: u32,
-    /// Requests on each.
-    pub(super) exchanges: usize,
-    /// Between the first requests of two connections.
-    pub(super) stagger: Duration,
-    /// Half of the connections have a timer of their own, a little below the server's.
-    pub(super) ties: bool,
+    connections: u32,
+    exchanges: usize,
+    stagger_ms: u64,
+    #[serde(default)]
+    ties: bool,
 }
-
-/// Plain reuse.
-pub(super) const REUSING: Pool =
-    Pool { connections: 12, exchanges: 3, stagger: Duration::from_millis(83), ties: false };
-
-/// One request on each connection: nothing is ever used again.
-pub(super) const SINGLE: Pool = Pool { exchanges: 1, ..REUSING };
-
-/// A client with the server's timeout, on a loop that wakes early at times.
-pub(super) const TYING: Pool = Pool { ties: true, ..REUSING };
-
-/// For a server that looks at its connections once a second: not many end at one look.
-pub(super) const SPREAD: Pool = Pool { stagger: Duration::from_millis(830), ..REUSING };
-
-/// For one that looks every ten seconds.
-pub(super) const WIDE: Pool = Pool { connections: 18, stagger: Duration::from_millis(2900), ..REUSING };
 
 impl Pool {
     /// `patience`: how long it waits for the server to close; then it closes itself, each connection at another time,
@@ -75,7 +60,7 @@ impl Pool {
         patience: Duration,
         stop: &AtomicBool,
     ) -> Result<Observed> {
-        thread::sleep(self.stagger * number);
+        thread::sleep(Duration::from_millis(self.stagger_ms * u64::from(number)));
         let mut wire = Wire::dial(at)?;
         let local = wire.local()?;
         let mut answered = Instant::now();

@@ -33,7 +33,7 @@ impl Agreement {
             let decided = match by_ends.get(&(*client, *server)).map(Vec::as_slice) {
                 None => Err("not captured"),
                 // Scripts may reset on purpose.
-                Some([flow]) => decide(flow, Script { server_resets: true }),
+                Some([flow]) => decide(flow, Script { server_resets: true, ..Script::default() }),
                 Some(_) => Err("two connections with the same addresses"),
             };
             let what = format!("{} {label}, which ended as {known}", group.join(" "));

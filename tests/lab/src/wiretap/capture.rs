@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use harness::Program;
 
 use crate::{
-    kit::{Kit, Need},
+    catalogue::Need,
+    kit::Kit,
     wiretap::{flow::Flow, read},
 };
 

@@ -22,6 +22,8 @@ pub(crate) struct Script {
     /// The server's program resets connections on purpose (SO_LINGER 0): its reset does not show that it left a
     /// request unread.
     pub(crate) server_resets: bool,
+    /// How many requests the server's program has read, each of them whole.
+    pub(crate) read: Option<u32>,
 }
 
 /// What is true of a close, or why the capture does not show it.

@@ -55,7 +55,8 @@ pub(super) fn unanswered(end: &EndState<'_>, script: Script) -> Decided {
     // The request was at the server later than at the capture, and the reset was here later than there.
     let away = end.flow.round_trip(Side::Server).unwrap_or_default();
     let round_trip = away + end.flow.round_trip(Side::Client).unwrap_or_default();
-    match (order::is_fresh_within(age.saturating_sub(2 * away), age, round_trip), end.close_type) {
+    let is_unread = script.read.is_some_and(|read| read as usize <= end.at.answered);
+    match (order::is_fresh(age.saturating_sub(2 * away), age, round_trip), end.close_type) {
         (Some(false), CloseType::Rst) if end.at.phase == Phase::Waiting && age <= HELD_UP => {
             Err("the server may have read nothing of the request that it answered with a reset")
         }
@@ -64,7 +65,9 @@ pub(super) fn unanswered(end: &EndState<'_>, script: Script) -> Decided {
         _ if end.at.announced => Err("a request after a response that may have been the last"),
         (_, CloseType::Fin) => Err("a server that only stopped sending may have left the request unread"),
         _ if script.server_resets => Err("the server resets on purpose: it may have read the request"),
-        (Some(true), CloseType::Rst) if request.pieces == 1 => Ok(end.truth("idle-race").lost(Race::Unread)),
+        (Some(true), CloseType::Rst) if request.pieces == 1 || is_unread => {
+            Ok(end.truth("idle-race").lost(Race::Unread))
+        }
         (Some(true), CloseType::Rst) => Err("a part of the request may have been read"),
         (None, CloseType::Rst) => Err("unread for about as long as makes the difference"),
     }

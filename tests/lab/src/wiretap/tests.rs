@@ -7,9 +7,8 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::geteuid;
-
 use harness::close;
+use rustix::process::geteuid;
 
 use super::{
     capture::{Capture, Captured, NEEDS, Place},

@@ -5,7 +5,7 @@ use super::{
         check::Checks,
         observed::{Observed, idle_timer},
     },
-    gateways::{HOPS, Hop},
+    gateways::{Hop, hops},
 };
 use crate::{
     report::{Endpoint, Timer},
@@ -69,11 +69,11 @@ fn to_gateways(seen: &Observed) -> impl Iterator<Item = Way<'_>> {
 }
 
 fn to_models(seen: &Observed) -> impl Iterator<Item = Way<'_>> {
-    ways(seen, HOPS.len() as u16, |hop| format!("{} to {}", hop.gateway, hop.model.name))
+    ways(seen, hops().len() as u16, |hop| format!("{} to {}", hop.gateway, hop.model.name))
 }
 
 fn ways(seen: &Observed, first: u16, name: fn(&Hop) -> String) -> impl Iterator<Item = Way<'_>> {
-    (first..).zip(&HOPS).map(move |(port, hop)| Way { seen, hop, name: name(hop), port })
+    (first..).zip(hops()).map(move |(port, hop)| Way { seen, hop, name: name(hop), port })
 }
 
 /// How many requests through this gateway came to something, and how many of them to `word`.
@@ -84,7 +84,7 @@ fn said(way: &Way, word: &str) -> (u64, u64) {
 pub(super) fn clients_lose_requests(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
-        way.loses(checks, all - answered, seen.scaled(600.0) + way.hop.adds, way.hop.idle_setting);
+        way.loses(checks, all - answered, seen.scaled(600.0) + way.hop.adds, &way.hop.idle_setting);
     }
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
@@ -122,7 +122,7 @@ pub(super) fn gateway_loses_requests(seen: &Observed, checks: &mut Checks) {
                 &(all - answered),
             );
         }
-        way.loses(checks, all - answered, seen.scaled(20.0), way.hop.model.idle_setting);
+        way.loses(checks, all - answered, seen.scaled(20.0), &way.hop.model.idle_setting);
     }
 }
 
@@ -193,7 +193,11 @@ pub(super) fn gateways_give_up(seen: &Observed, checks: &mut Checks) {
         interrupted(&way, checks, all, 60.0);
         let advice = way.end(Side::Client).and_then(|end| end.advice.first());
         let setting = advice.and_then(|advice| advice.setting.as_deref());
-        checks.same(format_args!("{}: the setting", way.name), &setting, &Some(way.hop.request_setting));
+        checks.same(
+            format_args!("{}: the setting", way.name),
+            &setting,
+            &Some(way.hop.request_setting.as_str()),
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
         claims::Claims,
         stage::{Place, Scene},
     },
-    clients::{Asking, Who},
-    gateways::{HOPS, Hop, Times},
+    clients::{self, Asking},
+    gateways::{Hop, Times, hops},
 };
 use harness::Program;
 
@@ -24,14 +24,18 @@ pub(super) enum Slow {
     ToModel,
 }
 
+/// What a client is to do at a gateway.
+pub(super) type Plan = fn(&Scene, &str, &Hop) -> Asking;
+
 /// Times are seconds of the true case.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Play {
     pub(super) slow: Slow,
     pub(super) times: Times,
     pub(super) model_idle: f64,
-    pub(super) clients: &'static [Who],
-    pub(super) asking: fn(&Scene, Who, &Hop) -> Asking,
+    /// By their names.
+    pub(super) clients: &'static [&'static str],
+    pub(super) asking: Plan,
     /// What pools and servers need when the clients are gone.
     pub(super) settles: f64,
 }
@@ -42,14 +46,16 @@ impl Play {
         let mut commands = Vec::new();
         let mut models = Vec::new();
         let mut gateways = Vec::new();
-        for (index, hop) in (0..).zip(&HOPS) {
+        for (index, hop) in (0..).zip(hops()) {
             let at = scene.at(gateway_place, index);
-            let model = scene.at(Place::Far, HOPS.len() as u16 + index);
-            models.push(hop.start_model(scene, Place::Far, model, self.model_idle)?);
+            let model = scene.at(Place::Far, hops().len() as u16 + index);
+            models.push(hop.start_model(scene, model, self.model_idle)?);
             gateways.push((hop, hop.start(scene, &self.times, gateway_place, [at, model])?));
             for who in self.clients {
-                let asking = (self.asking)(scene, *who, hop);
-                commands.push((through(*who, hop.gateway), who.command(scene, &asking, at)?));
+                let asking = (self.asking)(scene, who, hop);
+                // What a client is called in its claims.
+                let name = format!("{who} through {}", hop.gateway);
+                commands.push((name, clients::command(scene, who, &asking, at)?));
             }
         }
         scene.pause(COMES_TO_REST)?;
@@ -70,11 +76,6 @@ impl Play {
         drop(models);
         Ok(claims)
     }
-}
-
-/// What a client is called in what was claims.
-fn through(who: Who, gateway: &str) -> String {
-    format!("{} through {gateway}", who.name())
 }
 
 /// Several clients that ask at once, so that each takes a connection of the gateway's pool, and all again after each gap

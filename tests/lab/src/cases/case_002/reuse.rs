@@ -7,12 +7,11 @@ use super::{
         check::Checks,
         claims::Claims,
         observed::Observed,
-        software::{NGINX, NODE, nginx},
-        stage::{Place, Scene, Stage, Wire, fill},
+        stage::{Act, Place, Scene},
     },
     shutdown,
 };
-use crate::{software::nodes, truth::Side, wiretap::flow::Segment};
+use crate::{truth::Side, wiretap::flow::Segment};
 
 /// Indexes of the stage's ports.
 const APP: u16 = 0;
@@ -23,74 +22,52 @@ const ROUNDS: u64 = 8;
 const ASKED: u64 = AT_ONCE * ROUNDS;
 const PAUSE_MS: u64 = 400;
 
-pub(super) const AGENT_OFF: Stage = Stage {
-    name: "agent-keep-alive-off",
-    changed: "A Node client whose `http.Agent` has `keepAlive: false`, four requests at a time.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| ask(scene, "off", APP),
-    holds: |seen, checks| is_used(seen, checks, APP, ASKED),
-};
-
-pub(super) const AGENT_ON: Stage = Stage {
-    name: "agent-keep-alive-on",
-    changed: "The same with `keepAlive: true`.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| ask(scene, "on", APP),
-    holds: |seen, checks| is_used(seen, checks, APP, AT_ONCE),
-};
-
-pub(super) const POOL_OFF: Stage = Stage {
-    name: "nginx-without-a-pool",
-    changed: "nginx in between, as it comes: `proxy_pass` and nothing else. The client keeps its connections to nginx.",
-    software: &[NODE, NGINX],
-    wire: Wire::Loopback,
-    play: |scene| through_nginx(scene, "", ""),
-    holds: |seen, checks| {
-        is_used(seen, checks, PROXY, AT_ONCE);
-        is_used(seen, checks, APP, ASKED);
-    },
-};
-
-pub(super) const POOL_ON: Stage = Stage {
-    name: "nginx-with-a-pool",
-    changed: "`keepalive 16;` in the upstream block, `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`.",
-    software: &[NODE, NGINX],
-    wire: Wire::Loopback,
-    play: |scene| {
-        through_nginx(scene, "keepalive 16;", "proxy_http_version 1.1; proxy_set_header Connection \"\";")
-    },
-    holds: |seen, checks| {
-        is_used(seen, checks, PROXY, AT_ONCE);
-        is_used(seen, checks, APP, AT_ONCE);
-    },
-};
+pub(super) fn act(stage: &str) -> Option<Act> {
+    Some(match stage {
+        "agent-keep-alive-off" => Act {
+            play: |scene| ask(scene, "off", APP),
+            holds: |seen, checks| is_used(seen, checks, APP, ASKED),
+        },
+        "agent-keep-alive-on" => Act {
+            play: |scene| ask(scene, "on", APP),
+            holds: |seen, checks| is_used(seen, checks, APP, AT_ONCE),
+        },
+        "nginx-without-a-pool" => Act {
+            play: |scene| through_nginx(scene, "", ""),
+            holds: |seen, checks| {
+                is_used(seen, checks, PROXY, AT_ONCE);
+                is_used(seen, checks, APP, ASKED);
+            },
+        },
+        "nginx-with-a-pool" => Act {
+            play: |scene| {
+                let proxy = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+                through_nginx(scene, "keepalive 16;", proxy)
+            },
+            holds: |seen, checks| {
+                is_used(seen, checks, PROXY, AT_ONCE);
+                is_used(seen, checks, APP, AT_ONCE);
+            },
+        },
+        _ => return None,
+    })
+}
 
 fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {
-    let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
+    let _app = shutdown::serve(scene, "node-20", None)?;
     asks(scene, keep_alive, port)
 }
 
-fn through_nginx(scene: &Scene, pool: &'static str, proxy: &'static str) -> Result<Claims> {
-    let _app = shutdown::serve(scene, nodes::NODE_20, None)?;
-    let configuration = fill(
-        include_str!("../../../programs/cases/keep-alive/nginx.conf"),
-        &[
-            ("directory", &scene.directory.display()),
-            ("app", &scene.at(Place::Far, APP)),
-            ("at", &scene.at(Place::Near, PROXY)),
-            ("pool", &pool),
-            ("proxy", &proxy),
-        ],
-    );
-    let _proxy = scene.serve(Place::Near, nginx(scene, &configuration)?, "nginx", &[scene.port(PROXY)])?;
+fn through_nginx(scene: &Scene, pool: &str, proxy: &str) -> Result<Claims> {
+    let _app = shutdown::serve(scene, "node-20", None)?;
+    let setting = scene.setting(Place::Near, PROXY).with("app", scene.at(Place::Far, APP));
+    let setting = setting.with("pool", pool).with("proxy", proxy);
+    let _proxy = scene.nginx(Place::Near, &setting, "cases/keep-alive/nginx.conf")?;
     asks(scene, "on", PROXY)
 }
 
 fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {
-    let mut command = nodes::NODE_20.command(scene.kit);
-    command.arg(scene.write("asks.js", include_str!("../../../programs/cases/keep-alive/asks.js"))?);
+    let mut command = scene.node("node-20", "cases/keep-alive/asks.js");
     command.args([format!("http://{}/", scene.at(Place::Near, port)), keep_alive.to_owned()]);
     command.args([AT_ONCE, ROUNDS, PAUSE_MS].map(|number| number.to_string()));
     let mut client = scene.start(Place::Near, command, "client")?;

@@ -10,14 +10,9 @@ use super::super::{
     check::Checks,
     claims::Claims,
     observed::{Observed, idle_timer},
-    software::{NODE, NODE_18},
-    stage::{Place, Scene, Stage, Wire},
+    stage::{Act, Place, Scene},
 };
-use crate::{
-    report::Endpoint,
-    software::nodes::{self, Node},
-    truth::Side,
-};
+use crate::{report::Endpoint, truth::Side};
 
 const APP: u16 = 0;
 
@@ -34,75 +29,42 @@ const CLOSED_AFTER: f64 = 5.0;
 /// What closes at once does so within this, seconds.
 const AT_ONCE: f64 = 0.5;
 
-pub(super) const LONG_REQUEST: Stage = Stage {
-    name: "long-request",
-    changed: "One request takes 8 s, longer than the keep-alive time. Then nothing more is asked.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| {
-        play(
-            scene,
-            nodes::NODE_20,
-            &format!("/?takes={:.0}", 1e3 * LONG),
-            Ending::Waits(LONG + CLOSES_AFTER + 3.0),
-        )
-    },
-    holds: counts_from_the_response,
-};
-
-pub(super) const OLD_NODE: Stage = Stage {
-    name: "shutdown-of-node-18",
-    changed: "SIGTERM to a Node 18 whose handler calls `server.close()`, with six idle connections and one request under way.",
-    software: &[NODE_18, NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_18, &busy(), Ending::Graceful(GRACEFUL)),
-    holds: waits_for_idle_ones,
-};
-
-pub(super) const NEW_NODE: Stage = Stage {
-    name: "shutdown-of-node-20",
-    changed: "The same on Node 20, whose `server.close()` closes what is idle at that moment.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Graceful(GRACEFUL)),
-    holds: closes_idle_ones,
-};
-
-pub(super) const CONSIDERATE: Stage = Stage {
-    name: "shutdown-that-waits-for-nobody",
-    changed: "Node 18 again. The handler calls `server.closeIdleConnections()` too, and from then on responses carry `Connection: close`.",
-    software: &[NODE_18, NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_18, &busy(), Ending::Graceful(CONSIDERATELY)),
-    holds: waits_for_nobody,
-};
-
-pub(super) const CRASH: Stage = Stage {
-    name: "crash",
-    changed: "No shutdown: the request that is under way meets a bug, and the process ends by an uncaught exception.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_20, "/crash?takes=600", Ending::Crash),
-    holds: |seen, checks| is_cut_off(seen, checks, "process-exit", "1 by an exit with status 1"),
-};
-
-pub(super) const TERMINATED: Stage = Stage {
-    name: "sigterm-without-a-handler",
-    changed: "SIGTERM to a Node that has no handler for it.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Signal(Signal::TERM)),
-    holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 15"),
-};
-
-pub(super) const KILLED: Stage = Stage {
-    name: "sigkill",
-    changed: "SIGKILL, as a supervisor sends it when its patience is over.",
-    software: &[NODE],
-    wire: Wire::Loopback,
-    play: |scene| play(scene, nodes::NODE_20, &busy(), Ending::Signal(Signal::KILL)),
-    holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 9"),
-};
+pub(super) fn act(stage: &str) -> Option<Act> {
+    Some(match stage {
+        "long-request" => Act {
+            play: |scene| {
+                let path = format!("/?takes={:.0}", 1e3 * LONG);
+                play(scene, "node-20", &path, Ending::Waits(LONG + CLOSES_AFTER + 3.0))
+            },
+            holds: counts_from_the_response,
+        },
+        "shutdown-of-node-18" => Act {
+            play: |scene| play(scene, "node-18", &busy(), Ending::Graceful(GRACEFUL)),
+            holds: waits_for_idle_ones,
+        },
+        "shutdown-of-node-20" => Act {
+            play: |scene| play(scene, "node-20", &busy(), Ending::Graceful(GRACEFUL)),
+            holds: closes_idle_ones,
+        },
+        "shutdown-that-waits-for-nobody" => Act {
+            play: |scene| play(scene, "node-18", &busy(), Ending::Graceful(CONSIDERATELY)),
+            holds: waits_for_nobody,
+        },
+        "crash" => Act {
+            play: |scene| play(scene, "node-20", "/crash?takes=600", Ending::Crash),
+            holds: |seen, checks| is_cut_off(seen, checks, "process-exit", "1 by an exit with status 1"),
+        },
+        "sigterm-without-a-handler" => Act {
+            play: |scene| play(scene, "node-20", &busy(), Ending::Signal(Signal::TERM)),
+            holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 15"),
+        },
+        "sigkill" => Act {
+            play: |scene| play(scene, "node-20", &busy(), Ending::Signal(Signal::KILL)),
+            holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 9"),
+        },
+        _ => return None,
+    })
+}
 
 /// What is done to the server while the request is under way.
 #[derive(Debug, Clone, Copy)]
@@ -123,19 +85,17 @@ fn busy() -> String {
 }
 
 /// The application on this Node.
-pub(super) fn serve(scene: &Scene, node: Node, manners: Option<&str>) -> Result<Program> {
+pub(super) fn serve(scene: &Scene, node: &str, manners: Option<&str>) -> Result<Program> {
     let at = scene.at(Place::Far, APP);
-    let mut command = node.command(scene.kit);
-    command.arg(scene.write("server.js", include_str!("../../../programs/cases/keep-alive/server.js"))?);
+    let mut command = scene.node(node, "cases/keep-alive/server.js");
     command.args([at.ip().to_string(), at.port().to_string()]).args(manners);
     scene.serve(Place::Far, command, "server", &[at.port()])
 }
 
-fn play(scene: &Scene, node: Node, path: &str, ending: Ending) -> Result<Claims> {
+fn play(scene: &Scene, node: &str, path: &str, ending: Ending) -> Result<Claims> {
     let manners = if let Ending::Graceful(manners) = ending { Some(manners) } else { None };
     let mut server = serve(scene, node, manners)?;
-    let mut command = nodes::NODE_20.command(scene.kit);
-    command.arg(scene.write("holds.js", include_str!("../../../programs/cases/keep-alive/holds.js"))?);
+    let mut command = scene.node("node-20", "cases/keep-alive/holds.js");
     command.arg(format!("http://{}", scene.at(Place::Near, APP))).args([IDLE.to_string().as_str(), path]);
     let client = scene.start(Place::Near, command, "client")?;
     await_asked(scene, &client)?;

@@ -5,10 +5,9 @@ use serde_json::json;
 
 use super::super::{
     claims::Claims,
-    software::nginx,
-    stage::{Place, Scene, fill},
+    stage::{Place, Scene},
 };
-use crate::software::nodes;
+use crate::launch::source_of;
 
 pub(super) const UPLOADS: u64 = 8;
 /// Seconds between the beginnings of two uploads, not scaled: what ends at one moment is one piece of evidence.
@@ -59,24 +58,14 @@ impl Upload {
     /// Returns when every upload has come to its end.
     pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
         let at = scene.at(Place::Far, 0);
-        let configuration = fill(
-            include_str!("../../../programs/cases/store.conf"),
-            &[
-                ("at", &at),
-                ("directory", &scene.directory.display()),
-                ("body_ms", &milliseconds(scene, self.server)),
-            ],
-        );
-        let server = nginx(scene, &configuration)?;
-        let _server = scene.serve(Place::Far, server, "store", &[at.port()])?;
+        let setting = scene.setting(Place::Far, 0).with("body_ms", milliseconds(scene, self.server));
+        let _server = scene.nginx(Place::Far, &setting, "cases/store.conf")?;
         let package = json!({"name": "uploader", "private": true, "dependencies": {self.depends: "*"}});
         scene.write("package.json", &package.to_string())?;
-        let script = scene.write("upload.js", include_str!("../../../programs/cases/upload.js"))?;
-        let mut command = nodes::NODE_20.command(scene.kit);
-        command
-            .env("NODE_PATH", scene.kit.modules())
-            .arg(script)
-            .arg(self.plan(scene, &format!("http://{at}")));
+        // Beside its package.json, by which the agent knows the library.
+        let script = scene.write("upload.js", &source_of("cases/upload.js")?)?;
+        let mut command = scene.node("node-20", &script.display().to_string());
+        command.arg(self.plan(scene, &format!("http://{at}")));
         let mut client = scene.start(Place::Near, command, "client")?;
         scene.finish(&mut client, scene.scaled(self.ends) + 60.0)?;
         // A server that ends with its last connection has shut down.

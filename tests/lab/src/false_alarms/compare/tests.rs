@@ -39,8 +39,18 @@ fn closes(words: &[(&str, Value)]) -> Closes {
     [Side::Client, Side::Server].into_iter().map(|end| close(end, words)).collect()
 }
 
-fn claim() -> Claim {
-    Claim::at(server(), &["client-idle"]).by("client").phases(&["idle"]).closes(1..=1)
+/// That there is one such close, of which more may be said so.
+fn claim(may: &Value) -> Claim {
+    let mut all = json!({"verdicts": ["client-idle"], "closer": "client", "phases": ["idle"]});
+    for (name, value) in may.as_object().into_iter().flatten() {
+        all[name] = value.clone();
+    }
+    let may = serde_json::from_value(all).expect("what may be said");
+    Claim { server: server(), client: None, nth: None, closes: 1..=1, ends: Ends::Both, may }
+}
+
+fn plain() -> Claim {
+    claim(&json!({}))
 }
 
 /// How many of the two ends were told wrong.
@@ -50,7 +60,10 @@ fn wrong(claim: Claim, words: &[(&str, Value)]) -> usize {
 
 #[test]
 fn what_may_be_said_is_no_alarm() {
-    let finding = compare_closes(&[claim().idle(0.9..=1.1).age(1.1..=1.3).requests(1)], &closes(&[]));
+    let finding = compare_closes(
+        &[claim(&json!({"idle": [0.9, 1.1], "age": [1.1, 1.3], "requests": 1}))],
+        &closes(&[]),
+    );
     assert_eq!((finding.ends, finding.unknown, finding.wrong), (2, 0, vec![]));
     assert_eq!(finding.reported, BTreeMap::from([("client-idle CI".to_owned(), 2)]));
 }
@@ -63,38 +76,41 @@ fn every_false_word_is_one() {
         ("phase", json!("waiting")),
         ("race", json!("stale")),
     ] {
-        assert_eq!(wrong(claim(), &[(word, value)]), 2, "{word}");
+        assert_eq!(wrong(plain(), &[(word, value)]), 2, "{word}");
     }
     assert_eq!(
-        wrong(claim(), &[("role", json!("server"))]),
+        wrong(plain(), &[("role", json!("server"))]),
         1,
         "only the client's end is wrong about its role"
     );
-    assert_eq!(wrong(claim().causes(&["unknown"]), &[("cause", json!("truncated"))]), 2);
-    assert_eq!(wrong(claim().never_causes(&["shutdown"]), &[("cause", json!("shutdown"))]), 2);
-    assert_eq!(wrong(claim().close_type("fin"), &[("close_type", json!("rst"))]), 2);
-    assert_eq!(wrong(claim().idle(0.9..=1.1), &[("idle_seconds", json!(0.0))]), 2);
-    assert_eq!(wrong(claim().idle(0.9..=1.1), &[("idle_seconds", Value::Null)]), 2);
-    assert_eq!(wrong(claim().age(0.9..=1.1), &[]), 2);
-    assert_eq!(wrong(claim().requests(2), &[]), 2);
-    assert_eq!(wrong(claim().never_evidence("FIN"), &[]), 2);
-    assert_eq!(wrong(claim().processes(&["client"], &["nginx"]), &[]), 1);
+    assert_eq!(wrong(claim(&json!({"causes": ["unknown"]})), &[("cause", json!("truncated"))]), 2);
+    assert_eq!(wrong(claim(&json!({"never_causes": ["shutdown"]})), &[("cause", json!("shutdown"))]), 2);
+    assert_eq!(wrong(claim(&json!({"close_type": "fin"})), &[("close_type", json!("rst"))]), 2);
+    assert_eq!(wrong(claim(&json!({"idle": [0.9, 1.1]})), &[("idle_seconds", json!(0.0))]), 2);
+    assert_eq!(wrong(claim(&json!({"idle": [0.9, 1.1]})), &[("idle_seconds", Value::Null)]), 2);
+    assert_eq!(wrong(claim(&json!({"age": [0.9, 1.1]})), &[]), 2);
+    assert_eq!(wrong(claim(&json!({"requests": 2})), &[]), 2);
+    assert_eq!(wrong(claim(&json!({"never_evidence": "FIN"})), &[]), 2);
+    assert_eq!(wrong(claim(&json!({"processes": [["client"], ["nginx"]]})), &[]), 1);
 }
 
 #[test]
 fn what_is_not_known_is_no_alarm() {
     let words = ["verdict", "closer", "phase", "role"].map(|word| (word, json!("unknown")));
-    let finding = compare_closes(&[claim()], &closes(&words));
+    let finding = compare_closes(&[plain()], &closes(&words));
     assert_eq!((finding.unknown, finding.wrong), (2, vec![]));
 }
 
 #[test]
 fn closes_that_were_not_told_or_that_never_were_are_told_of() {
-    assert_eq!(wrong(claim().closes(2..=2), &[]), 2);
-    assert_eq!(wrong(claim().closes(0..=0), &[]), 2);
-    assert_eq!(wrong(claim().of(([127, 0, 0, 1], 40_001).into()), &[]), 2);
-    assert_eq!(wrong(claim().ends(Ends::Only(Side::Client)).closes(2..=2), &[]), 1);
-    assert!(!is_complete(&[claim().closes(2..=2)], &closes(&[])) && is_complete(&[claim()], &closes(&[])));
+    assert_eq!(wrong(Claim { closes: 2..=2, ..plain() }, &[]), 2);
+    assert_eq!(wrong(Claim { closes: 0..=0, ..plain() }, &[]), 2);
+    assert_eq!(wrong(Claim { client: Some(([127, 0, 0, 1], 40_001).into()), ..plain() }, &[]), 2);
+    assert_eq!(wrong(Claim { ends: Ends::Only(Side::Client), closes: 2..=2, ..plain() }, &[]), 1);
+    assert!(
+        !is_complete(&[Claim { closes: 2..=2, ..plain() }], &closes(&[]))
+            && is_complete(&[plain()], &closes(&[]))
+    );
 }
 
 fn trap(advised: bool) -> Trap {
@@ -113,8 +129,12 @@ fn levels(trap: &Trap, endpoint: &Value, metrics: &str) -> Vec<String> {
     }
     let text = json!({"schema": "whohungup.report/2", "endpoints": [whole]}).to_string();
     let model = Model::parse(&text).expect("a report");
-    let scrape = Scrape::parse(metrics).expect("metrics");
-    compare(trap, &[claim()], &Reported { closes: &closes(&[]), model: &model, scrape: &scrape }).wrong
+    let sample = |line: &str| {
+        let (series, value) = line.rsplit_once(' ').expect("a sample");
+        (series.to_owned(), value.parse().expect("a value"))
+    };
+    let samples: Samples = metrics.lines().map(sample).collect();
+    compare(trap, &[plain()], &Reported { closes: &closes(&[]), model: &model, samples: &samples }).wrong
 }
 
 #[test]

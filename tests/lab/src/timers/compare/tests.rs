@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::timers::cases::CASES;
+use crate::timers::cases;
 
 fn case(name: &str) -> &'static Case {
-    CASES.iter().find(|case| case.name == name).expect("a case of this name")
+    cases::all().iter().find(|case| case.name == name).expect("a case of this name")
 }
 
 fn candidate(product: &str, setting: &str, likelihood: &str) -> serde_json::Value {
@@ -25,7 +25,7 @@ fn model(role: &str, risk: &str, timers: &[serde_json::Value]) -> Model {
 }
 
 /// The faults at the end that is in the model.
-fn faults(case: &Case, version: &str, end: Side, model: &Model) -> Vec<String> {
+fn faults(case: &'static Case, version: &str, end: Side, model: &Model) -> Vec<String> {
     let ends = compare(case, version, Ok(Vec::new()), 80, model, &Closes::default());
     ends.into_iter().find(|one| one.end == end).unwrap().faults
 }
@@ -97,14 +97,14 @@ fn from_the_other_end_nothing_false_may_be_named() {
 
 #[test]
 fn what_node_adds_depends_on_its_version() {
-    let set = |version: &str| format!("{}", (case("Node").wanted)(version).timer.unwrap().seconds);
+    let set = |version: &str| format!("{}", case("Node").wanted(version).timer.unwrap().seconds);
     let seconds = ["18.20.4", "20.17.0", "20.18.0", "21.7.3", "22.8.0", "22.9.0", "24.5.0"].map(set);
     assert_eq!(seconds.join(" "), "5 5 6 5 5 6 6");
 }
 
 #[test]
 fn the_quick_cases_are_those_with_timers_under_ten_seconds() {
-    let quick = |name: &str, version: &str| (case(name).wanted)(version).is_quick();
+    let quick = |name: &str, version: &str| case(name).wanted(version).is_quick();
     assert!(quick("Node", "20.20.2") && quick("requests", "2") && quick("axios", "1"));
     assert!(
         !quick("nginx", "1.22.1") && !quick("Java httpserver", "17.0") && !quick("Go http.Client", "1.27")

@@ -55,17 +55,12 @@ fn traps_have_names_of_their_own_and_say_what_they_do() {
     assert_eq!(names.len(), all().count());
     for trap in all() {
         assert!(!trap.source.is_empty() && !trap.naive.is_empty(), "{}", trap.name);
-        assert_eq!(trap.play.is_some(), !trap.played.is_empty(), "{}", trap.name);
-        assert_eq!(trap.play.is_some(), trap.play().is_some(), "{}: no play of this name", trap.name);
+        assert_eq!(trap.is_played(), !trap.played.is_empty(), "{}", trap.name);
+        assert_eq!(trap.is_played(), !trap.servers.is_empty(), "{}", trap.name);
         let _found = trap.needs();
-    }
-}
-
-#[test]
-fn every_play_is_that_of_one_trap() {
-    for (name, _) in PLAYS.iter().copied().flatten() {
-        let of_name = all().filter(|trap| trap.play.as_deref() == Some(*name));
-        assert_eq!(of_name.count(), 1, "{name}");
+        for server in trap.servers.iter().filter(|server| server.is() != "nobody") {
+            assert!(FILE.server.contains_key(server.is()), "{}: {}", trap.name, server.is());
+        }
     }
 }
 
@@ -74,7 +69,7 @@ fn what_is_tested_elsewhere_is_tested() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let tests: String =
         ["agent/tests", "tests/lab/tests"].map(|directory| text(&root.join(directory))).concat();
-    for trap in all().filter(|trap| trap.play.is_none()) {
+    for trap in all().filter(|trap| !trap.is_played()) {
         assert!(trap.tests.len() + trap.scenarios.len() > 0, "{} is tested nowhere", trap.name);
         for test in &trap.tests {
             assert!(tests.contains(&format!("#[test]\nfn {test}()")), "{}: no test {test}", trap.name);
