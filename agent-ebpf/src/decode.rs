@@ -4,6 +4,7 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     WIRE_VERSION,
+    conversation::ConversationRecord,
     event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Transition},
     exchange::ExchangeRecord,
 };
@@ -23,6 +24,7 @@ pub enum Record<'a> {
     Clock(&'a Clock),
     Progress(&'a Progress),
     Signal(&'a Signal),
+    Conversation(&'a ConversationRecord),
 }
 
 /// Why bytes are no record.
@@ -87,6 +89,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::Clock => Record::Clock(exactly(kind, body)?),
         Kind::Progress => Record::Progress(exactly(kind, body)?),
         Kind::Signal => Record::Signal(exactly(kind, body)?),
+        Kind::Conversation => Record::Conversation(exactly(kind, body)?),
     };
     Ok((record, size))
 }

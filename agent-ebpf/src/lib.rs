@@ -6,6 +6,7 @@
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod conversation;
 pub mod counters;
 pub mod event;
 pub mod exchange;
@@ -18,7 +19,7 @@ pub mod tls_plaintext;
 pub mod decode;
 
 /// Raised whenever a type of this crate changes its layout or meaning; every record carries it.
-pub const WIRE_VERSION: u8 = 8;
+pub const WIRE_VERSION: u8 = 9;
 
 /// Stands for a kernel structure member that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;

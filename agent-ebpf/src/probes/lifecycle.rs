@@ -17,7 +17,7 @@ use whohungup_ebpf::{
 };
 
 use crate::{
-    exchange_storage,
+    conversations, exchange_storage,
     fields::{TcpSock, offset},
     helpers::socket_cookie,
     maps::{EXCHANGES, HANDOVER, count},
@@ -70,6 +70,7 @@ fn connecting(sk: *const c_void) {
         // SAFETY: helper call.
         unsafe { bpf_sk_storage_delete((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut()) };
     }
+    conversations::forget(sk, tp);
     let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Connect>(Counter::LostOther) else { return };
     let to = entry.as_mut_ptr();
@@ -154,6 +155,7 @@ fn leaving(sk: *const c_void, old: i32, new: i32) {
     count(Counter::Left);
     transition(sk, tp, old, new);
     exchange_storage::report(sk, tp, false);
+    conversations::report(sk, tp, false);
     // A FIN behind bytes that cannot leave may never leave itself.
     if new == FIN_WAIT1
         && (tp.read::<u8>(offset!(shutdown)) & SHUTDOWN_BOTH != SHUTDOWN_BOTH || record::is_send_blocked(tp))
@@ -184,6 +186,7 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
         expect_final_ack(sk, tp);
     }
     exchange_storage::report(sk, tp, true);
+    conversations::report(sk, tp, true);
 }
 
 /// Something was sent after the peer's FIN. Only the peer's last segment shows whether it still read: an
@@ -219,6 +222,7 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
     }
     transition(sk, tp, old, new);
     exchange_storage::report(sk, tp, true);
+    conversations::report(sk, tp, true);
 }
 
 #[inline(always)]
