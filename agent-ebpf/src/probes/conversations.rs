@@ -9,7 +9,7 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     ABSENT,
     conversation::{
-        self, Conversation, ConversationRecord, OPENINGS_TOLD, PROGRESS, STARTED_LATE, Segment,
+        self, Conversation, ConversationRecord, OPENINGS_TOLD, PING_LINES, PROGRESS, STARTED_LATE, Segment,
         YOUNG_SEGMENTS,
     },
     counters::Counter,
@@ -65,7 +65,9 @@ pub fn may_be_recognised(stored: *const ConversationRecord, first: FirstBytes) -
     }
     // SAFETY: map value.
     let (flags, segments) = unsafe { ((*stored).conversation.flags, (*stored).conversation.segments) };
-    segments < YOUNG_SEGMENTS || flags & STARTED_LATE != 0 || first[0] == TLS_HANDSHAKE
+    // A NATS client's CONNECT is no request of HTTP's.
+    let is_open = segments < YOUNG_SEGMENTS && flags & PING_LINES == 0;
+    is_open || flags & STARTED_LATE != 0 || first[0] == TLS_HANDSHAKE
 }
 
 /// Takes in a segment that is neither HTTP nor TLS. `stored` is what [`find`] found.

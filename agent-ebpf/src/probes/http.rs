@@ -16,7 +16,7 @@ use aya_log_ebpf::debug;
 use whohungup_ebpf::{
     counters::Counter,
     event::{Kind, Progress},
-    exchange::{Exchange, ExchangeRecord, IN, OUT, UNREAD},
+    exchange::{Exchange, ExchangeRecord, IN, OTHER, OUT, UNREAD},
     framing::{self, Cursor, FIRST_BYTES, FirstBytes, Payload},
 };
 
@@ -84,7 +84,8 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     let mut handed = false;
     let mut first = [0u8; FIRST_BYTES];
     // SAFETY: map value.
-    let known = !stored.is_null() && unsafe { (*stored).exchange.protocol } != UNREAD;
+    let protocol = if stored.is_null() { UNREAD } else { unsafe { (*stored).exchange.protocol } };
+    let known = !matches!(protocol, UNREAD | OTHER);
     // SAFETY: map value.
     let is_followed = known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) };
     if !is_followed && !load_first(skb, at, &mut first) {
@@ -94,7 +95,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         // SAFETY: context.
         let socket_state = unsafe { (*sk.cast::<bpf_sock>()).state };
         let conversation = conversations::find(sk);
-        let is_possible = conversations::may_be_recognised(conversation, first);
+        let is_possible = protocol == UNREAD && conversations::may_be_recognised(conversation, first);
         let start = if is_possible { framing::recognise(first, at.2) } else { None };
         let Some(start) = start else {
             if socket_state != LISTEN {

@@ -49,17 +49,21 @@ pub struct Word {
 }
 
 /// What a protocol makes of its edges.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Said {
     pub state: State,
     /// The client's newest message takes leave.
     pub farewell: bool,
     /// The server's newest message ends the connection.
     pub word: Option<Word>,
+    /// Seconds after which the server ends a connection whose client says nothing at all.
+    pub most_silence: Option<f64>,
+    /// The state is likely, and not proved.
+    pub is_guess: bool,
 }
 
 /// What the edges of a conversation say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     pub protocol: Protocol,
     pub said: Said,

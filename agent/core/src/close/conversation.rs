@@ -18,6 +18,9 @@ use crate::{
     protocol::{self, State, is_multiplexed},
 };
 
+/// Servers look now and then, and run late, not early.
+const ON_TIME: f64 = 0.98;
+
 /// Direction of the client's bytes.
 pub(super) const fn client_direction(role: Role) -> Option<u8> {
     match role {
@@ -33,8 +36,11 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
     let Some(client) = client_direction(facts.role) else { return turns };
     let Some(conversation) = at_the_end(facts, ending) else { return turns };
     let is_silent = conversation.flows.iter().all(|flow| flow.turns == 0);
-    if is_silent || turns.phase == Phase::Unused {
+    if turns.phase == Phase::Unused {
         return turns;
+    }
+    if is_silent {
+        return if conversation.heartbeats == 0 { turns } else { only_heartbeats(turns) };
     }
     let first = &facts.first;
     let reading = protocol::read(conversation, client);
@@ -49,6 +55,8 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         State::Transaction => Phase::Transaction,
         State::Asked => Phase::Waiting,
         State::Answering => Phase::Response,
+        // A farewell asks for nothing.
+        State::Turns if said.farewell => Phase::Idle,
         State::Turns if by_turns => Phase::Waiting,
         State::Turns => Phase::Idle,
     };
@@ -70,7 +78,7 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         in_flight: Some(u32::from(is_open)),
         requests: None,
         basis: if is_told { Basis::Protocol } else { Basis::Turns },
-        exact: decides && reading.is_whole && !reading.is_multiplexed,
+        exact: decides && reading.is_whole && !reading.is_multiplexed && !said.is_guess,
         reused: answers.turns > 0 && (asks.turns > 1 || !is_open),
         request_bytes: Some(asks.end_seq.wrapping_sub(asks.turn_seq)),
         request_seq: Some(asks.turn_seq),
@@ -83,8 +91,23 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         },
         is_ambiguous_last_word: turns.is_ambiguous_last_word && !is_told,
         is_farewell_read: turns.is_farewell_read && !is_told,
+        is_heartbeat_missing: is_heartbeat_missing(facts, conversation, client, said.most_silence),
         totals: totals(facts, conversation, client, reading.protocol, is_open),
         reading: Some(reading),
+        ..turns
+    }
+}
+
+/// Nothing has been asked since the connection was first seen.
+fn only_heartbeats(turns: ExchangePhase) -> ExchangePhase {
+    ExchangePhase {
+        phase: Phase::Idle,
+        in_flight: Some(0),
+        exact: false,
+        request_start_jiffies: None,
+        idle_since: None,
+        is_ambiguous_last_word: false,
+        is_farewell_read: false,
         ..turns
     }
 }
@@ -104,6 +127,15 @@ fn at_the_end(facts: &Facts, ending: Ending) -> Option<&Conversation> {
     let later = facts.conversation_after.as_deref();
     at.filter(reaches)
         .or_else(|| later.filter(reaches).filter(|later| at.is_none_or(|at| heard(at) == heard(later))))
+}
+
+/// The server's time without a word from the client is over: bytes of the client's, heartbeats included, came before it.
+fn is_heartbeat_missing(facts: &Facts, at: &Conversation, client: u8, most: Option<f64>) -> bool {
+    let ticks = |jiffies: u32| facts.first.ticks_since(jiffies);
+    let since = ticks(at.flow(client).last);
+    // A heartbeat may be the server's answer to one; it came right behind it.
+    let since = if at.heartbeats > 0 { since.min(ticks(at.heartbeat_at)) } else { since };
+    most.is_some_and(|most| f64::from(since) * facts.tick >= most * ON_TIME)
 }
 
 /// Requests of a protocol in which each turn of the client's is one.

@@ -50,6 +50,8 @@ pub(super) struct ExchangePhase {
     pub is_answered_early: bool,
     /// What the edges of a conversation said that is not followed.
     pub reading: Option<Reading>,
+    /// The client had been silent for longer than its protocol allows.
+    pub is_heartbeat_missing: bool,
     /// Its requests.
     pub totals: Option<RequestTotals>,
     pub at: Option<ExchangeState>,
@@ -296,6 +298,7 @@ fn blank(basis: Basis) -> ExchangePhase {
         is_farewell_read: false,
         is_answered_early: false,
         reading: None,
+        is_heartbeat_missing: false,
         totals: None,
         at: None,
         after: None,

@@ -38,6 +38,11 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
+    let word = view.reading.as_ref().and_then(|reading| reading.said.word.as_ref());
+    if word.is_some_and(|word| word.is_answer) {
+        // The server had refused the client, and said so.
+        return None;
+    }
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;

@@ -20,6 +20,11 @@ pub(super) fn ruling(ending: Ending, exchange: &ExchangePhase) -> Option<Ruling>
         };
         return Some(Ruling { verdict, cause, exact: exchange.exact });
     }
+    if exchange.is_heartbeat_missing && ending.closer == Closer::Server && !is_more_telling(ending.cause) {
+        let is_open = exchange.phase.is_in_flight();
+        let verdict = if is_open { Verdict::PrematureHangup } else { Verdict::ServerIdle };
+        return Some(Ruling { verdict, cause: Cause::HeartbeatTimeout, exact: exchange.exact });
+    }
     if said.farewell && !exchange.phase.is_in_flight() {
         let cause = if is_more_telling(ending.cause) { ending.cause } else { Cause::Announced };
         return Some(Ruling { verdict: Verdict::Completed, cause, exact: exchange.exact });

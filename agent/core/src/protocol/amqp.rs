@@ -41,7 +41,12 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         () if edges.client_spoke_last && asks && !edges.client.newest.is_empty() => State::Turns,
         () => State::Idle,
     };
-    Said { state, farewell: matches!(client, Some(CLOSE | CLOSE_OK)) && word.is_none(), word }
+    Said {
+        state,
+        farewell: matches!(client, Some(CLOSE | CLOSE_OK)) && word.is_none(),
+        word,
+        ..Said::default()
+    }
 }
 
 /// A frame's first four bytes are its size; performatives are behind its header.
@@ -54,7 +59,7 @@ pub(super) fn read_1_0(edges: &Edges<'_>) -> Said {
         is_answer: false,
     });
     let farewell = is_close(&edges.client.newest);
-    Said { state: State::Idle, farewell, word: word.filter(|_| !farewell) }
+    Said { state: State::Idle, farewell, word: word.filter(|_| !farewell), ..Said::default() }
 }
 
 fn method(message: &Message<'_>) -> Option<(u16, u16)> {

@@ -23,7 +23,7 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         is_answer: false,
     });
     let state = if farewell || word.is_some() { State::Idle } else { State::Turns };
-    Said { state, farewell, word }
+    Said { state, farewell, word, ..Said::default() }
 }
 
 /// Number, where it has one byte, and tag.

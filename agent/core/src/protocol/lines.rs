@@ -74,7 +74,7 @@ fn said(edges: &Edges<'_>, farewell: bool, word: Option<(Cause, &Message<'_>)>) 
         code: message.line(),
         is_answer: cause == Cause::ServerError,
     });
-    Said { state, farewell, word }
+    Said { state, farewell, word, ..Said::default() }
 }
 
 /// Servers have no common word for it.

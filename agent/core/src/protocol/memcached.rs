@@ -64,5 +64,5 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let newest = &edges.client.newest;
     let is_text = newest.starts_with(b"quit") && newest.len <= 6;
     let is_binary = newest.byte(0) == REQUEST && QUIT.contains(&newest.byte(1)) && newest.len == 24;
-    Said { state: State::Turns, farewell: is_text || is_binary, word: None }
+    Said { state: State::Turns, farewell: is_text || is_binary, ..Said::default() }
 }

@@ -45,7 +45,21 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let word = word.filter(|_| !edges.client_spoke_last);
     let word =
         word.map(|(cause, code)| Word { cause, code: format!("reason {code:#04x}"), is_answer: refused });
-    Said { state, farewell: kind(client) == DISCONNECT && client.len <= 4, word }
+    Said {
+        state,
+        farewell: kind(client) == DISCONNECT && client.len <= 4,
+        word,
+        most_silence: most_silence(&edges.client.opening),
+        ..Said::default()
+    }
+}
+
+/// One and a half times the Keep Alive of CONNECT (MQTT 3.1.1 and 5.0, section 3.1.2.10); of a CONNECT with a short length,
+/// which has it among the bytes that are kept.
+fn most_silence(opening: &Message<'_>) -> Option<f64> {
+    let is_named = opening.first.get(2..8) == Some(b"\0\x04MQTT");
+    let seconds = opening.be16(10).filter(|&seconds| is_named && seconds > 0)?;
+    Some(f64::from(seconds) * 1.5)
 }
 
 fn kind(message: &Message<'_>) -> u8 {

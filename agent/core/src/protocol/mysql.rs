@@ -46,10 +46,12 @@ fn asked(edges: &Edges<'_>) -> Said {
         () if (is_quit && is_alone || is_unanswered) && client.is_turn_newest => {
             end(edges.server.newest.tail).unwrap_or(State::Idle)
         }
+        // Behind others that are not answered, either.
+        () if is_quit && is_alone && UNANSWERED.contains(&client.turn.byte(4)) => State::Idle,
         () if is_quit || is_unanswered => State::Turns,
         () => State::Asked,
     };
-    Said { state, farewell: is_quit, word: None }
+    Said { state, farewell: is_quit, ..Said::default() }
 }
 
 fn answered(edges: &Edges<'_>) -> Said {
@@ -58,6 +60,7 @@ fn answered(edges: &Edges<'_>) -> Said {
     if is_packet(newest) && newest.byte(4) == ERR {
         let word = newest.le16(5).and_then(word);
         let state = match &word {
+            Some(word) if word.is_answer => State::Idle,
             // It answers no command: those begin at 1.
             Some(_) if newest.byte(3) == 0 || !server.is_turn_newest => {
                 end(server.before).filter(|_| !server.is_turn_newest).unwrap_or(State::Idle)
@@ -65,7 +68,7 @@ fn answered(edges: &Edges<'_>) -> Said {
             Some(word) if !word.is_answer => State::Asked,
             _ => State::Turns,
         };
-        return Said { state, word, farewell: false };
+        return Said { state, word, ..Said::default() };
     }
     if edges.client.turn.byte(4) == COM_BINLOG_DUMP {
         return Said { state: State::Idle, ..Said::default() };

@@ -19,5 +19,5 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         };
         Word { cause, code: line, is_answer: false }
     });
-    Said { state: State::Idle, farewell: false, word }
+    Said { state: State::Idle, word, ..Said::default() }
 }

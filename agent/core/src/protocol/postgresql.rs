@@ -8,6 +8,9 @@ const CODES: [u32; 4] = [196_608, CANCEL, 80_877_103, 80_877_104];
 const CANCEL: u32 = 80_877_102;
 /// Of a message's length, beyond which it is none.
 const MOST: u32 = 1 << 30;
+/// The end of an error that names the routine `ProcessInterrupts` (src/backend/tcop/postgres.c), without a ReadyForQuery: it
+/// was fatal.
+const INTERRUPTED: &[u8] = b"rrupts\0\0";
 /// The backend's messages that come at any time, and belong to no answer: notice, parameter.
 const ASYNCHRONOUS: &[u8] = b"NS";
 
@@ -38,7 +41,8 @@ fn asked(edges: &Edges<'_>) -> Said {
     // What asks for an answer comes with its Sync before it.
     let farewell = is_terminate || newest.ends_with(b"X\0\0\0\x04");
     let is_alone = is_terminate && client.is_turn_newest;
-    let is_cancel = client.turns == 1 && client.opening.be32(4) == Some(CANCEL);
+    // On a connection of its own, if need be behind an SSLRequest.
+    let is_cancel = client.turn.be32(0) == Some(16) && client.turn.be32(4) == Some(CANCEL);
     // A standby's status update (streaming replication) asks for nothing.
     let is_status = newest.byte(0) == b'd' && newest.byte(5) == b'r';
     let before = ready(edges.server.newest.tail);
@@ -48,7 +52,7 @@ fn asked(edges: &Edges<'_>) -> Said {
         _ if is_alone || is_cancel => State::Idle,
         _ => State::Asked,
     };
-    Said { state, farewell: farewell || is_cancel, word: None }
+    Said { state, farewell: farewell || is_cancel, ..Said::default() }
 }
 
 fn answered(edges: &Edges<'_>) -> Said {
@@ -63,8 +67,14 @@ fn answered(edges: &Edges<'_>) -> Said {
         None => State::Answering,
     };
     if newest.byte(0) == b'E' && severity(newest).is_some_and(|severity| severity != "ERROR") {
-        let state = if server.is_turn_newest { State::Asked } else { before() };
-        return Said { state, word: code(newest).map(word), farewell: false };
+        return ended(edges, code(newest).map(word));
+    }
+    if newest.ends_with(INTERRUPTED) {
+        // Behind the beginning of an answer, in one segment with it.
+        let code = "FATAL in ProcessInterrupts".to_owned();
+        let word = Word { cause: Cause::AdminShutdown, code, is_answer: false };
+        let state = if server.is_turn_newest { State::Asked } else { State::Answering };
+        return Said { state, word: Some(word), is_guess: true, ..Said::default() };
     }
     let is_alone = length(newest) == Some(newest.len - 1);
     let state = match newest.byte(0) {
@@ -81,6 +91,26 @@ fn answered(edges: &Edges<'_>) -> Said {
         _ => State::Answering,
     };
     Said { state, ..Said::default() }
+}
+
+/// By a fatal error, after which nothing comes.
+fn ended(edges: &Edges<'_>, word: Option<Word>) -> Said {
+    let server = &edges.server;
+    // A notification ends with a zero, a row of text does not.
+    let is_push = server.before.ends_with(&[0]);
+    let (state, is_guess) = match word.as_ref().map(|word| word.cause) {
+        Some(Cause::ServerError) => (State::Idle, false),
+        // They come when nothing is open; a command that the server had not read is lost to them.
+        Some(Cause::IdleTimeout) if !server.is_turn_newest => (State::Idle, false),
+        Some(Cause::TransactionTimeout) if !server.is_turn_newest => (State::Transaction, false),
+        _ if server.is_turn_newest => (State::Asked, false),
+        _ => match ready(server.before) {
+            Some(state) => (state, false),
+            None if is_push => (State::Idle, true),
+            None => (State::Answering, true),
+        },
+    };
+    Said { state, word, is_guess, ..Said::default() }
 }
 
 /// ReadyForQuery at the end of what was said.

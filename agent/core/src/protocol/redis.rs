@@ -11,7 +11,7 @@ pub(super) fn is_spoken(edges: &Edges<'_>) -> bool {
     let is_answer = answer.is_empty() || TYPES.contains(&answer.byte(0));
     // An inline command is a line of text, and only the answer tells whose.
     let is_inline = opening.byte(0).is_ascii_alphabetic() && is_reply(answer);
-    !edges.server_spoke_first && is_answer && (is_array(opening) || is_inline)
+    is_refusal(answer) || !edges.server_spoke_first && is_answer && (is_array(opening) || is_inline)
 }
 
 pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
@@ -23,10 +23,18 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let is_quit = client.starts_with_word("QUIT") && client.len <= 6
         || client.starts_with_word("*1\r\n$4\r\nQUIT\r\n") && client.len == 14;
     let newest = &edges.server.newest;
-    let refused = ["-ERR max number of clients", "-ERR Protocol error", "-DENIED"];
-    let is_refused = !edges.client_spoke_last && refused.iter().any(|words| newest.starts_with_word(words));
-    let word = is_refused.then(|| Word { cause: Cause::ServerError, code: newest.line(), is_answer: true });
-    Said { state: State::Turns, farewell: is_quit, word }
+    let is_refused = !edges.client_spoke_last && is_refusal(newest) || is_refusal(&edges.server.opening);
+    let code = if is_refusal(newest) { newest.line() } else { edges.server.opening.line() };
+    let word = is_refused.then_some(Word { cause: Cause::ServerError, code, is_answer: true });
+    let state = if is_refused { State::Idle } else { State::Turns };
+    Said { state, farewell: is_quit, word, ..Said::default() }
+}
+
+/// Errors after which the server closes.
+fn is_refusal(message: &Message<'_>) -> bool {
+    ["-ERR max number", "-ERR Protocol er", "-DENIED Redis is"]
+        .iter()
+        .any(|words| message.starts_with_word(words))
 }
 
 /// A command as an array: its count of words.

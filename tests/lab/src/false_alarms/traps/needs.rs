@@ -9,6 +9,9 @@ const fn apt(package: &'static str, program: &'static str) -> Need {
     Need::Apt { package, program }
 }
 
+const POSTGRESQL: Need =
+    Need::AptFile { package: "postgresql", file: "/usr/share/postgresql-common/pg_wrapper" };
+
 const ALL: &[(&str, &[Need])] = &[
     ("ab", &[apt("apache2-utils", "ab")]),
     ("activate", &[apt("systemd", "systemd-socket-activate")]),
@@ -24,6 +27,17 @@ const ALL: &[(&str, &[Need])] = &[
             apt("iproute2", "ss"),
         ],
     ),
+    (
+        "brokers",
+        &[
+            apt("rabbitmq-server", "rabbitmq-server"),
+            apt("nats-server", "nats-server"),
+            apt("mosquitto", "mosquitto"),
+            Need::Pypi("nats-py"),
+            Need::Pypi("paho-mqtt"),
+            Need::Pypi("pika"),
+        ],
+    ),
     ("curl", &[apt("curl", "curl")]),
     ("docker", &[apt("docker.io", "dockerd"), apt("runc", "runc")]),
     ("go", GO_NEEDS),
@@ -32,7 +46,7 @@ const ALL: &[(&str, &[Need])] = &[
         &[
             apt("mariadb-server", "mariadbd"),
             apt("redis-server", "redis-server"),
-            Need::AptFile { package: "postgresql", file: "/usr/share/postgresql-common/pg_wrapper" },
+            POSTGRESQL,
             Need::Pypi("pymysql"),
             Need::Pypi("psycopg2-binary"),
         ],
@@ -52,7 +66,39 @@ const ALL: &[(&str, &[Need])] = &[
     ("openssl", &[apt("openssl", "openssl")]),
     ("podman", &[apt("podman", "podman"), apt("runc", "runc")]),
     ("python", &[apt("python3", "python3")]),
+    (
+        "mariadb-pools",
+        &[
+            apt("mariadb-server", "mariadbd"),
+            Need::Pypi("mysql-connector-python"),
+            Need::Pypi("pymysql"),
+            Need::Pypi("sqlalchemy"),
+        ],
+    ),
+    (
+        "other-pools",
+        &[
+            apt("memcached", "memcached"),
+            apt("pgbouncer", "pgbouncer"),
+            apt("vsftpd", "vsftpd"),
+            POSTGRESQL,
+            Need::Pypi("psycopg-binary"),
+            Need::Pypi("pymemcache"),
+        ],
+    ),
+    (
+        "postgresql-pools",
+        &[
+            POSTGRESQL,
+            Need::Pypi("psycopg"),
+            Need::Pypi("psycopg-binary"),
+            Need::Pypi("psycopg-pool"),
+            Need::Pypi("psycopg2-binary"),
+            Need::Pypi("sqlalchemy"),
+        ],
+    ),
     ("redis", &[apt("redis-server", "redis-server")]),
+    ("redis-pools", &[apt("redis-server", "redis-server"), Need::Pypi("redis")]),
     ("requests", &[Need::Pypi("requests")]),
     ("ss", &[apt("iproute2", "ss")]),
     ("tinyproxy", &[apt("tinyproxy", "tinyproxy")]),
