@@ -251,7 +251,7 @@ fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Opti
         Closer::Unknown => return rule(Verdict::Unknown, false),
         Closer::Client | Closer::Server | Closer::Both => {}
     }
-    if let Some(ruling) = words::ruling(ending, exchange) {
+    if let Some(ruling) = words::ruling(facts, ending, exchange) {
         return ruling;
     }
     match exchange.phase {

@@ -161,10 +161,15 @@ fn totals(
     })
 }
 
+/// What the conversation began as; `None` where none was seen.
+pub(super) fn begun(facts: &Facts) -> Option<Protocol> {
+    let told = facts.conversation.as_deref().zip(client_direction(facts.role));
+    told.map(|(conversation, client)| protocol::recognise(conversation, client))
+}
+
 /// What is spoken on the connection; `None` where nothing was said, or nothing of it was seen.
 pub(super) fn spoken(facts: &Facts, view: &ExchangePhase) -> Option<Protocol> {
-    let told = facts.conversation.as_deref().zip(client_direction(facts.role));
-    let told = || told.map(|(conversation, client)| protocol::recognise(conversation, client));
+    let told = || begun(facts);
     let exchange =
         facts.exchange.as_deref().or(facts.exchange_after.as_deref()).filter(|one| http::is_read(one));
     match exchange.map(|exchange| exchange.protocol) {

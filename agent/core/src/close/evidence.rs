@@ -133,7 +133,6 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
         lines.push("the closer's last bytes left together with its close: a farewell".to_owned());
     }
     lines.extend(view.reading.as_ref().and_then(describe_reading));
-    DEBUGHERE
     let Some(at) = &view.at else { return lines };
     if at.http2 {
         lines.push(format!("HTTP/2, {} streams begun", at.begun));

@@ -79,7 +79,7 @@ impl ExchangePhase {
 }
 
 /// Bytes that left this many ticks before the close left together with it.
-const TOGETHER_TICKS: u32 = 2;
+pub(super) const TOGETHER_TICKS: u32 = 2;
 /// Seconds from the beginning of a connection, after which a client that sends goes on sending.
 const WENT_ON_SECONDS: f64 = 0.5;
 /// A notice or a goodbye of a server, which a client need not read, fills no segment.

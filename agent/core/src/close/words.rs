@@ -1,11 +1,23 @@
 //! What the newest message of a protocol that is known makes of the end: the client took leave, or the server said why it
 //! ends the connection.
 
-use super::{classify::Ruling, ending::Ending, phase::ExchangePhase};
-use crate::labels::{Cause, Closer, Phase, Verdict};
+use super::{
+    classify::Ruling,
+    conversation,
+    ending::Ending,
+    facts::{Facts, Reading as _},
+    phase::{ExchangePhase, TOGETHER_TICKS},
+};
+use crate::labels::{Basis, Cause, Closer, Phase, Protocol, Verdict};
+
+/// Five bytes of a farewell and a close_notify, each in a record of its own (RFC 8446 section 5.2; 29 bytes more with TLS 1.2).
+const MAX_TLS_FAREWELL_BYTES: u32 = 5 + 29 + 31;
 
 /// `None` where nothing was said.
-pub(super) fn ruling(ending: Ending, exchange: &ExchangePhase) -> Option<Ruling> {
+pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Option<Ruling> {
+    if is_farewell_in_tls(facts, ending, exchange) {
+        return Some(Ruling { verdict: Verdict::Completed, cause: Cause::Announced, exact: false });
+    }
     let said = &exchange.reading.as_ref()?.said;
     if let Some(word) = &said.word {
         let cause = if is_more_telling(ending.cause) { ending.cause } else { word.cause };
@@ -30,6 +42,19 @@ pub(super) fn ruling(ending: Ending, exchange: &ExchangePhase) -> Option<Ruling>
         return Some(Ruling { verdict: Verdict::Completed, cause, exact: exchange.exact });
     }
     None
+}
+
+/// Behind the beginning in clear of a protocol whose clients take leave: records as small as that, together with the end.
+fn is_farewell_in_tls(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> bool {
+    let takes_leave = matches!(conversation::begun(facts), Some(Protocol::Postgresql | Protocol::Mysql));
+    let together =
+        exchange.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= TOGETHER_TICKS);
+    takes_leave
+        && exchange.basis == Basis::Inferred
+        && exchange.phase == Phase::Waiting
+        && matches!(ending.cause, Cause::Unknown | Cause::UnreadData | Cause::ProcessExit)
+        && together
+        && exchange.request_bytes.is_some_and(|bytes| bytes <= MAX_TLS_FAREWELL_BYTES)
 }
 
 /// A server with a process for each connection ends it by that process's own end.

@@ -66,8 +66,9 @@ fn answered(edges: &Edges<'_>) -> Said {
         None if server.turns <= 1 => State::Turns,
         None => State::Answering,
     };
-    if newest.byte(0) == b'E' && severity(newest).is_some_and(|severity| severity != "ERROR") {
-        return ended(edges, code(newest).map(word));
+    let error = without_authentication(newest);
+    if error.byte(0) == b'E' && severity(&error).is_some_and(|severity| severity != "ERROR") {
+        return ended(edges, Some(word(code(&error), pooler(&error))));
     }
     if newest.ends_with(INTERRUPTED) {
         // Behind the beginning of an answer, in one segment with it.
@@ -122,6 +123,12 @@ fn ready(tail: [u8; 8]) -> Option<State> {
     }
 }
 
+/// What comes behind an AuthenticationOk in one segment with it: a session that is refused all the same.
+fn without_authentication<'a>(message: &Message<'a>) -> Message<'a> {
+    let rest = message.first.strip_prefix(b"R\0\0\0\x08\0\0\0\0");
+    rest.map_or(*message, |first| Message { first, ..*message })
+}
+
 /// Of a message with a type: bytes behind that.
 fn length(message: &Message<'_>) -> Option<u32> {
     message.be32(1).filter(|length| (4..MOST).contains(length))
@@ -142,13 +149,33 @@ fn severity<'a>(message: &Message<'a>) -> Option<&'a str> {
     of(b'V').or_else(|| of(b'S')).filter(|severity| ["ERROR", "FATAL", "PANIC"].contains(severity))
 }
 
-fn code<'a>(message: &Message<'a>) -> Option<&'a str> {
-    fields(message).find(|(kind, value)| *kind == b'C' && value.len() == 5).map(|(_, code)| code)
+/// As far as it is kept.
+fn code<'a>(message: &Message<'a>) -> &'a str {
+    fields(message).find(|(kind, _)| *kind == b'C').map_or("", |(_, code)| code)
+}
+
+/// PgBouncer has one code for all (08P01, or 57P01 for some from version 1.20 on), and says in words what it is.
+fn pooler(message: &Message<'_>) -> Option<Cause> {
+    let words = fields(message).find(|(kind, _)| *kind == b'M').map(|(_, words)| words)?;
+    let says = |begin: &str| {
+        !words.is_empty() && (words.starts_with(begin) || begin.starts_with(words) && words.len() > 7)
+    };
+    match () {
+        () if says("client_idle_timeout") => Some(Cause::IdleTimeout),
+        () if says("idle transaction timeout") => Some(Cause::TransactionTimeout),
+        () if says("query_timeout") || says("query_wait_timeout") => Some(Cause::RequestTimeout),
+        // The server's connection ended under it.
+        () if says("server conn crashed?") || says("server closed the connection") => {
+            Some(Cause::ServerError)
+        }
+        () => None,
+    }
 }
 
 /// Appendix "PostgreSQL Error Codes".
-fn word(code: &str) -> Word {
+fn word(code: &str, pooler: Option<Cause>) -> Word {
     let (cause, is_answer) = match code {
+        _ if pooler.is_some() => (pooler.unwrap_or(Cause::ServerError), false),
         "57P05" => (Cause::IdleTimeout, false),
         // idle_in_transaction_session_timeout, transaction_timeout
         "25P03" | "25P04" => (Cause::TransactionTimeout, false),
@@ -157,5 +184,6 @@ fn word(code: &str) -> Word {
         "57P03" => (Cause::AdminShutdown, true),
         _ => (Cause::ServerError, true),
     };
-    Word { cause, code: format!("SQLSTATE {code}"), is_answer }
+    let code = if code.len() == 5 { format!("SQLSTATE {code}") } else { "FATAL".to_owned() };
+    Word { cause, code, is_answer }
 }
