@@ -4,6 +4,7 @@ use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 
 use crate::{
     WIRE_VERSION,
+    conversation::ConversationRecord,
     event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Transition},
     exchange::{
         Exchange, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES, IN, OUT, STREAMS_OFFSET, WINDOW_BYTES,
@@ -25,6 +26,7 @@ pub enum Record<'a> {
     Clock(&'a Clock),
     Progress(&'a Progress),
     Signal(&'a Signal),
+    Conversation(&'a ConversationRecord),
 }
 
 /// An [`Exchange`] as it came, checked.
@@ -138,6 +140,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), DecodeError> {
         Kind::Clock => Record::Clock(exactly(kind, body)?),
         Kind::Progress => Record::Progress(exactly(kind, body)?),
         Kind::Signal => Record::Signal(exactly(kind, body)?),
+        Kind::Conversation => Record::Conversation(exactly(kind, body)?),
     };
     Ok((record, size))
 }

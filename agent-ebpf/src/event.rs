@@ -32,6 +32,9 @@ pub enum Kind {
     TlsExchange = 11,
     /// A signal that ends processes was sent to one: [`Signal`].
     Signal = 12,
+    /// What was said on a socket whose messages are not read: right after the transition it belongs to, or on an open
+    /// connection before its first [`Progress`]: [`crate::conversation::ConversationRecord`].
+    Conversation = 13,
 }
 
 impl Kind {
@@ -50,6 +53,7 @@ impl Kind {
             10 => Self::Progress,
             11 => Self::TlsExchange,
             12 => Self::Signal,
+            13 => Self::Conversation,
             _ => return None,
         })
     }
@@ -290,7 +294,7 @@ pub struct Progress {
     pub reuses: u32,
     /// Ticks from the end of the last response to the newest of those.
     pub gap: u32,
-    /// [`crate::exchange::Exchange::protocol`].
+    /// [`crate::exchange::Exchange::protocol`], or [`crate::conversation::PROGRESS`].
     pub protocol: u32,
     pub reserved: u32,
 }

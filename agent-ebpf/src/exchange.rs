@@ -42,10 +42,6 @@ pub const HTTP2: u8 = 3;
 /// [`Exchange::protocol`]: it began like HTTP/1 and was not.
 pub const OTHER: u8 = 4;
 
-/// [`Exchange::protocol`]: nothing is read of it; [`Stream::head`] of [`OUT`] begins with what was sent first after the
-/// peer's FIN.
-pub const AFTER_FIN: u8 = 5;
-
 /// [`Exchange::heads`]: the head of [`IN`].
 pub const HEAD_IN: u8 = 1;
 /// [`Exchange::heads`]: the head of [`OUT`].

@@ -6,6 +6,7 @@
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod conversation;
 pub mod counters;
 pub mod event;
 pub mod exchange;

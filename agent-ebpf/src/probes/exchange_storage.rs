@@ -11,10 +11,10 @@ use whohungup_ebpf::{
     counters::Counter,
     event::Kind,
     exchange::{
-        AFTER_FIN, Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES,
+        Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES,
         HTTP, HTTP2, OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
     },
-    framing::{self, FIRST_BYTES, Start},
+    framing::{self, Start},
 };
 
 use crate::{
@@ -138,7 +138,6 @@ impl Heads {
                 HTTP if asks_out => (HEAD_IN, u32::from((*exchange).streams[0].head_len)),
                 HTTP => (HEAD_OUT, u32::from((*exchange).streams[1].head_len)),
                 HTTP2 => (HEAD_IN | HEAD_OUT, WINDOW),
-                AFTER_FIN => (HEAD_OUT, FIRST_BYTES as u32),
                 _ => (0, 0),
             };
             (*exchange).heads = heads;

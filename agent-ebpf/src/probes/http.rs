@@ -16,12 +16,12 @@ use aya_log_ebpf::debug;
 use whohungup_ebpf::{
     counters::Counter,
     event::{Kind, Progress},
-    exchange::{AFTER_FIN, Exchange, ExchangeRecord, IN, OUT, UNREAD},
+    exchange::{Exchange, ExchangeRecord, IN, OTHER, OUT, UNREAD},
     framing::{self, Cursor, FIRST_BYTES, FirstBytes, Payload},
 };
 
 use crate::{
-    exchange_storage,
+    conversations, exchange_storage,
     helpers::{jiffies, run_cursor, socket_cookie},
     maps::{HANDOVER, count},
     record,
@@ -33,7 +33,6 @@ const RST: u8 = 0x04;
 const SYN: u8 = 0x02;
 // include/net/tcp_states.h
 const ESTABLISHED: u32 = 1;
-const CLOSE_WAIT: u32 = 8;
 const LISTEN: u32 = 10;
 const PASS: i32 = 1;
 
@@ -85,7 +84,8 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     let mut handed = false;
     let mut first = [0u8; FIRST_BYTES];
     // SAFETY: map value.
-    let known = !stored.is_null() && !matches!(unsafe { (*stored).exchange.protocol }, UNREAD | AFTER_FIN);
+    let protocol = if stored.is_null() { UNREAD } else { unsafe { (*stored).exchange.protocol } };
+    let known = !matches!(protocol, UNREAD | OTHER);
     // SAFETY: map value.
     let is_followed = known && unsafe { framing::is_followed(&raw const (*stored).exchange, direction) };
     if !is_followed && !load_first(skb, at, &mut first) {
@@ -94,9 +94,12 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     if !known {
         // SAFETY: context.
         let socket_state = unsafe { (*sk.cast::<bpf_sock>()).state };
-        let Some(start) = framing::recognise(first, at.2) else {
-            if direction == OUT && socket_state == CLOSE_WAIT {
-                note_after_fin(sk, &segment, first);
+        let conversation = conversations::find(sk);
+        let is_possible = protocol == UNREAD && conversations::may_be_recognised(conversation, first);
+        let start = if is_possible { framing::recognise(first, at.2) } else { None };
+        let Some(start) = start else {
+            if socket_state != LISTEN {
+                conversations::follow(&Segment(skb), skb, sk, conversation, (direction, at), first);
             }
             return;
         };
@@ -119,7 +122,7 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
         unsafe {
             let exchange = &raw mut (*stored).exchange;
             // It may have been there for a flag, or for a reset.
-            if matches!((*exchange).protocol, UNREAD | AFTER_FIN) {
+            if (*exchange).protocol == UNREAD {
                 framing::begin(exchange, start, direction);
             }
         }
@@ -162,27 +165,6 @@ fn hand_over(segment: &Headers, seq: u32) {
     unsafe {
         (*slot).seq = seq;
         (*slot).ports = segment.ports;
-    }
-}
-
-/// A protocol that is not read, after the peer's FIN: the first bytes tell a goodbye from a request that is lost.
-#[inline(always)]
-fn note_after_fin(sk: *mut c_void, segment: &Headers, first: FirstBytes) {
-    let stored = exchange_storage::get(sk, u64::from(BPF_SK_STORAGE_GET_F_CREATE));
-    if stored.is_null() {
-        count(Counter::ExchangeFailed);
-        return;
-    }
-    // SAFETY: map value.
-    unsafe {
-        let exchange = &raw mut (*stored).exchange;
-        if (*exchange).protocol == UNREAD {
-            (*exchange).protocol = AFTER_FIN;
-            (*exchange).streams[1].start_seq = segment.seq;
-            (*exchange).streams[1].head_len = FIRST_BYTES as u16;
-            (&raw mut (*exchange).streams[1].head).cast::<FirstBytes>().write_unaligned(first);
-            (*exchange).segments = (*exchange).segments.wrapping_add(1);
-        }
     }
 }
 

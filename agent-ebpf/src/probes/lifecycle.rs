@@ -13,10 +13,11 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     counters::Counter,
     event::{Connect, ErrorReport, Kind, Listen, Open, Transition},
-    exchange::{ExchangeRecord, HALF_CLOSED},
+    exchange::{ExchangeRecord, HALF_CLOSED, HTTP, HTTP2},
 };
 
 use crate::{
+    conversations,
     exchange_storage::{self, Heads},
     fields::{TcpSock, offset},
     helpers::socket_cookie,
@@ -70,6 +71,7 @@ fn connecting(sk: *const c_void) {
         // SAFETY: helper call.
         unsafe { bpf_sk_storage_delete((&raw const EXCHANGES).cast_mut().cast(), sk.cast_mut()) };
     }
+    conversations::forget(sk, tp);
     let cookie = socket_cookie(sk);
     let Some(mut entry) = record::reserve::<Connect>(Counter::LostOther) else { return };
     let to = entry.as_mut_ptr();
@@ -251,6 +253,11 @@ fn tell(
     }
     room.submit();
     exchange_storage::report_plaintext(stored, cookie, only_if_changed);
+    // What went before HTTP (a PROXY line) says nothing; what went before TLS says which protocol is inside.
+    // SAFETY: map value.
+    if stored.is_null() || !matches!(unsafe { (*stored).exchange.protocol }, HTTP | HTTP2) {
+        conversations::report(sk, tp, only_if_changed);
+    }
 }
 
 #[inline(always)]

@@ -4,6 +4,7 @@
 //! - [`signals`]: always on: signals that end processes.
 //! - [`resets`]: always on: resets sent and received, with the segment that drew them.
 //! - [`http`]: the HTTP tier, per payload segment: where messages begin and end.
+//! - [`conversations`]: the same for what is neither HTTP nor TLS: who spoke, and the edges of what was said.
 //! - [`openssl`]: only when asked for: what programs read and write through OpenSSL.
 //! - [`socket_dump`]: `iter/tcp`, run from user space: every socket that exists.
 //! - [`retry_scan`]: `iter/tcp`, run from user space: the newest requests to a server that lost one.
@@ -30,6 +31,7 @@
     reason = "a call would be a function of its own to the verifier, checked apart"
 )]
 
+mod conversations;
 mod exchange_storage;
 mod fields;
 mod helpers;

@@ -6,6 +6,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use whohungup_ebpf::{
+    conversation::ConversationRecord,
     counters::Counter,
     event::FormerListener,
     exchange::{ExchangeRecord, Handover},
@@ -38,6 +39,10 @@ pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT }> = PerCpuArray::new();
 /// One record per socket that speaks HTTP or TLS, laid out as it goes on the ring.
 #[btf_map]
 pub static EXCHANGES: SkStorage<ExchangeRecord> = SkStorage::new();
+
+/// One record per socket that speaks something else, laid out as it goes on the ring.
+#[btf_map]
+pub static CONVERSATIONS: SkStorage<ConversationRecord> = SkStorage::new();
 
 /// When a process was last reported to have got a signal, by both: a flood of signals is no flood of records.
 #[btf_map]

@@ -1,6 +1,7 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
 pub mod classify;
+mod conversation;
 mod dropped;
 mod early_answer;
 mod ending;
@@ -20,6 +21,7 @@ pub(crate) mod sample;
 mod tls_plaintext;
 mod unheard;
 mod unsent;
+mod words;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
 pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};

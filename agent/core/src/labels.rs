@@ -95,6 +95,8 @@ label_set! {
         Waiting,
         Response,
         Idle,
+        /// No command is open, but a transaction is.
+        Transaction,
         Tunnel,
         Unknown,
     }
@@ -146,6 +148,16 @@ label_set! {
         Refused,
         SockDestroy,
         H2Goaway,
+        /// The server said that the session was idle for too long.
+        IdleTimeout,
+        /// The server said that the transaction was.
+        TransactionTimeout,
+        /// The server said that it stops, or that its administrator ends the session.
+        AdminShutdown,
+        /// The server said that the other end's heartbeats are missing.
+        HeartbeatTimeout,
+        /// The server said another error, and ended the session with it.
+        ServerError,
         Unknown,
     }
 }
@@ -197,8 +209,38 @@ label_set! {
     /// What the phase was read from.
     pub enum Basis {
         Http,
+        /// The first and last bytes of the newest messages of a protocol that is known.
+        Protocol,
         Turns,
         Inferred,
+    }
+}
+
+label_set! {
+    /// What is spoken on a connection, told by its first bytes.
+    pub enum Protocol {
+        Http,
+        Http2,
+        Tls,
+        Postgresql,
+        Mysql,
+        Redis,
+        Memcached,
+        Mongodb,
+        /// AMQP 0-9-1.
+        Amqp,
+        /// AMQP 1.0.
+        Amqp10,
+        Kafka,
+        Nats,
+        Mqtt,
+        Smtp,
+        Pop3,
+        Imap,
+        Ftp,
+        Ldap,
+        /// None of these.
+        Other,
     }
 }
 
@@ -234,6 +276,7 @@ impl Phase {
             Self::Waiting => 'W',
             Self::Response => 'R',
             Self::Idle => 'I',
+            Self::Transaction => 'X',
             Self::Tunnel => 'T',
             Self::Unknown => '-',
         }

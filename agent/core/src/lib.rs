@@ -17,6 +17,7 @@ pub mod identity;
 pub mod labels;
 pub mod products;
 pub mod program;
+pub mod protocol;
 pub mod report;
 pub mod sanitize;
 pub mod shutdown;

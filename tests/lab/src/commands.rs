@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Field(field::Options),
     /// Let real containers talk; print whose the agent says that the connections are
     Workloads(field::Options),
+    /// End connections to databases, caches and brokers in each way that their protocols have; print what was reported
+    Pools(field::Options),
     /// Lose requests, do as the report's first advice says, and play again: nothing may be lost then
     Cures(cures::Options),
     /// Let many real clients talk to many real servers; print how that ended, and what was reported
@@ -74,6 +76,9 @@ impl Command {
             Self::Timers(options) => Some(Box::new(options.clone())),
             Self::FalseAlarms(options) => Some(Box::new(options.clone())),
             Self::Field(options) => Some(Box::new(options.clone())),
+            Self::Pools(options) => {
+                Some(Box::new(field::Options { table: field::Table::Pools, ..options.clone() }))
+            }
             Self::Workloads(options) => {
                 Some(Box::new(field::Options { table: field::Table::Workloads, ..options.clone() }))
             }
@@ -116,13 +121,14 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 13] = [
+const PLAYED: [&str; 14] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
     "field",
     "workloads",
+    "pools",
     "cures",
     "matrix",
     "bursts",

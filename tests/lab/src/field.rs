@@ -36,6 +36,8 @@ pub enum Table {
     Field,
     /// Whose a socket is, with real containers.
     Workloads,
+    /// Databases, caches and brokers, with real clients and pools.
+    Pools,
 }
 
 impl Table {
@@ -43,6 +45,7 @@ impl Table {
         match self {
             Self::Field => include_str!("../plays/field.toml"),
             Self::Workloads => include_str!("../plays/workloads.toml"),
+            Self::Pools => include_str!("../plays/pools.toml"),
         }
     }
 
@@ -50,6 +53,7 @@ impl Table {
         match self {
             Self::Field => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field"),
             Self::Workloads => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/workloads"),
+            Self::Pools => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/pools"),
         }
     }
 }
@@ -257,7 +261,8 @@ mod tests {
             let plays = Options { table, ..Options::default() }.plays();
             plays.into_iter().map(move |play| (table, play))
         };
-        let plays: Vec<(Table, Play)> = of(Table::Field).chain(of(Table::Workloads)).collect();
+        let plays: Vec<(Table, Play)> =
+            of(Table::Field).chain(of(Table::Workloads)).chain(of(Table::Pools)).collect();
         let mut ports: Vec<u16> = plays.iter().flat_map(|(_, play)| play.ports.clone()).collect();
         let count = ports.len();
         ports.sort_unstable();

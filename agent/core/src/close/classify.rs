@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{
+    conversation,
     dropped::is_dropped_at_once,
     ending::{Ending, ending},
     evidence,
@@ -17,7 +18,7 @@ use super::{
     race,
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
-    unheard,
+    unheard, words,
 };
 use crate::{
     http::{ExchangeState, Goaway},
@@ -86,10 +87,10 @@ pub struct Judgement<'a> {
 }
 
 /// What one rule says.
-struct Ruling {
-    verdict: Verdict,
-    cause: Cause,
-    exact: bool,
+pub(super) struct Ruling {
+    pub(super) verdict: Verdict,
+    pub(super) cause: Cause,
+    pub(super) exact: bool,
 }
 
 /// Judges one close.
@@ -164,6 +165,7 @@ impl Judgement<'_> {
             code: Code(ending.closer, exchange.phase),
             confidence: if exact { Confidence::Exact } else { Confidence::Probable },
             basis: exchange.basis,
+            protocol: conversation::spoken(facts, &exchange),
             in_flight: exchange.in_flight,
             requests: exchange.requests,
             requests_started: exchange
@@ -249,10 +251,17 @@ fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Opti
         Closer::Unknown => return rule(Verdict::Unknown, false),
         Closer::Client | Closer::Server | Closer::Both => {}
     }
+    if let Some(ruling) = words::ruling(facts, ending, exchange) {
+        return ruling;
+    }
     match exchange.phase {
         Phase::Tunnel => rule(Verdict::TunnelEnd, exchange.exact),
         Phase::Unused => rule(idle_verdict(ending), exchange.exact),
-        Phase::Idle => idle_end(facts, ending, exchange, options),
+        // The work of an open transaction is lost, unless the client meant it to be.
+        Phase::Transaction if ending.closer != Closer::Client => {
+            rule(Verdict::PrematureHangup, exchange.exact)
+        }
+        Phase::Idle | Phase::Transaction => idle_end(facts, ending, exchange, options),
         Phase::RequestHead | Phase::RequestBody | Phase::Waiting | Phase::Response => {
             in_flight_end(facts, ending, exchange)
         }

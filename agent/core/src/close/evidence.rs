@@ -11,6 +11,7 @@ use crate::close::ClosedConnection;
 use crate::format::counted;
 use crate::identity::Comm;
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Verdict};
+use crate::protocol::{Reading, State};
 
 pub(super) fn describe(
     facts: &Facts,
@@ -131,6 +132,7 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
     } else if view.is_ambiguous_last_word && close.verdict == Verdict::Completed {
         lines.push("the closer's last bytes left together with its close: a farewell".to_owned());
     }
+    lines.extend(view.reading.as_ref().and_then(describe_reading));
     let Some(at) = &view.at else { return lines };
     if at.http2 {
         lines.push(format!("HTTP/2, {} streams begun", at.begun));
@@ -197,6 +199,23 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
     lines
 }
 
+/// What the protocol's own messages say.
+fn describe_reading(reading: &Reading) -> Option<String> {
+    let Reading { protocol, said, .. } = reading;
+    if let Some(word) = &said.word {
+        return Some(format!("{protocol}: the server's last words were: {}", word.code));
+    }
+    let state = match said.state {
+        _ if said.farewell => "the client took leave",
+        State::Turns => return None,
+        State::Idle => "no command was open",
+        State::Transaction => "a transaction was open, and no command in it",
+        State::Asked => "a command had no answer yet",
+        State::Answering => "an answer was under way",
+    };
+    Some(format!("{protocol}: {state}"))
+}
+
 fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
     let first = &facts.first;
     Some(match ending.cause {
@@ -233,6 +252,11 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         | Cause::EarlyResponse
         | Cause::SockDestroy
         | Cause::H2Goaway
+        | Cause::IdleTimeout
+        | Cause::TransactionTimeout
+        | Cause::AdminShutdown
+        | Cause::HeartbeatTimeout
+        | Cause::ServerError
         | Cause::Unknown => {
             return None;
         }

@@ -1,8 +1,9 @@
 //! The facts of one close, as the tracker hands them over.
 
 use whohungup_ebpf::{
+    conversation::Conversation,
     event::{Reset, Task, Transition},
-    exchange::Exchange,
+    exchange::{Exchange, OUT},
 };
 
 use crate::labels::Role;
@@ -88,9 +89,10 @@ pub struct Facts {
     pub exchange: Option<Box<Exchange>>,
     /// The same at the newest later step, when it had changed.
     pub exchange_after: Option<Box<Exchange>>,
-    /// The first bytes of what a client wrote after the server's FIN in a protocol that is not read, zero-padded; `None`
-    /// where they were not seen.
-    pub written_late: Option<[u8; 16]>,
+    /// What was said on a socket whose messages are not followed, at the first step.
+    pub conversation: Option<Box<Conversation>>,
+    /// The same at the newest later step, when it had changed.
+    pub conversation_after: Option<Box<Conversation>>,
     /// What was read inside TLS.
     pub tls_plaintext: Plaintext,
     pub resets: Resets,
@@ -108,6 +110,17 @@ impl Facts {
     /// The first step that was seen was not the first: the end had begun before the agent.
     pub fn is_seen_late(&self) -> bool {
         !matches!(self.first.old_state, ESTABLISHED | SYN_SENT | SYN_RECV)
+    }
+
+    /// The first bytes of what this end wrote after the peer's FIN in a protocol that is not followed, zero-padded; `None`
+    /// where they were not seen.
+    pub fn written_late(&self) -> Option<[u8; 16]> {
+        let written = self.conversation_after.as_deref()?.flow(OUT);
+        let is_late = |seq: u32| !is_before(seq, self.first.write_seq);
+        if is_late(written.turn_seq) {
+            return Some(written.turn);
+        }
+        written.newest.first_chunk().copied().filter(|_| is_late(written.newest_seq))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ClosedConnection;
-use crate::labels::{Cause, Closer, Role, Side, Verdict};
+use crate::labels::{Basis, Cause, Closer, Role, Side, Verdict};
 
 crate::label_set! {
     /// What a request was lost to.
@@ -63,8 +63,14 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
     }
 }
 
-/// HTTP/2: before the client's FIN the server's GOAWAY had ended it, with an error code or with the streams given up.
+/// Before the client's FIN the server had ended it with its own words; HTTP/2: by a GOAWAY with an error code or with the
+/// streams given up.
 fn was_dismissed(close: &ClosedConnection) -> bool {
+    let is_told =
+        matches!(close.cause, Cause::IdleTimeout | Cause::TransactionTimeout | Cause::AdminShutdown);
+    if is_told && close.basis == Basis::Protocol {
+        return true;
+    }
     let given_up = matches!(close.cause, Cause::H2Goaway | Cause::MaxAge | Cause::Shutdown);
     close.goaway.as_ref().is_some_and(|goaway| goaway.by == Side::Server && (given_up || !goaway.is_polite()))
 }

@@ -8,16 +8,19 @@ use whohungup_ebpf::{
 };
 
 use super::{
+    conversation::from_conversation,
     early_answer,
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
     farewell::MAX_UNSEEN_BYTES,
     given_up::with_given_up,
+    request_totals::RequestTotals,
     tls_plaintext,
     unsent::with_unsent,
 };
 use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Role};
+use crate::protocol::Reading;
 
 /// Where the exchange stood at the first FIN or RST, however that was learnt.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub(super) struct ExchangePhase {
     pub reused: bool,
     /// Of the newest request; `None` where its beginning is not known.
     pub request_bytes: Option<u32>,
+    /// Sequence number of its first byte, of a conversation that is not followed.
+    pub request_seq: Option<u32>,
     pub request_start_jiffies: Option<u32>,
     /// Jiffies at which the last response ended.
     pub idle_since: Option<u32>,
@@ -43,6 +48,12 @@ pub(super) struct ExchangePhase {
     pub is_farewell_read: bool,
     /// The request was answered in full before all of it had come.
     pub is_answered_early: bool,
+    /// What the edges of a conversation said that is not followed.
+    pub reading: Option<Reading>,
+    /// The client had been silent for longer than its protocol allows.
+    pub is_heartbeat_missing: bool,
+    /// Its requests.
+    pub totals: Option<RequestTotals>,
     pub at: Option<ExchangeState>,
     pub after: Option<ExchangeState>,
 }
@@ -68,7 +79,7 @@ impl ExchangePhase {
 }
 
 /// Bytes that left this many ticks before the close left together with it.
-const TOGETHER_TICKS: u32 = 2;
+pub(super) const TOGETHER_TICKS: u32 = 2;
 /// Seconds from the beginning of a connection, after which a client that sends goes on sending.
 const WENT_ON_SECONDS: f64 = 0.5;
 /// A notice or a goodbye of a server, which a client need not read, fills no segment.
@@ -145,7 +156,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             view.exact &= !(is_destroyed && facts.role == Role::Server && view.phase == Phase::Idle);
             view
         }
-        None => from_turns(facts, ending),
+        None => from_conversation(facts, ending),
     }
 }
 
@@ -280,11 +291,15 @@ fn blank(basis: Basis) -> ExchangePhase {
         announced: false,
         reused: false,
         request_bytes: None,
+        request_seq: None,
         request_start_jiffies: None,
         idle_since: None,
         is_ambiguous_last_word: false,
         is_farewell_read: false,
         is_answered_early: false,
+        reading: None,
+        is_heartbeat_missing: false,
+        totals: None,
         at: None,
         after: None,
     }
@@ -309,7 +324,7 @@ fn from_standing(at: ExchangeState, after: Option<ExchangeState>) -> ExchangePha
 
 /// Of a protocol that is not read: the server has never sent a byte, has taken in all, and the client went on sending. It waits for no
 /// answer (syslog, MQTT at QoS 0). A first request that gets none is sent when the connection is made.
-fn is_one_way(facts: &Facts) -> bool {
+pub(super) fn is_one_way(facts: &Facts) -> bool {
     let first = &facts.first;
     let (answered, taken_in, newest) = match facts.role {
         Role::Client => (first.payload_received(), first.unacked() == 0, first.lsndtime),
@@ -323,7 +338,7 @@ fn is_one_way(facts: &Facts) -> bool {
 }
 
 /// Of bytes that are not read: the client ends while more of the server's are on their way to it than a notice or a goodbye has.
-fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
+pub(super) fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
     let open = match facts.role {
         Role::Client => facts.first.unread(),
         Role::Server => facts.first.unacked(),
@@ -333,7 +348,7 @@ fn leaves_an_answer(facts: &Facts, ending: Ending) -> bool {
 }
 
 /// Who spoke last, from the socket's own fields.
-fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
+pub(super) fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let first = &facts.first;
     let (sent, received) = (first.payload_sent(), first.payload_received());
     let unsent = ending.local && first.write_seq != first.snd_nxt;
@@ -420,7 +435,7 @@ fn we_spoke_last(first: &Transition, since_sent: u32, since_received: u32) -> bo
 }
 
 pub(super) fn idle_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
-    if view.phase != Phase::Idle || facts.is_seen_late() {
+    if !matches!(view.phase, Phase::Idle | Phase::Transaction) || facts.is_seen_late() {
         return None;
     }
     Some(f64::from(facts.first.ticks_since(view.idle_since?)) * facts.tick)

@@ -38,6 +38,11 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     if ending.connecting || !matches!(ending.closer, Closer::Client | Closer::Server) {
         return None;
     }
+    let word = view.reading.as_ref().and_then(|reading| reading.said.word.as_ref());
+    if word.is_some_and(|word| word.is_answer) {
+        // The server had refused the client, and said so.
+        return None;
+    }
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
         return None;
@@ -89,7 +94,8 @@ fn is_unread_whole(facts: &Facts, view: &ExchangePhase) -> bool {
 
 /// Where the newest request begins, when its segments were read.
 fn request_start(view: &ExchangePhase) -> Option<u32> {
-    view.at.as_ref().filter(|_| view.reads_segments())?.request_seq
+    let followed = view.at.as_ref().filter(|_| view.reads_segments());
+    followed.map_or(view.request_seq, |at| at.request_seq)
 }
 
 /// A request drew a reset from the socket that had closed, its time-wait socket, the listener or
@@ -291,7 +297,7 @@ fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
 
 /// What a client wrote after the server's FIN asks for nothing.
 fn is_last_word(facts: &Facts, view: &ExchangePhase, written: u32) -> bool {
-    match facts.written_late {
+    match facts.written_late() {
         Some(first) => says_farewell(view, &first, written),
         None if view.basis == Basis::Inferred => written <= MAX_TLS_ALERT_BYTES,
         None => written <= MAX_UNSEEN_BYTES,

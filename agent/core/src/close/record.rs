@@ -12,7 +12,7 @@ use crate::{
     connection::RequestDelta,
     http::Goaway,
     identity::{Ends, ExitStatus, Process},
-    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
     workload::Workload,
 };
 
@@ -42,6 +42,9 @@ pub struct ClosedConnection {
     pub code: Code,
     pub confidence: Confidence,
     pub basis: Basis,
+    /// What is spoken; `None` where nothing was said or seen.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
     /// Requests started and not fully answered.
     pub in_flight: Option<u32>,
     /// Requests served on the connection: started and fully answered.

@@ -7,7 +7,7 @@ use crate::labels::{Basis, Phase};
 /// Counted over the whole connection; the numbers wrap as the probes' do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTotals {
-    /// [`Basis::Http`] where requests were read, [`Basis::Inferred`] where they are turns.
+    /// [`Basis::Http`] where requests were read, [`Basis::Inferred`] and [`Basis::Protocol`] where they are turns.
     pub basis: Basis,
     pub begun: u32,
     pub answered: u32,
@@ -22,7 +22,7 @@ pub struct RequestTotals {
 
 /// At the newest step that was seen; `None` when the messages were not followed.
 pub(super) fn request_totals(facts: &Facts, view: &ExchangePhase) -> Option<RequestTotals> {
-    let at = view.at.as_ref()?;
+    let Some(at) = view.at.as_ref() else { return view.totals };
     let after = view.after.as_ref().zip(facts.exchange_after.as_deref());
     let after = after.filter(|(_, exchange)| http::is_read(exchange));
     let (standing, exchange) = after.or(Some(at).zip(facts.exchange.as_deref()))?;

@@ -275,7 +275,8 @@ impl Talk {
             exchange: (self.http && spoken || self.exchange.reset_flags != 0)
                 .then(|| Box::new(self.exchange)),
             exchange_after: None,
-            written_late: None,
+            conversation: None,
+            conversation_after: None,
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
             soft_error: None,

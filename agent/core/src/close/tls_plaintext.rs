@@ -100,7 +100,7 @@ fn agree(inside: &ExchangeState, outside: &ExchangeState) -> bool {
         (Phase::Idle | Phase::Response, seen) => seen == Phase::Idle,
         (Phase::RequestHead | Phase::RequestBody | Phase::Waiting, seen) => seen == Phase::Waiting,
         (Phase::Unused, seen) => seen == Phase::Unused,
-        (Phase::Connecting | Phase::Unknown, _) => false,
+        (Phase::Transaction | Phase::Connecting | Phase::Unknown, _) => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use whohungup_ebpf::{
+    conversation::ConversationRecord,
     decode::ExchangeBytes,
     event::{Progress, Transition},
     exchange::Exchange,
@@ -108,12 +109,27 @@ impl Tracker {
         }
     }
 
+    pub(super) fn conversation(&mut self, record: &ConversationRecord) {
+        let cookie = record.header.cookie;
+        if let Some(connection) = self.connections.get_mut(&cookie) {
+            connection.conversation(&record.conversation);
+        } else if let Some(known) = self.recent.by_cookie(cookie) {
+            known.connection.conversation(&record.conversation);
+            self.amend(cookie);
+        }
+    }
+
     pub(super) fn progress(&mut self, progress: &Progress) {
         let (cookie, tick) = (progress.header.cookie, self.tick);
         let known = self.connections.get_mut(&cookie);
         // A pool may write to a connection that it has left lying.
         let known = known.or_else(|| Some(&mut self.recent.by_cookie(cookie)?.connection));
-        let Some((connection, seen)) = known.zip(so_far(progress)) else { return };
+        let Some((connection, seen)) = known.and_then(|known| {
+            let seen = so_far(progress, known.protocol)?;
+            Some((known, seen))
+        }) else {
+            return;
+        };
         let requests = connection.counted.adds(&seen, connection.is_followed(), tick);
         connection.counted.note(&seen);
         if requests.reused > 0

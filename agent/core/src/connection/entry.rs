@@ -3,15 +3,17 @@
 use std::cell::OnceCell;
 
 use whohungup_ebpf::{
+    conversation::Conversation,
     event::{Endpoints, Task, Transition},
-    exchange::{AFTER_FIN, Exchange, OUT},
+    exchange::{Exchange, IN, OUT},
 };
 
 use super::{join::OtherEnd, pools::Pool, requests::Counted, tally::StateKey};
 use crate::{
     close::{ClosedConnection, Facts, Plaintext, Resets, facts},
     identity::{Ends, Process},
-    labels::Role,
+    labels::{Protocol, Role},
+    protocol,
     workload::CgroupNetns,
 };
 
@@ -52,6 +54,8 @@ pub(super) struct Connection {
     pub(super) process: Option<Process>,
     pub(super) soft_error: Option<u32>,
     pub(super) counted: Counted,
+    /// What is spoken, once the probes have told it.
+    pub(super) protocol: Option<Protocol>,
     /// Counted among its pools.
     pub(super) pooled: bool,
     pub(super) pending: Option<Box<Pending>>,
@@ -153,7 +157,8 @@ impl Connection {
                     crossing_fins: false,
                     exchange: None,
                     exchange_after: None,
-                    written_late: None,
+                    conversation: None,
+                    conversation_after: None,
                     tls_plaintext: Plaintext::default(),
                     resets: Resets::default(),
                     soft_error: self.soft_error,
@@ -188,14 +193,31 @@ impl Connection {
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) {
         let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else { return };
-        if exchange.protocol == AFTER_FIN {
-            let head = &exchange.streams[usize::from(OUT)].head;
-            facts.written_late = head.first_chunk().copied();
-        } else if facts.last.is_some() {
+        if facts.last.is_some() {
             facts.exchange_after = Some(Box::new(*exchange));
         } else {
             // A second one without a step between: that step was lost, and this is not of the close.
             facts.exchange.get_or_insert_with(|| Box::new(*exchange));
+        }
+    }
+
+    /// What was said by the newest step; on an open connection, what tells the protocol.
+    pub(super) fn conversation(&mut self, conversation: &Conversation) {
+        let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else {
+            self.opening(conversation);
+            return;
+        };
+        if facts.last.is_some() {
+            facts.conversation_after = Some(Box::new(*conversation));
+        } else {
+            facts.conversation.get_or_insert_with(|| Box::new(*conversation));
+        }
+    }
+
+    fn opening(&mut self, conversation: &Conversation) {
+        let client = if self.role == Role::Client { OUT } else { IN };
+        if self.role != Role::Unknown {
+            self.protocol = Some(protocol::recognise(conversation, client));
         }
     }
 

@@ -98,6 +98,7 @@ impl Tracker {
                 process: None,
                 soft_error: None,
                 counted: Counted::default(),
+                protocol: None,
                 pooled: false,
                 pending: None,
             };

@@ -139,6 +139,7 @@ impl Tracker {
             process: owner(socket.netns, ends).or_else(listening),
             soft_error: None,
             counted: Counted::default(),
+            protocol: None,
             pooled: false,
             pending: None,
         };

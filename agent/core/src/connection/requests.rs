@@ -1,6 +1,7 @@
 //! Requests of one connection, counted as they go: what each report adds to what was counted before.
 
 use whohungup_ebpf::{
+    conversation,
     event::Progress,
     exchange::{HTTP, HTTP2, TLS},
     framing::LONG_GAP_TICKS,
@@ -9,14 +10,15 @@ use whohungup_ebpf::{
 use crate::{
     close::RequestTotals,
     identity::{Ends, Process},
-    labels::{Basis, Role},
+    labels::{Basis, Protocol, Role},
+    protocol::is_multiplexed,
     workload::Workload,
 };
 
 /// What is new since the last count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RequestDelta {
-    /// [`Basis::Inferred`]: turns of an encrypted connection.
+    /// [`Basis::Inferred`]: turns of an encrypted connection; [`Basis::Protocol`]: of another protocol.
     pub basis: Basis,
     pub begun: u32,
     pub answered: u32,
@@ -92,11 +94,16 @@ impl Counted {
     }
 }
 
-/// How many requests there are in `progress`; `None` when it tells of none.
-pub(super) fn so_far(progress: &Progress) -> Option<RequestTotals> {
+/// How many requests there are in `progress`; `None` when it tells of none. `protocol` is what is spoken where messages are
+/// not followed: there each turn of the client's is a request, if any protocol is known.
+pub(super) fn so_far(progress: &Progress, protocol: Option<Protocol>) -> Option<RequestTotals> {
+    let is_counted = |spoken| spoken != Protocol::Other && !is_multiplexed(spoken);
     let basis = match u8::try_from(progress.protocol) {
         Ok(HTTP | HTTP2) => Basis::Http,
         Ok(TLS) => Basis::Inferred,
+        _ if progress.protocol == conversation::PROGRESS && protocol.is_some_and(is_counted) => {
+            Basis::Protocol
+        }
         _ => return None,
     };
     Some(RequestTotals {

@@ -161,6 +161,7 @@ impl Tracker {
             Record::Transition(step) => self.step(step),
             Record::Exchange(record) => self.exchange(*record, Connection::exchange),
             Record::TlsExchange(record) => self.exchange(*record, Connection::tls_plaintext),
+            Record::Conversation(record) => self.conversation(record),
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
             Record::Listen(listen) => self.listen(listen),

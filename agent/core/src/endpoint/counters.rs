@@ -27,7 +27,7 @@ pub const CLOSE_SETS: usize = CLOSE_KEYS + Verdict::ALL.len() * Closer::ALL.len(
 /// Whose closes show after how much idle time they came: something's timer may have been the reason.
 pub const IDLE_CLOSERS: [Closer; 4] = [Closer::Client, Closer::Server, Closer::Both, Closer::Network];
 /// What requests were read from.
-pub const REQUEST_BASES: [Basis; 2] = [Basis::Http, Basis::Inferred];
+pub const REQUEST_BASES: [Basis; 3] = [Basis::Http, Basis::Protocol, Basis::Inferred];
 
 /// What an [`Arc`](std::sync::Arc) of them takes.
 const SHARED: usize = size_of::<Counters>() + 2 * size_of::<usize>();

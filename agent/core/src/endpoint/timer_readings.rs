@@ -76,7 +76,7 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
             }
             // Nothing is begun or answered in it: only silence tells.
             Phase::Tunnel => note(side, Phase::Tunnel, Clock::Silent, close.silent),
-            Phase::RequestHead | Phase::Connecting | Phase::Unknown => {}
+            Phase::RequestHead | Phase::Transaction | Phase::Connecting | Phase::Unknown => {}
         }
     }
     readings
@@ -119,7 +119,8 @@ fn may_be_timer(cause: Cause) -> bool {
         | Cause::HeadTimer
         | Cause::UnreadData
         | Cause::LingerZero
-        | Cause::Truncated => true,
+        | Cause::Truncated
+        | Cause::IdleTimeout => true,
         Cause::Announced
         | Cause::MaxRequests
         | Cause::MaxAge
@@ -138,6 +139,10 @@ fn may_be_timer(cause: Cause) -> bool {
         | Cause::Refused
         | Cause::SockDestroy
         | Cause::EarlyResponse
-        | Cause::H2Goaway => false,
+        | Cause::H2Goaway
+        | Cause::TransactionTimeout
+        | Cause::AdminShutdown
+        | Cause::HeartbeatTimeout
+        | Cause::ServerError => false,
     }
 }

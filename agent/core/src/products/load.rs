@@ -166,7 +166,7 @@ const fn clock_runs_in(clock: Clock, phase: Phase) -> bool {
     match phase {
         Phase::Connecting | Phase::Unknown => false,
         Phase::Unused => !matches!(clock, Clock::Request),
-        Phase::Idle => matches!(clock, Clock::Idle | Clock::Silent | Clock::Age),
+        Phase::Idle | Phase::Transaction => matches!(clock, Clock::Idle | Clock::Silent | Clock::Age),
         Phase::RequestHead => !matches!(clock, Clock::Idle),
         Phase::RequestBody | Phase::Waiting | Phase::Response => {
             matches!(clock, Clock::Request | Clock::Silent | Clock::Age)

@@ -50,6 +50,7 @@ fn record_size(record: &Record<'_>) -> usize {
         Record::Clock(record) => size_of_val(*record),
         Record::Progress(record) => size_of_val(*record),
         Record::Signal(record) => size_of_val(*record),
+        Record::Conversation(record) => size_of_val(*record),
     }
 }
 

@@ -1,0 +1,63 @@
+//! What the newest message of a protocol that is known makes of the end: the client took leave, or the server said why it
+//! ends the connection.
+
+use super::{
+    classify::Ruling,
+    conversation,
+    ending::Ending,
+    facts::{Facts, Reading as _},
+    phase::{ExchangePhase, TOGETHER_TICKS},
+};
+use crate::labels::{Basis, Cause, Closer, Phase, Protocol, Verdict};
+
+/// Five bytes of a farewell and a close_notify, each in a record of its own (RFC 8446 section 5.2; 29 bytes more with TLS 1.2).
+const MAX_TLS_FAREWELL_BYTES: u32 = 5 + 29 + 31;
+
+/// `None` where nothing was said.
+pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Option<Ruling> {
+    if is_farewell_in_tls(facts, ending, exchange) {
+        return Some(Ruling { verdict: Verdict::Completed, cause: Cause::Announced, exact: false });
+    }
+    let said = &exchange.reading.as_ref()?.said;
+    if let Some(word) = &said.word {
+        let cause = if is_more_telling(ending.cause) { ending.cause } else { word.cause };
+        let is_open = exchange.phase.is_in_flight() || exchange.phase == Phase::Transaction;
+        let verdict = match ending.closer {
+            // What it answers is refused, and not lost.
+            _ if word.is_answer => Verdict::Completed,
+            _ if is_open => Verdict::PrematureHangup,
+            // It was told to go.
+            Closer::Client => Verdict::Completed,
+            _ => Verdict::ServerIdle,
+        };
+        return Some(Ruling { verdict, cause, exact: exchange.exact });
+    }
+    if exchange.is_heartbeat_missing && ending.closer == Closer::Server && !is_more_telling(ending.cause) {
+        let is_open = exchange.phase.is_in_flight();
+        let verdict = if is_open { Verdict::PrematureHangup } else { Verdict::ServerIdle };
+        return Some(Ruling { verdict, cause: Cause::HeartbeatTimeout, exact: exchange.exact });
+    }
+    if said.farewell && !exchange.phase.is_in_flight() {
+        let cause = if is_more_telling(ending.cause) { ending.cause } else { Cause::Announced };
+        return Some(Ruling { verdict: Verdict::Completed, cause, exact: exchange.exact });
+    }
+    None
+}
+
+/// Behind the beginning in clear of a protocol whose clients take leave: records as small as that, together with the end.
+fn is_farewell_in_tls(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> bool {
+    let takes_leave = matches!(conversation::begun(facts), Some(Protocol::Postgresql | Protocol::Mysql));
+    let together =
+        exchange.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= TOGETHER_TICKS);
+    takes_leave
+        && exchange.basis == Basis::Inferred
+        && exchange.phase == Phase::Waiting
+        && matches!(ending.cause, Cause::Unknown | Cause::UnreadData | Cause::ProcessExit)
+        && together
+        && exchange.request_bytes.is_some_and(|bytes| bytes <= MAX_TLS_FAREWELL_BYTES)
+}
+
+/// A server with a process for each connection ends it by that process's own end.
+fn is_more_telling(cause: Cause) -> bool {
+    !matches!(cause, Cause::Unknown | Cause::ProcessExit | Cause::UnreadData | Cause::LingerZero)
+}

@@ -1,0 +1,189 @@
+//! PostgreSQL, and the poolers that speak it (PostgreSQL documentation, chapter "Frontend/Backend Protocol").
+
+use super::{Edges, Message, Said, State, Word};
+use crate::labels::Cause;
+
+/// StartupMessage 3.0, CancelRequest, SSLRequest, GSSENCRequest.
+const CODES: [u32; 4] = [196_608, CANCEL, 80_877_103, 80_877_104];
+const CANCEL: u32 = 80_877_102;
+/// Of a message's length, beyond which it is none.
+const MOST: u32 = 1 << 30;
+/// The end of an error that names the routine `ProcessInterrupts` (src/backend/tcop/postgres.c), without a ReadyForQuery: it
+/// was fatal.
+const INTERRUPTED: &[u8] = b"rrupts\0\0";
+/// The backend's messages that come at any time, and belong to no answer: notice, parameter.
+const ASYNCHRONOUS: &[u8] = b"NS";
+
+pub(super) fn is_spoken(edges: &Edges<'_>) -> bool {
+    let opening = &edges.client.opening;
+    let length = opening.be32(0);
+    let code = opening.be32(4);
+    !edges.server_spoke_first
+        && length.is_some_and(|length| length == opening.len || (length < opening.len && length >= 8))
+        && code.is_some_and(|code| CODES.contains(&code) || code >> 16 == 3 && code & 0xffff < 16)
+}
+
+pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
+    let turn = &edges.client.turn;
+    let is_asked = b"QPBEDCSHXFpcdf".contains(&turn.byte(0)) && length(turn).is_some();
+    let server = &edges.server.newest;
+    let is_answered = ready(server.tail).is_some() || (server.byte(0) == b'E' && severity(server).is_some());
+    is_asked && is_answered
+}
+
+pub(super) fn read(edges: &Edges<'_>) -> Said {
+    if edges.client_spoke_last { asked(edges) } else { answered(edges) }
+}
+
+fn asked(edges: &Edges<'_>) -> Said {
+    let (client, newest) = (&edges.client, &edges.client.newest);
+    let is_terminate = newest.starts_with(b"X\0\0\0\x04") && newest.len == 5;
+    // What asks for an answer comes with its Sync before it.
+    let farewell = is_terminate || newest.ends_with(b"X\0\0\0\x04");
+    let is_alone = is_terminate && client.is_turn_newest;
+    // On a connection of its own, if need be behind an SSLRequest.
+    let is_cancel = client.turn.be32(0) == Some(16) && client.turn.be32(4) == Some(CANCEL);
+    // A standby's status update (streaming replication) asks for nothing.
+    let is_status = newest.byte(0) == b'd' && newest.byte(5) == b'r';
+    let before = ready(edges.server.newest.tail);
+    let state = match before {
+        _ if is_status => State::Idle,
+        Some(state) if is_alone => state,
+        _ if is_alone || is_cancel => State::Idle,
+        _ => State::Asked,
+    };
+    Said { state, farewell: farewell || is_cancel, ..Said::default() }
+}
+
+fn answered(edges: &Edges<'_>) -> Said {
+    let server = &edges.server;
+    let newest = &server.newest;
+    if let Some(state) = ready(newest.tail) {
+        return Said { state, ..Said::default() };
+    }
+    let before = || match ready(server.before) {
+        Some(state) => state,
+        None if server.turns <= 1 => State::Turns,
+        None => State::Answering,
+    };
+    let error = without_authentication(newest);
+    if error.byte(0) == b'E' && severity(&error).is_some_and(|severity| severity != "ERROR") {
+        return ended(edges, Some(word(code(&error), pooler(&error))));
+    }
+    if newest.ends_with(INTERRUPTED) {
+        // Behind the beginning of an answer, in one segment with it.
+        let code = "FATAL in ProcessInterrupts".to_owned();
+        let word = Word { cause: Cause::AdminShutdown, code, is_answer: false };
+        let state = if server.is_turn_newest { State::Asked } else { State::Answering };
+        return Said { state, word: Some(word), is_guess: true, ..Said::default() };
+    }
+    let is_alone = length(newest) == Some(newest.len - 1);
+    let state = match newest.byte(0) {
+        // Notifications are sent between transactions only (`ProcessNotifyInterrupt`, src/backend/commands/async.c).
+        b'A' if is_alone => State::Idle,
+        kind if is_alone && ASYNCHRONOUS.contains(&kind) => before(),
+        // An answer to an SSLRequest; a request for a password: it is the client's turn.
+        b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,
+        b'R' | b'G' => State::Turns,
+        // Streaming replication.
+        b'd' | b'W' if server.turn.byte(0) == b'W' => State::Idle,
+        // Flush: an answer without an end.
+        _ if edges.client.newest.ends_with(b"H\0\0\0\x04") => State::Turns,
+        _ => State::Answering,
+    };
+    Said { state, ..Said::default() }
+}
+
+/// By a fatal error, after which nothing comes.
+fn ended(edges: &Edges<'_>, word: Option<Word>) -> Said {
+    let server = &edges.server;
+    // A notification ends with a zero, a row of text does not.
+    let is_push = server.before.ends_with(&[0]);
+    let (state, is_guess) = match word.as_ref().map(|word| word.cause) {
+        Some(Cause::ServerError) => (State::Idle, false),
+        // They come when nothing is open; a command that the server had not read is lost to them.
+        Some(Cause::IdleTimeout) if !server.is_turn_newest => (State::Idle, false),
+        Some(Cause::TransactionTimeout) if !server.is_turn_newest => (State::Transaction, false),
+        _ if server.is_turn_newest => (State::Asked, false),
+        _ => match ready(server.before) {
+            Some(state) => (state, false),
+            None if is_push => (State::Idle, true),
+            None => (State::Answering, true),
+        },
+    };
+    Said { state, word, is_guess, ..Said::default() }
+}
+
+/// ReadyForQuery at the end of what was said.
+fn ready(tail: [u8; 8]) -> Option<State> {
+    match tail {
+        [_, _, b'Z', 0, 0, 0, 5, b'I'] => Some(State::Idle),
+        [_, _, b'Z', 0, 0, 0, 5, b'T' | b'E'] => Some(State::Transaction),
+        _ => None,
+    }
+}
+
+/// What comes behind an AuthenticationOk in one segment with it: a session that is refused all the same.
+fn without_authentication<'a>(message: &Message<'a>) -> Message<'a> {
+    let rest = message.first.strip_prefix(b"R\0\0\0\x08\0\0\0\0");
+    rest.map_or(*message, |first| Message { first, ..*message })
+}
+
+/// Of a message with a type: bytes behind that.
+fn length(message: &Message<'_>) -> Option<u32> {
+    message.be32(1).filter(|length| (4..MOST).contains(length))
+}
+
+/// Of an ErrorResponse: its fields, as far as they are kept, each with its type.
+fn fields<'a>(message: &Message<'a>) -> impl Iterator<Item = (u8, &'a str)> {
+    let text = message.first.get(5..).unwrap_or_default();
+    text.split(|&byte| byte == 0).filter_map(|field| {
+        let (kind, value) = field.split_first()?;
+        Some((*kind, std::str::from_utf8(value).ok()?))
+    })
+}
+
+/// The one that is not translated, from PostgreSQL 9.6 on; older servers and poolers have the other alone.
+fn severity<'a>(message: &Message<'a>) -> Option<&'a str> {
+    let of = |wanted: u8| fields(message).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    of(b'V').or_else(|| of(b'S')).filter(|severity| ["ERROR", "FATAL", "PANIC"].contains(severity))
+}
+
+/// As far as it is kept.
+fn code<'a>(message: &Message<'a>) -> &'a str {
+    fields(message).find(|(kind, _)| *kind == b'C').map_or("", |(_, code)| code)
+}
+
+/// PgBouncer has one code for all (08P01, or 57P01 for some from version 1.20 on), and says in words what it is.
+fn pooler(message: &Message<'_>) -> Option<Cause> {
+    let words = fields(message).find(|(kind, _)| *kind == b'M').map(|(_, words)| words)?;
+    let says = |begin: &str| {
+        !words.is_empty() && (words.starts_with(begin) || begin.starts_with(words) && words.len() > 7)
+    };
+    match () {
+        () if says("client_idle_timeout") => Some(Cause::IdleTimeout),
+        () if says("idle transaction timeout") => Some(Cause::TransactionTimeout),
+        () if says("query_timeout") || says("query_wait_timeout") => Some(Cause::RequestTimeout),
+        // The server's connection ended under it.
+        () if says("server conn crashed?") || says("server closed the connection") => {
+            Some(Cause::ServerError)
+        }
+        () => None,
+    }
+}
+
+/// Appendix "PostgreSQL Error Codes".
+fn word(code: &str, pooler: Option<Cause>) -> Word {
+    let (cause, is_answer) = match code {
+        _ if pooler.is_some() => (pooler.unwrap_or(Cause::ServerError), false),
+        "57P05" => (Cause::IdleTimeout, false),
+        // idle_in_transaction_session_timeout, transaction_timeout
+        "25P03" | "25P04" => (Cause::TransactionTimeout, false),
+        "57P01" | "57P02" => (Cause::AdminShutdown, false),
+        // cannot_connect_now: it starts up, or stops.
+        "57P03" => (Cause::AdminShutdown, true),
+        _ => (Cause::ServerError, true),
+    };
+    let code = if code.len() == 5 { format!("SQLSTATE {code}") } else { "FATAL".to_owned() };
+    Word { cause, code, is_answer }
+}

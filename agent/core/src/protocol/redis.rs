@@ -1,0 +1,51 @@
+//! Redis and what speaks its protocol (RESP2, RESP3, inline commands; redis.io, "Redis serialization protocol").
+
+use super::{Edges, Message, Said, State, Word};
+use crate::labels::Cause;
+
+/// First bytes of a server's message, RESP3 included.
+const TYPES: &[u8] = b"+-:$*_#,(!=%~>|";
+
+pub(super) fn is_spoken(edges: &Edges<'_>) -> bool {
+    let (opening, answer) = (&edges.client.opening, &edges.server.opening);
+    let is_answer = answer.is_empty() || TYPES.contains(&answer.byte(0));
+    // An inline command is a line of text, and only the answer tells whose.
+    let is_inline = opening.byte(0).is_ascii_alphabetic() && is_reply(answer);
+    is_refusal(answer) || !edges.server_spoke_first && is_answer && (is_array(opening) || is_inline)
+}
+
+pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
+    is_array(&edges.client.turn) && TYPES.contains(&edges.server.turn.byte(0))
+}
+
+pub(super) fn read(edges: &Edges<'_>) -> Said {
+    let client = &edges.client.newest;
+    let is_quit = client.starts_with_word("QUIT") && client.len <= 6
+        || client.starts_with_word("*1\r\n$4\r\nQUIT\r\n") && client.len == 14;
+    let newest = &edges.server.newest;
+    let is_refused = !edges.client_spoke_last && is_refusal(newest) || is_refusal(&edges.server.opening);
+    let code = if is_refusal(newest) { newest.line() } else { edges.server.opening.line() };
+    let word = is_refused.then_some(Word { cause: Cause::ServerError, code, is_answer: true });
+    let state = if is_refused { State::Idle } else { State::Turns };
+    Said { state, farewell: is_quit, word, ..Said::default() }
+}
+
+/// Errors after which the server closes.
+fn is_refusal(message: &Message<'_>) -> bool {
+    ["-ERR max number", "-ERR Protocol er", "-DENIED Redis is"]
+        .iter()
+        .any(|words| message.starts_with_word(words))
+}
+
+/// A command as an array: its count of words.
+fn is_array(message: &Message<'_>) -> bool {
+    let rest = message.first.get(1..).unwrap_or_default();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let behind = rest.get(digits..).unwrap_or_default();
+    message.byte(0) == b'*' && (1..=7).contains(&digits) && behind.starts_with(b"\r\n$")
+}
+
+/// A simple string, an error or a number: a line.
+fn is_reply(message: &Message<'_>) -> bool {
+    matches!(message.byte(0), b'+' | b'-' | b':' | b'$') && !message.starts_with(b"+OK ")
+}
