@@ -4,7 +4,6 @@
 //! here is what a user starts and reads.
 
 pub mod agent;
-pub mod analyzer;
 pub mod check;
 pub mod cli;
 pub mod clock;
@@ -16,6 +15,7 @@ pub mod output;
 pub mod owners;
 pub mod peak;
 pub mod procinfo;
+mod query;
 pub mod recent_activity;
 mod refusals;
 pub mod report;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use crate::run::query;
+use crate::query;
 use whohungup_core::{
     advice::{ReportModel, SCHEMA},
     filter::Filter,

@@ -13,9 +13,10 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
+use whohungup_core::close::ClosedConnection;
 
 use crate::{
-    agent::{Agent, Event, Handler},
+    agent::{Agent, Handler},
     cli::RunArgs,
     clock::{monotonic_ns, wall_ahead_ns},
     live::{LiveChanges, LiveSnapshot},
@@ -189,14 +190,9 @@ impl Counters {
 }
 
 impl Handler for Counters {
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Close(closed) => {
-                self.metrics.close(&closed);
-                self.recent.close(closed);
-            }
-            Event::Requests(_) => {}
-        }
+    fn close(&mut self, closed: ClosedConnection) {
+        self.metrics.close(&closed);
+        self.recent.close(closed);
     }
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
