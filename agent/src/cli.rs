@@ -1,14 +1,17 @@
 //! The command line.
 
+mod host_name;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::host_name::HostName;
+pub(crate) use self::host_name::LONGEST_NAME;
 use crate::{
     container::{HostRoot, host_root_flag},
     metrics::WorkloadLabel,
     record::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RATE, Limits as RecordLimits, Omit, Redact, Settings},
-    run::HostName,
     session::SessionOptions,
     workloads::NameSources,
 };

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_mount_is_told_from_others() {
+    fn the_root_mount_is_distinguished_from_others() {
         let of = |line| root_mount(line);
         assert_eq!(of("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw"), Some(("/", "ext4")));
         assert_eq!(of("85 60 0:47 / / ro shared:4 - overlay overlay ro,lowerdir=/x"), Some(("/", "overlay")));

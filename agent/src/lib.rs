@@ -4,7 +4,6 @@
 //! here is what a user starts and reads.
 
 pub mod agent;
-pub mod analyzer;
 pub mod check;
 pub mod cli;
 pub mod clock;
@@ -27,6 +26,7 @@ pub mod selftest;
 pub mod session;
 pub mod signals;
 pub mod top;
+mod url_query;
 pub mod watch;
 pub mod workloads;
 

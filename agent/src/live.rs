@@ -29,9 +29,8 @@ pub use view::{
 use whohungup_core::{
     advice::Meta,
     close::ClosedConnection,
-    connection::OpenByEndpoint,
     endpoint::{
-        Endpoint, EndpointKey, Endpoints,
+        Endpoint, EndpointKey, Endpoints, OpenByEndpoint,
         last_hour::{self, COUNTS, LOST, LastHour, LostRequests},
     },
     shutdown::Shutdown,

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
-    analyzer::Analyzer,
+    agent::Analyzer,
     clock::monotonic_ns,
     live::{EvidenceSampler, Live, LiveChanges, LiveSnapshot},
     session::Session,
 };
-use whohungup_core::{close::ClosedConnection, connection::OpenByEndpoint};
+use whohungup_core::{close::ClosedConnection, endpoint::OpenByEndpoint};
 
 /// Counting open connections by endpoint walks the table: it takes no more than one part in this many of the time.
 const COUNT_SHARE: u32 = 50;
@@ -57,7 +57,7 @@ impl RecentActivity {
     pub fn snapshot(&mut self, session: &Session, analyzer: &Analyzer) -> LiveSnapshot {
         let began = Instant::now();
         if began >= self.count_again {
-            self.open = Arc::new(session.tracker().open_by_endpoint(self.most));
+            self.open = Arc::new(OpenByEndpoint::count(session.tracker().open_connections(), self.most));
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
         let (meta, open) = (analyzer.meta(session), Arc::clone(&self.open));

@@ -6,7 +6,6 @@ mod events;
 mod host;
 mod observer;
 mod page;
-pub(crate) mod query;
 mod scrapes;
 mod server;
 mod views;
@@ -17,8 +16,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-
-pub use host::HostName;
 
 use crate::{cli::RunArgs, signals::stop_flag};
 

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 
 use crate::{
-    agent::{Agent, Event, Handler},
+    agent::{Agent, Handler},
     cli::WatchArgs,
     output::{line, summary::Summary},
     signals::stop_flag,
@@ -31,7 +31,7 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
     printer.header();
     agent.run(&stopped, &mut printer);
     if !printer.is_over() {
-        agent.finish(|event| printer.event(event));
+        agent.finish(|closed| printer.close(closed));
         printer.flush();
     }
     match printer.written {
@@ -118,11 +118,8 @@ impl<'a> Printer<'a> {
 }
 
 impl Handler for Printer<'_> {
-    fn event(&mut self, event: Event) {
-        if let Event::Close(closed) = event
-            && !self.is_over()
-            && self.filter.has_close(&closed)
-        {
+    fn close(&mut self, closed: ClosedConnection) {
+        if !self.is_over() && self.filter.has_close(&closed) {
             self.written = self.print(&closed);
         }
     }

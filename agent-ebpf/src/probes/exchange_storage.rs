@@ -2,17 +2,14 @@
 
 use core::{ffi::c_void, mem::MaybeUninit};
 
-use aya_ebpf::{
-    bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::bpf_sk_storage_get,
-};
+use aya_ebpf::{bindings::BPF_SK_STORAGE_GET_F_CREATE, helpers::generated::bpf_sk_storage_get};
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
     event::Kind,
     exchange::{
-        Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES,
-        HTTP, HTTP2, OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
+        Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES, HTTP, HTTP2,
+        OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
     },
     framing::{self, Start},
 };

@@ -16,6 +16,7 @@ mod phase;
 mod race;
 pub mod record;
 mod request_totals;
+mod ruling;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tls_plaintext;
@@ -29,4 +30,4 @@ pub use facts::{Facts, Plaintext, Resets};
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, Peer, SCHEMA};
-pub use request_totals::RequestTotals;
+pub use request_totals::{RequestDelta, RequestTotals};

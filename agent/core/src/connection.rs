@@ -3,7 +3,6 @@
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
 mod correlate;
-mod deadlines;
 mod ending;
 mod entry;
 mod join;
@@ -25,8 +24,8 @@ mod tracker;
 
 pub use entry::OpenState;
 pub use listeners::{ListenerEnded, SentSignal, Stopping};
-pub use open::OpenByEndpoint;
+pub use open::OpenConnection;
 pub(crate) use pools::is_shutdown;
-pub use requests::{Progressed, RequestDelta};
+pub use requests::Progressed;
 pub use retry::RetryQuery;
 pub use tracker::{Limits, Totals, Tracker};

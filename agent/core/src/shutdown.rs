@@ -107,13 +107,13 @@ impl Shutdown {
     }
 
     /// Somebody asked it to stop: SIGTERM, SIGINT, SIGQUIT.
-    pub fn was_told(&self) -> bool {
+    pub fn was_signalled(&self) -> bool {
         self.signals.iter().any(|sent| matches!(&*sent.signal, "SIGTERM" | "SIGINT" | "SIGQUIT"))
     }
 
     /// It was asked to, and that had no effect.
-    fn was_told_in_vain(&self) -> bool {
-        self.was_told() && self.signals.iter().all(|sent| sent.ignored || sent.signal == "SIGKILL")
+    fn has_ignored_signals(&self) -> bool {
+        self.was_signalled() && self.signals.iter().all(|sent| sent.ignored || sent.signal == "SIGKILL")
     }
 
     fn was_killed(&self) -> bool {

@@ -8,8 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    close::{CloseId, ClosedConnection, Code, SCHEMA},
-    connection::RequestDelta,
+    close::{CloseId, ClosedConnection, Code, RequestDelta, SCHEMA},
     identity::{Comm, Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };

@@ -9,8 +9,7 @@ use super::{
 use whohungup_core::{
     advice::Meta,
     close::ClosedConnection,
-    connection::OpenByEndpoint,
-    endpoint::{Endpoints, InferLimits},
+    endpoint::{Endpoints, InferLimits, OpenByEndpoint},
     filter::Filter,
     labels::{Race, Verdict},
     products::Products,

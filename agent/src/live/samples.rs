@@ -1,8 +1,7 @@
 //! Closes made by hand.
 
 use whohungup_core::{
-    close::ClosedConnection,
-    connection::RequestDelta,
+    close::{ClosedConnection, RequestDelta},
     labels::{Closer, Phase, Race, Verdict},
     testing,
 };

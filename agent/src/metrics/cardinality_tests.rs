@@ -9,8 +9,8 @@ use super::{
     tests::{Counting, TICK, idle_close},
 };
 use whohungup_core::{
-    close::ClosedConnection,
-    connection::{Progressed, RequestDelta},
+    close::{ClosedConnection, RequestDelta},
+    connection::Progressed,
     labels::{Basis, Cause, CloseType, Closer, Race, Role, Verdict},
 };
 

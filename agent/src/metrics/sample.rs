@@ -7,8 +7,8 @@ use super::{ProcessCost, Scrape, Snapshot};
 use crate::{degraded::Reason, record::RecordStats};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
-    close::ClosedConnection,
-    connection::{Limits, OpenState, Progressed, RequestDelta, Totals},
+    close::{ClosedConnection, RequestDelta},
+    connection::{Limits, OpenState, Progressed, Totals},
     endpoint::{
         EndpointKey, InferTotals,
         counters::{ShutdownCount, ShutdownLoss},
@@ -51,7 +51,7 @@ fn node_stops(counting: &mut Counting) {
     let comm = process.expect("a process").comm;
     let key = EndpointKey { role, server_port, process: comm, workload: None };
     let counts = [
-        ShutdownCount::Stopped { told: true },
+        ShutdownCount::Stopped { signalled: true },
         ShutdownCount::Lost(ShutdownLoss::InFlight, 2),
         ShutdownCount::Lost(ShutdownLoss::Refused, 1),
     ];

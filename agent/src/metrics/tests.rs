@@ -1,7 +1,7 @@
 use super::*;
 use whohungup_core::{
-    close::ClosedConnection,
-    connection::{OpenState, Progressed, RequestDelta},
+    close::{ClosedConnection, RequestDelta},
+    connection::{OpenState, Progressed},
     endpoint::{Endpoints, InferLimits},
     labels::{Basis, Cause, CloseType, Race, Verdict},
     testing,

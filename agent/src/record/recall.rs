@@ -3,7 +3,10 @@
 use std::{ops::ControlFlow, path::Path};
 
 use jiff::{SignedDuration, Timestamp};
-use whohungup_core::{close::ClosedConnection, connection::RequestDelta, filter::Filter};
+use whohungup_core::{
+    close::{ClosedConnection, RequestDelta},
+    filter::Filter,
+};
 
 use super::{
     directory::RecordError,

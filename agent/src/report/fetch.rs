@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use crate::run::query;
+use crate::url_query;
 use whohungup_core::{
     advice::{ReportModel, SCHEMA},
     filter::Filter,
@@ -50,7 +50,7 @@ pub fn get(url: &str, path: &str, filter: &Filter) -> anyhow::Result<Vec<u8>> {
     );
     let mut answer = agent
         .get(&url)
-        .query_pairs(query::pairs(filter))
+        .query_pairs(url_query::pairs(filter))
         .call()
         .with_context(|| format!("no daemon answers at {base}; is `whohungup run` running there?"))?;
     match answer.status().as_u16() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    agent::{Agent, Event, Handler},
+    agent::{Agent, Handler},
     cli::ReportArgs,
 };
 use whohungup_core::{
@@ -37,7 +37,7 @@ pub(super) fn record(args: &ReportArgs, stopped: &AtomicBool) -> anyhow::Result<
     let mut progress = Progress { line: Line::new(args.duration), closes: 0, races: 0 };
     agent.run(stopped, &mut progress);
     progress.line.clear();
-    agent.finish(|event| progress.event(event));
+    agent.finish(|closed| progress.close(closed));
     Ok(agent.report())
 }
 
@@ -48,18 +48,10 @@ struct Progress {
     races: u64,
 }
 
-impl Progress {
-    fn count(&mut self, closed: &ClosedConnection) {
+impl Handler for Progress {
+    fn close(&mut self, closed: ClosedConnection) {
         self.closes += u64::from(!closed.amends);
         self.races += u64::from(closed.verdict == Verdict::IdleRace);
-    }
-}
-
-impl Handler for Progress {
-    fn event(&mut self, event: Event) {
-        if let Event::Close(closed) = event {
-            self.count(&closed);
-        }
     }
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {

@@ -1,7 +1,7 @@
 //! Which names requests may ask under: a site whose name is made to point here (DNS rebinding) must not read who talks
 //! to whom on this host.
 
-use std::{net::IpAddr, str::FromStr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -10,27 +10,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use crate::cli::{HostName, LONGEST_NAME};
 use whohungup_core::sanitize::clean;
-
-/// Bytes of a DNS name in its textual form, RFC 1035 section 2.3.4.
-const LONGEST_NAME: usize = 253;
-
-/// A host name of `--allowed-host`, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostName(String);
-
-impl FromStr for HostName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let name = text.trim().trim_end_matches('.');
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_part) {
-            return Err("expected a host name without scheme and port, such as node1.example".to_owned());
-        }
-        Ok(Self(name.to_ascii_lowercase()))
-    }
-}
 
 /// Refuses requests whose `Host` is neither an IP address, nor `localhost`, nor one of `allowed`.
 pub(super) async fn guard(State(allowed): State<Arc<[HostName]>>, request: Request, next: Next) -> Response {
@@ -70,7 +51,7 @@ fn is_local(name: &str) -> bool {
 
 fn is_allowed(name: &str, allowed: &[HostName]) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    allowed.iter().any(|HostName(known)| known.eq_ignore_ascii_case(name))
+    allowed.iter().any(|known| known.as_str().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

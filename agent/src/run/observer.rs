@@ -13,9 +13,10 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
+use whohungup_core::close::ClosedConnection;
 
 use crate::{
-    agent::{Agent, Event, Handler},
+    agent::{Agent, Handler},
     cli::RunArgs,
     clock::{monotonic_ns, wall_ahead_ns},
     live::{LiveChanges, LiveSnapshot},
@@ -89,7 +90,7 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
                 agent.run(&stopped, &mut counters);
                 if counters.recorder.is_some() {
                     // What had ended and was not settled is recorded too.
-                    agent.finish(|event| counters.event(event));
+                    agent.finish(|closed| counters.close(closed));
                 }
                 counters.recorder.into_iter().for_each(Recorder::stop);
                 drop(runs);
@@ -231,17 +232,12 @@ impl Counters {
 }
 
 impl Handler for Counters {
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Close(closed) => {
-                self.metrics.close(&closed);
-                if let Some(recorder) = &mut self.recorder {
-                    recorder.take(&closed);
-                }
-                self.recent.close(closed);
-            }
-            Event::Requests(_) => {}
+    fn close(&mut self, closed: ClosedConnection) {
+        self.metrics.close(&closed);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take(&closed);
         }
+        self.recent.close(closed);
     }
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {

@@ -21,13 +21,14 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     connections,
     events::{self, Hub},
-    host::{self, HostName},
+    host,
     observer::{Ask, Heartbeat},
     page,
     scrapes::Scrapes,
     views::{self, Views},
 };
 use crate::{
+    cli::HostName,
     live::{CLOSES, EVENTS, LIVE},
     report::fetch::PATH as REPORT,
 };

@@ -13,10 +13,10 @@ use tokio::{sync::Mutex, task::spawn_blocking, time::Instant};
 use super::{
     events::Hub,
     observer::Ask,
-    query::Query,
     server::{Shared, no_answer},
 };
 use crate::live::{ClosesView, LiveSnapshot, NumberedClose, SCHEMA, build};
+use crate::url_query::Query;
 use whohungup_core::{advice::ReportModel, products::Products};
 
 /// However many look, the observer is asked no more often than this.

@@ -14,14 +14,14 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
-    agent::{Agent, Event, Handler},
+    agent::{Agent, Handler},
     cli::TopArgs,
     live::{CLOSES, ClosesView, LIVE, LiveView, MAX_ENDPOINTS, NumberedClose, SCHEMA, build},
     recent_activity::RecentActivity,
     report::fetch,
     session::POLL_INTERVAL,
 };
-use whohungup_core::{filter::Filter, products::Products};
+use whohungup_core::{close::ClosedConnection, filter::Filter, products::Products};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Updates that wait to be drawn.
@@ -117,11 +117,8 @@ impl Screen {
 }
 
 impl Handler for Screen {
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Close(closed) => self.recent.close(closed),
-            Event::Requests(_) => {}
-        }
+    fn close(&mut self, closed: ClosedConnection) {
+        self.recent.close(closed);
     }
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {

@@ -2,7 +2,6 @@
 //!
 //! Needs root. Everything is started by the test, on loopback addresses and with data directories of its own.
 
-#[path = "../live/gate.rs"]
 mod gate;
 mod monitoring;
 mod recorded;
@@ -55,7 +54,9 @@ fn epoch_seconds() -> u64 {
 
 #[test]
 fn a_lost_request_is_reported_within_a_minute_and_healthy_services_are_silent() {
-    gate::require!();
+    if !gate::can_observe() {
+        return;
+    }
     let (Some(prometheus), Some(alertmanager)) = (program("prometheus"), program("prometheus-alertmanager"))
     else {
         return;

@@ -1,8 +1,5 @@
 //! What the live tests need, and a machine may lack.
 
-use std::sync::OnceLock;
-
-use harness::gate::skip;
 use whohungup::session::SessionOptions;
 use whohungup_bpf::{ProbeError, Probes};
 
@@ -16,26 +13,13 @@ macro_rules! require {
 }
 pub(crate) use require;
 
-/// Clocks of the tests are compared with clocks of the kernel: what else the machine does should not come between. Holds
-/// for the calling thread and for all that it starts.
-const PRIORITY: i32 = -15;
-
-/// Whether the probes can be loaded here. Says why not; in CI it panics instead.
+/// Says why the probes cannot be loaded here; in CI it panics instead.
 pub(crate) fn can_observe() -> bool {
-    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
-    // Not everybody who may load probes may do this.
-    let _refused = rustix::process::setpriority_process(None, PRIORITY);
-    let refusal = REFUSAL.get_or_init(|| {
-        if !rustix::process::geteuid().is_root() {
-            return Some("not root, and only root may load probes".to_owned());
+    harness::gate::can_observe(|| match Probes::load(SessionOptions::default().load) {
+        Ok(_) => None,
+        Err(error @ (ProbeError::Permission { .. } | ProbeError::Btf(_) | ProbeError::NoCgroup { .. })) => {
+            Some(error.to_string())
         }
-        match Probes::load(SessionOptions::default().load) {
-            Ok(_) => None,
-            Err(
-                error @ (ProbeError::Permission { .. } | ProbeError::Btf(_) | ProbeError::NoCgroup { .. }),
-            ) => Some(error.to_string()),
-            Err(error) => panic!("the probes do not load: {error:?}"),
-        }
-    });
-    refusal.as_ref().is_none_or(|why| skip(why))
+        Err(error) => panic!("the probes do not load: {error:?}"),
+    })
 }

@@ -8,4 +8,5 @@ mod kubernetes;
 mod promtool;
 mod repository;
 mod runbooks;
+mod sources;
 mod style;

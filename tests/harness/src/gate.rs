@@ -1,6 +1,6 @@
 //! What a test needs and a machine may lack: outside CI a reason to skip, in CI a failure.
 
-use std::{env, fmt, path::PathBuf, process::Command};
+use std::{env, fmt, path::PathBuf, process::Command, sync::OnceLock};
 
 /// Finds a program; if there is none, says so, and in CI panics.
 pub fn program(name: &str) -> Option<PathBuf> {
@@ -27,6 +27,21 @@ pub fn python(library: &str) -> Option<PathBuf> {
     }
     skip(&format_args!("{} with the library {library} is not installed", python.display()));
     None
+}
+
+/// Clocks of the tests are compared with clocks of the kernel: what else the machine does should not come between. Holds
+/// for the calling thread and for all that it starts.
+const PRIORITY: i32 = -15;
+
+/// Whether probes can be loaded here, which `refusal` tries: why not, if not. Says so; in CI it panics instead.
+pub fn can_observe(refusal: impl FnOnce() -> Option<String>) -> bool {
+    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
+    // Not everybody who may load probes may do this.
+    let _refused = rustix::process::setpriority_process(None, PRIORITY);
+    let is_root = rustix::process::geteuid().is_root();
+    let no_root = || Some("not root, and only root may load probes".to_owned());
+    let refused = REFUSAL.get_or_init(|| if is_root { refusal() } else { no_root() });
+    refused.as_ref().is_none_or(|why| skip(why))
 }
 
 /// Always false: the test cannot run here.

@@ -108,7 +108,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
         .collect::<Result<Vec<_>>>()?;
     let watch = Watch::start(&context.agent)?;
     let plays = plan::plan(&Scope { requests: options.requests, seed, hasty: options.hasty });
-    let (ended, mut invalid) = play_all(&network, plays, context);
+    let (ended, mut invalid) = play_all(&network, &plays, context);
     let scanned = scan::all(&network, &ended, seed)?;
     context.ensure_not_stopped()?;
     let (mut dropped, mut flows, mut namespaces) = (0, HashMap::new(), HashMap::new());
@@ -153,7 +153,7 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
 type Ended = (Play, ClientLog, ServerLog);
 
 /// Plays all, many at once; what did not go as scripted is told apart.
-fn play_all(network: &Network, plays: Vec<Play>, context: &Context) -> (Vec<Ended>, Vec<String>) {
+fn play_all(network: &Network, plays: &[Play], context: &Context) -> (Vec<Ended>, Vec<String>) {
     let all = plays.len().max(1);
     let results = Mutex::new((Vec::new(), Vec::new()));
     let play = |play: Play| {

@@ -38,7 +38,7 @@ pub(super) fn cut_off(case: Case<'_>) -> Option<Advice> {
         Some(ExitStatus::Signal(TERM)) => {
             "it exits at once on SIGTERM. Handle that signal: stop listening, finish the requests in flight, then exit."
         }
-        Some(ExitStatus::Status(_)) if case.endpoint.exits.told => {
+        Some(ExitStatus::Status(_)) if case.endpoint.exits.signalled => {
             "it exits as soon as it is told to stop. Stop listening, finish the requests in flight, then exit."
         }
         Some(ExitStatus::Signal(_)) => "find out why it crashes; it may have left a core dump.",

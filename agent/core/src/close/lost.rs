@@ -145,7 +145,7 @@ mod tests {
         let mut streams = close(Verdict::PrematureHangup, Closer::Server, Phase::Waiting);
         streams.in_flight = Some(4);
         assert_eq!(loss(&streams).map(|(_, lost)| lost), Some(4));
-        let open = crate::connection::RequestDelta { unanswered: 3, ..requests(3, 0, None) };
+        let open = crate::close::RequestDelta { unanswered: 3, ..requests(3, 0, None) };
         streams.uncounted = Some(open);
         assert_eq!(loss(&streams).map(|(_, lost)| lost), Some(3));
     }

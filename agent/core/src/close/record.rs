@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use whohungup_ebpf::event::Task;
 
-use super::{facts, request_totals::RequestTotals};
+use super::{
+    facts,
+    request_totals::{RequestDelta, RequestTotals},
+};
 use crate::{
-    connection::RequestDelta,
     http::Goaway,
     identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},

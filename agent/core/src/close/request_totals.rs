@@ -20,6 +20,26 @@ pub struct RequestTotals {
     pub gap: u32,
 }
 
+/// What is new since the last count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestDelta {
+    /// [`Basis::Inferred`]: turns of an encrypted connection; [`Basis::Protocol`]: of another protocol.
+    pub basis: Basis,
+    pub begun: u32,
+    pub answered: u32,
+    /// Open when the connection ended; 0 while it lives.
+    pub unanswered: u32,
+    /// Of the begun, those that came on an idle connection.
+    pub reused: u32,
+    /// Of the reuses, those after less than [`whohungup_ebpf::framing::LONG_GAP_TICKS`].
+    pub short_gaps: u32,
+    /// Seconds before a reuse after a longer one. Of the reuses, those that are in neither came when nobody was
+    /// reported of their gaps.
+    pub long_gap: Option<f64>,
+    /// Seconds of an earlier long gap of which it is known by now that its request was answered.
+    pub answered_gap: Option<f64>,
+}
+
 /// At the newest step that was seen; `None` when the messages were not followed.
 pub(super) fn request_totals(facts: &Facts, view: &ExchangePhase) -> Option<RequestTotals> {
     let Some(at) = view.at.as_ref() else { return view.totals };

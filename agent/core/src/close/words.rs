@@ -2,11 +2,11 @@
 //! ends the connection.
 
 use super::{
-    classify::Ruling,
     conversation,
     ending::Ending,
     facts::{Facts, Reading as _},
     phase::{ExchangePhase, TOGETHER_TICKS},
+    ruling::Ruling,
 };
 use crate::labels::{Basis, Cause, Closer, Phase, Protocol, Verdict};
 

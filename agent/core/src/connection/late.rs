@@ -63,8 +63,8 @@ impl Tracker {
         let options = self.options;
         let Some(known) = self.recent.by_cookie(cookie) else { return };
         let Some(facts) = known.connection.facts() else { return };
-        let told = known.connection.pending.as_deref().and_then(|pending| pending.other_end);
-        let by_other = told.is_some_and(|other| other.is_race());
+        let other = known.connection.pending.as_deref().and_then(|pending| pending.other_end);
+        let by_other = other.is_some_and(|other| other.is_race());
         let verdict = if by_other { Verdict::IdleRace } else { judge(facts, options).verdict() };
         if verdict != Verdict::IdleRace || known.verdict == verdict {
             return;

@@ -8,32 +8,12 @@ use whohungup_ebpf::{
 };
 
 use crate::{
-    close::RequestTotals,
+    close::{RequestDelta, RequestTotals},
     identity::{Ends, Process},
     labels::{Basis, Protocol, Role},
     protocol::is_multiplexed,
     workload::Workload,
 };
-
-/// What is new since the last count.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RequestDelta {
-    /// [`Basis::Inferred`]: turns of an encrypted connection; [`Basis::Protocol`]: of another protocol.
-    pub basis: Basis,
-    pub begun: u32,
-    pub answered: u32,
-    /// Open when the connection ended; 0 while it lives.
-    pub unanswered: u32,
-    /// Of the begun, those that came on an idle connection.
-    pub reused: u32,
-    /// Of the reuses, those after less than [`LONG_GAP_TICKS`].
-    pub short_gaps: u32,
-    /// Seconds before a reuse after a longer one. Of the reuses, those that are in neither came when nobody was
-    /// reported of their gaps.
-    pub long_gap: Option<f64>,
-    /// Seconds of an earlier long gap of which it is known by now that its request was answered.
-    pub answered_gap: Option<f64>,
-}
 
 /// New requests on a connection that is open.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,6 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
-    deadlines::Deadlines,
     entry::{Connection, OpenState},
     listeners::{Listeners, Stopping},
     pairs::Pairs,
@@ -15,6 +14,7 @@ use super::{
     recent::Recent,
     requests::Progressed,
     retry::Retries,
+    settle::Deadlines,
     tally::Tally,
 };
 use crate::{close::ClosedConnection, identity::Ends};

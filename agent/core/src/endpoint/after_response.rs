@@ -26,7 +26,7 @@ struct Run {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Limit {
     /// After this many requests, `closes` times in a row.
-    RequestDelta { requests: u32, closes: u32 },
+    Requests { requests: u32, closes: u32 },
     /// At this age in seconds, `closes` times in a row.
     Age { least: f32, most: f32, closes: u32 },
 }
@@ -71,7 +71,7 @@ impl AfterResponse {
         // less than the time from one to the next.
         let pace = most_age / requests.max(1) as f32;
         let proved = closes >= ENOUGH && requests >= 2 && most_age - least_age > pace;
-        proved.then_some(Limit::RequestDelta { requests, closes })
+        proved.then_some(Limit::Requests { requests, closes })
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn equally_many_requests_at_different_ages_are_a_limit_of_requests() {
         let closes = [(100, 12.0), (100, 31.0), (100, 8.0)];
-        assert_eq!(newest(&closes), Some(Limit::RequestDelta { requests: 100, closes: 3 }));
+        assert_eq!(newest(&closes), Some(Limit::Requests { requests: 100, closes: 3 }));
         assert_eq!(newest(&closes[..2]), None);
         assert_eq!(newest(&[(100, 12.0), (99, 31.0), (100, 8.0), (100, 9.0)]), None, "not in a row");
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_fast_client_reaches_its_limit_at_nearly_the_same_age() {
         // A thousand requests in half a second: an age limit would not have stopped all three at the thousandth.
         let closes = [(1000, 0.501), (1000, 0.509), (1000, 0.503)];
-        assert_eq!(newest(&closes), Some(Limit::RequestDelta { requests: 1000, closes: 3 }));
+        assert_eq!(newest(&closes), Some(Limit::Requests { requests: 1000, closes: 3 }));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Proof {
     pub(super) fn cause(self) -> Cause {
         match self {
             Self::Timer(cause, ..) => cause,
-            Self::Limit(Limit::RequestDelta { .. }) => Cause::MaxRequests,
+            Self::Limit(Limit::Requests { .. }) => Cause::MaxRequests,
             Self::Limit(Limit::Age { .. }) => Cause::MaxAge,
         }
     }
@@ -41,7 +41,7 @@ impl Proof {
                 let side = reading.kind.side;
                 format!("{count} closes by the {side} so far came {least:.3} to {most:.3} s after {since}")
             }
-            Self::Limit(Limit::RequestDelta { requests, closes }) => {
+            Self::Limit(Limit::Requests { requests, closes }) => {
                 format!("{closes} closes by the server in a row came after {requests} requests")
             }
             Self::Limit(Limit::Age { least, most, closes }) => {

@@ -1,8 +1,7 @@
 //! Everything that is counted of one endpoint for the metrics.
 
 use crate::{
-    close::ClosedConnection,
-    connection::RequestDelta,
+    close::{ClosedConnection, RequestDelta},
     histogram::BucketHistogram,
     identity::Ends,
     labels::{Basis, Cause, CloseType, Closer, Race, Verdict},
@@ -71,7 +70,7 @@ crate::label_set! {
 pub enum ShutdownCount {
     /// A process stopped listening; `told` to by a signal.
     Stopped {
-        told: bool,
+        signalled: bool,
     },
     Lost(ShutdownLoss, u64),
 }

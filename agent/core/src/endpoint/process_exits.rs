@@ -25,7 +25,7 @@ pub struct Exits {
     pub waited: Option<f64>,
     /// Of those that were cut off, the newest process was told to stop: SIGTERM, SIGINT, SIGQUIT.
     #[serde(default)]
-    pub told: bool,
+    pub signalled: bool,
 }
 
 /// The same as it is kept of an endpoint, in few bytes.
@@ -36,7 +36,7 @@ pub(super) struct ExitCounts {
     idle_closed: u32,
     idle_left: u32,
     waited: f32,
-    told: bool,
+    signalled: bool,
 }
 
 impl ExitCounts {
@@ -66,9 +66,9 @@ impl ExitCounts {
         }
     }
 
-    /// The newest process was `told` to stop, or not.
-    pub(super) const fn tell(&mut self, told: bool) {
-        self.told = told;
+    /// A process has stopped listening, by a signal or of itself.
+    pub(super) const fn note_stop(&mut self, signalled: bool) {
+        self.signalled = signalled;
     }
 
     pub(super) fn shown(&self) -> Exits {
@@ -80,7 +80,7 @@ impl ExitCounts {
             idle_closed: self.idle_closed.into(),
             idle_left: self.idle_left.into(),
             waited: (self.idle_left > 0).then_some(self.waited.into()),
-            told: self.told && self.cut_off[0].1 > 0,
+            signalled: self.signalled && self.cut_off[0].1 > 0,
         }
     }
 }

@@ -16,8 +16,7 @@ use super::{
     timers::TimerMatch,
 };
 use crate::{
-    close::ClosedConnection,
-    connection::RequestDelta,
+    close::{ClosedConnection, RequestDelta},
     http::Goaway,
     labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
     program::Program,

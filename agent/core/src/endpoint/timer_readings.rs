@@ -34,8 +34,8 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let goodbye = close.goaway.as_ref().filter(|goaway| goaway.is_polite());
     let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
     // A client that closes at a 408 has no timer of its own there.
-    let is_told = close.cause == Cause::RequestTimeout && close.closer == Closer::Client;
-    if (!may_be_timer(close.cause) && !is_goodbye) || is_told {
+    let is_answer_to_408 = close.cause == Cause::RequestTimeout && close.closer == Closer::Client;
+    if (!may_be_timer(close.cause) && !is_goodbye) || is_answer_to_408 {
         return readings;
     }
     let mut next = readings.iter_mut();

@@ -40,9 +40,9 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
 fn stopped(out: &mut String, model: &ReportModel, top: usize) {
     let Some(headline) = shutdowns::headline(model) else { return };
     let _infallible = writeln!(out, "\n### Shutdowns\n\n{}.", prose(&capitalized(&headline)));
-    for told in shutdowns::told(model).take(top) {
-        let _infallible = writeln!(out, "\n- {}: {}", prose(&told.what), prose(&told.cost));
-        for remedy in &told.remedies {
+    for paragraph in shutdowns::paragraphs(model).take(top) {
+        let _infallible = writeln!(out, "\n- {}: {}", prose(&paragraph.what), prose(&paragraph.cost));
+        for remedy in &paragraph.remedies {
             let _infallible = writeln!(out, "  - **Do:** {}.", prose(remedy));
         }
     }

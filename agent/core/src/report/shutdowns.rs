@@ -17,7 +17,7 @@ const WORKLOAD: usize = 64;
 
 /// One shutdown that lost something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Paragraph {
     /// When, who, and by what signal.
     pub what: String,
     /// What was lost.
@@ -38,8 +38,8 @@ pub fn headline(model: &ReportModel) -> Option<String> {
 }
 
 /// Of those that lost something, newest first.
-pub fn told(model: &ReportModel) -> impl Iterator<Item = Told> {
-    lossy(model).map(|shutdown| Told {
+pub fn paragraphs(model: &ReportModel) -> impl Iterator<Item = Paragraph> {
+    lossy(model).map(|shutdown| Paragraph {
         what: what(shutdown),
         cost: cost(shutdown),
         remedies: shutdown.missing.iter().map(|&missing| capitalized(&remedy(missing, shutdown))).collect(),

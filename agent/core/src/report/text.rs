@@ -175,10 +175,10 @@ impl Page {
         let Some(headline) = shutdowns::headline(model) else { return };
         let bold = Style::new().effects(self.bold());
         let _infallible = writeln!(self.out, "\n{bold}Shutdowns{bold:#}: {headline}");
-        for told in shutdowns::told(model).take(self.look.top) {
-            self.wrapped("", &told.what, 0, Style::new());
-            self.line("lost", &told.cost);
-            for remedy in &told.remedies {
+        for paragraph in shutdowns::paragraphs(model).take(self.look.top) {
+            self.wrapped("", &paragraph.what, 0, Style::new());
+            self.line("lost", &paragraph.cost);
+            for remedy in &paragraph.remedies {
                 self.line("do", &format!("{remedy}."));
             }
         }

@@ -22,7 +22,7 @@ crate::label_set! {
 /// In this order.
 pub(super) fn of(shutdown: &Shutdown) -> Vec<Missing> {
     let cut = shutdown.cut.iter().any(|(_, count)| *count > 0);
-    let killed_late = shutdown.was_told() && !shutdown.was_told_in_vain() && shutdown.was_killed();
+    let killed_late = shutdown.was_signalled() && !shutdown.has_ignored_signals() && shutdown.was_killed();
     let found = [
         (Missing::LongerGracePeriod, cut && killed_late),
         (Missing::WaitForRequests, cut && !killed_late),
@@ -39,7 +39,7 @@ pub fn remedy(missing: Missing, shutdown: &Shutdown) -> String {
         Missing::LongerGracePeriod => {
             "requests took longer than it was given: raise `terminationGracePeriodSeconds` (systemd: `TimeoutStopSec`), or end them sooner"
         }
-        Missing::WaitForRequests if shutdown.was_told_in_vain() => {
+        Missing::WaitForRequests if shutdown.has_ignored_signals() => {
             "SIGTERM had no effect on it: the first process of a container must handle it itself, or be an init that passes it on (`docker run --init`, tini, `exec` in a shell script)"
         }
         Missing::WaitForRequests if shutdown.exit == Some(ExitStatus::Signal(15)) => {
@@ -48,7 +48,7 @@ pub fn remedy(missing: Missing, shutdown: &Shutdown) -> String {
         Missing::WaitForRequests if shutdown.was_killed() => {
             "it was killed without being told to stop: find out by whom (out of memory, a failed liveness probe, an operator)"
         }
-        Missing::WaitForRequests if shutdown.was_told() => {
+        Missing::WaitForRequests if shutdown.was_signalled() => {
             "it ends before its requests do: wait for the requests in flight before exiting"
         }
         Missing::WaitForRequests => "it ended with requests in flight, and nothing told it to: see its log",

@@ -17,9 +17,9 @@ pub const SHUTDOWNS: usize = 64;
 const SIGNALS: usize = 1024;
 const SHOWN: usize = 4;
 /// A process may take this long from being told to stop listening: a `preStop` hook comes before the signal, a drain after it.
-const TOLD_NS: u64 = 600_000_000_000;
+const SIGNALLED_NS: u64 = 600_000_000_000;
 /// A signal to another process of its workload told it to stop no longer ago than this.
-const TOLD_WORKLOAD_NS: u64 = 90_000_000_000;
+const SIGNALLED_WORKLOAD_NS: u64 = 90_000_000_000;
 /// After its listener's end this long.
 const FOLLOWED_NS: u64 = 65_000_000_000;
 /// Listeners of one process at several addresses end one after the other.
@@ -134,12 +134,12 @@ fn is_for(sent: &SentSignal, shutdown: &Shutdown) -> bool {
     let ago = shutdown.at_ns.saturating_sub(sent.at_ns);
     let pid = shutdown.process.and_then(|process| process.pid);
     if pid == Some(sent.pid) {
-        return ago <= TOLD_NS;
+        return ago <= SIGNALLED_NS;
     }
     // Each process that is killed gets a signal of its own.
     let ends_all = matches!(sent.number, 2 | 3 | 15);
     let is_same = shutdown.workload.is_some() && sent.cgroup_id != 0 && sent.cgroup_id == shutdown.cgroup_id;
-    is_same && ends_all && ago <= TOLD_WORKLOAD_NS
+    is_same && ends_all && ago <= SIGNALLED_WORKLOAD_NS
 }
 
 /// Each kind once, as it first came.

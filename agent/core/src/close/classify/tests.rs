@@ -427,14 +427,14 @@ fn last_bytes_that_left_with_the_close_are_a_goodbye() {
 
 #[test]
 fn a_server_that_closes_when_it_has_read_a_goodbye_hung_up_on_nothing() {
-    let told = |text: &str| server().served(1250).asks(text).waits(1).unobserved().closes();
-    assert_eq!(summary(&told("12345")), "completed SW fin waiting unknown - probable turns");
+    let closed = |text: &str| server().served(1250).asks(text).waits(1).unobserved().closes();
+    assert_eq!(summary(&closed("12345")), "completed SW fin waiting unknown - probable turns");
     assert_eq!(
-        summary(&told("a query")),
+        summary(&closed("a query")),
         "completed SW fin waiting unknown - probable turns",
         "as short as QUIT"
     );
-    assert_eq!(summary(&told("select 1")), "premature-hangup SW fin waiting unknown - probable turns");
+    assert_eq!(summary(&closed("select 1")), "premature-hangup SW fin waiting unknown - probable turns");
 }
 
 #[test]

@@ -104,8 +104,8 @@ fn a_close_of_another_listener_another_port_or_another_namespace_is_not_its() {
 }
 
 #[test]
-fn what_told_it_is_found_by_its_process_and_by_its_workload() {
-    let told = |workload: Option<Workload>, signal: SentSignal| {
+fn its_signals_are_found_by_its_process_and_by_its_workload() {
+    let signals = |workload: Option<Workload>, signal: SentSignal| {
         let mut table = Shutdowns::default();
         table.signal(signal);
         table.ended(&ListenerEnded { workload, ..listener_ended() }, Timestamp::UNIX_EPOCH);
@@ -114,13 +114,13 @@ fn what_told_it_is_found_by_its_process_and_by_its_workload() {
     let second = 1_000_000_000;
     let unit = || from_cgroup_path("/system.slice/node.service").map(Workload::new);
     let sigterm = |before: f64| vec![("SIGTERM".to_owned(), before)];
-    assert_eq!(told(None, sent(15, PID, ENDED_NS - 2 * second)), sigterm(2.0));
-    assert_eq!(told(None, sent(15, PID, ENDED_NS - 700 * second)), []);
-    assert_eq!(told(None, sent(15, 7, ENDED_NS - 2 * second)), []);
-    assert_eq!(told(unit(), sent(15, 7, ENDED_NS - 2 * second)), sigterm(2.0));
-    assert_eq!(told(unit(), sent(15, 7, ENDED_NS - 100 * second)), []);
+    assert_eq!(signals(None, sent(15, PID, ENDED_NS - 2 * second)), sigterm(2.0));
+    assert_eq!(signals(None, sent(15, PID, ENDED_NS - 700 * second)), []);
+    assert_eq!(signals(None, sent(15, 7, ENDED_NS - 2 * second)), []);
+    assert_eq!(signals(unit(), sent(15, 7, ENDED_NS - 2 * second)), sigterm(2.0));
+    assert_eq!(signals(unit(), sent(15, 7, ENDED_NS - 100 * second)), []);
     // A reload of a worker tells nobody to stop.
-    assert_eq!(told(unit(), sent(1, 7, ENDED_NS - 2 * second)), []);
+    assert_eq!(signals(unit(), sent(1, 7, ENDED_NS - 2 * second)), []);
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl File {
             ["bare"] => hand.push(Segment { rst: true, ack: None, ..hand.segment(Server) }),
             ["cross"] => {
                 let ends = [Client, Server].map(|side| hand.segment(side));
-                ends.into_iter().for_each(|end| hand.push(Segment { fin: true, ..end }));
+                for end in ends {
+                    hand.push(Segment { fin: true, ..end });
+                }
             }
             ["C" | "S", "FIN"] => return hand.fin(by),
             ["C" | "S", "RST"] => return hand.rst(by),

@@ -7,7 +7,7 @@ use whohungup_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::*;
-use crate::connection::RequestDelta;
+use crate::close::RequestDelta;
 use crate::{
     close::{
         facts::{CLOSE_WAIT, ESTABLISHED, LAST_ACK},

@@ -13,21 +13,21 @@ const MOST: usize = 64;
 #[error(
     "`{name}={value}`: {reason}; known are role, port, process, verdict, namespace, pod, container, unit, workload and limit"
 )]
-pub(super) struct QueryError {
+pub(crate) struct QueryError {
     name: String,
     value: String,
     reason: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Query {
-    pub(super) filter: Filter,
+pub(crate) struct Query {
+    pub(crate) filter: Filter,
     /// Endpoints shown at most, worst first.
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
 }
 
 impl Query {
-    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+    pub(crate) fn parse(query: &str) -> Result<Self, QueryError> {
         let mut filter = Filter::default();
         let mut limit = 0;
         for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MOST) {
