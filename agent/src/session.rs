@@ -176,10 +176,10 @@ impl Session {
 
     /// Reads /proc once more where a socket was made between the first reading and the walk over the sockets.
     fn find_newer_owners(&mut self, sockets: &[Transition], owners: &mut Owners) {
-        let is_owned = |socket: &Transition| {
-            socket.has_socket == 0 || owners.of(socket.netns, Ends::new(&socket.endpoints)).is_some()
+        let is_newer = |socket: &Transition| {
+            socket.has_socket != 0 && owners.is_newer(socket.netns, Ends::new(&socket.endpoints))
         };
-        if sockets.iter().all(is_owned) {
+        if !sockets.iter().any(is_newer) {
             return;
         }
         let newer = thread::spawn(Owners::read);
