@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     close::{ClosedBy, facts},
-    identity::{Ends, Process},
+    identity::{self, Ends, Process},
     labels::Role,
     workload::CgroupNetns,
 };
@@ -147,7 +147,7 @@ impl Tracker {
         if self.stopping.len() < STOPPING {
             self.stopping.push(Stopping::Signal(SentSignal {
                 at_ns: signal.header.ktime_ns,
-                number: signal.signal,
+                signal: identity::Signal(signal.signal),
                 pid: signal.tgid,
                 cgroup_id: signal.cgroup_id,
                 ignored: signal.ignored != 0,

@@ -67,7 +67,7 @@ fn what(shutdown: &Shutdown) -> String {
     )];
     let signals = shutdown.signals.iter().map(|sent| {
         let effect = if sent.ignored { " (which had no effect)" } else { "" };
-        let signal = format!("{}{effect}", clean(&sent.signal, 16));
+        let signal = format!("{}{effect}", sent.signal);
         if sent.before.abs() < AT_ONCE {
             format!("on {signal}")
         } else if sent.before >= 0.0 {
