@@ -75,6 +75,15 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| samples.add(&[], scrape.snapshot.cgroups_unresolved),
     },
     Family {
+        name: "whohungup_signals_unrecorded",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Signals not recorded because the kernel was out of memory: a shutdown may not name what told the process",
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::SignalFailed)),
+    },
+    Family {
         name: "whohungup_segments_unreadable",
         kind: Kind::Counter,
         unit: None,
