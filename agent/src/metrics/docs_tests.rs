@@ -13,7 +13,10 @@ use super::{
     sample,
     snapshot::Snapshot,
 };
-use crate::degraded::Reason;
+use crate::{
+    degraded::Reason,
+    workloads::{FailureReason, SkippedPod},
+};
 use whohungup_bpf::program_names;
 use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES, ShutdownLoss};
 use whohungup_core::{
@@ -105,7 +108,13 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
         "clock" => all(Clock::ALL, Clock::as_str),
         "level" => all(Risk::ALL, Risk::as_str),
         "state" => all(&OpenState::ALL, OpenState::as_str),
-        "reason" => [all(Reason::ALL, Reason::as_str), all(LossReason::ALL, LossReason::as_str)].concat(),
+        "reason" => [
+            all(Reason::ALL, Reason::as_str),
+            all(LossReason::ALL, LossReason::as_str),
+            all(FailureReason::ALL, FailureReason::as_str),
+            all(SkippedPod::ALL, SkippedPod::as_str),
+        ]
+        .concat(),
         "record" => Counter::ALL.into_iter().filter_map(Counter::lost_kind).collect(),
         "table" => Snapshot::default().tables().map(|table| table.name).to_vec(),
         "program" => program_names().collect(),

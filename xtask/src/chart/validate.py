@@ -36,11 +36,12 @@ def validate(found, version):
         kubernetes_validate.validate(found, version, strict=True)
 
 
-def promises(found, with_host_root):
-    """Not privileged, no namespace of the host but its processes, no files of it but its cgroups, no token."""
+def promises(found, with_host_root, with_api):
+    """Not privileged, no namespace of the host but its processes, no files of it but its cgroups, no token unless the API is
+    asked."""
     spec = found["spec"]["template"]["spec"]
     assert spec["hostPID"] is True and not {"hostNetwork", "hostIPC"} & set(spec), "namespaces of the host"
-    assert spec["automountServiceAccountToken"] is False, "a token of the API"
+    assert spec["automountServiceAccountToken"] is with_api, "a token of the API"
     (container,) = spec["containers"]
     security = container["securityContext"]
     assert security["privileged"] is False and security["allowPrivilegeEscalation"] is False, "privileges"
@@ -50,6 +51,12 @@ def promises(found, with_host_root):
     paths = {volume["hostPath"]["path"] for volume in spec["volumes"]}
     assert paths == HOST_PATHS | ({"/"} if with_host_root else set()), f"files of the host: {paths}"
     assert all(mount["readOnly"] is True for mount in container["volumeMounts"]), "a mount to write to"
+
+
+def may_watch_pods(found, with_api):
+    """What needs a right of the API is asked for, and no more."""
+    assert with_api, "a right to ask the API"
+    assert found["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]}], "rights"
 
 
 def unchanged(found, sources):
@@ -66,12 +73,15 @@ sources, manifests = map(Path, sys.argv[1:])
 count = 0
 for path in sorted(manifests.iterdir()):
     name, version = path.stem.rsplit("-", 1)
+    with_api = name.startswith("everything")
     for found in documents(path):
         count += 1
         try:
             validate(found, version)
             if found["kind"] == "DaemonSet":
-                promises(found, name.startswith("host-root"))
+                promises(found, name.startswith("host-root"), with_api)
+            if found["kind"] == "ClusterRole":
+                may_watch_pods(found, with_api)
             unchanged(found, sources)
         except Exception as error:
             where = ".".join(map(str, getattr(error, "absolute_path", [])))

@@ -23,7 +23,7 @@ impl Tracker {
         for connection in self.connections.values() {
             let ends = Ends::new(&connection.endpoints);
             let workload = self.workloads.of(connection.cgroup_netns());
-            let id = EndpointKey::of(connection.role, &ends, connection.process, workload.as_ref());
+            let id = EndpointKey::of(connection.role, &ends, connection.process, workload);
             let state = connection.state();
             let at = OpenState::ALL.iter().position(|&one| one == state).unwrap_or_default();
             let counts = if open.endpoints.len() < most || open.endpoints.contains_key(&id) {

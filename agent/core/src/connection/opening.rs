@@ -160,8 +160,8 @@ impl Tracker {
         let mut all = std::mem::take(&mut self.stopping);
         for one in &mut all {
             if let Stopping::Listener(ended) = one {
-                ended.workload =
-                    self.workloads.of(CgroupNetns { cgroup_id: ended.cgroup_id, netns: ended.netns });
+                let place = CgroupNetns { cgroup_id: ended.cgroup_id, netns: ended.netns };
+                ended.workload = self.workloads.of(place).cloned();
             }
         }
         all

@@ -39,6 +39,7 @@ impl Health {
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
+            (Reason::KubernetesApi, session.kubernetes().is_some_and(|api| api.is_unreachable)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
         let losses = [
