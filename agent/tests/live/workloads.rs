@@ -348,7 +348,7 @@ fn the_kubernetes_api_says_what_made_a_pod_and_its_silence_stops_nothing() {
 
     // The API goes, and is asked in vain: closes go on, with the names that are known.
     drop(goes_on);
-    let gone = wait::until("its end", Duration::from_secs(60), || Ok(is_degraded(&daemon)?.then_some(())));
+    let gone = wait::until("its end", Duration::from_mins(1), || Ok(is_degraded(&daemon)?.then_some(())));
     gone.expect("it is reported");
     let closes = |samples: &Samples| {
         let of_pod = samples.iter().filter(|(series, _)| {
