@@ -27,10 +27,12 @@ pub enum Counter {
     TlsSessionTracked = 11,
     /// TLS sessions that were not, because a map was full.
     TlsSessionFailed = 12,
+    /// Signals that were not reported, because a map was full.
+    SignalFailed = 13,
 }
 
 impl Counter {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Opened,
         Self::Left,
         Self::LostOpen,
@@ -44,6 +46,7 @@ impl Counter {
         Self::SegmentUnreadable,
         Self::TlsSessionTracked,
         Self::TlsSessionFailed,
+        Self::SignalFailed,
     ];
 
     /// How many counters there are: the size of the map.
@@ -65,7 +68,8 @@ impl Counter {
             | Self::ResetWithoutSocket
             | Self::SegmentUnreadable
             | Self::TlsSessionTracked
-            | Self::TlsSessionFailed => None,
+            | Self::TlsSessionFailed
+            | Self::SignalFailed => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod host_name;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -10,10 +10,10 @@ pub use self::host_name::HostName;
 pub(crate) use self::host_name::LONGEST_NAME;
 use crate::{
     container::{HostRoot, host_root_flag},
-    metrics::WorkloadLabel,
+    metrics::{WorkloadLabel, WorkloadLabels},
     record::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RATE, Limits as RecordLimits, Omit, Redact, Settings},
     session::SessionOptions,
-    workloads::NameSources,
+    workloads::{ApiServer, KubernetesOptions, NameSources, PodLabel, node_name_flag, pod_labels_flag},
 };
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
 use whohungup_core::{
@@ -81,7 +81,49 @@ pub struct ObserveArgs {
     pub workload_names: NameSources,
 
     #[command(flatten)]
+    pub kubernetes: KubernetesArgs,
+
+    #[command(flatten)]
     pub host: HostArgs,
+}
+
+/// How the Kubernetes API is asked, with `--workload-names api`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Kubernetes API, with --workload-names api")]
+pub struct KubernetesArgs {
+    /// This node, as `kubectl get nodes` calls it: only its pods are asked for
+    #[arg(long, value_name = "NAME", value_parser = node_name_flag, required_if_eq("workload_names", "api"), env = "NODE_NAME")]
+    pub node_name: Option<String>,
+
+    /// Pod labels to keep and to add to the metrics as `k8s_pod_label_...`, at most 8 (separated by commas)
+    #[arg(long, value_name = "KEY,...", value_parser = pod_labels_flag, env = "WHOHUNGUP_POD_LABELS")]
+    pub pod_labels: Option<Arc<[PodLabel]>>,
+
+    /// The API server; by default the one that Kubernetes names to each pod
+    #[arg(long, value_name = "URL", env = "WHOHUNGUP_KUBERNETES_API")]
+    pub kubernetes_api: Option<ApiServer>,
+
+    /// Directory with the `token` and the `ca.crt` of a service account that may watch pods
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/var/run/secrets/kubernetes.io/serviceaccount",
+        env = "WHOHUNGUP_SERVICE_ACCOUNT"
+    )]
+    pub service_account: PathBuf,
+}
+
+impl KubernetesArgs {
+    /// `None` without the name of a node.
+    fn options(&self) -> Option<KubernetesOptions> {
+        let Self { node_name, pod_labels, kubernetes_api, service_account } = self.clone();
+        Some(KubernetesOptions {
+            node: node_name?,
+            server: kubernetes_api,
+            service_account,
+            labels: pod_labels.unwrap_or_default(),
+        })
+    }
 }
 
 /// Where an agent in a container finds its host.
@@ -119,6 +161,7 @@ impl ObserveArgs {
             limits: Limits { connections: self.max_connections, ..Limits::default() },
             judge: Options { idle_threshold: self.idle_threshold.as_secs_f64(), ..Options::default() },
             workload_names: self.workload_names,
+            kubernetes: self.kubernetes.options(),
             host_root: HostRoot::find(self.host.host_root.as_deref()),
         }
     }
@@ -273,6 +316,14 @@ pub struct RunArgs {
     /// Labels of the metrics that say whose an endpoint is; endpoints with the same labels are counted together
     #[arg(long, value_enum, value_name = "LABEL", value_delimiter = ',', default_values_t = WorkloadLabel::USUAL, env = "WHOHUNGUP_METRICS_LABELS")]
     pub metrics_labels: Vec<WorkloadLabel>,
+}
+
+impl RunArgs {
+    /// The labels of endpoints: those of pods are kept for them.
+    pub fn shown_labels(&self) -> WorkloadLabels {
+        let of_pods = self.observe.kubernetes.pod_labels.clone();
+        WorkloadLabels::new(self.metrics_labels.clone(), of_pods.unwrap_or_default())
+    }
 }
 
 /// The record on disk (docs/record.md).

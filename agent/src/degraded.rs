@@ -23,6 +23,8 @@ whohungup_core::label_set! {
         Counters,
         /// The newest comparison of the table with the sockets that exist failed.
         Reconcile,
+        /// The Kubernetes API was asked for and does not answer.
+        KubernetesApi,
         EventsLost,
         RunsMissed,
         EventsMalformed,

@@ -13,6 +13,7 @@ mod kept;
 #[cfg(test)]
 mod samples;
 mod say;
+mod shutdown;
 mod view;
 
 use std::{collections::HashMap, sync::Arc};
@@ -21,6 +22,7 @@ pub use build::{MAX_ENDPOINTS, USUAL_ENDPOINTS, build};
 pub use close::NumberedClose;
 pub use evidence_sampler::EvidenceSampler;
 pub use kept::{KEPT_EACH, KeptClose};
+pub use shutdown::ShutdownView;
 pub use view::{
     CLOSES, CloseCounts, ClosesView, EVENTS, EndpointView, Headline, LIVE, LiveUpdate, LiveView, Minutes,
     OpenCount, SCHEMA, TimerView, Tone, Viewers,

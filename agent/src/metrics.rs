@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use exposition::Format;
 use labels::Labels;
-pub use labels::WorkloadLabel;
+pub use labels::{WorkloadLabel, WorkloadLabels};
 use scrape::Counted;
 pub use scrape::{ProcessCost, Scrape};
 pub use snapshot::{BuildInfo, Snapshot};
@@ -40,11 +40,11 @@ pub struct Metrics {
     amended: u64,
     build: Arc<BuildInfo>,
     /// Which of an endpoint's workload are labels.
-    labels: Vec<WorkloadLabel>,
+    labels: WorkloadLabels,
 }
 
 impl Metrics {
-    pub fn new(build: BuildInfo, labels: Vec<WorkloadLabel>) -> Self {
+    pub fn new(build: BuildInfo, labels: WorkloadLabels) -> Self {
         Self {
             durations: std::array::from_fn(|_| BucketHistogram::new(&DURATION_BOUNDS)),
             amended: 0,

@@ -5,7 +5,10 @@ use std::{
     net::SocketAddr,
 };
 
-use procfs::process::{FDTarget, Process as ProcProcess, all_processes};
+use procfs::{
+    ProcError, ProcResult,
+    process::{FDTarget, Process as ProcProcess, all_processes},
+};
 
 use whohungup_core::identity::{Comm, Ends, Process};
 
@@ -13,6 +16,11 @@ use whohungup_core::identity::{Comm, Ends, Process};
 #[derive(Debug, Default)]
 pub struct Owners {
     by_ends: HashMap<(u32, Ends), Process>,
+    /// Sockets that were there, whoever holds them, in these namespaces.
+    seen: HashSet<(u32, Ends)>,
+    namespaces: HashSet<u32>,
+    /// Some processes may not be looked into.
+    is_refused: bool,
 }
 
 impl Owners {
@@ -20,13 +28,21 @@ impl Owners {
     pub fn read() -> Self {
         let Ok(processes) = all_processes() else { return Self::default() };
         let mut sockets: HashMap<u64, (u32, Ends)> = HashMap::new();
-        let mut seen = HashSet::new();
+        let mut owners = Self::default();
         let mut holders = Vec::new();
         for process in processes.flatten() {
-            let Some(netns) = netns(&process) else { continue };
-            if seen.insert(netns) {
+            let netns = match netns(&process) {
+                Ok(Some(netns)) => netns,
+                Ok(None) => continue,
+                Err(error) => {
+                    owners.is_refused |= matches!(error, ProcError::PermissionDenied(_));
+                    continue;
+                }
+            };
+            if owners.namespaces.insert(netns) {
                 let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
-                for entry in entries {
+                // What has not been accepted has no inode yet.
+                for entry in entries.filter(|entry| entry.inode != 0) {
                     let ends = Ends {
                         local: canonical(entry.local_address),
                         remote: canonical(entry.remote_address),
@@ -36,7 +52,7 @@ impl Owners {
             }
             holders.push(process);
         }
-        let mut by_ends = HashMap::new();
+        owners.seen = sockets.values().copied().collect();
         for process in holders {
             let Ok(fds) = process.fd() else { continue };
             let held = fds.flatten().filter_map(|fd| match fd.target {
@@ -50,10 +66,17 @@ impl Owners {
             let Ok(stat) = process.stat() else { continue };
             let comm = Comm::from_text(&stat.comm);
             for key in held {
-                by_ends.entry(key).or_insert(Process { pid: u32::try_from(stat.pid).ok(), comm });
+                owners.by_ends.entry(key).or_insert(Process { pid: u32::try_from(stat.pid).ok(), comm });
             }
         }
-        Self { by_ends }
+        owners
+    }
+
+    /// Whether to read again can tell who holds this socket: it was made since.
+    pub fn is_newer(&self, netns: u32, ends: Ends) -> bool {
+        let key = (netns, ends);
+        let could_be_seen = self.namespaces.contains(&netns) || !self.is_refused;
+        could_be_seen && !self.by_ends.contains_key(&key) && !self.seen.contains(&key)
     }
 
     /// Also knows whom `newer` has found.
@@ -66,10 +89,10 @@ impl Owners {
     }
 }
 
-fn netns(process: &ProcProcess) -> Option<u32> {
-    let namespaces = process.namespaces().ok()?;
-    let net = namespaces.0.get(std::ffi::OsStr::new("net"))?;
-    u32::try_from(net.identifier).ok()
+fn netns(process: &ProcProcess) -> ProcResult<Option<u32>> {
+    let namespaces = process.namespaces()?;
+    let net = namespaces.0.get(std::ffi::OsStr::new("net"));
+    Ok(net.and_then(|net| u32::try_from(net.identifier).ok()))
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {

@@ -18,7 +18,7 @@ use crate::{
     owners::Owners,
     peak::Peak,
     refusals::Refusals,
-    workloads::{NameSources, Resolver},
+    workloads::{KubernetesHealth, KubernetesOptions, NameSources, Resolver},
 };
 use whohungup_bpf::{
     CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, one_line, scan,
@@ -50,6 +50,8 @@ pub struct SessionOptions {
     pub limits: Limits,
     pub judge: Options,
     pub workload_names: NameSources,
+    /// Of use with [`NameSources::Api`] alone.
+    pub kubernetes: Option<KubernetesOptions>,
     pub host_root: HostRoot,
 }
 
@@ -60,6 +62,7 @@ impl Default for SessionOptions {
             limits: Limits::default(),
             judge: Options::default(),
             workload_names: NameSources::Files,
+            kubernetes: None,
             host_root: HostRoot::find(None),
         }
     }
@@ -151,7 +154,7 @@ impl Session {
         let mut session = Self {
             libraries,
             tracker: Tracker::new(options.limits, options.judge, tick),
-            resolver: Resolver::new(options.workload_names, options.host_root),
+            resolver: Resolver::new(options.workload_names, options.host_root, options.kubernetes),
             probes,
             events,
             malformed: 0,
@@ -176,10 +179,10 @@ impl Session {
 
     /// Reads /proc once more where a socket was made between the first reading and the walk over the sockets.
     fn find_newer_owners(&mut self, sockets: &[Transition], owners: &mut Owners) {
-        let is_owned = |socket: &Transition| {
-            socket.has_socket == 0 || owners.of(socket.netns, Ends::new(&socket.endpoints)).is_some()
+        let is_newer = |socket: &Transition| {
+            socket.has_socket != 0 && owners.is_newer(socket.netns, Ends::new(&socket.endpoints))
         };
-        if sockets.iter().all(is_owned) {
+        if !sockets.iter().any(is_newer) {
             return;
         }
         let newer = thread::spawn(Owners::read);
@@ -334,6 +337,11 @@ impl Session {
     /// Cgroups of sockets whose path was not found.
     pub fn cgroups_unresolved(&self) -> u64 {
         self.resolver.unresolved()
+    }
+
+    /// How the Kubernetes API is doing; `None` where it is not asked.
+    pub fn kubernetes(&self) -> Option<KubernetesHealth> {
+        self.resolver.kubernetes()
     }
 
     pub fn warnings(&self) -> &[StartupWarning] {

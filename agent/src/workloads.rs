@@ -1,8 +1,9 @@
 //! From a socket's cgroup and network namespace to the workload's names: the cgroup's path first, then what container runtimes
-//! and the kubelet leave in files of the node. No socket, no API.
+//! and the kubelet leave in files of the node, and for those who ask for it what the Kubernetes API says.
 
 mod cgroups;
 mod files;
+mod kubernetes;
 mod netns;
 mod owner;
 
@@ -13,6 +14,11 @@ use clap::ValueEnum;
 use whohungup_core::workload::{CgroupNetns, Names, Workload, WorkloadKind, Workloads, from_cgroup_path};
 
 use cgroups::{CgroupPath, CgroupTree};
+use kubernetes::Kubernetes;
+pub use kubernetes::{
+    ApiServer, FailureReason, KubernetesHealth, KubernetesOptions, PodLabel, SkippedPod, node_name_flag,
+    pod_labels_flag,
+};
 use netns::NetnsNames;
 
 /// Names of network namespaces are read again after this long: the kernel gives the inode of one that has gone to the next.
@@ -31,6 +37,8 @@ pub enum NameSources {
     Path,
     /// Also files of container runtimes and the kubelet on this node (read-only)
     Files,
+    /// Also the Kubernetes API: a watch on the pods of --node-name
+    Api,
 }
 
 /// To be asked again.
@@ -44,6 +52,8 @@ pub struct Resolver {
     host: HostRoot,
     cgroups: CgroupTree,
     netns: NetnsNames,
+    /// Where it is asked.
+    kubernetes: Option<Kubernetes>,
     netns_read: Instant,
     containers_read: Instant,
     /// Sockets' cgroups of which no path was found.
@@ -51,8 +61,10 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    pub fn new(sources: NameSources, host: HostRoot) -> Self {
+    /// Asks the Kubernetes API where `kubernetes` says how, and `sources` that it is to.
+    pub fn new(sources: NameSources, host: HostRoot, kubernetes: Option<KubernetesOptions>) -> Self {
         Self {
+            kubernetes: kubernetes.filter(|_| sources == NameSources::Api).map(Kubernetes::start),
             sources,
             cgroups: CgroupTree::open(),
             netns: NetnsNames::read(&host),
@@ -68,6 +80,9 @@ impl Resolver {
         if self.sources == NameSources::Off {
             workloads.take_wanted().for_each(drop);
             return;
+        }
+        if let Some(kubernetes) = &mut self.kubernetes {
+            kubernetes.turn(workloads);
         }
         if self.netns_read.elapsed() >= NETNS_INTERVAL {
             self.netns_read = Instant::now();
@@ -90,7 +105,7 @@ impl Resolver {
                 workloads.want(place, pid);
                 continue;
             };
-            let known = workloads.of(place);
+            let known = workloads.of(place).cloned();
             let names = names.map(Names::cleaned);
             let is_known = known.as_ref().map(Workload::names) == names.as_ref();
             let keeps = is_known || known.as_ref().is_some_and(|known| has_gone(known, names.as_ref()));
@@ -101,6 +116,11 @@ impl Resolver {
     /// Cgroups of which no path was found, since the start: they had gone, or the agent cannot see them.
     pub const fn unresolved(&self) -> u64 {
         self.unresolved
+    }
+
+    /// `None` where the Kubernetes API is not asked.
+    pub fn kubernetes(&self) -> Option<KubernetesHealth> {
+        self.kubernetes.as_ref().map(Kubernetes::health)
     }
 
     fn names(&mut self, place: CgroupNetns, pid: Option<u32>) -> Result<Option<Names>, NotYet> {
@@ -149,7 +169,11 @@ impl Resolver {
         }
         let names = files::add_names(self.host.as_path(), names, path);
         let owner = names.owner.clone().or_else(|| owner::of_pod(names.pod.as_deref()?));
-        Names { owner, ..names }
+        let names = Names { owner, ..names };
+        match &self.kubernetes {
+            Some(kubernetes) => kubernetes.add_to(names),
+            None => names,
+        }
     }
 }
 
@@ -161,4 +185,49 @@ fn has_gone(known: &Workload, names: Option<&Names>) -> bool {
         && names.is_none_or(|names| {
             names.container_id != *container_id || (container.is_some() && names.container.is_none())
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    const ID: &str = "e69efbc992d1052e85ee795f9f947e72a4d43e693cc53457674e8b027b6467e3";
+    const PLACE: CgroupNetns = CgroupNetns { cgroup_id: 77, netns: 0 };
+
+    /// Docker's file of a container by this name.
+    fn write(host: &Path, name: &str) {
+        let directory = host.join("var/lib/docker/containers").join(ID);
+        fs::create_dir_all(&directory).expect("make directories");
+        let text = format!(r#"{{"Name":"/{name}","Config":{{"Labels":{{}}}}}}"#);
+        fs::write(directory.join("config.v2.json"), text).expect("write a file");
+    }
+
+    #[test]
+    fn a_container_is_asked_again_for_its_name_and_keeps_it_when_it_has_been_removed() {
+        let host = tempfile::tempdir().expect("a directory");
+        let paths = [(PLACE.cgroup_id, format!("/system.slice/docker-{ID}.scope"))];
+        let mut resolver = Resolver {
+            cgroups: CgroupTree::of(paths),
+            ..Resolver::new(NameSources::Files, HostRoot::find(Some(host.path())), None)
+        };
+        let mut workloads = Workloads::default();
+        let mut name = |resolver: &mut Resolver| {
+            resolver.containers_read = Instant::now().checked_sub(CONTAINER_INTERVAL).expect("a long uptime");
+            resolver.answer(&mut workloads);
+            workloads.want(PLACE, None);
+            resolver.answer(&mut workloads);
+            workloads.of(PLACE).map(ToString::to_string)
+        };
+        write(host.path(), "web1");
+        assert_eq!(name(&mut resolver).as_deref(), Some("web1"));
+        write(host.path(), "web2");
+        assert_eq!(name(&mut resolver).as_deref(), Some("web2"), "renamed");
+        fs::remove_dir_all(host.path().join("var")).expect("remove the container");
+        // However often it is asked for, and though its cgroup has gone as well.
+        assert_eq!(name(&mut resolver).as_deref(), Some("web2"));
+        resolver.cgroups = CgroupTree::of([]);
+        assert_eq!(name(&mut resolver).as_deref(), Some("web2"));
+    }
 }

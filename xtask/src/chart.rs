@@ -48,6 +48,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("port=0", "port"),
     ("seccompProfile.type=Localhost", "localhostProfile"),
     ("podMonitor.interval=often", "interval"),
+    ("kubernetesApi.podLabels={a b}", "podLabels"),
+    ("kubernetesApi.ports={}", "ports"),
     ("listenAddress=127.0.0.1,service.enabled=true", "loopback"),
 ];
 

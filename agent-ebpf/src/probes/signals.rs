@@ -13,7 +13,7 @@ use whohungup_ebpf::{
 
 use crate::{
     fields::{offset, read, task_cgroup_id},
-    maps::SIGNALLED,
+    maps::{SIGNALLED, count},
     record,
 };
 
@@ -53,6 +53,7 @@ pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
             *last = now_ns;
         }
     } else if SIGNALLED.insert(key, now_ns, u64::from(BPF_ANY)).is_err() {
+        count(Counter::SignalFailed);
         return 0;
     }
     let Some(mut entry) = record::reserve::<Signal>(Counter::LostOther) else { return 0 };

@@ -65,6 +65,58 @@ impl Process {
     }
 }
 
+/// A signal by its number, and for people by its name (signal(7), on x86 and ARM).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Signal(pub u32);
+
+impl Signal {
+    pub const INT: Self = Self(2);
+    pub const QUIT: Self = Self(3);
+    pub const KILL: Self = Self(9);
+    pub const TERM: Self = Self(15);
+
+    /// Those that the probes report.
+    const NAMES: [(u32, &'static str); 7] = [
+        (1, "SIGHUP"),
+        (2, "SIGINT"),
+        (3, "SIGQUIT"),
+        (9, "SIGKILL"),
+        (10, "SIGUSR1"),
+        (15, "SIGTERM"),
+        (28, "SIGWINCH"),
+    ];
+
+    /// It asks a process to end, whatever that is.
+    pub const fn asks_to_end(self) -> bool {
+        matches!(self, Self::INT | Self::QUIT | Self::TERM)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::NAMES.iter().find(|(number, _)| *number == self.0) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+impl Serialize for Signal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Signal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let named = Self::NAMES.iter().find(|(_, name)| *name == text).map(|(number, _)| *number);
+        let number = named.or_else(|| text.strip_prefix("signal ")?.parse().ok());
+        let unknown = || serde::de::Error::custom(format_args!("`{text}` is no signal"));
+        number.map(Self).ok_or_else(unknown)
+    }
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -184,6 +236,16 @@ mod tests {
         for bytes in [[0xff; 16], [0xe2; 16], *b"0123456789abcdef"] {
             assert_eq!(Comm::new(bytes).as_str().len(), 16);
         }
+    }
+
+    #[test]
+    fn signals_are_named_and_come_back_from_their_names() {
+        for (number, name) in [(15, "\"SIGTERM\""), (28, "\"SIGWINCH\""), (44, "\"signal 44\"")] {
+            let text = serde_json::to_string(&Signal(number)).expect("JSON");
+            assert_eq!(text, name);
+            assert_eq!(serde_json::from_str::<Signal>(&text).expect("a signal"), Signal(number));
+        }
+        assert!(serde_json::from_str::<Signal>("\"SIGNOTHING\"").is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use table::{SHUTDOWNS, Shutdowns};
 use crate::{
     connection::ListenerEnded,
     endpoint::EndpointKey,
-    identity::{ExitStatus, Process},
+    identity::{ExitStatus, Process, Signal},
     labels::{Phase, Role},
     workload::Workload,
 };
@@ -61,8 +61,7 @@ pub struct Shutdown {
 /// A signal that a process got.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalSent {
-    /// As in signal(7): `SIGTERM`.
-    pub signal: String,
+    pub signal: Signal,
     /// Seconds from it to the listener's end; negative when it came after.
     #[serde(rename = "seconds_before")]
     pub before: f64,
@@ -108,15 +107,16 @@ impl Shutdown {
 
     /// Somebody asked it to stop: SIGTERM, SIGINT, SIGQUIT.
     pub fn was_signalled(&self) -> bool {
-        self.signals.iter().any(|sent| matches!(&*sent.signal, "SIGTERM" | "SIGINT" | "SIGQUIT"))
+        self.signals.iter().any(|sent| sent.signal.asks_to_end())
     }
 
     /// It was asked to, and that had no effect.
     fn has_ignored_signals(&self) -> bool {
-        self.was_signalled() && self.signals.iter().all(|sent| sent.ignored || sent.signal == "SIGKILL")
+        self.was_signalled() && self.signals.iter().all(|sent| sent.ignored || sent.signal == Signal::KILL)
     }
 
     fn was_killed(&self) -> bool {
-        self.exit == Some(ExitStatus::Signal(9)) || self.signals.iter().any(|sent| sent.signal == "SIGKILL")
+        self.exit == Some(ExitStatus::Signal(Signal::KILL.0))
+            || self.signals.iter().any(|sent| sent.signal == Signal::KILL)
     }
 }

@@ -9,11 +9,30 @@ use jiff::Timestamp;
 
 use crate::{
     close::{CloseId, ClosedConnection, Code, RequestDelta, SCHEMA},
+    connection::ListenerEnded,
     identity::{Comm, Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
 };
 
 pub const SECOND: u64 = 1_000_000_000;
+/// The process of [`listener_ended`].
+pub const LISTENER_PID: u32 = 42;
+
+/// `process` stopped listening at `port`, an hour after the boot.
+pub fn listener_ended(port: u16, process: &str) -> ListenerEnded {
+    let at_ns = 3600 * SECOND;
+    ListenerEnded {
+        at_ns,
+        netns: 1,
+        address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        process: Some(Process { pid: Some(LISTENER_PID), comm: Comm::from_text(process) }),
+        cgroup_id: 9,
+        workload: None,
+        exit: None,
+        replaced: false,
+        last_accept_ns: Some(at_ns - SECOND / 2),
+    }
+}
 
 /// The server's end of a connection to `port` that `process` closed after five idle seconds and three requests, an
 /// hour after the boot.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     LiveSnapshot,
     headline::headline,
+    shutdown::ShutdownView,
     view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
 };
 use crate::clock::wall_time;
@@ -59,6 +60,7 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     let endpoints_total = endpoints.len();
     let endpoints_in_trouble =
         endpoints.iter().filter(|one| one.trouble && one.peer_endpoint.is_none()).count();
+    let wanted = material.shutdowns.iter().filter(|shutdown| filter.has_shutdown(shutdown));
     endpoints.truncate(limit.min(MAX_ENDPOINTS));
     LiveView {
         schema: SCHEMA.to_owned(),
@@ -73,6 +75,7 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
         endpoints_total,
         endpoints_in_trouble,
         endpoints,
+        shutdowns: wanted.map(ShutdownView::new).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::close::NumberedClose;
+use super::{close::NumberedClose, shutdown::ShutdownView};
 use whohungup_core::{
     advice::{Advice, Meta},
     endpoint::{Gaps, Headroom, PeerEndpoint, Risk},
@@ -37,6 +37,9 @@ pub struct LiveView {
     /// Of all that were asked for; two ends of the same connections count once.
     pub endpoints_in_trouble: usize,
     pub endpoints: Vec<EndpointView>,
+    /// Servers that stopped, newest first: those that were asked for of the newest 64.
+    #[serde(default)]
+    pub shutdowns: Vec<ShutdownView>,
 }
 
 /// Who hangs up on whom, and why, in a sentence or two.

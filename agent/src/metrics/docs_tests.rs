@@ -13,7 +13,11 @@ use super::{
     sample,
     snapshot::Snapshot,
 };
-use crate::{degraded::Reason, record::GapReason};
+use crate::{
+    degraded::Reason,
+    record::GapReason,
+    workloads::{FailureReason, SkippedPod},
+};
 use whohungup_bpf::program_names;
 use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES, ShutdownLoss};
 use whohungup_core::{
@@ -109,6 +113,8 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
             all(Reason::ALL, Reason::as_str),
             all(LossReason::ALL, LossReason::as_str),
             all(&GapReason::DROPPED, GapReason::as_str),
+            all(FailureReason::ALL, FailureReason::as_str),
+            all(SkippedPod::ALL, SkippedPod::as_str),
         ]
         .concat(),
         "record" => Counter::ALL.into_iter().filter_map(Counter::lost_kind).collect(),

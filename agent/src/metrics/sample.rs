@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, idle_close};
 use super::{ProcessCost, Scrape, Snapshot};
-use crate::{degraded::Reason, record::RecordStats};
+use crate::{degraded::Reason, record::RecordStats, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::{ClosedConnection, RequestDelta},
@@ -115,6 +115,12 @@ fn snapshot(counting: &Counting) -> Snapshot {
     let inferred = InferTotals { bytes: 4096, ..counting.endpoints.totals() };
     Snapshot {
         cgroups_unresolved: 2,
+        kubernetes: KubernetesHealth {
+            is_unreachable: true,
+            failures: std::array::from_fn(|reason| reason as u64),
+            skipped: [1, 0, 0],
+            pods: 12,
+        },
         totals,
         limits: Limits { connections: 1000, recent: 100 },
         open: open.collect(),

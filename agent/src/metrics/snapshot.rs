@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{degraded::Reason, record::RecordStats};
+use crate::{degraded::Reason, record::RecordStats, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     connection::{Limits, OpenState, Totals},
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub inferred: InferTotals,
     /// Cgroups of sockets whose path was not found.
     pub cgroups_unresolved: u64,
+    /// Zeros where it is not asked.
+    pub kubernetes: KubernetesHealth,
     /// Why less is seen than should be.
     pub degraded: Vec<Reason>,
     /// `None` where nothing is recorded on disk.

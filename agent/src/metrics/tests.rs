@@ -17,6 +17,10 @@ pub(super) fn idle_close(port: u16, name: &str, race: Option<Race>) -> ClosedCon
     ClosedConnection { verdict, race, at_ns: 0, ..testing::server_idle(port, name) }
 }
 
+pub(super) fn usual_labels() -> WorkloadLabels {
+    WorkloadLabels::new(WorkloadLabel::USUAL.to_vec(), Arc::default())
+}
+
 /// Metrics with the table that says which endpoints there are.
 pub(super) struct Counting {
     pub(super) endpoints: Endpoints,
@@ -27,10 +31,7 @@ impl Counting {
     pub(super) fn new(endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-        Self {
-            endpoints: Endpoints::new(limits, tick),
-            metrics: Metrics::new(build, WorkloadLabel::USUAL.to_vec()),
-        }
+        Self { endpoints: Endpoints::new(limits, tick), metrics: Metrics::new(build, usual_labels()) }
     }
 
     pub(super) fn close(&mut self, closed: &ClosedConnection) {

@@ -155,7 +155,7 @@ impl Counters {
         };
         tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
         Self {
-            metrics: Metrics::new(build, args.metrics_labels.clone()),
+            metrics: Metrics::new(build, args.shown_labels()),
             recent: RecentActivity::new(max_endpoints),
             options: args.observe.session(),
             sampling: Sampling::new(args.bpf_stats),
@@ -216,6 +216,7 @@ impl Counters {
             counters,
             malformed: session.malformed(),
             cgroups_unresolved: session.cgroups_unresolved(),
+            kubernetes: session.kubernetes().unwrap_or_default(),
             ring_bytes: u64::from(self.options.load.ring_bytes),
             // With what came meanwhile: no more than fits was there at once.
             ring_peak: session.ring_peak().min(self.options.load.ring_bytes.into()),

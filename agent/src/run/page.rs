@@ -8,7 +8,7 @@ use axum::{
 
 const INDEX: &str = include_str!("page/index.html");
 /// Name, content type, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("main.js", JS, include_str!("page/main.js")),
     ("dom.js", JS, include_str!("page/dom.js")),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str, &str); 8] = [
     ("charts.js", JS, include_str!("page/charts.js")),
     ("endpoints.js", JS, include_str!("page/endpoints.js")),
     ("closes.js", JS, include_str!("page/closes.js")),
+    ("shutdowns.js", JS, include_str!("page/shutdowns.js")),
 ];
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

@@ -3,23 +3,25 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{sort::Column, source::Update};
-use crate::live::{EndpointView, LiveView, NumberedClose};
+use crate::live::{EndpointView, LiveView, NumberedClose, ShutdownView};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Endpoints,
     Open,
     Closes,
+    Shutdowns,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 3] = [Self::Endpoints, Self::Open, Self::Closes];
+    pub(super) const ALL: [Self; 4] = [Self::Endpoints, Self::Open, Self::Closes, Self::Shutdowns];
 
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Endpoints => "1 Endpoints",
             Self::Open => "2 Open connections",
             Self::Closes => "3 Last closes",
+            Self::Shutdowns => "4 Shutdowns",
         }
     }
 }
@@ -37,10 +39,10 @@ pub(super) struct App {
     pub(super) filter: String,
     /// Keys go into the filter.
     pub(super) typing: bool,
-    /// What is looked at in full: an endpoint's `id`, or a close's number.
+    /// What is looked at in full: an endpoint's or a shutdown's `id`, or a close's number.
     pub(super) opened: Option<String>,
     /// Of each tab, what is chosen: it stays while its place changes.
-    chosen: [Option<String>; 3],
+    chosen: [Option<String>; Tab::ALL.len()],
     pub(super) scroll: u16,
     /// Rows that fit, as they were drawn last.
     pub(super) rows: usize,
@@ -61,7 +63,7 @@ impl App {
             filter: String::new(),
             typing: false,
             opened: None,
-            chosen: [const { None }; 3],
+            chosen: [const { None }; Tab::ALL.len()],
             scroll: 0,
             rows: 10,
             over: false,
@@ -114,6 +116,12 @@ impl App {
         self.closes.iter().filter(wanted).collect()
     }
 
+    /// Servers that stopped, newest first.
+    pub(super) fn shutdowns(&self) -> Vec<&ShutdownView> {
+        let all = self.view.iter().flat_map(|view| &view.shutdowns);
+        all.filter(|one| self.lets_through(&[&one.summary, &one.cost])).collect()
+    }
+
     fn lets_through(&self, texts: &[&str]) -> bool {
         let wanted = self.filter.to_lowercase();
         wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
@@ -123,6 +131,7 @@ impl App {
     fn keys(&self) -> Vec<String> {
         match self.tab {
             Tab::Closes => self.closes().iter().map(|close| close.number.to_string()).collect(),
+            Tab::Shutdowns => self.shutdowns().iter().map(|shutdown| shutdown.id.clone()).collect(),
             Tab::Endpoints | Tab::Open => self.endpoints().iter().map(|one| one.id.clone()).collect(),
         }
     }
@@ -149,6 +158,11 @@ impl App {
         self.closes.iter().find(|close| close.number.to_string() == *wanted)
     }
 
+    pub(super) fn opened_shutdown(&self) -> Option<&ShutdownView> {
+        let wanted = self.opened.as_ref()?;
+        self.view.as_ref()?.shutdowns.iter().find(|one| one.id == *wanted)
+    }
+
     pub(super) fn key(&mut self, key: KeyEvent) {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             self.over |= key.code == KeyCode::Char('c');
@@ -162,8 +176,9 @@ impl App {
             KeyCode::Char('1') => self.go(Tab::Endpoints),
             KeyCode::Char('2') => self.go(Tab::Open),
             KeyCode::Char('3') => self.go(Tab::Closes),
+            KeyCode::Char('4') => self.go(Tab::Shutdowns),
             KeyCode::Tab => self.go(Tab::ALL[(self.tab as usize + 1) % Tab::ALL.len()]),
-            KeyCode::BackTab => self.go(Tab::ALL[(self.tab as usize + 2) % Tab::ALL.len()]),
+            KeyCode::BackTab => self.go(Tab::ALL[(self.tab as usize + Tab::ALL.len() - 1) % Tab::ALL.len()]),
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('/') => self.typing = true,
             KeyCode::Char('s') => self.column = self.column.next(1),

@@ -1,4 +1,4 @@
-//! One endpoint or one close in full.
+//! One endpoint, close or shutdown in full.
 
 use ratatui::{
     Frame,
@@ -11,7 +11,7 @@ use super::{
     app::App,
     draw::{bold, dim, risk_style},
 };
-use crate::live::{EndpointView, NumberedClose};
+use crate::live::{EndpointView, NumberedClose, ShutdownView};
 use whohungup_core::histogram::begins;
 use whohungup_core::identity::Process;
 use whohungup_core::{
@@ -25,10 +25,11 @@ const MARGIN: usize = 13;
 const TEXT: usize = 1200;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
-    let lines = match (app.opened_endpoint(), app.opened_close()) {
-        (Some(endpoint), _) => of_endpoint(app, endpoint, area.width),
-        (None, Some(close)) => of_close(close, area.width),
-        (None, None) => vec![Line::raw("It is no longer among what the agent keeps; Esc goes back.")],
+    let lines = match (app.opened_endpoint(), app.opened_close(), app.opened_shutdown()) {
+        (Some(endpoint), _, _) => of_endpoint(app, endpoint, area.width),
+        (None, Some(close), _) => of_close(close, area.width),
+        (None, None, Some(shutdown)) => of_shutdown(shutdown, area.width),
+        (None, None, None) => vec![Line::raw("It is no longer among what the agent keeps; Esc goes back.")],
     };
     let over = lines.len().saturating_sub(usize::from(area.height));
     app.scroll = app.scroll.min(over.try_into().unwrap_or(u16::MAX));
@@ -114,14 +115,18 @@ fn drawing(endpoint: &EndpointView, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
+fn title(text: &str, width: u16) -> Vec<Line<'static>> {
+    let lines = wrapped(&clean(text, TEXT), usize::from(width).max(10)).into_iter();
+    lines.map(|line| Line::styled(line, bold())).collect()
+}
+
 fn of_close(numbered: &NumberedClose, width: u16) -> Vec<Line<'static>> {
     let close = &numbered.close;
     let process = |process: &Process| {
         process.pid.map_or_else(|| process.comm.to_string(), |pid| format!("{} ({pid})", process.comm))
     };
     let seconds = |value: Option<f64>| value.map(whohungup_core::duration::measured);
-    let said = wrapped(&clean(&numbered.summary, TEXT), usize::from(width).max(10)).into_iter();
-    let mut lines: Vec<_> = said.map(|line| Line::styled(line, bold())).collect();
+    let mut lines = title(&numbered.summary, width);
     let rows = [
         ("verdict", Some(format!("{}, cause {}, {}", close.verdict, close.cause, close.confidence))),
         (
@@ -152,6 +157,15 @@ fn of_close(numbered: &NumberedClose, width: u16) -> Vec<Line<'static>> {
     let evidence = close.evidence.iter().enumerate();
     lines
         .extend(evidence.flat_map(|(at, line)| labelled(if at == 0 { "known by" } else { "" }, line, width)));
+    lines
+}
+
+fn of_shutdown(view: &ShutdownView, width: u16) -> Vec<Line<'static>> {
+    let ShutdownView { summary, cost, remedies, .. } = view;
+    let mut lines = title(summary, width);
+    lines.extend(labelled("cost", if cost.is_empty() { "nothing lost" } else { cost }, width));
+    lines.extend(remedies.iter().flat_map(|remedy| labelled("do", remedy, width)));
+    lines.extend(view.lines.iter().flat_map(|(label, text)| labelled(label, text, width)));
     lines
 }
 

@@ -1,4 +1,4 @@
-//! The three tables.
+//! The four tables.
 
 use ratatui::{
     Frame,
@@ -13,7 +13,7 @@ use super::{
     draw::{bold, dim, risk_style},
     sort::{Column, timer},
 };
-use crate::live::{EndpointView, NumberedClose};
+use crate::live::{EndpointView, NumberedClose, ShutdownView};
 use whohungup_core::close::ClosedConnection;
 use whohungup_core::{
     duration::measured,
@@ -32,6 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Tab::Endpoints => (endpoints(app), app.endpoints().is_empty()),
         Tab::Open => (open(app), app.endpoints().is_empty()),
         Tab::Closes => (closes(app, area.width), app.closes().is_empty()),
+        Tab::Shutdowns => (shutdowns(app), app.shutdowns().is_empty()),
     };
     if empty {
         let said = if app.filter.is_empty() {
@@ -141,8 +142,11 @@ fn open(app: &App) -> Table<'_> {
 
 /// The same, and whose it is.
 fn who_in(one: &EndpointView) -> String {
-    let who = who(&one.process, one.role, one.server_port);
-    match &one.workload_name {
+    in_workload(who(&one.process, one.role, one.server_port), one.workload_name.as_ref())
+}
+
+fn in_workload(who: String, workload: Option<&String>) -> String {
+    match workload {
         Some(workload) => clean(&format!("{who} in {workload}"), 2 * NAME),
         None => who,
     }
@@ -189,5 +193,26 @@ fn closes(app: &App, columns: u16) -> Table<'_> {
     let idle = Cell::from(Text::from("IDLE").right_aligned());
     let header = ["TIME", "WHO", "VERDICT"].map(Cell::from).into_iter().chain([idle, Cell::from(last)]);
     let rows: Vec<_> = app.closes().into_iter().map(row).collect();
+    Table::new(rows, widths).header(Row::new(header).style(bold()))
+}
+
+fn shutdowns(app: &App) -> Table<'_> {
+    let row = |view: &ShutdownView| {
+        let process = view.shutdown.process.as_ref().map_or("", |process| process.comm.as_str());
+        let who = who(process, Role::Server, Some(view.shutdown.server_port));
+        let style = if view.lost > 0 { bold() } else { Style::new() };
+        let cost = if view.cost.is_empty() { "nothing lost" } else { &view.cost };
+        Row::new([
+            Cell::from(view.shutdown.time.strftime("%H:%M:%S").to_string()),
+            Cell::from(in_workload(who, view.workload_name.as_ref())),
+            number(view.lost),
+            Cell::from(Line::styled(clean(cost, 200), style)),
+        ])
+    };
+    let widths = [Constraint::Length(8), Constraint::Fill(1), Constraint::Length(5), Constraint::Fill(1)];
+    let lost = Cell::from(Text::from("LOST").right_aligned());
+    let header =
+        ["TIME", "WHO STOPPED"].map(Cell::from).into_iter().chain([lost, Cell::from("WHAT IT COST")]);
+    let rows: Vec<_> = app.shutdowns().into_iter().map(row).collect();
     Table::new(rows, widths).header(Row::new(header).style(bold()))
 }

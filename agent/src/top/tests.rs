@@ -113,6 +113,23 @@ fn the_last_closes_show_their_evidence_and_can_be_filtered() {
 }
 
 #[test]
+fn shutdowns_show_what_they_cost_and_open_with_what_to_do() {
+    let mut app = app();
+    letters(&mut app, "4");
+    let text = shown(&mut app);
+    for wanted in ["WHAT IT COST", "nginx:9090", "nothing lost", "node:8080", "3 connects refused"] {
+        assert!(text.contains(wanted), "{wanted}:\n{text}");
+    }
+    letters(&mut app, "/8080");
+    press(&mut app, &[KeyCode::Enter, KeyCode::Enter]);
+    let text = shown(&mut app);
+    for wanted in ["node stopped listening on port 8080, SIGTERM", "cost", "do ", "preStop", "last accept"] {
+        assert!(text.contains(wanted), "{wanted}:\n{text}");
+    }
+    assert!(!text.contains("nginx"), "{text}");
+}
+
+#[test]
 fn what_is_chosen_stays_chosen_while_others_come() {
     let mut app = app();
     letters(&mut app, "3");
@@ -161,8 +178,10 @@ fn names_from_elsewhere_do_not_move_the_cursor() {
     view.headline.text = "\u{1b}]0;title\u{7}".to_owned();
     closes[0].summary = "\u{1b}[1;1H".to_owned();
     closes[0].close.evidence = vec!["\u{1b}c".to_owned()];
+    view.shutdowns[0].cost = "\u{1b}[1;1H".to_owned();
+    view.shutdowns[0].summary = "\u{1b}c".to_owned();
     app.update(Update::Seen(Box::new((view, closes))));
-    for keys in ["1", "2", "3", "\n"] {
+    for keys in ["1", "2", "3", "4", "\n"] {
         letters(&mut app, keys);
         let terminal = screen(&mut app);
         let all = terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol);
@@ -175,7 +194,7 @@ fn a_terminal_that_is_too_small_is_no_reason_to_panic() {
     for (width, height) in [(1, 1), (10, 3), (40, 8), (300, 100)] {
         let mut app = app();
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
-        for key in ["1", "2", "3"] {
+        for key in ["1", "2", "3", "4"] {
             letters(&mut app, key);
             terminal.draw(|frame| draw(frame, &mut app)).expect("drawn");
             press(&mut app, &[KeyCode::Enter]);

@@ -39,6 +39,12 @@ impl CgroupTree {
         Self { root: find_root().ok(), paths: HashMap::new(), next_walk: Instant::now() }
     }
 
+    /// With nothing but these, and no tree to walk.
+    #[cfg(test)]
+    pub(super) fn of(paths: impl IntoIterator<Item = (u64, String)>) -> Self {
+        Self { root: None, paths: paths.into_iter().collect(), next_walk: Instant::now() }
+    }
+
     /// The path of the cgroup `id` (on 64-bit machines its inode: `kernfs_id_ino`, include/linux/kernfs.h, v6.1 to v6.18).
     /// `pid` may live there: to ask it is cheaper than a walk, and finds the cgroup of a process that has just begun.
     pub(super) fn path(&mut self, id: u64, pid: Option<u32>) -> CgroupPath {

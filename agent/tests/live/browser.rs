@@ -102,6 +102,15 @@ impl Page {
         self.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
     }
 
+    /// Presses Enter where the focus is.
+    pub(crate) fn press_enter(&mut self) {
+        self.call("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
+        for kind in ["keyDown", "keyUp"] {
+            let key = json!({ "type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 });
+            self.call("Input.dispatchKeyEvent", &key);
+        }
+    }
+
     /// The value of a JavaScript expression.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });

@@ -168,6 +168,54 @@ fn names_that_others_chose_are_shown_as_text() {
     assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
 }
 
+#[test]
+fn a_server_that_stops_is_shown_with_what_it_cost_and_what_to_do() {
+    require!("chromium");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
+    let listener = listen();
+    let port = listener.local_addr().expect("address").port();
+    page.go(&format!("http://{}/#port={port}", daemon.address()));
+    page.wait_for("document.querySelector('#shutdowns-note').innerText.startsWith('None: no process')");
+    let mut cut = Dialled::to(&listener);
+    let mut idle = Dialled::to(&listener);
+    idle.exchange();
+    ask(&mut cut.client);
+    read_request(&mut cut.server);
+    drop(listener);
+    drop(cut.server);
+    read_end(&mut cut.client);
+    page.wait_for("document.querySelector('#shutdowns details[data-lost=\"1\"]')");
+    page.wait_for("document.querySelector('#figures').innerText.includes('1\\nof 1 shutdown lost')");
+    let note = page.text("#shutdowns-note");
+    assert!(note.contains("Showing 1 of 1, of which 1 lost requests"), "{note}");
+    let summary = page.text("#shutdowns summary");
+    assert!(summary.contains("1 lost") && summary.contains("1 request cut before the response"), "{summary}");
+
+    // By the keyboard; what comes later changes neither what is open nor the focus.
+    page.value("document.querySelector('#shutdowns summary').focus()");
+    page.press_enter();
+    page.wait_for("document.querySelector('#shutdowns details').open");
+    let more = page.text("#shutdowns .more");
+    assert!(more.contains(&format!("stopped listening on port {port}")), "{more}");
+    assert!(more.contains("What to do") && more.contains("last accept"), "{more}");
+    drop(idle.server);
+    read_end(&mut idle.client);
+    page.wait_for(
+        "document.querySelector('#shutdowns .more').innerText.includes('1 connection ended after that')",
+    );
+    assert_eq!(page.value("document.querySelector('#shutdowns details').open"), true);
+    let held = "document.activeElement === document.querySelector('#shutdowns summary')";
+    assert_eq!(page.value(held), true);
+
+    // The filters choose among them, too.
+    page.go(&format!("http://{}/#port={port}&text=nobody", daemon.address()));
+    page.wait_for(
+        "document.querySelector('#shutdowns-note').innerText === 'None that the filters let through.'",
+    );
+    assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
+}
+
 /// What the page is given when the agent shows as many endpoints as it ever does, each in trouble: the real answer's
 /// endpoint many times over.
 const MANY: &str = "

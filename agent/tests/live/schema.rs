@@ -138,9 +138,21 @@ fn whose(workload: &Value) {
     if workload.is_null() {
         return;
     }
-    let texts =
-        ["unit", "container_id", "container", "pod", "pod_uid", "namespace", "owner", "netns", "cgroup"];
-    names(workload, &[&["kind"], &texts[..]].concat());
+    let texts = [
+        "unit",
+        "container_id",
+        "container",
+        "pod",
+        "pod_uid",
+        "namespace",
+        "owner",
+        "owner_kind",
+        "netns",
+        "cgroup",
+    ];
+    names(workload, &[&["kind", "labels"], &texts[..]].concat());
+    let labels = workload["labels"].as_object().expect("labels are an object");
+    assert!(labels.values().all(Value::is_string), "labels: {workload}");
     let kind = workload["kind"].as_str().unwrap_or_default();
     assert!(kind.parse::<WorkloadKind>().is_ok(), "kind: {workload}");
     assert!(texts.iter().all(|&name| workload[name].is_null() || workload[name].is_string()), "{workload}");

@@ -9,12 +9,17 @@ use std::{
     time::Duration,
 };
 
-use harness::{Samples, sum, wait};
+use harness::{
+    Daemon, Samples,
+    kubernetes::{Answer, ApiServer},
+    sum, wait,
+};
 use serde_json::Value;
 
 use crate::{
     agent::{self, BINARY},
     gate::require,
+    peer::{ask, dial, read_end, read_response},
 };
 
 const CONTAINERS: usize = 100;
@@ -231,4 +236,149 @@ fn names_are_found_without_asking_anybody() {
     assert!(calls.contains("bind("), "nothing was traced: {calls}");
     let asked: Vec<&str> = calls.lines().filter(|line| line.contains("connect(")).collect();
     assert!(asked.is_empty(), "{asked:#?}");
+}
+
+const POD_UID: &str = "5f1c7d02-93a4-4d7e-8a55-0b6a7a1b9c3d";
+
+/// A server in the cgroup of a pod's container, as a kubelet calls it.
+const POD: &str = r#"
+import os, socket, sys
+cgroup, port = sys.argv[1], int(sys.argv[2])
+os.makedirs(cgroup, exist_ok=True)
+open(f"{cgroup}/cgroup.procs", "w").write(str(os.getpid()))
+listener = socket.create_server(("127.0.0.1", port))
+print("ready", flush=True)
+while True:
+    with listener.accept()[0] as one:
+        one.recv(4096)
+        one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+"#;
+
+/// It ends with the test, and its cgroups with it.
+struct Pod {
+    program: Child,
+    cgroup: PathBuf,
+}
+
+impl Pod {
+    fn start(port: u16) -> Self {
+        let container = format!("{:064x}", std::process::id());
+        let cgroup = cgroup2().join(format!("kubepods/burstable/pod{POD_UID}/{container}"));
+        let mut program = Command::new("python3")
+            .args(["-c", POD])
+            .arg(&cgroup)
+            .arg(port.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start the server");
+        let mut output = BufReader::new(program.stdout.take().expect("a pipe")).lines();
+        assert_eq!(output.next().expect("a line").expect("text"), "ready");
+        Self { program, cgroup }
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        let _ended = self.program.kill();
+        let _status = self.program.wait();
+        let _gone = wait::until("an empty cgroup", Duration::from_secs(10), || {
+            Ok(fs::remove_dir(&self.cgroup).is_ok().then_some(()))
+        });
+        // Others may use those above.
+        for above in self.cgroup.ancestors().skip(1).take(3) {
+            let _used = fs::remove_dir(above);
+        }
+    }
+}
+
+fn close_one(port: u16) {
+    let mut client = dial(([127, 0, 0, 1], port).into());
+    ask(&mut client);
+    read_response(&mut client);
+    read_end(&mut client);
+}
+
+#[test]
+fn the_kubernetes_api_says_what_made_a_pod_and_its_silence_stops_nothing() {
+    require!("python3");
+    let api = ApiServer::start().expect("an API");
+    let owner =
+        r#"{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web-5d4b8c7f9","uid":"1","controller":true}"#;
+    let labels = r#"{"pod-template-hash":"5d4b8c7f9","team":"shop","other":"x"}"#;
+    let event = format!(
+        r#"{{"type":"ADDED","object":{{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{{
+            "name":"web-5d4b8c7f9-abcde","namespace":"live","uid":"{POD_UID}","resourceVersion":"7",
+            "labels":{labels},"ownerReferences":[{owner}]}}}}}}"#
+    );
+    let (answer, goes_on) = Answer::watch([event.replace('\n', "")]);
+    api.answer(answer);
+    let port = harness::port::free([127, 0, 0, 1]).expect("a port").port();
+    let _pod = Pod::start(port);
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--listen", "127.0.0.1:0", "--max-endpoints", "65536", "--workload-names", "api"]);
+    command.args(["--node-name", "node-1", "--pod-labels", "team", "--kubernetes-api", &api.url()]);
+    command.arg("--metrics-labels=k8s_namespace_name,k8s_workload_name,k8s_workload_kind");
+    command.arg("--service-account").arg(api.account());
+    let daemon = Daemon::start_by(Path::new(BINARY), &mut command).expect("the daemon starts");
+    let is_degraded = |daemon: &Daemon| -> anyhow::Result<bool> {
+        Ok(daemon.get("/metrics")?.contains("whohungup_degraded{reason=\"kubernetes-api\"} 1"))
+    };
+    let answers =
+        wait::until("an answer", Duration::from_secs(30), || Ok((!is_degraded(&daemon)?).then_some(())));
+    answers.expect("it answers");
+
+    let workload = wait::until("the pod's owner", Duration::from_secs(30), || {
+        close_one(port);
+        let report: Value = serde_json::from_str(&daemon.report("--json", &[port])?)?;
+        let endpoints = report["endpoints"].as_array().expect("a list");
+        let server = endpoints.iter().find(|one| one["role"] == "server");
+        let workload = server.map(|server| server["workload"].clone());
+        Ok(workload.filter(|workload| !workload["owner_kind"].is_null()))
+    });
+    let workload = workload.expect("named");
+    assert_eq!(
+        [&workload["namespace"], &workload["pod"], &workload["owner"], &workload["owner_kind"]],
+        ["live", "web-5d4b8c7f9-abcde", "web", "Deployment"],
+        "{workload:#}"
+    );
+    assert_eq!(workload["labels"], serde_json::json!({ "team": "shop" }));
+    let metrics = daemon.get("/metrics").expect("a scrape");
+    let labels = r#"k8s_namespace_name="live",k8s_workload_name="web",k8s_workload_kind="Deployment",k8s_pod_label_team="shop""#;
+    assert!(metrics.contains(labels), "{metrics}");
+
+    // The API goes, and is asked in vain: closes go on, with the names that are known.
+    drop(goes_on);
+    let gone = wait::until("its end", Duration::from_mins(1), || Ok(is_degraded(&daemon)?.then_some(())));
+    gone.expect("it is reported");
+    let closes = |samples: &Samples| {
+        let of_pod = samples.iter().filter(|(series, _)| {
+            series.contains("closes_total{role=\"server\"") && series.contains("k8s_pod_label_team=\"shop\"")
+        });
+        of_pod.map(|(_, value)| value).sum::<f64>()
+    };
+    let before = closes(&daemon.samples().expect("a scrape"));
+    assert!(before > 0.0);
+    close_one(port);
+    let counted = wait::until("one more close", Duration::from_secs(30), || {
+        Ok((closes(&daemon.samples()?) > before).then_some(()))
+    });
+    counted.expect("it is counted");
+}
+
+#[test]
+fn without_the_nodes_name_the_api_is_not_asked_for() {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(BINARY);
+        let output = command.env_remove("NODE_NAME").arg("run").args(arguments).output().expect("run it");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (arguments, reason) in [
+        (&["--workload-names", "api"][..], "--node-name"),
+        (&["--workload-names", "api", "--node-name", "A,b=c"], "kubectl get nodes"),
+        (&["--kubernetes-api", "http://10.0.0.1"], "https://HOST"),
+        (&["--pod-labels", "a.b,a-b"], "k8s_pod_label_a_b"),
+    ] {
+        let (success, said) = run(arguments);
+        assert!(!success && said.contains(reason), "{arguments:?}: {said}");
+    }
 }

@@ -13,6 +13,7 @@ mod closes;
 mod daemon;
 pub mod gate;
 pub mod http;
+pub mod kubernetes;
 mod namespace;
 pub mod port;
 mod program;

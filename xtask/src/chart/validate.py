@@ -37,12 +37,12 @@ def validate(found, version):
         kubernetes_validate.validate(found, version, strict=True)
 
 
-def promises(found, with_host_root):
+def promises(found, with_host_root, with_api):
     """Not privileged, no namespace of the host but its processes, no files of it but its cgroups and the record's, no
-    token, and nothing to write to but the record."""
+    token unless the API is asked, and nothing to write to but the record."""
     spec = found["spec"]["template"]["spec"]
     assert spec["hostPID"] is True and not {"hostNetwork", "hostIPC"} & set(spec), "namespaces of the host"
-    assert spec["automountServiceAccountToken"] is False, "a token of the API"
+    assert spec["automountServiceAccountToken"] is with_api, "a token of the API"
     (container,) = spec["containers"]
     security = container["securityContext"]
     assert security["privileged"] is False and security["allowPrivilegeEscalation"] is False, "privileges"
@@ -54,6 +54,12 @@ def promises(found, with_host_root):
     assert HOST_PATHS <= paths <= may_be, f"files of the host: {paths}"
     written = [mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
     assert written in ([], ["record"]), f"mounts to write to: {written}"
+
+
+def may_watch_pods(found, with_api):
+    """What needs a right of the API is asked for, and no more."""
+    assert with_api, "a right to ask the API"
+    assert found["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]}], "rights"
 
 
 def unchanged(found, sources):
@@ -70,12 +76,15 @@ sources, manifests = map(Path, sys.argv[1:])
 count = 0
 for path in sorted(manifests.iterdir()):
     name, version = path.stem.rsplit("-", 1)
+    with_api = name.startswith("everything")
     for found in documents(path):
         count += 1
         try:
             validate(found, version)
             if found["kind"] == "DaemonSet":
-                promises(found, name.startswith("host-root"))
+                promises(found, name.startswith("host-root"), with_api)
+            if found["kind"] == "ClusterRole":
+                may_watch_pods(found, with_api)
             unchanged(found, sources)
         except Exception as error:
             where = ".".join(map(str, getattr(error, "absolute_path", [])))

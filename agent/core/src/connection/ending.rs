@@ -141,7 +141,7 @@ impl Tracker {
             role: connection.role,
             ends: Ends::new(&connection.endpoints),
             process: connection.process,
-            workload: self.workloads.of(connection.cgroup_netns()),
+            workload: self.workloads.of(connection.cgroup_netns()).cloned(),
             requests,
         });
     }
@@ -248,7 +248,7 @@ impl Tracker {
             Some(close) => close.clone().settled(cookie, time),
             None => judge(pending.facts(), self.options).record(identity, detail),
         };
-        close.workload = self.workloads.of(connection.cgroup_netns());
+        close.workload = self.workloads.of(connection.cgroup_netns()).cloned();
         close.peer = other.map(|other| other.identity.known(close.ends.remote, &self.workloads));
         self.correlate(cookie, connection, &mut close);
         let before = close.verdict;

@@ -55,7 +55,7 @@ impl OtherIdentity {
     /// As the end sees it that calls it `remote`.
     pub(super) fn known(self, remote: SocketAddr, workloads: &Workloads) -> Peer {
         let address = Some(self.local).filter(|&own| own != remote);
-        Peer { process: self.process, workload: workloads.of(self.cgroup_netns), address }
+        Peer { process: self.process, workload: workloads.of(self.cgroup_netns).cloned(), address }
     }
 }
 

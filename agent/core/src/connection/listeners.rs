@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use hashbrown::HashMap;
 
 use crate::{
-    identity::{ExitStatus, Process},
+    identity::{ExitStatus, Process, Signal},
     workload::Workload,
 };
 
@@ -50,8 +50,7 @@ pub struct ListenerEnded {
 pub struct SentSignal {
     /// CLOCK_MONOTONIC ns.
     pub at_ns: u64,
-    /// As in signal(7).
-    pub number: u32,
+    pub signal: Signal,
     pub pid: u32,
     pub cgroup_id: u64,
     /// It had no effect.

@@ -9,17 +9,17 @@ use crate::{
 
 /// One that has not been settled yet.
 #[derive(Clone, Debug)]
-pub struct OpenConnection {
+pub struct OpenConnection<'a> {
     pub role: Role,
     pub ends: Ends,
     pub process: Option<Process>,
-    pub workload: Option<Workload>,
+    pub workload: Option<&'a Workload>,
     pub state: OpenState,
 }
 
 impl Tracker {
     /// All of them, in no order.
-    pub fn open_connections(&self) -> impl Iterator<Item = OpenConnection> {
+    pub fn open_connections(&self) -> impl Iterator<Item = OpenConnection<'_>> {
         self.connections.values().map(|connection| OpenConnection {
             role: connection.role,
             ends: Ends::new(&connection.endpoints),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     close::{ClosedBy, facts},
-    identity::{Ends, Process},
+    identity::{self, Ends, Process},
     labels::Role,
     workload::CgroupNetns,
 };
@@ -148,7 +148,7 @@ impl Tracker {
         if self.stopping.len() < STOPPING {
             self.stopping.push(Stopping::Signal(SentSignal {
                 at_ns: signal.header.ktime_ns,
-                number: signal.signal,
+                signal: identity::Signal(signal.signal),
                 pid: signal.tgid,
                 cgroup_id: signal.cgroup_id,
                 ignored: signal.ignored != 0,
@@ -161,8 +161,8 @@ impl Tracker {
         let mut all = std::mem::take(&mut self.stopping);
         for one in &mut all {
             if let Stopping::Listener(ended) = one {
-                ended.workload =
-                    self.workloads.of(CgroupNetns { cgroup_id: ended.cgroup_id, netns: ended.netns });
+                let place = CgroupNetns { cgroup_id: ended.cgroup_id, netns: ended.netns };
+                ended.workload = self.workloads.of(place).cloned();
             }
         }
         all

@@ -16,10 +16,10 @@ pub struct OpenByEndpoint {
 
 impl OpenByEndpoint {
     /// Not more than `most` endpoints are reported apart. About 30 ms for a million connections.
-    pub fn count(connections: impl Iterator<Item = OpenConnection>, most: usize) -> Self {
+    pub fn count<'a>(connections: impl Iterator<Item = OpenConnection<'a>>, most: usize) -> Self {
         let mut open = Self::default();
         for OpenConnection { role, ends, process, workload, state } in connections {
-            let key = EndpointKey::of(role, &ends, process, workload.as_ref());
+            let key = EndpointKey::of(role, &ends, process, workload);
             let at = OpenState::ALL.iter().position(|&one| one == state).unwrap_or_default();
             let counts = if open.endpoints.len() < most || open.endpoints.contains_key(&key) {
                 open.endpoints.entry(key).or_default()

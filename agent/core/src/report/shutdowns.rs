@@ -15,12 +15,12 @@ const AT_ONCE: f64 = 0.05;
 /// Characters of a workload's name.
 const WORKLOAD: usize = 64;
 
-/// One shutdown that lost something.
+/// One shutdown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paragraph {
     /// When, who, and by what signal.
     pub what: String,
-    /// What was lost.
+    /// What was lost, and the idle connections that were left; empty where that is nothing.
     pub cost: String,
     /// What to do, most telling first.
     pub remedies: Vec<String>,
@@ -39,11 +39,16 @@ pub fn headline(model: &ReportModel) -> Option<String> {
 
 /// Of those that lost something, newest first.
 pub fn paragraphs(model: &ReportModel) -> impl Iterator<Item = Paragraph> {
-    lossy(model).map(|shutdown| Paragraph {
+    lossy(model).map(paragraph)
+}
+
+/// It in words.
+pub fn paragraph(shutdown: &Shutdown) -> Paragraph {
+    Paragraph {
         what: what(shutdown),
         cost: cost(shutdown),
         remedies: shutdown.missing.iter().map(|&missing| capitalized(&remedy(missing, shutdown))).collect(),
-    })
+    }
 }
 
 /// Connects that were refused because a process had stopped listening: whose they were is not always known.
@@ -67,7 +72,7 @@ fn what(shutdown: &Shutdown) -> String {
     )];
     let signals = shutdown.signals.iter().map(|sent| {
         let effect = if sent.ignored { " (which had no effect)" } else { "" };
-        let signal = format!("{}{effect}", clean(&sent.signal, 16));
+        let signal = format!("{}{effect}", sent.signal);
         if sent.before.abs() < AT_ONCE {
             format!("on {signal}")
         } else if sent.before >= 0.0 {

@@ -1,7 +1,7 @@
 //! What a shutdown lacked, by what it lost.
 
 use super::Shutdown;
-use crate::identity::ExitStatus;
+use crate::identity::{ExitStatus, Signal};
 
 crate::label_set! {
     /// What would have kept the requests that a shutdown lost.
@@ -42,7 +42,7 @@ pub fn remedy(missing: Missing, shutdown: &Shutdown) -> String {
         Missing::WaitForRequests if shutdown.has_ignored_signals() => {
             "SIGTERM had no effect on it: the first process of a container must handle it itself, or be an init that passes it on (`docker run --init`, tini, `exec` in a shell script)"
         }
-        Missing::WaitForRequests if shutdown.exit == Some(ExitStatus::Signal(15)) => {
+        Missing::WaitForRequests if shutdown.exit == Some(ExitStatus::Signal(Signal::TERM.0)) => {
             "it does not handle SIGTERM: handle it, stop listening, wait for the requests in flight, then exit (as the first process of a container, see that the signal reaches it)"
         }
         Missing::WaitForRequests if shutdown.was_killed() => {

@@ -137,33 +137,17 @@ fn is_for(sent: &SentSignal, shutdown: &Shutdown) -> bool {
         return ago <= SIGNALLED_NS;
     }
     // Each process that is killed gets a signal of its own.
-    let ends_all = matches!(sent.number, 2 | 3 | 15);
     let is_same = shutdown.workload.is_some() && sent.cgroup_id != 0 && sent.cgroup_id == shutdown.cgroup_id;
-    is_same && ends_all && ago <= SIGNALLED_WORKLOAD_NS
+    is_same && sent.signal.asks_to_end() && ago <= SIGNALLED_WORKLOAD_NS
 }
 
 /// Each kind once, as it first came.
 fn add(shutdown: &mut Shutdown, sent: &SentSignal) {
-    let signal = name(sent.number);
+    let SentSignal { signal, ignored, .. } = *sent;
     if shutdown.signals.len() < SHOWN && shutdown.signals.iter().all(|known| known.signal != signal) {
         let before = (shutdown.at_ns as i64 - sent.at_ns as i64) as f64 / 1e9;
-        shutdown.signals.push(SignalSent { signal, before, ignored: sent.ignored });
+        shutdown.signals.push(SignalSent { signal, before, ignored });
     }
-}
-
-/// signal(7), on x86 and ARM.
-fn name(number: u32) -> String {
-    let name = match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        15 => "SIGTERM",
-        28 => "SIGWINCH",
-        _ => return format!("signal {number}"),
-    };
-    name.to_owned()
 }
 
 #[cfg(test)]

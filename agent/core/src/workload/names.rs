@@ -1,6 +1,6 @@
 //! What a workload is called.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,12 @@ pub struct Names {
     /// What made the pod: a Deployment, a StatefulSet; of Docker Compose the service.
     #[serde(default)]
     pub owner: Option<String>,
+    /// The owner's kind, as the Kubernetes API gives it: `Deployment`, `CronJob`.
+    #[serde(default)]
+    pub owner_kind: Option<String>,
+    /// Those of the pod's labels that were asked for.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The network namespace, by its name (`ip netns`) or inode, where it tells more than the rest: not of containers, not
     /// the host's.
     #[serde(default)]
@@ -67,6 +73,8 @@ impl Names {
             pod_uid: None,
             namespace: None,
             owner: None,
+            owner_kind: None,
+            labels: BTreeMap::new(),
             netns: None,
             cgroup: None,
         }
@@ -83,10 +91,11 @@ impl Names {
             &mut self.pod_uid,
             &mut self.namespace,
             &mut self.owner,
+            &mut self.owner_kind,
             &mut self.netns,
             &mut self.cgroup,
         ];
-        for name in all.into_iter().flatten() {
+        for name in all.into_iter().flatten().chain(self.labels.values_mut()) {
             *name = clean(name, MOST);
         }
         self

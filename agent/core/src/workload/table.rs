@@ -68,8 +68,17 @@ impl Workloads {
         }
     }
 
-    pub fn of(&self, place: CgroupNetns) -> Option<Workload> {
-        self.newer.get(&place).or_else(|| self.older.get(&place)).cloned().flatten()
+    /// Puts other names in place of those of which `revised` makes some.
+    pub fn revise(&mut self, revised: impl Fn(&Names) -> Option<Names>) {
+        for known in self.newer.values_mut().chain(self.older.values_mut()).flatten() {
+            if let Some(names) = revised(known.names()) {
+                *known = Workload::new(names);
+            }
+        }
+    }
+
+    pub fn of(&self, place: CgroupNetns) -> Option<&Workload> {
+        self.newer.get(&place).or_else(|| self.older.get(&place))?.as_ref()
     }
 
     pub fn len(&self) -> usize {
@@ -104,8 +113,25 @@ mod tests {
         workloads.know(place(1), unit("a"));
         workloads.want(place(1), Some(7));
         assert!(!workloads.has_wanted());
-        assert_eq!(workloads.of(place(1)), unit("a"));
+        assert_eq!(workloads.of(place(1)), unit("a").as_ref());
         assert_eq!(workloads.of(place(2)), None);
+    }
+
+    #[test]
+    fn names_are_revised_in_place() {
+        let mut workloads = Workloads::default();
+        workloads.know(place(1), unit("a"));
+        workloads.know(place(2), unit("b"));
+        workloads.know(place(3), None);
+        let known = |workloads: &Workloads, id| workloads.of(place(id)).expect("known").clone();
+        let before = (known(&workloads, 1), known(&workloads, 2));
+        workloads.revise(|names| {
+            let is_a = names.unit.as_deref() == Some("a.service");
+            is_a.then(|| Names { owner: Some("x".to_owned()), ..names.clone() })
+        });
+        let (a, b) = (known(&workloads, 1), known(&workloads, 2));
+        assert_eq!((a.id(), a.names().owner.as_deref()), (before.0.id(), Some("x")));
+        assert!(b.is_same_lookup(&before.1));
     }
 
     #[test]
@@ -119,8 +145,8 @@ mod tests {
         }
         assert!(workloads.len() <= 2 * GENERATION);
         assert_eq!(workloads.take_wanted().count(), WANTED);
-        assert_eq!(workloads.of(place(0)), unit("a"), "asked for all the time");
-        assert_eq!(workloads.of(place(few - 1)), unit("a"));
+        assert_eq!(workloads.of(place(0)), unit("a").as_ref(), "asked for all the time");
+        assert_eq!(workloads.of(place(few - 1)), unit("a").as_ref());
         assert_eq!(workloads.of(place(1)), None, "forgotten");
     }
 }

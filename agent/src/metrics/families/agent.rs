@@ -3,7 +3,10 @@
 use prometheus_client::registry::Unit;
 
 use super::super::family::{Family, Kind, Sets};
-use crate::degraded::Reason;
+use crate::{
+    degraded::Reason,
+    workloads::{FailureReason, SkippedPod},
+};
 use whohungup_ebpf::counters::Counter;
 
 /// Kinds of records that are counted when they are lost.
@@ -73,6 +76,50 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::Fixed(1),
         help: "Cgroups of sockets whose path was not found: they had ended, or the agent does not see the host's cgroups",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.cgroups_unresolved),
+    },
+    Family {
+        name: "whohungup_kubernetes_api_failures",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &["reason"],
+        sets: Sets::Fixed(FailureReason::ALL.len()),
+        help: "Requests to the Kubernetes API that failed, or broke off, with --workload-names api: the log has the newest. Each is made again after 1 to 60 s",
+        write: |scrape, samples| {
+            for &reason in FailureReason::ALL {
+                samples.add(&[reason.as_str()], scrape.snapshot.kubernetes.failures[reason as usize]);
+            }
+        },
+    },
+    Family {
+        name: "whohungup_kubernetes_pods",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Pods of this node that are known from the Kubernetes API, with those that ended in the last 10 minutes",
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.kubernetes.pods),
+    },
+    Family {
+        name: "whohungup_kubernetes_pods_skipped",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &["reason"],
+        sets: Sets::Fixed(SkippedPod::ALL.len()),
+        help: "What the Kubernetes API said of pods and was not kept: an event over 2 MiB, one that cannot be read, or more than 2,048 pods",
+        write: |scrape, samples| {
+            for &reason in SkippedPod::ALL {
+                samples.add(&[reason.as_str()], scrape.snapshot.kubernetes.skipped[reason as usize]);
+            }
+        },
+    },
+    Family {
+        name: "whohungup_signals_unrecorded",
+        kind: Kind::Counter,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Signals not recorded because the kernel was out of memory: a shutdown may not name what told the process",
+        write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::SignalFailed)),
     },
     Family {
         name: "whohungup_segments_unreadable",

@@ -45,7 +45,10 @@ fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
 
 fn text(inferred: &[Endpoint]) -> String {
     let scrape = Scrape {
-        inferred: inferred.iter().map(|one| (Labels::shown(&one.key, None, &[]), one.clone())).collect(),
+        inferred: inferred
+            .iter()
+            .map(|one| (Labels::shown(&one.key, None, &usual_labels()), one.clone()))
+            .collect(),
         ..metrics(8).scrape()
     };
     scrape.text(Format::OpenMetrics)

@@ -42,6 +42,7 @@ impl Health {
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
             (Reason::RecordIncomplete, record.is_some_and(|record| record.failing)),
+            (Reason::KubernetesApi, session.kubernetes().is_some_and(|api| api.is_unreachable)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
         let losses = [

@@ -1,6 +1,6 @@
 // The last closes: newest first, each with its evidence behind it.
 
-import { $, h, say } from "./dom.js";
+import { $, h, put, say } from "./dom.js";
 import { swatch } from "./charts.js";
 import { wantsClose } from "./filter.js";
 import { counted, number, seconds, timeOfDay } from "./words.js";
@@ -54,20 +54,6 @@ export function render() {
     ? h("p", {}, h("button", { type: "button", "data-key": "closes-more", on: { click: () => { shown += 80; render(); } } }, "Show more"))
     : null;
   put($("closes"), list.length ? list : [h("p", { class: "note" }, all.length ? "None that the filters let through." : "None yet.")], more);
-}
-
-/** Puts `list` in place of what is there; what stays is not moved, so that it keeps the focus and is not marked anew. */
-function put(element, list, more) {
-  let at = element.firstChild;
-  for (const one of [...list, ...(more ? [more] : [])]) {
-    if (one === at) at = at.nextSibling;
-    else element.insertBefore(one, at);
-  }
-  while (at) {
-    const next = at.nextSibling;
-    at.remove();
-    at = next;
-  }
 }
 
 function element(close, fresh) {

@@ -40,6 +40,20 @@ export function replace(element, ...children) {
   }
 }
 
+/** Puts `list` in place of what is there; what stays is not moved, so that it keeps the focus and is not marked anew. */
+export function put(element, list, more) {
+  let at = element.firstChild;
+  for (const one of [...list, ...(more ? [more] : [])]) {
+    if (one === at) at = at.nextSibling;
+    else element.insertBefore(one, at);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
 /** Text that changes only when it has to: readers of live regions hear each change. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

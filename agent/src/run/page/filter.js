@@ -77,6 +77,11 @@ export function wantsClose(close) {
     && (!filter.text || said().some(has));
 }
 
+export function wantsShutdown(shutdown) {
+  const said = () => [shutdown.summary, shutdown.cost, ...shutdown.remedies];
+  return !filter.text || said().some(has);
+}
+
 /** As the agent matches names: `*` stands for anything, `?` for one letter. */
 function matches(pattern, name) {
   const parts = [...pattern].map((letter) => ({ "*": ".*", "?": "." })[letter] ?? letter.replace(/[^\p{L}\p{N}]/u, "\\$&"));

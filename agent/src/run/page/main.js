@@ -4,6 +4,7 @@ import { $, h, prose, replace, say } from "./dom.js";
 import { bars, legend, minutesTable } from "./charts.js";
 import * as closes from "./closes.js";
 import { table, trouble } from "./endpoints.js";
+import * as shutdowns from "./shutdowns.js";
 import { filter, follow, query, set, wantsEndpoint } from "./filter.js";
 import { TONES, VERDICTS, counted, number, seconds, timeOfDay } from "./words.js";
 
@@ -13,13 +14,15 @@ let live = null;
 let events = null;
 let paused = false;
 let timer;
+/** When it is to go off. */
+let due = Infinity;
 let asked = 0;
 let announced = 0;
 let drawn = "";
 
 /** Everything but the single closes. */
 async function refresh() {
-  clearTimeout(timer);
+  unschedule();
   const turn = ++asked;
   try {
     const answer = await fetch(`/api/v1/live${query()}`, { headers: { accept: "application/json" } });
@@ -38,7 +41,21 @@ async function refresh() {
     $("problem").hidden = false;
     say($("problem"), `The agent does not answer (${error.message}). What is shown may be old; the page keeps asking.`);
   }
-  if (!paused && !document.hidden) timer = setTimeout(refresh, REFRESH);
+  if (!paused && !document.hidden) refreshWithin(REFRESH);
+}
+
+/** Not later than that: trouble that goes on may not put it off again and again. */
+function refreshWithin(milliseconds) {
+  const at = Date.now() + milliseconds;
+  if (at >= due) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(refresh, milliseconds);
+}
+
+function unschedule() {
+  clearTimeout(timer);
+  due = Infinity;
 }
 
 async function load() {
@@ -66,8 +83,7 @@ function listen() {
     const bad = fresh.filter((close) => ["idle-race", "premature-hangup", "network", "host-abort"].includes(close.verdict));
     if (bad.length) {
       announce(bad);
-      clearTimeout(timer);
-      timer = setTimeout(refresh, SOON);
+      refreshWithin(SOON);
     }
     if (live && !query()) {
       live.minutes.counts[live.minutes.counts.length - 1] = pulse.minute;
@@ -109,15 +125,20 @@ function draw() {
     drawn = now;
     lists();
   }
-  const processes = [...new Set(live.endpoints.map((endpoint) => endpoint.process))].sort().slice(0, 200);
-  replace($("processes"), ...processes.map((process) => h("option", { value: process })));
-  const workloads = [...new Set(live.endpoints.map((endpoint) => endpoint.workload_name).filter(Boolean))].sort().slice(0, 200);
-  replace($("workloads"), ...workloads.map((workload) => h("option", { value: workload })));
+  shutdowns.render(live.shutdowns);
+  offer($("processes"), (endpoint) => endpoint.process);
+  offer($("workloads"), (endpoint) => endpoint.workload_name);
   const { meta, viewers } = live;
   const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"], [meta.endpoints_over, "close"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} ${thing === "close" ? `of ${counted(Math.max(meta.endpoints_beyond, 1), "endpoint")} beyond the limit` : "missed"}`);
   if (meta.not_observed_seconds > 0) missed.push(`${seconds(meta.not_observed_seconds)} not observed: no agent ran`);
   say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; watching for ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}.`);
   document.title = headline.tone === "losing" ? `(${live.lost_hour}) whohungup` : "whohungup";
+}
+
+/** What a filter can be set to. */
+function offer(datalist, name) {
+  const names = [...new Set(live.endpoints.map(name).filter(Boolean))].sort().slice(0, 200);
+  replace(datalist, ...names.map((value) => h("option", { value })));
 }
 
 function lists() {
@@ -142,6 +163,7 @@ function figures(open, lost) {
     [number(lost), "requests lost", lost > 0],
     [number(of("premature-hangup")), "broken off in the middle", false],
     [number(live.endpoints_in_trouble), "endpoints in trouble"],
+    shutdowns.figure(live.shutdowns),
   ];
   replace($("figures"), ...rows.map(([value, label, alarm]) => h("li", { class: alarm ? "alarm" : null }, h("b", {}, value), label)));
 }
@@ -153,7 +175,7 @@ function resume() {
 }
 
 function stop() {
-  clearTimeout(timer);
+  unschedule();
   events?.close();
   events = null;
 }
@@ -191,6 +213,7 @@ follow(() => {
   if (live) {
     chart();
     lists();
+    shutdowns.render(live.shutdowns);
   }
   if (begun && !paused) refresh();
 });

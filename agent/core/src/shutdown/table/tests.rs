@@ -1,38 +1,22 @@
-use std::net::SocketAddr;
-
 use super::super::{Missing, remedy};
 use super::*;
 use crate::{
     close::ClosedBy,
-    identity::{Comm, ExitStatus, Process},
+    identity::{ExitStatus, Signal},
     labels::{Cause, Closer, Phase, Race},
-    testing::{raced, server_idle},
+    testing::{self, LISTENER_PID, SECOND, raced, server_idle},
     workload::{Workload, from_cgroup_path},
 };
 
-const ENDED_NS: u64 = 1_000_000_000_000;
-const PID: u32 = 42;
-
-fn process() -> Process {
-    Process { pid: Some(PID), comm: Comm::from_text("node") }
-}
+const ENDED_NS: u64 = 3600 * SECOND;
+const PID: u32 = LISTENER_PID;
 
 fn listener_ended() -> ListenerEnded {
-    ListenerEnded {
-        at_ns: ENDED_NS,
-        netns: 1,
-        address: SocketAddr::from(([0, 0, 0, 0], 8080)),
-        process: Some(process()),
-        cgroup_id: 9,
-        workload: None,
-        exit: None,
-        replaced: false,
-        last_accept_ns: Some(ENDED_NS - 500_000_000),
-    }
+    testing::listener_ended(8080, "node")
 }
 
 fn sent(number: u32, pid: u32, at_ns: u64) -> SentSignal {
-    SentSignal { at_ns, number, pid, cgroup_id: 9, ignored: false }
+    SentSignal { at_ns, signal: Signal(number), pid, cgroup_id: 9, ignored: false }
 }
 
 /// A close `after` seconds after the listener's end.
@@ -109,11 +93,11 @@ fn its_signals_are_found_by_its_process_and_by_its_workload() {
         let mut table = Shutdowns::default();
         table.signal(signal);
         table.ended(&ListenerEnded { workload, ..listener_ended() }, Timestamp::UNIX_EPOCH);
-        only(&table).signals.iter().map(|sent| (sent.signal.clone(), sent.before)).collect::<Vec<_>>()
+        only(&table).signals.iter().map(|sent| (sent.signal, sent.before)).collect::<Vec<_>>()
     };
     let second = 1_000_000_000;
     let unit = || from_cgroup_path("/system.slice/node.service").map(Workload::new);
-    let sigterm = |before: f64| vec![("SIGTERM".to_owned(), before)];
+    let sigterm = |before: f64| vec![(Signal::TERM, before)];
     assert_eq!(signals(None, sent(15, PID, ENDED_NS - 2 * second)), sigterm(2.0));
     assert_eq!(signals(None, sent(15, PID, ENDED_NS - 700 * second)), []);
     assert_eq!(signals(None, sent(15, 7, ENDED_NS - 2 * second)), []);
@@ -143,7 +127,12 @@ fn what_it_lacked_follows_from_how_it_ended() {
     in_vain.close(&in_flight());
     assert_eq!(only(&in_vain).missing, [Missing::WaitForRequests]);
     assert!(remedy(Missing::WaitForRequests, only(&in_vain)).contains("had no effect"));
-    let exits = ClosedBy { process: process(), exiting: true, signal: None, status: Some(0) };
+    let exits = ClosedBy {
+        process: listener_ended().process.expect("known"),
+        exiting: true,
+        signal: None,
+        status: Some(0),
+    };
     let idle = ClosedConnection { closed_by: Some(exits), ..server_idle(8080, "node") };
     assert_eq!(missing(None, &[15], after(5.0, idle)), []);
 }
