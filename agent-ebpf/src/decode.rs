@@ -55,6 +55,12 @@ impl<'a> ExchangeBytes<'a> {
     #[must_use]
     pub fn exchange(&self) -> Exchange {
         let mut exchange = Exchange::new_zeroed();
+        self.read_into(&mut exchange);
+        exchange
+    }
+
+    /// The same, where there are zeros.
+    pub fn read_into(&self, exchange: &mut Exchange) {
         let to = exchange.as_mut_bytes();
         let streams = STREAMS_OFFSET - size_of::<Header>();
         let (mut from, mut at) = (size_of::<Header>(), 0);
@@ -66,7 +72,6 @@ impl<'a> ExchangeBytes<'a> {
             from += len;
             at += len + skipped;
         }
-        exchange
     }
 
     /// Bytes that it took.
@@ -193,17 +198,19 @@ mod tests {
             *byte = at as u8 | 1;
         }
         whole.header = Header { kind: Kind::Exchange as u8, ..open().header };
-        let window = |direction: usize| STREAMS_OFFSET + direction * size_of::<crate::exchange::Stream>() + HEAD_OFFSET;
-        for (heads, kept) in [(0, [0, 0]), (HEAD_IN, [100, 0]), (HEAD_OUT, [0, 352]), (HEAD_IN | HEAD_OUT, [352, 352])] {
+        let window = |direction: usize| {
+            STREAMS_OFFSET + direction * size_of::<crate::exchange::Stream>() + HEAD_OFFSET
+        };
+        for (heads, kept) in
+            [(0, [0, 0]), (HEAD_IN, [100, 0]), (HEAD_OUT, [0, 352]), (HEAD_IN | HEAD_OUT, [352, 352])]
+        {
             whole.exchange.heads = heads;
             let size = HEADLESS_BYTES + kept[0] + kept[1];
             whole.header.size = size as u16;
             let bytes = whole.as_bytes();
             let mut sent = [0_u64; size_of::<crate::exchange::ExchangeRecord>() / 8 + 1];
-            let parts = [
-                &bytes[..window(0) + kept[0]],
-                &bytes[window(0) + WINDOW_BYTES..window(1) + kept[1]],
-            ];
+            let parts =
+                [&bytes[..window(0) + kept[0]], &bytes[window(0) + WINDOW_BYTES..window(1) + kept[1]]];
             let mut at = 0;
             for part in parts {
                 sent.as_mut_bytes()[at..at + part.len()].copy_from_slice(part);
@@ -219,7 +226,10 @@ mod tests {
             if heads == 0 || heads == 3 {
                 for wrong in [size - 1, size + 1] {
                     sent.as_mut_bytes()[2..4].copy_from_slice(&(wrong as u16).to_ne_bytes());
-                    assert!(matches!(decode(sent.as_bytes()), Err(DecodeError::Size { .. })), "{heads} {wrong}");
+                    assert!(
+                        matches!(decode(sent.as_bytes()), Err(DecodeError::Size { .. })),
+                        "{heads} {wrong}"
+                    );
                 }
             }
         }

@@ -2,10 +2,7 @@
 
 use core::{ffi::c_void, mem::MaybeUninit};
 
-use aya_ebpf::{
-    bindings::BPF_SK_STORAGE_GET_F_CREATE,
-    helpers::generated::bpf_sk_storage_get,
-};
+use aya_ebpf::{bindings::BPF_SK_STORAGE_GET_F_CREATE, helpers::generated::bpf_sk_storage_get};
 use whohungup_ebpf::{
     ABSENT,
     counters::Counter,
@@ -20,7 +17,7 @@ use whohungup_ebpf::{
 use crate::{
     fields::{TcpSock, offset},
     maps::{EXCHANGES, STARTS, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
-    record::{self, Reservation},
+    record::{self, Moment, Reservation},
 };
 
 const WINDOW: u32 = WINDOW_BYTES as u32;
@@ -168,12 +165,13 @@ pub unsafe fn write(
     stored: *mut ExchangeRecord,
     heads: Heads,
     kind: Kind,
-    cookie: u64,
+    (cookie, moment): (u64, Moment),
 ) {
     // SAFETY: map value, as the caller says.
     unsafe {
         (*stored).exchange.reported_segments = (*stored).exchange.segments;
-        record::header(&raw mut (*stored).header, kind, heads.record_size() as usize, cookie);
+        let size = heads.record_size() as usize;
+        record::header_at(&raw mut (*stored).header, kind, size, cookie, moment);
         let from = stored.cast::<u8>();
         to.write(at, from, IN_HEAD);
         to.write(at + IN_HEAD, from.add(IN_HEAD as usize), heads.inward);
@@ -185,7 +183,7 @@ pub unsafe fn write(
 
 /// What was read inside TLS, behind the record of the socket's own exchange.
 #[inline(always)]
-pub fn report_plaintext(stored: *mut ExchangeRecord, cookie: u64, only_if_changed: bool) {
+pub fn report_plaintext(stored: *mut ExchangeRecord, (cookie, moment): (u64, Moment), only_if_changed: bool) {
     // SAFETY: map values.
     unsafe {
         if TLS_PLAINTEXT_ENABLED.load() == 1
@@ -199,7 +197,7 @@ pub fn report_plaintext(stored: *mut ExchangeRecord, cookie: u64, only_if_change
             let mut room = MaybeUninit::uninit();
             match Reservation::new(&mut room, heads.record_size()) {
                 Some(to) => {
-                    write(&to, 0, plaintext, heads, Kind::TlsExchange, cookie);
+                    write(&to, 0, plaintext, heads, Kind::TlsExchange, (cookie, moment));
                     to.submit();
                 }
                 None => count(Counter::LostExchange),
