@@ -35,15 +35,13 @@ pub(super) fn response(bytes: &[u8]) -> ResponseWords {
 
 fn server(value: &[u8]) -> String {
     let plain = str::from_utf8(value.trim_ascii()).ok();
-    match plain
-        .filter(|text| text.len() <= MAX_SERVER && text.bytes().all(|byte| matches!(byte, b' '..=b'~')))
-    {
-        Some(text) => text.to_owned(),
-        None => {
-            let text = String::from_utf8_lossy(value);
-            text.trim().chars().filter(|c| !c.is_control()).take(MAX_SERVER).collect()
-        }
+    let is_shown =
+        |text: &&str| text.len() <= MAX_SERVER && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if let Some(text) = plain.filter(is_shown) {
+        return text.to_owned();
     }
+    let text = String::from_utf8_lossy(value);
+    text.trim().chars().filter(|c| !c.is_control()).take(MAX_SERVER).collect()
 }
 
 /// The value of a field among the first bytes of a request.
