@@ -116,17 +116,18 @@ pub struct Heads {
 }
 
 impl Heads {
-    pub const NONE: Self = Self { inward: 0, outward: 0 };
+    const NONE: Self = Self { inward: 0, outward: 0 };
 
     /// A head that nobody reads stays where it is: of HTTP/1 the response's announces, and an open request of this end may be
     /// one that is lost and sent again.
-    ///
-    /// # Safety
-    /// `exchange` must be a map value.
     #[inline(always)]
-    pub unsafe fn of(exchange: *mut Exchange) -> Self {
-        // SAFETY: map value, as the caller says.
+    pub fn of(stored: *mut ExchangeRecord) -> Self {
+        if stored.is_null() {
+            return Self::NONE;
+        }
+        // SAFETY: map value.
         unsafe {
+            let exchange = &raw mut (*stored).exchange;
             let protocol = (*exchange).protocol;
             let asks_out = (*exchange).request_direction == OUT;
             let may_be_sent_again = asks_out && (*exchange).begun != (*exchange).answered;
@@ -193,7 +194,7 @@ pub fn report_plaintext(stored: *mut ExchangeRecord, (cookie, moment): (u64, Mom
             && (*plaintext).exchange.protocol != UNREAD
             && is_to_be_told(plaintext, only_if_changed)
         {
-            let heads = Heads::of(&raw mut (*plaintext).exchange);
+            let heads = Heads::of(plaintext);
             let mut room = MaybeUninit::uninit();
             match Reservation::new(&mut room, heads.record_size()) {
                 Some(to) => {

@@ -233,9 +233,7 @@ fn tell(
     let by = (socket_cookie(sk), Moment::now());
     let exchange =
         if exchange_storage::is_to_be_told(stored, only_if_changed) { stored } else { core::ptr::null_mut() };
-    // SAFETY: map value.
-    let heads =
-        if exchange.is_null() { Heads::NONE } else { unsafe { Heads::of(&raw mut (*exchange).exchange) } };
+    let heads = Heads::of(exchange);
     let size = if exchange.is_null() { TRANSITION } else { TRANSITION + heads.record_size() };
     let mut room = MaybeUninit::uninit();
     let Some(room) = Reservation::new(&mut room, size) else {
