@@ -57,6 +57,12 @@ impl<'a> ExchangeBytes<'a> {
     #[must_use]
     pub fn exchange(&self) -> Exchange {
         let mut exchange = Exchange::new_zeroed();
+        self.read_into(&mut exchange);
+        exchange
+    }
+
+    /// The same, where there are zeros.
+    pub fn read_into(&self, exchange: &mut Exchange) {
         let to = exchange.as_mut_bytes();
         let streams = STREAMS_OFFSET - size_of::<Header>();
         let (mut from, mut at) = (size_of::<Header>(), 0);
@@ -68,7 +74,6 @@ impl<'a> ExchangeBytes<'a> {
             from += len;
             at += len + skipped;
         }
-        exchange
     }
 
     /// Bytes that it took.

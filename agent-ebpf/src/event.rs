@@ -15,7 +15,8 @@ pub enum Kind {
     Transition = 3,
     /// A reset went out or came in: [`Reset`].
     Reset = 4,
-    /// The state of the HTTP tier, right after the transition it belongs to: [`crate::exchange::ExchangeRecord`].
+    /// The state of the HTTP tier, in one piece of the ring with the transition that it follows:
+    /// [`crate::exchange::ExchangeRecord`], without the heads that are left out.
     Exchange = 5,
     /// A socket began to listen: [`Listen`].
     Listen = 6,

@@ -71,6 +71,8 @@ pub(super) unsafe fn ended(stream: *mut Stream, at: u64) -> bool {
                 let only = word_at(head, line + 12) | FOLD;
                 if only == text(*b"keep-ali") && (len == 22 || len == 23) {
                     (*stream).notes |= notes::KEEP_ALIVE;
+                } else if only & low(5) == text(*b"close\0\0\0") && (len == 17 || len == 18) {
+                    (*stream).notes |= notes::CLOSE;
                 } else {
                     (*stream).options = (line + 11) as u16;
                 }

@@ -17,7 +17,7 @@ use whohungup_ebpf::{
 use crate::{
     fields::{TcpSock, offset},
     maps::{EXCHANGES, STARTS, TLS_EXCHANGES, TLS_PLAINTEXT_ENABLED, count},
-    record::{self, Reservation},
+    record::{self, Moment, Reservation},
 };
 
 const WINDOW: u32 = WINDOW_BYTES as u32;
@@ -116,17 +116,18 @@ pub struct Heads {
 }
 
 impl Heads {
-    pub const NONE: Self = Self { inward: 0, outward: 0 };
+    const NONE: Self = Self { inward: 0, outward: 0 };
 
     /// A head that nobody reads stays where it is: of HTTP/1 the response's announces, and an open request of this end may be
     /// one that is lost and sent again.
-    ///
-    /// # Safety
-    /// `exchange` must be a map value.
     #[inline(always)]
-    pub unsafe fn of(exchange: *mut Exchange) -> Self {
-        // SAFETY: map value, as the caller says.
+    pub fn of(stored: *mut ExchangeRecord) -> Self {
+        if stored.is_null() {
+            return Self::NONE;
+        }
+        // SAFETY: map value.
         unsafe {
+            let exchange = &raw mut (*stored).exchange;
             let protocol = (*exchange).protocol;
             let asks_out = (*exchange).request_direction == OUT;
             let may_be_sent_again = asks_out && (*exchange).begun != (*exchange).answered;
@@ -164,12 +165,13 @@ pub unsafe fn write(
     stored: *mut ExchangeRecord,
     heads: Heads,
     kind: Kind,
-    cookie: u64,
+    (cookie, moment): (u64, Moment),
 ) {
     // SAFETY: map value, as the caller says.
     unsafe {
         (*stored).exchange.reported_segments = (*stored).exchange.segments;
-        record::header(&raw mut (*stored).header, kind, heads.record_size() as usize, cookie);
+        let size = heads.record_size() as usize;
+        record::header_at(&raw mut (*stored).header, kind, size, cookie, moment);
         let from = stored.cast::<u8>();
         to.write(at, from, IN_HEAD);
         to.write(at + IN_HEAD, from.add(IN_HEAD as usize), heads.inward);
@@ -181,7 +183,7 @@ pub unsafe fn write(
 
 /// What was read inside TLS, behind the record of the socket's own exchange.
 #[inline(always)]
-pub fn report_plaintext(stored: *mut ExchangeRecord, cookie: u64, only_if_changed: bool) {
+pub fn report_plaintext(stored: *mut ExchangeRecord, (cookie, moment): (u64, Moment), only_if_changed: bool) {
     // SAFETY: map values.
     unsafe {
         if TLS_PLAINTEXT_ENABLED.load() == 1
@@ -191,11 +193,11 @@ pub fn report_plaintext(stored: *mut ExchangeRecord, cookie: u64, only_if_change
             && (*plaintext).exchange.protocol != UNREAD
             && is_to_be_told(plaintext, only_if_changed)
         {
-            let heads = Heads::of(&raw mut (*plaintext).exchange);
+            let heads = Heads::of(plaintext);
             let mut room = MaybeUninit::uninit();
             match Reservation::new(&mut room, heads.record_size()) {
                 Some(to) => {
-                    write(&to, 0, plaintext, heads, Kind::TlsExchange, cookie);
+                    write(&to, 0, plaintext, heads, Kind::TlsExchange, (cookie, moment));
                     to.submit();
                 }
                 None => count(Counter::LostExchange),

@@ -22,7 +22,7 @@ use crate::{
     fields::{TcpSock, offset},
     helpers::socket_cookie,
     maps::{EXCHANGES, HANDOVER, count},
-    record::{self, Reservation},
+    record::{self, Moment, Reservation},
 };
 
 // include/net/tcp_states.h
@@ -232,12 +232,10 @@ fn tell(
     only_if_changed: bool,
 ) {
     const TRANSITION: u32 = size_of::<Transition>() as u32;
-    let cookie = socket_cookie(sk);
+    let by = (socket_cookie(sk), Moment::now());
     let exchange =
         if exchange_storage::is_to_be_told(stored, only_if_changed) { stored } else { core::ptr::null_mut() };
-    // SAFETY: map value.
-    let heads =
-        if exchange.is_null() { Heads::NONE } else { unsafe { Heads::of(&raw mut (*exchange).exchange) } };
+    let heads = Heads::of(exchange);
     let size = if exchange.is_null() { TRANSITION } else { TRANSITION + heads.record_size() };
     let mut room = MaybeUninit::uninit();
     let Some(room) = Reservation::new(&mut room, size) else {
@@ -247,13 +245,13 @@ fn tell(
         }
         return;
     };
-    fill(room.first(), tp, old, new, cookie);
+    fill(room.first(), tp, old, new, by);
     if !exchange.is_null() {
         // SAFETY: map value.
-        unsafe { exchange_storage::write(&room, TRANSITION, exchange, heads, Kind::Exchange, cookie) };
+        unsafe { exchange_storage::write(&room, TRANSITION, exchange, heads, Kind::Exchange, by) };
     }
     room.submit();
-    exchange_storage::report_plaintext(stored, cookie, only_if_changed);
+    exchange_storage::report_plaintext(stored, by, only_if_changed);
     // What went before HTTP (a PROXY line) says nothing; what went before TLS says which protocol is inside.
     // SAFETY: map value.
     if stored.is_null() || !matches!(unsafe { (*stored).exchange.protocol }, HTTP | HTTP2) {
@@ -262,13 +260,14 @@ fn tell(
 }
 
 #[inline(always)]
-fn fill(to: *mut Transition, tp: TcpSock, old: i32, new: i32, cookie: u64) {
+fn fill(to: *mut Transition, tp: TcpSock, old: i32, new: i32, (cookie, moment): (u64, Moment)) {
     if to.is_null() {
         return;
     }
     // SAFETY: map value.
     unsafe {
-        record::header(&raw mut (*to).header, Kind::Transition, size_of::<Transition>(), cookie);
+        let size = size_of::<Transition>();
+        record::header_at(&raw mut (*to).header, Kind::Transition, size, cookie, moment);
         (*to).old_state = old as u8;
         (*to).new_state = new as u8;
         record::socket_fields(to, tp);

@@ -88,14 +88,39 @@ impl<'a> Reservation<'a> {
 /// `to` must be writable.
 #[inline(always)]
 pub unsafe fn header(to: *mut Header, kind: Kind, size: usize, cookie: u64) {
-    // SAFETY: map value or own memory, as the caller says; helper calls.
+    // SAFETY: as the caller says.
+    unsafe { header_at(to, kind, size, cookie, Moment::now()) };
+}
+
+/// The same for what happened at `moment`.
+///
+/// # Safety
+/// `to` must be writable.
+#[inline(always)]
+pub unsafe fn header_at(to: *mut Header, kind: Kind, size: usize, cookie: u64, moment: Moment) {
+    // SAFETY: map value or own memory, as the caller says.
     unsafe {
         (*to).version = WIRE_VERSION;
         (*to).kind = kind as u8;
         (*to).size = size as u16;
-        (*to).jiffies = jiffies() as u32;
-        (*to).ktime_ns = bpf_ktime_get_ns();
+        (*to).jiffies = moment.jiffies;
+        (*to).ktime_ns = moment.ktime_ns;
         (*to).cookie = cookie;
+    }
+}
+
+/// One reading of both clocks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    jiffies: u32,
+    ktime_ns: u64,
+}
+
+impl Moment {
+    #[inline(always)]
+    pub fn now() -> Self {
+        // SAFETY: helper call.
+        Self { jiffies: jiffies() as u32, ktime_ns: unsafe { bpf_ktime_get_ns() } }
     }
 }
 

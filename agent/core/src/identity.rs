@@ -149,6 +149,9 @@ impl Comm {
         let mut name = raw;
         let len = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
         name[len..].fill(0);
+        if name[..len].iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            return Self(name);
+        }
         let mut at = 0;
         for chunk in raw[..len].utf8_chunks() {
             for letter in chunk.valid().chars() {

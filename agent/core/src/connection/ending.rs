@@ -7,9 +7,10 @@ use whohungup_ebpf::{
     event::{Progress, Transition},
     exchange::Exchange,
 };
+use zerocopy::FromZeros as _;
 
 use super::{
-    entry::Connection,
+    entry::{Connection, Pending},
     join,
     recent::RecentClose,
     requests::{Progressed, so_far},
@@ -99,12 +100,12 @@ impl Tracker {
         }
     }
 
-    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: fn(&mut Connection, &Exchange)) {
+    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: fn(&mut Connection, Box<Exchange>)) {
         let cookie = record.header.cookie;
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            note(connection, &record.exchange());
+            note(connection, boxed(record));
         } else if let Some(known) = self.recent.by_cookie(cookie) {
-            note(&mut known.connection, &record.exchange());
+            note(&mut known.connection, boxed(record));
             self.amend(cookie);
         }
     }
@@ -172,7 +173,8 @@ impl Tracker {
         self.totals.closed += 1;
         self.has_ended(cookie, &connection);
         self.note_reachability(&mut connection);
-        let closed = self.remove_from_pool(cookie, &connection);
+        let known = connection.pending.as_deref_mut().and_then(Pending::take_judgement);
+        let closed = self.remove_from_pool(cookie, &connection, known);
         let pending = connection.pending.as_deref()?;
         let orphan = pending.orphan;
         if let Some(orphan) = orphan
@@ -202,9 +204,14 @@ impl Tracker {
     }
 
     /// The report of a connection that leaves its pools.
-    fn remove_from_pool(&mut self, cookie: u64, connection: &Connection) -> Option<ClosedConnection> {
+    fn remove_from_pool(
+        &mut self,
+        cookie: u64,
+        connection: &Connection,
+        known: Option<ClosedConnection>,
+    ) -> Option<ClosedConnection> {
         let at_ns = connection.facts().map(|facts| facts.first.header.ktime_ns);
-        let closed = at_ns.and_then(|at_ns| self.report(cookie, connection, self.wall_time(at_ns)));
+        let closed = at_ns.and_then(|at_ns| self.report(cookie, connection, self.wall_time(at_ns), known));
         let Some(pool) = connection.pool().filter(|_| connection.pooled) else { return closed };
         if let Some(close) = &closed {
             self.pools.settled(&pool, cookie, close.idle);
@@ -231,21 +238,22 @@ impl Tracker {
         }
     }
 
-    /// The finished close: classified, then explained by what happened around it.
+    /// The finished close: classified, unless that is `known`, then explained by what happened around it.
     pub(super) fn report(
         &self,
         cookie: u64,
         connection: &Connection,
         time: Timestamp,
+        known: Option<ClosedConnection>,
     ) -> Option<ClosedConnection> {
         let pending = connection.pending.as_deref()?;
         let identity = identity(cookie, connection, time)?;
         let other = self.known_of_other_end(connection);
         let detail = self.options.detail;
         // The other end asked before: nothing has come since.
-        let known = pending.known_judgement().filter(|close| !detail.covers(close.verdict));
+        let known = known.filter(|close| !detail.covers(close.verdict));
         let mut close = match known {
-            Some(close) => close.clone().settled(cookie, time),
+            Some(close) => close.settled(cookie, time),
             None => judge(pending.facts(), self.options).record(identity, detail),
         };
         close.workload = self.workloads.of(connection.cgroup_netns()).cloned();
@@ -278,6 +286,12 @@ impl Tracker {
         let since_epoch = i128::from(self.wall_ahead_ns) + i128::from(at_ns);
         Timestamp::from_nanosecond(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+}
+
+fn boxed(record: ExchangeBytes<'_>) -> Box<Exchange> {
+    let mut exchange = Box::new(Exchange::new_zeroed());
+    record.read_into(&mut exchange);
+    exchange
 }
 
 /// Whose close it is.

@@ -100,8 +100,8 @@ impl Pending {
     }
 
     /// What was said of the facts as they are, if anybody asked.
-    pub(super) fn known_judgement(&self) -> Option<&ClosedConnection> {
-        self.judged.get().map(|close| &**close)
+    pub(super) fn take_judgement(&mut self) -> Option<ClosedConnection> {
+        self.judged.take().map(|close| *close)
     }
 }
 
@@ -191,13 +191,13 @@ impl Connection {
         }
     }
 
-    pub(super) fn exchange(&mut self, exchange: &Exchange) {
+    pub(super) fn exchange(&mut self, exchange: Box<Exchange>) {
         let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else { return };
         if facts.last.is_some() {
-            facts.exchange_after = Some(Box::new(*exchange));
+            facts.exchange_after = Some(exchange);
         } else {
             // A second one without a step between: that step was lost, and this is not of the close.
-            facts.exchange.get_or_insert_with(|| Box::new(*exchange));
+            facts.exchange.get_or_insert(exchange);
         }
     }
 
@@ -222,13 +222,13 @@ impl Connection {
     }
 
     /// What was read inside TLS by the newest step.
-    pub(super) fn tls_plaintext(&mut self, exchange: &Exchange) {
+    pub(super) fn tls_plaintext(&mut self, exchange: Box<Exchange>) {
         let Some(facts) = self.pending.as_deref_mut().map(Pending::facts_mut) else { return };
         let Plaintext { at, after } = &mut facts.tls_plaintext;
         if facts.last.is_some() {
-            *after = Some(Box::new(*exchange));
+            *after = Some(exchange);
         } else {
-            at.get_or_insert_with(|| Box::new(*exchange));
+            at.get_or_insert(exchange);
         }
     }
 

@@ -72,7 +72,7 @@ impl Tracker {
         let before = std::mem::replace(&mut known.verdict, verdict);
         let (connection, time, counted) = (known.connection.clone(), known.time, known.unanswered);
         let Some(facts) = connection.facts() else { return };
-        let Some(mut closed) = self.report(cookie, &connection, time) else { return };
+        let Some(mut closed) = self.report(cookie, &connection, time, None) else { return };
         if let Some(requests) = &mut closed.uncounted {
             requests.unanswered = requests.unanswered.saturating_sub(counted);
         }

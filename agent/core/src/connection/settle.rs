@@ -43,10 +43,9 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
         CLOSE if first.err == 0 => began + LATE_NS,
         CLOSE => began + GRACE_NS,
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
-        FIN_WAIT1 if first.is_closed_whole() && pending.peer_said_all_ns.is_some() => {
-            pending.peer_said_all_ns.unwrap_or_default().max(now) + GRACE_NS
+        FIN_WAIT1 if first.is_closed_whole() => {
+            pending.peer_said_all_ns.unwrap_or(began + LATE_NS - GRACE_NS).max(now) + GRACE_NS
         }
-        FIN_WAIT1 if first.is_closed_whole() => (began + LATE_NS).max(now + GRACE_NS),
         FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
         // A client that only stopped sending may read the rest as slowly as it likes.
         CLOSE_WAIT if newest.new_state == LAST_ACK && newest.send_blocked != 0 && role == Role::Server => {

@@ -22,15 +22,26 @@ pub(super) fn response(bytes: &[u8]) -> ResponseWords {
     let _ = parsed.parse(bytes);
     let mut words = ResponseWords::default();
     for header in parsed.headers.iter().filter(|header| !header.name.is_empty()) {
-        let value = String::from_utf8_lossy(header.value);
         if header.name.eq_ignore_ascii_case("keep-alive") {
+            let value = String::from_utf8_lossy(header.value);
             words.keep_alive_timeout = parameter(&value, "timeout");
             words.keep_alive_max = parameter(&value, "max");
         } else if header.name.eq_ignore_ascii_case("server") {
-            words.server = Some(value.trim().chars().filter(|c| !c.is_control()).take(MAX_SERVER).collect());
+            words.server = Some(server(header.value));
         }
     }
     words
+}
+
+fn server(value: &[u8]) -> String {
+    let plain = str::from_utf8(value.trim_ascii()).ok();
+    let is_shown =
+        |text: &&str| text.len() <= MAX_SERVER && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if let Some(text) = plain.filter(is_shown) {
+        return text.to_owned();
+    }
+    let text = String::from_utf8_lossy(value);
+    text.trim().chars().filter(|c| !c.is_control()).take(MAX_SERVER).collect()
 }
 
 /// The value of a field among the first bytes of a request.

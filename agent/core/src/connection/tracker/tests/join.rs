@@ -140,3 +140,30 @@ fn a_loss_that_the_client_proves_amends_what_the_server_had_reported() {
         "{verdicts:?}"
     );
 }
+
+/// The server's end is settled at once when the client's can send no more, and waits for what is on its way.
+#[test]
+fn a_server_waits_for_late_requests_only_as_long_as_the_client_can_have_sent_one() {
+    for (unacked, early) in [(0, 1), (35, 0)] {
+        let mut tracker = tracker();
+        let mut closed = server().served(9).by_process().closes();
+        let mut left = gives_up(client().served(9));
+        for (facts, cookie, talk) in [(&mut closed, SERVER, server()), (&mut left, CLIENT, client())] {
+            facts.first.header.cookie = cookie;
+            begin(&mut tracker, &at(cookie, talk));
+            first(&mut tracker, facts);
+        }
+        let step = left.last.as_mut().expect("it closes");
+        (step.header.cookie, step.shutdown) = (CLIENT, 3);
+        step.snd_una = step.write_seq.wrapping_sub(unacked);
+        let began = step.header.ktime_ns;
+        last(&mut tracker, &left);
+        let mut reports = settle(&mut tracker, began + 30 * MS);
+        assert_eq!(reports.len(), early, "{unacked}");
+        feed(&mut tracker, &late_segment(&closed.first, unacked, closed.first.write_seq));
+        reports.extend(settle(&mut tracker, began + 3 * SECOND));
+        let server_end = reports.iter().find(|close| close.id.cookie == SERVER).expect("a report");
+        let expected = if unacked == 0 { Verdict::ServerIdle } else { Verdict::IdleRace };
+        assert_eq!(server_end.verdict, expected, "{server_end:?}");
+    }
+}
