@@ -118,7 +118,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &[],
         sets: Sets::Fixed(1),
-        help: "Signals not recorded because the kernel was out of memory: a shutdown may not name what told the process",
+        help: "Signals not recorded because the kernel was out of memory: a shutdown may lack a signal that the process got",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.counters.get(Counter::SignalFailed)),
     },
     Family {

@@ -32,7 +32,8 @@ pub(super) enum Update {
 /// What a line was.
 #[derive(Debug)]
 pub(super) struct Event {
-    /// The version to go on from after it.
+    /// The version to go on from after it: only a bookmark has one. What there is at the begin of a watch comes in no order
+    /// of versions, so that of a pod says nothing of the others.
     pub(super) version: Option<String>,
     pub(super) update: Option<Update>,
 }
@@ -103,10 +104,9 @@ impl Metadata {
 pub(super) fn read(line: &[u8], wanted: &[PodLabel]) -> Result<Result<Event, Failure>, serde_json::Error> {
     let Line { kind, object } = serde_json::from_slice(line)?;
     let Object { metadata, code, message } = object;
-    let version = metadata.resource_version.clone();
     let update = match kind {
         Kind::Error => return Ok(Err(Failure::refused(code, &message))),
-        Kind::Bookmark => None,
+        Kind::Bookmark => return Ok(Ok(Event { version: metadata.resource_version, update: None })),
         Kind::Deleted => Some(Update::Ended(metadata.kubelet_uid())),
         Kind::Added | Kind::Modified => {
             let created = metadata.creation_timestamp.as_ref().and_then(|text| text.parse().ok());
@@ -120,5 +120,5 @@ pub(super) fn read(line: &[u8], wanted: &[PodLabel]) -> Result<Result<Event, Fai
             (!uid.is_empty()).then_some(Update::Pod(uid, Pod { name, namespace, owner, labels }))
         }
     };
-    Ok(Ok(Event { version, update }))
+    Ok(Ok(Event { version: None, update }))
 }

@@ -191,6 +191,19 @@ fn a_watch_goes_on_where_it_was_and_begins_anew_where_that_is_forgotten() {
 }
 
 #[test]
+fn a_watch_that_broke_off_before_all_was_said_begins_anew() {
+    let server = Server::start().expect("a server");
+    server.answer(Answer::Cut(vec![event("ADDED", 500, &checkout())]));
+    let (answer, _said) =
+        Answer::watch([event("ADDED", 300, &pod("2", "older")), event("ADDED", 500, &checkout())]);
+    server.answer(answer);
+    let mut asked = Asked::of(&server);
+    asked.until("both pods", |asked| asked.kubernetes.health().pods == 2);
+    let head = server.head(1).expect("a request");
+    assert!(head.contains("resourceVersion=0&"), "{head}");
+}
+
+#[test]
 fn a_refusal_is_counted_and_tried_again_with_the_newest_token() {
     let server = Server::start().expect("a server");
     server.answer(Answer::Refused(403, "pods is forbidden: User \"x\" cannot watch resource \"pods\""));

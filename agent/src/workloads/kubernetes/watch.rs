@@ -1,7 +1,7 @@
 //! The watch on the node's pods, again and again.
 //!
 //! `resourceVersion=0` begins with what there is, out of the server's cache ("Get State and Start at Any" in Kubernetes' API
-//! concepts), so no list is needed: neither its right nor its size. A watch that ended goes on from the newest version that it
+//! concepts), so no list is needed: neither its right nor its size. A watch that ended goes on from the newest bookmark that it
 //! brought, until the server has forgotten that (410).
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
