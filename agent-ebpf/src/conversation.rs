@@ -41,6 +41,9 @@ pub const PING_LINES: u8 = 4;
 /// [`Conversation::flags`]: the openings were sent to user space.
 pub const OPENINGS_TOLD: u8 = 8;
 
+/// [`Conversation::flags`]: this end spoke after the peer's FIN: how the socket ends is to be told.
+pub const SPOKE_LATE: u8 = 16;
+
 /// So many segments of a new connection may yet turn out to be HTTP, behind a preamble (PROXY protocol, SOCKS).
 pub const YOUNG_SEGMENTS: u32 = 8;
 

@@ -184,6 +184,7 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
     transition(sk, tp, old, new);
     if new == LAST_ACK {
         expect_final_ack(sk, tp);
+        conversations::expect_final_ack(sk, tp);
     }
     exchange_storage::report(sk, tp, true);
     conversations::report(sk, tp, true);
@@ -217,7 +218,7 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
         err = 0;
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
-    if err == 0 && !held && !exchange_storage::has_changes(sk, tp) {
+    if err == 0 && !held && !exchange_storage::has_changes(sk, tp) && !conversations::has_changes(sk, tp) {
         return;
     }
     transition(sk, tp, old, new);
