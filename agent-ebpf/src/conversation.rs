@@ -8,6 +8,10 @@
     reason = "the verifier follows one program best; a call would lose the bounds that it knows"
 )]
 #![allow(
+    clippy::cast_ptr_alignment,
+    reason = "a flow is aligned to words, and its arrays begin at multiples of them"
+)]
+#![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "every block relies on one promise: the conversation is writable (take_in)"
 )]
@@ -37,11 +41,15 @@ pub const PING_LINES: u8 = 4;
 /// [`Conversation::flags`]: the openings were sent to user space.
 pub const OPENINGS_TOLD: u8 = 8;
 
+/// [`Conversation::flags`]: this end spoke after the peer's FIN: how the socket ends is to be told.
+pub const SPOKE_LATE: u8 = 16;
+
 /// So many segments of a new connection may yet turn out to be HTTP, behind a preamble (PROXY protocol, SOCKS).
 pub const YOUNG_SEGMENTS: u32 = 8;
 
 /// One direction. A turn is what one end sends between two messages of the other's; heartbeats are none.
-#[repr(C)]
+// Aligned because its bytes are moved as words.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "user",
@@ -124,6 +132,10 @@ pub struct ConversationRecord {
 
 const _: () = {
     assert!(size_of::<Flow>() == 128);
+    assert!(
+        core::mem::offset_of!(Flow, opening).is_multiple_of(8)
+            && core::mem::offset_of!(Flow, newest).is_multiple_of(8)
+    );
     assert!(size_of::<Conversation>() == 32 + 2 * size_of::<Flow>());
     // With the kernel's 72 bytes of element header it takes a 512-byte slab object, as anything above 184 bytes does.
     assert!(size_of::<ConversationRecord>() == 312);
@@ -263,10 +275,11 @@ unsafe fn keep_newest<P: Payload>(flow: *mut Flow, payload: &P, at: u32, len: u3
 const fn last_bytes(low: u64, high: u64, len: u32) -> u64 {
     if len <= 8 {
         // Shifted in two steps, as a word cannot be shifted by its whole length.
-        return low << (8 - len) * 4 << (8 - len) * 4;
+        let half = (8 - len) * 4;
+        return (low << half) << half;
     }
-    let by = (len - 8) * 4;
-    (low >> by >> by) | (high << (8 * (16 - len)))
+    let half = (len - 8) * 4;
+    ((low >> half) >> half) | (high << (8 * (16 - len)))
 }
 
 /// What peers send to see whether the other is still there. It is no activity, and nothing waits for it: NATS's PING and

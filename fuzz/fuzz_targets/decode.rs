@@ -2,8 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use whohungup_core::http::{self, Written};
-use whohungup_ebpf::decode::{Record, decode};
+use whohungup_core::{
+    http::{self, Written},
+    protocol,
+};
+use whohungup_ebpf::{
+    decode::{Record, decode},
+    exchange::{IN, OUT},
+};
 
 fuzz_target!(|input: &[u8]| {
     let mut aligned = vec![0_u64; input.len().div_ceil(8)];
@@ -18,6 +24,10 @@ fuzz_target!(|input: &[u8]| {
             let exchange = record.exchange();
             let _told = http::is_read(&exchange);
             let _standing = http::read(&exchange, Written { write_seq: 0, sent_seq: 0 });
+        }
+        if let Record::Conversation(record) = record {
+            let _inward = protocol::read(&record.conversation, IN);
+            let _outward = protocol::read(&record.conversation, OUT);
         }
         rest = &rest[used..];
     }

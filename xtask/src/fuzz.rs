@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::{process, report::Report, workspace::Workspace};
 
-const TARGETS: [&str; 4] = ["framing", "decode", "heads", "btf"];
+const TARGETS: [&str; 5] = ["framing", "conversation", "decode", "heads", "btf"];
 /// For all targets together.
 const DEFAULT_SECONDS: u64 = 600;
 /// One input takes microseconds; one that takes this many seconds is a loop.

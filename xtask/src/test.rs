@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 13] = [
+const LIVE: [(&str, &str); 14] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -25,15 +25,17 @@ const LIVE: [(&str, &str); 13] = [
     ("lab", "false_alarms"),
     ("lab", "field"),
     ("lab", "workloads"),
+    ("lab", "pools"),
     ("lab", "daemonset"),
     ("lab", "cures"),
     ("lab", "cases"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 5] = [
+const LAB_SOFTWARE: [&[&str]; 6] = [
     &["field"],
     &["workloads"],
+    &["pools", "--only", "PostgreSQL: ", "--only", "Redis: "],
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
     &["case-002", "--only", "crash"],

@@ -9,8 +9,8 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     ABSENT,
     conversation::{
-        self, Conversation, ConversationRecord, OPENINGS_TOLD, PING_LINES, PROGRESS, STARTED_LATE, Segment,
-        YOUNG_SEGMENTS,
+        self, Conversation, ConversationRecord, OPENINGS_TOLD, PING_LINES, PROGRESS, SPOKE_LATE,
+        STARTED_LATE, Segment, YOUNG_SEGMENTS,
     },
     counters::Counter,
     event::{Kind, Progress},
@@ -183,10 +183,42 @@ unsafe fn turns_of_the_client(conversation: *const Conversation) -> u32 {
     }
 }
 
+/// Something was sent after the peer's FIN: only the peer's last segment shows whether it still read.
+#[inline(always)]
+pub fn expect_final_ack(sk: *const c_void, tp: TcpSock) {
+    let stored = stored(sk, tp);
+    if stored.is_null() {
+        return;
+    }
+    // SAFETY: map value.
+    unsafe {
+        let conversation = &raw mut (*stored).conversation;
+        if (*conversation).segments != (*conversation).reported_segments {
+            (*conversation).flags |= SPOKE_LATE;
+        }
+    }
+}
+
+#[inline(always)]
+pub fn has_changes(sk: *const c_void, tp: TcpSock) -> bool {
+    let stored = stored(sk, tp);
+    if stored.is_null() {
+        return false;
+    }
+    // SAFETY: map value.
+    let conversation = unsafe { &(*stored).conversation };
+    conversation.segments != conversation.reported_segments || conversation.flags & SPOKE_LATE != 0
+}
+
+#[inline(always)]
+fn stored(sk: *const c_void, tp: TcpSock) -> *mut ConversationRecord {
+    if has_storage(tp) { find(sk) } else { core::ptr::null_mut() }
+}
+
 /// Sends the conversation after a transition; `only_if_changed` when it was sent before.
 #[inline(always)]
 pub fn report(sk: *const c_void, tp: TcpSock, only_if_changed: bool) {
-    let stored = if has_storage(tp) { find(sk) } else { core::ptr::null_mut() };
+    let stored = stored(sk, tp);
     if stored.is_null() {
         return;
     }

@@ -183,6 +183,9 @@ fn moved_on(sk: *const c_void, old: i32, new: i32) {
     let stored = exchange_storage::find(sk, tp);
     if new == LAST_ACK {
         expect_final_ack(stored);
+        if may_have_conversation(stored) {
+            conversations::expect_final_ack(sk, tp);
+        }
     }
     tell(sk, tp, old, new, stored, true);
 }
@@ -215,10 +218,19 @@ fn ended(sk: *const c_void, old: i32, new: i32) {
     }
     let held = tp.read::<u64>(offset!(flags)) & DEAD == 0;
     let stored = exchange_storage::find(sk, tp);
-    if err == 0 && !held && !exchange_storage::has_changes(stored) {
+    let has_changes = exchange_storage::has_changes(stored)
+        || may_have_conversation(stored) && conversations::has_changes(sk, tp);
+    if err == 0 && !held && !has_changes {
         return;
     }
     tell(sk, tp, old, new, stored, true);
+}
+
+/// What went before HTTP (a PROXY line) says nothing; what went before TLS says which protocol is inside.
+#[inline(always)]
+fn may_have_conversation(stored: *const ExchangeRecord) -> bool {
+    // SAFETY: map value.
+    stored.is_null() || !matches!(unsafe { (*stored).exchange.protocol }, HTTP | HTTP2)
 }
 
 /// Puts the step on the ring, and behind it in one piece the HTTP tier's state; `only_if_changed` when that was told before.
@@ -252,9 +264,7 @@ fn tell(
     }
     room.submit();
     exchange_storage::report_plaintext(stored, by, only_if_changed);
-    // What went before HTTP (a PROXY line) says nothing; what went before TLS says which protocol is inside.
-    // SAFETY: map value.
-    if stored.is_null() || !matches!(unsafe { (*stored).exchange.protocol }, HTTP | HTTP2) {
+    if may_have_conversation(stored) {
         conversations::report(sk, tp, only_if_changed);
     }
 }

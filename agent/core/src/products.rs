@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ("proxies.toml", include_str!("products/proxies.toml")),
     ("balancers.toml", include_str!("products/balancers.toml")),
     ("clients.toml", include_str!("products/clients.toml")),
+    ("databases.toml", include_str!("products/databases.toml")),
 ];
 
 /// Everything that is known of timeouts.

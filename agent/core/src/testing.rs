@@ -11,7 +11,7 @@ use crate::{
     close::{CloseId, ClosedConnection, Code, RequestDelta, SCHEMA},
     connection::ListenerEnded,
     identity::{Comm, Ends, Process},
-    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
 };
 
 pub const SECOND: u64 = 1_000_000_000;
@@ -55,6 +55,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         code: Code(Closer::Server, Phase::Idle),
         confidence: Confidence::Exact,
         basis: Basis::Http,
+        protocol: Some(Protocol::Http),
         in_flight: Some(0),
         requests: Some(3),
         requests_started: Some(3),

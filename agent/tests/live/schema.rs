@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 41] = [
+const NAMES: [&str; 42] = [
     "schema",
     "id",
     "amends",
@@ -34,6 +34,7 @@ const NAMES: [&str; 41] = [
     "code",
     "confidence",
     "basis",
+    "protocol",
     "in_flight",
     "requests",
     "requests_started",

@@ -91,6 +91,7 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         program: None,
         server: None,
         announced: None,
+        protocol: None,
         closes: 100,
         verdicts: vec![(Verdict::ServerIdle, 98), (Verdict::IdleRace, 2)],
         causes: vec![(Cause::KeepaliveTimer, 98)],

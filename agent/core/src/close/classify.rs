@@ -98,7 +98,10 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     }
     let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
     let Ruling { verdict, cause, exact } = match &race {
-        Some(found) => Ruling { verdict: Verdict::IdleRace, cause: ending.cause, exact: found.exact },
+        Some(found) => {
+            let cause = words::cause(ending, &exchange);
+            Ruling { verdict: Verdict::IdleRace, cause, exact: found.exact }
+        }
         None => match &middlebox {
             Some(found) => Ruling { verdict: Verdict::Network, cause: found.cause, exact: found.exact },
             None => ruling(facts, ending, &exchange, options),

@@ -51,14 +51,12 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
     let by_turns = (asked_last || gave_up) && !is_one_way(facts);
     let said = &reading.said;
     let phase = match said.state {
-        State::Idle => Phase::Idle,
         State::Transaction => Phase::Transaction,
         State::Asked => Phase::Waiting,
         State::Answering => Phase::Response,
         // A farewell asks for nothing.
-        State::Turns if said.farewell => Phase::Idle,
-        State::Turns if by_turns => Phase::Waiting,
-        State::Turns => Phase::Idle,
+        State::Turns if by_turns && !said.farewell => Phase::Waiting,
+        State::Idle | State::Turns => Phase::Idle,
     };
     // More of an answer than a notice has, which the client leaves.
     let phase = if leaves_an_answer(facts, ending) && !said.farewell { Phase::Response } else { phase };

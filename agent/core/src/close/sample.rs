@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use whohungup_ebpf::{
     WIRE_VERSION,
+    conversation::Conversation,
     event::{Endpoints, Header, Kind, RESET_SENT, Reset, Transition},
     exchange::{Exchange, IN, OUT, TLS, state},
-    framing::sample::follow,
+    framing::sample::{begun, converse, follow},
 };
 use zerocopy::FromZeros as _;
 
@@ -46,6 +47,8 @@ pub(crate) struct Talk {
     /// The socket as it stands.
     pub(crate) socket: Transition,
     pub(crate) exchange: Exchange,
+    /// What is said in a protocol that is not followed.
+    pub(crate) conversation: Option<Conversation>,
     /// The probes would tell of what was said last.
     pub(crate) reported: bool,
     http: bool,
@@ -83,12 +86,27 @@ impl Talk {
         socket.bytes_acked = u64::from(role == Role::Client);
         let mut exchange = Exchange::new_zeroed();
         exchange.request_direction = if role == Role::Client { OUT } else { IN };
-        Self { role, socket, exchange, reported: false, http: true, newest: 0, heard_before: jiffies }
+        Self {
+            role,
+            socket,
+            exchange,
+            conversation: None,
+            reported: false,
+            http: true,
+            newest: 0,
+            heard_before: jiffies,
+        }
     }
 
     /// Nothing reads the messages: only the socket's own fields are known.
     pub(crate) fn unobserved(mut self) -> Self {
         self.http = false;
+        self
+    }
+
+    /// The messages are of a protocol that is not followed.
+    pub(crate) fn in_another_protocol(mut self) -> Self {
+        (self.http, self.conversation) = (false, Some(begun(self.exchange.request_direction, false)));
         self
     }
 
@@ -142,6 +160,17 @@ impl Talk {
         self.answers(text)
     }
 
+    /// The client says it, in bytes.
+    pub(crate) fn asks_raw(self, bytes: &[u8]) -> Self {
+        let direction = self.exchange.request_direction;
+        self.says_raw(direction, bytes)
+    }
+
+    pub(crate) fn answers_raw(self, bytes: &[u8]) -> Self {
+        let direction = IN + OUT - self.exchange.request_direction;
+        self.says_raw(direction, bytes)
+    }
+
     fn says(self, direction: u8, text: &str) -> Self {
         if self.exchange.protocol == TLS {
             return self.says_raw(direction, &tls_record(23, text.len() + 24));
@@ -153,7 +182,10 @@ impl Talk {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
         self.move_bytes(direction, bytes.len() as u32);
-        self.reported = follow(&mut self.exchange, direction, seq, bytes, now);
+        self.reported = match &mut self.conversation {
+            Some(conversation) => converse(conversation, direction, seq, bytes, now),
+            None => follow(&mut self.exchange, direction, seq, bytes, now),
+        };
         self
     }
 
@@ -275,7 +307,7 @@ impl Talk {
             exchange: (self.http && spoken || self.exchange.reset_flags != 0)
                 .then(|| Box::new(self.exchange)),
             exchange_after: None,
-            conversation: None,
+            conversation: self.conversation.map(Box::new),
             conversation_after: None,
             tls_plaintext: Plaintext::default(),
             resets: Resets::default(),
@@ -292,6 +324,8 @@ impl Talk {
         facts.last = Some(self.socket);
         let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
         facts.exchange_after = news.then(|| Box::new(self.exchange));
+        let told = self.conversation.filter(|newer| facts.conversation.as_deref() != Some(newer));
+        facts.conversation_after = told.map(Box::new);
     }
 }
 

@@ -13,6 +13,12 @@ use crate::labels::{Basis, Cause, Closer, Phase, Protocol, Verdict};
 /// Five bytes of a farewell and a close_notify, each in a record of its own (RFC 8446 section 5.2; 29 bytes more with TLS 1.2).
 const MAX_TLS_FAREWELL_BYTES: u32 = 5 + 29 + 31;
 
+/// Why it ended, by the server's own words where it said any.
+pub(super) fn cause(ending: Ending, exchange: &ExchangePhase) -> Cause {
+    let word = exchange.reading.as_ref().and_then(|reading| reading.said.word.as_ref());
+    word.filter(|_| !is_more_telling(ending.cause)).map_or(ending.cause, |word| word.cause)
+}
+
 /// `None` where nothing was said.
 pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Option<Ruling> {
     if is_farewell_in_tls(facts, ending, exchange) {
@@ -20,7 +26,7 @@ pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) ->
     }
     let said = &exchange.reading.as_ref()?.said;
     if let Some(word) = &said.word {
-        let cause = if is_more_telling(ending.cause) { ending.cause } else { word.cause };
+        let cause = cause(ending, exchange);
         let is_open = exchange.phase.is_in_flight() || exchange.phase == Phase::Transaction;
         let verdict = match ending.closer {
             // What it answers is refused, and not lost.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{key::EndpointKey, losses::Losses, path::PathSilence, peers::PeerEndpoint, process_exits::Exits};
 use crate::{
-    labels::{Cause, Clock, Phase, Race, Side, Verdict},
+    labels::{Cause, Clock, Phase, Protocol, Race, Side, Verdict},
     program::Program,
     workload::Workload,
 };
@@ -32,6 +32,9 @@ pub struct Endpoint {
     pub server: Option<String>,
     /// `Keep-Alive: timeout=` of the newest response that had one, seconds.
     pub announced: Option<u32>,
+    /// What is spoken there; `None` where nothing was said or seen.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
     pub closes: u64,
     pub verdicts: Vec<(Verdict, u64)>,
     pub causes: Vec<(Cause, u64)>,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     close::{ClosedConnection, RequestDelta},
     http::Goaway,
-    labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
+    labels::{Cause, Clock, Closer, Phase, Protocol, Race, Side, Verdict},
     program::Program,
 };
 
@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) asked: u8,
     pub(super) server: Option<Box<str>>,
     pub(super) announced: Option<u32>,
+    /// Of the newest close that tells it.
+    pub(super) protocol: Option<Protocol>,
     pub(super) closes: u64,
     pub(super) verdicts: [u64; Verdict::ALL.len()],
     pub(super) causes: [u32; Cause::ALL.len()],
@@ -85,6 +87,7 @@ impl State {
             asked: 0,
             server: None,
             announced: None,
+            protocol: None,
             closes: 0,
             verdicts: [0; Verdict::ALL.len()],
             causes: [0; Cause::ALL.len()],
@@ -154,6 +157,7 @@ impl State {
         {
             self.server = Some(server.into());
         }
+        self.protocol = close.protocol.or(self.protocol);
         self.announced = close.keep_alive.and_then(|said| said.timeout).or(self.announced);
     }
 

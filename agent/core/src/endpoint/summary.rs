@@ -38,6 +38,7 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         program: state.program.clone(),
         server: state.server.as_deref().map(str::to_owned),
         announced: state.announced,
+        protocol: state.protocol,
         closes: state.closes,
         verdicts: most_first(Verdict::ALL, state.verdicts),
         causes: most_first(Cause::ALL, state.causes.map(u64::from)),

@@ -2,7 +2,7 @@
 
 use crate::{
     close::ClosedConnection,
-    labels::{Cause, Clock, Closer, Phase, Race, Role, Side, Verdict},
+    labels::{Basis, Cause, Clock, Closer, Phase, Race, Role, Side, Verdict},
 };
 
 /// Seconds. What comes sooner after a response (or a request) is no timer's doing: the response itself was the reason.
@@ -35,7 +35,11 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
     let is_goodbye = close.cause == Cause::H2Goaway && goodbye.is_some();
     // A client that closes at a 408 has no timer of its own there.
     let is_answer_to_408 = close.cause == Cause::RequestTimeout && close.closer == Closer::Client;
-    if (!may_be_timer(close.cause) && !is_goodbye) || is_answer_to_408 {
+    // A pool that gives an idle connection up says so.
+    let is_farewell = close.verdict == Verdict::Completed
+        && (close.cause, close.basis) == (Cause::Announced, Basis::Protocol)
+        && close.closer == Closer::Client;
+    if (!may_be_timer(close.cause) && !is_goodbye && !is_farewell) || is_answer_to_408 {
         return readings;
     }
     let mut next = readings.iter_mut();
@@ -59,7 +63,7 @@ pub(super) fn readings(close: &ClosedConnection) -> Readings {
         close.verdict,
         Verdict::ClientIdle | Verdict::ServerIdle | Verdict::PrematureHangup | Verdict::TunnelEnd
     );
-    if !judged {
+    if !judged && !is_farewell {
         return readings;
     }
     for &side in closers(close.closer) {

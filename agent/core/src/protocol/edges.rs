@@ -126,9 +126,10 @@ impl<'a> Edges<'a> {
             server: End::of(server_flow),
             client_spoke_last: conversation.last_direction == client && conversation.last_direction != NONE,
             // The one whose turn it is has had as many turns as the other, if the other began.
-            server_spoke_first: match conversation.last_direction == server {
-                true => server_flow.turns > client_flow.turns,
-                false => server_flow.turns >= client_flow.turns && server_flow.turns > 0,
+            server_spoke_first: if conversation.last_direction == server {
+                server_flow.turns > client_flow.turns
+            } else {
+                server_flow.turns >= client_flow.turns && server_flow.turns > 0
             },
             is_late,
             is_whole: !is_late && conversation.flags & GAP == 0,

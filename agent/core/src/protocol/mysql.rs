@@ -89,23 +89,24 @@ fn packet(message: &Message<'_>) -> Option<u32> {
 fn ok(message: &Message<'_>) -> Option<State> {
     let is_ok = is_packet(message) && message.byte(3) == 1 && message.byte(4) == 0;
     let is_short = message.byte(5) < 0xfb && message.byte(6) < 0xfb;
-    message.le16(7).filter(|_| is_ok && is_short && message.len >= 11).and_then(state)
+    message.le16(7).filter(|_| is_ok && is_short && message.len >= 11).map(state)
 }
 
 /// The end of a result: an EOF packet, or the OK packet that newer clients get instead.
 fn end(tail: [u8; 8]) -> Option<State> {
     match tail {
-        [0, 0, _, 0xfe, _, _, low, high] => state(u16::from_le_bytes([low, high])),
-        [_, 0xfe, 0, 0, low, high, _, _] => state(u16::from_le_bytes([low, high])),
+        [0, 0, _, 0xfe, _, _, low, high] | [_, 0xfe, 0, 0, low, high, _, _] => {
+            Some(state(u16::from_le_bytes([low, high])))
+        }
         _ => None,
     }
 }
 
-fn state(status: u16) -> Option<State> {
+fn state(status: u16) -> State {
     match status {
-        status if status & MORE_RESULTS != 0 => Some(State::Answering),
-        status if status & IN_TRANSACTION != 0 => Some(State::Transaction),
-        _ => Some(State::Idle),
+        status if status & MORE_RESULTS != 0 => State::Answering,
+        status if status & IN_TRANSACTION != 0 => State::Transaction,
+        _ => State::Idle,
     }
 }
 

@@ -18,7 +18,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: LABELS,
         sets: SETS,
-        help: "HTTP requests started. On open connections updated every 256 requests and after each idle gap of 250 ms or more",
+        help: "Requests started. On open connections updated every 256 requests and after each idle gap of 250 ms or more",
         write: |scrape, samples| {
             scrape.each_requests(samples, |samples, values, requests| samples.add(&values, requests.started));
         },

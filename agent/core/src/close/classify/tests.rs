@@ -13,6 +13,7 @@ use crate::labels::{Race, Role};
 
 mod cause;
 mod clock;
+mod protocol;
 mod race;
 
 const EARLY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi";

@@ -1,7 +1,10 @@
 use whohungup_ebpf::{
+    conversation::Conversation,
     event::{RESET_RECEIVED, Reset},
     exchange::{IN, OUT},
+    framing::sample::converse,
 };
+use zerocopy::FromZeros as _;
 
 use super::*;
 use crate::close::facts::{CLOSE_WAIT, FIN_WAIT2, LAST_ACK};
@@ -74,11 +77,10 @@ fn a_late_message_of_a_protocol_that_is_not_read_counts_unless_it_is_a_goodbye()
         let talk = client().served(1250).unobserved();
         let mut facts = talk.clone().gets_fin();
         talk.fin_came().asks(text).later(&mut facts, CLOSE_WAIT, LAST_ACK);
-        facts.written_late = first.map(|text| {
-            let mut first = [0; 16];
-            let kept = text.len().min(16);
-            first[..kept].copy_from_slice(&text[..kept]);
-            first
+        facts.conversation_after = first.map(|text| {
+            let mut written = Conversation::new_zeroed();
+            converse(&mut written, OUT, facts.first.write_seq, text, 0);
+            Box::new(written)
         });
         summary(&facts)
     };

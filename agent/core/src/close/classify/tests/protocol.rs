@@ -1,0 +1,127 @@
+//! Protocols that are not followed and are known: what their edges make of a close, at both ends.
+
+use super::*;
+use crate::labels::Protocol;
+
+const STARTUP: &[u8] = b"\0\0\0\x09\0\x03\0\0\0";
+const READY: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+const QUERY: &[u8] = b"Q\0\0\0\x0dselect 1\0";
+const ANSWER: &[u8] = b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I";
+const IN_TRANSACTION: &[u8] = b"C\0\0\0\x0aBEGIN\0Z\0\0\0\x05T";
+const TERMINATE: &[u8] = b"X\0\0\0\x04";
+const IDLE_TIMEOUT: &[u8] = b"E\0\0\0\x40SFATAL\0VFATAL\0C57P05\0Mterminating connection due to idle\0\0";
+const ADMIN: &[u8] = b"E\0\0\0\x40SFATAL\0VFATAL\0C57P01\0Mterminating connection due to admin\0\0";
+
+/// A session of PostgreSQL's that has answered one query and was then idle for 5 s.
+fn session(talk: Talk) -> Talk {
+    let greeted = talk.in_another_protocol().asks_raw(STARTUP).waits(1).answers_raw(READY).waits(1);
+    greeted.asks_raw(QUERY).waits(1).answers_raw(ANSWER).waits(1250)
+}
+
+fn both(all: &str) -> [String; 2] {
+    [all.to_owned(), all.to_owned()]
+}
+
+#[test]
+fn a_farewell_is_no_request() {
+    let takes_leave = |talk: Talk| session(talk).asks_raw(TERMINATE);
+    assert_eq!(by_client(takes_leave), both("completed CI fin idle announced - exact protocol"));
+    let close = classified(&takes_leave(client()).closes());
+    assert_eq!((close.idle, close.protocol.map(Protocol::as_str)), (Some(5.0), Some("postgresql")));
+    // The server may be the first to close then.
+    assert_eq!(by_server(takes_leave), both("completed SI fin idle announced - exact protocol"));
+    let leaves_work =
+        |talk: Talk| session(talk).asks_raw(QUERY).answers_raw(IN_TRANSACTION).asks_raw(TERMINATE);
+    assert_eq!(by_client(leaves_work), both("completed CX fin transaction announced - exact protocol"));
+    let gives_up = |talk: Talk| session(talk).asks_raw(&[QUERY, TERMINATE].concat()).waits(1);
+    assert_eq!(by_client(gives_up), both("premature-hangup CW fin waiting unknown - exact protocol"));
+}
+
+#[test]
+fn an_error_before_the_close_is_no_answer_and_ends_no_silence() {
+    let is_idle = |talk: Talk| session(talk).answers_raw(IDLE_TIMEOUT);
+    assert_eq!(by_server(is_idle), both("server-idle SI fin idle idle-timeout - exact protocol"));
+    assert_eq!(classified(&is_idle(server()).closes()).idle, Some(5.0));
+    let is_asked = |talk: Talk| session(talk).asks_raw(QUERY).waits(500).answers_raw(ADMIN);
+    assert_eq!(by_server(is_asked), both("premature-hangup SW fin waiting admin-shutdown - exact protocol"));
+    let in_transaction =
+        |talk: Talk| session(talk).asks_raw(QUERY).answers_raw(IN_TRANSACTION).waits(250).answers_raw(ADMIN);
+    assert_eq!(
+        by_server(in_transaction),
+        both("premature-hangup SX fin transaction admin-shutdown - exact protocol")
+    );
+    let told = |talk: Talk| session(talk).answers_raw(ADMIN);
+    assert_eq!(by_client(told), both("completed CI fin idle admin-shutdown - exact protocol"));
+}
+
+#[test]
+fn an_answer_without_its_end_is_under_way() {
+    let rows = [b"T\0\0\0\x06\0\0D\0\0\0\x2c\0\x01\0\0\0\x22".as_slice(), &[b'x'; 34]].concat();
+    let cut = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(&rows).waits(50);
+    assert_eq!(by_server(cut), both("premature-hangup SR fin response unknown - exact protocol"));
+}
+
+#[test]
+fn a_query_behind_the_servers_words_is_a_race() {
+    let talk = session(client()).answers_raw(IDLE_TIMEOUT);
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(10).asks_raw(QUERY).later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(summary(&facts), "idle-race SI fin idle idle-timeout stale probable protocol");
+    let talk = session(client()).answers_raw(IDLE_TIMEOUT);
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(10).asks_raw(TERMINATE).later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(summary(&facts), "server-idle SI fin idle idle-timeout - exact protocol");
+}
+
+/// What was read of the request decides, and not how much lies unread.
+#[test]
+fn a_request_of_which_a_part_was_read_is_no_race() {
+    let asked = |talk: Talk| session(talk).asks_raw(QUERY);
+    assert_eq!(
+        summary(&asked(server()).unread().resets()),
+        "idle-race SW rst waiting unread-data unread probable protocol"
+    );
+    let mut half = asked(server()).unread();
+    half.socket.copied_seq = half.socket.copied_seq.wrapping_add(5);
+    assert_eq!(summary(&half.resets()), "premature-hangup SW rst waiting unread-data - exact protocol");
+}
+
+#[test]
+fn heartbeats_are_no_requests_and_no_activity() {
+    let info = [b"INFO {\"server_id\":\"".as_slice(), &[b'N'; 40], b"\"}\r\n"].concat();
+    let pinged = |talk: Talk| {
+        let begun = talk
+            .in_another_protocol()
+            .answers_raw(&info)
+            .asks_raw(b"CONNECT {\"verbose\":false}\r\n")
+            .waits(250);
+        begun.answers_raw(b"PING\r\n").waits(1).asks_raw(b"PONG\r\n").waits(250)
+    };
+    assert_eq!(by_client(pinged), both("client-idle CI fin idle unknown - probable protocol"));
+    assert_eq!(classified(&pinged(client()).closes()).idle, Some(2.004));
+    let stale = |talk: Talk| pinged(talk).answers_raw(b"-ERR 'Stale Connection'\r\n");
+    assert_eq!(by_server(stale), both("server-idle SI fin idle heartbeat-timeout - probable protocol"));
+}
+
+#[test]
+fn a_refusal_is_an_answer_and_no_race() {
+    let refused =
+        |talk: Talk| talk.in_another_protocol().answers_raw(b"-ERR max number of clients reached\r\n");
+    assert_eq!(by_server(refused), both("completed SI fin idle server-error - exact protocol"));
+    let talk = refused(client());
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came()
+        .waits(10)
+        .asks_raw(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        .later(&mut facts, CLOSE_WAIT, LAST_ACK);
+    assert_eq!(summary(&facts), "completed SI fin idle server-error - exact protocol");
+}
+
+#[test]
+fn what_is_not_known_goes_by_turns() {
+    let told = |talk: Talk| {
+        talk.in_another_protocol().asks_raw(b"\x01hello").waits(1).answers_raw(b"\x01world").waits(500)
+    };
+    assert_eq!(by_client(told), both("client-idle CI fin idle unknown - probable turns"));
+    assert_eq!(classified(&told(client()).closes()).protocol.map(Protocol::as_str), Some("other"));
+}
