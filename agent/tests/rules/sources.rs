@@ -141,7 +141,9 @@ fn no_test_is_elsewhere_than_beside_its_module() {
 fn no_private_word_is_a_name() {
     let mut found = Vec::new();
     for folder in CRATES {
-        for (file, text) in sources(&path(folder)) {
+        // A name in the programs is in the built object too: there it changes with the next build.
+        let is_built = |file: &Path| file.starts_with(path("agent-ebpf/src/probes"));
+        for (file, text) in sources(&path(folder)).into_iter().filter(|(file, _)| !is_built(file)) {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
                 // What stands in quotes is for readers.

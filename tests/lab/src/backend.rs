@@ -1,12 +1,12 @@
 //! A scripted server: it backs the proxies and faces the clients under test.
 
 use std::{
-    io,
-    net::{SocketAddr, TcpListener},
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -41,8 +41,7 @@ pub(crate) enum Event {
 pub(crate) struct Backend {
     pub(crate) at: SocketAddr,
     events: Receiver<Event>,
-    stop: Arc<AtomicBool>,
-    acceptor: Option<JoinHandle<()>>,
+    listening: Listening,
     /// Connections that have ended, as far as their ends were looked at.
     ended: Vec<Ended>,
 }
@@ -58,15 +57,16 @@ pub(crate) enum Speaks {
 
 impl Backend {
     pub(crate) fn start(at: SocketAddr, speaks: Speaks) -> Result<Self> {
-        let listener = TcpListener::bind(at).with_context(|| format!("listen at {at}"))?;
-        listener.set_nonblocking(true).context("make the listener non-blocking")?;
         let (sender, events) = mpsc::channel();
-        let stop = Arc::<AtomicBool>::default();
-        let acceptor = thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || accept(&listener, speaks, &sender, &stop)
-        });
-        Ok(Self { at, events, stop, acceptor: Some(acceptor), ended: Vec::new() })
+        let listening = Listening::start(at, move |stream| {
+            let ended = match speaks {
+                Speaks::Http1 => serve(stream, &sender),
+                Speaks::Http2 { target, calls } => serve_calls(stream, target, calls, &sender),
+            };
+            // Nobody listens when the case has failed already.
+            let _gone = sender.send(Event::Ended(ended));
+        })?;
+        Ok(Self { at, events, listening, ended: Vec::new() })
     }
 
     /// Waits until a connection stands in this phase and the script does nothing more.
@@ -96,45 +96,58 @@ impl Backend {
 
     /// Stops listening and waits for all connections to end.
     pub(crate) fn finish(mut self) -> Result<Vec<Ended>> {
-        self.stop.store(true, Ordering::Relaxed);
+        self.listening.stop();
         // The channel ends with the last connection's thread.
         while let Ok(event) = self.events.recv_timeout(PATIENCE) {
             if let Event::Ended(ended) = event {
                 self.ended.extend(ended?);
             }
         }
-        Ok(std::mem::take(&mut self.ended))
+        Ok(self.ended)
     }
 }
 
-impl Drop for Backend {
-    fn drop(&mut self) {
+/// A listener that gives each connection a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    stop: Arc<AtomicBool>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl Listening {
+    pub(crate) fn start(at: SocketAddr, serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Result<Self> {
+        let listener = TcpListener::bind(at).with_context(|| format!("listen at {at}"))?;
+        listener.set_nonblocking(true).context("make the listener non-blocking")?;
+        let stop = Arc::<AtomicBool>::default();
+        let is_stopped = Arc::clone(&stop);
+        let accept = move || {
+            while !is_stopped.load(Ordering::Relaxed) {
+                match listener.accept() {
+                    Ok((stream, _)) => {
+                        let serve = serve.clone();
+                        thread::spawn(move || serve(stream));
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        thread::sleep(Duration::from_millis(3));
+                    }
+                    Err(_aborted_before_it_was_accepted) => {}
+                }
+            }
+        };
+        Ok(Self { stop, acceptor: Some(thread::spawn(accept)) })
+    }
+
+    /// Takes no more connections; those that are open go on.
+    pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.stop();
         if let Some(acceptor) = self.acceptor.take() {
             let _panicked = acceptor.join();
-        }
-    }
-}
-
-fn accept(listener: &TcpListener, speaks: Speaks, events: &Sender<Event>, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                let events = events.clone();
-                thread::spawn(move || {
-                    let ended = stream.set_nonblocking(false).context("make the socket blocking");
-                    let ended = ended.and_then(|()| match speaks {
-                        Speaks::Http1 => serve(stream, &events),
-                        Speaks::Http2 { target, calls } => serve_calls(stream, target, calls, &events),
-                    });
-                    // Nobody listens when the case has failed already.
-                    let _gone = events.send(Event::Ended(ended));
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                thread::sleep(Duration::from_millis(3));
-            }
-            Err(_aborted_before_it_was_accepted) => {}
         }
     }
 }

@@ -91,13 +91,13 @@ static CASES: LazyLock<[Case; 4]> = LazyLock::new(|| {
 });
 
 impl Case {
-    /// # Panics
-    /// When nothing says how this stage is played.
-    fn act(&self, stage: &Stage) -> Act {
-        let of_case = [case_000::act, case_001::act, case_002::act, case_003::act];
-        let act =
-            CASES.iter().position(|case| case.name == self.name).and_then(|at| of_case[at](&stage.name));
-        act.expect("every stage has an act")
+    fn act(&self, stage: &Stage) -> Box<dyn Act> {
+        match self.name.as_str() {
+            "case-000" => stage.act::<case_000::Play>(),
+            "case-001" => stage.act::<case_001::Play>(),
+            "case-002" => stage.act::<case_002::Play>(),
+            _ => stage.act::<case_003::Play>(),
+        }
     }
 }
 
@@ -139,7 +139,7 @@ pub struct Outcome {
 #[derive(Debug)]
 struct Ready<'a> {
     stage: &'static Stage,
-    act: Act,
+    act: Box<dyn Act>,
     versions: Vec<(&'static str, String)>,
     scene: Scene<'a>,
 }
@@ -249,7 +249,7 @@ impl Replay<'_> {
             let mut checks = Checks::default();
             shown.compare(&closes, &mut checks);
             let observed = observe(&scene, claims, shown, &daemon, &closes, scale)?;
-            (act.holds)(&observed, &mut checks);
+            act.holds(&observed, &mut checks);
             ensure!(!checks.all.is_empty(), "nothing is checked of {}", stage.name);
             played.push(Played { stage, versions, observed, checks: checks.all });
         }
@@ -285,7 +285,7 @@ impl fmt::Display for Outcome {
 fn play(present: &[Ready]) -> Vec<Result<Claims>> {
     thread::scope(|scope| {
         let running: Vec<_> =
-            present.iter().map(|ready| scope.spawn(|| (ready.act.play)(&ready.scene))).collect();
+            present.iter().map(|ready| scope.spawn(|| ready.act.play(&ready.scene))).collect();
         let claims = running.into_iter().map(thread::ScopedJoinHandle::join);
         claims.map(|one| one.unwrap_or_else(|_panic| bail!("the play panicked"))).collect()
     })

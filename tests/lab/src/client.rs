@@ -1,12 +1,6 @@
 //! A real client against the scripted server.
 
-use std::{
-    collections::BTreeMap,
-    process::Command,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, process::Command, thread, time::Duration};
 
 use anyhow::{Result, bail};
 use harness::Program;
@@ -56,29 +50,29 @@ impl Client {
 
     /// Plays every case that the client can be told.
     pub(crate) fn play(&'static self, kit: &Kit, wants: &(dyn Fn(&str) -> bool + Sync)) -> Played {
-        let played = Mutex::new(Played::default());
-        let invalid = |case: &str, error: &anyhow::Error| {
-            let mut played = played.lock().unwrap_or_else(PoisonError::into_inner);
-            played.invalid(self.row(), case, format_args!("{error:#}"));
-        };
+        let mut played = Played::default();
         let cases = if self.protocol == Protocol::Http2 { &CASES.http2 } else { &CASES.http1 };
         let cases = cases.iter().flat_map(|case| case.enders.iter().map(move |ender| (case, *ender)));
         let cases = cases.filter(|(case, ender)| self.can(case, *ender) && wants(&case.name(*ender)));
-        match self.launch.build(kit) {
-            Err(error) => invalid("all", &error),
-            Ok(_built) => suite::at_once(AT_ONCE, cases, |(case, ender)| {
-                let play = || self.play_case(kit, case, ender);
-                let ended = match ender {
-                    Ender::Itself => (1..TRIES).find_map(|_| play().ok()).map_or_else(play, Ok),
-                    Ender::Kill | Ender::Peer => play(),
-                };
-                match ended {
-                    Ok(all) => played.lock().unwrap_or_else(PoisonError::into_inner).closes.extend(all),
-                    Err(error) => invalid(&case.name(ender), &error),
-                }
-            }),
+        if let Err(error) = self.launch.build(kit) {
+            played.invalid(self.row(), "all", format_args!("{error:#}"));
+            return played;
         }
-        played.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let ended = suite::at_once(AT_ONCE, cases, |(case, ender)| {
+            let play = || self.play_case(kit, case, ender);
+            let ended = match ender {
+                Ender::Itself => (1..TRIES).find_map(|_| play().ok()).map_or_else(play, Ok),
+                Ender::Kill | Ender::Peer => play(),
+            };
+            (case.name(ender), ended)
+        });
+        for (case, ended) in ended {
+            match ended {
+                Ok(all) => played.closes.extend(all),
+                Err(error) => played.invalid(self.row(), &case, format_args!("{error:#}")),
+            }
+        }
+        played
     }
 
     fn can(&self, case: &Case, ender: Ender) -> bool {

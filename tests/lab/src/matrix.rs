@@ -19,7 +19,7 @@ use std::{
     collections::HashSet,
     fmt,
     path::PathBuf,
-    sync::{Mutex, PoisonError, atomic::AtomicU32},
+    sync::atomic::AtomicU32,
     time::{Duration, Instant},
 };
 
@@ -167,18 +167,19 @@ fn play_all(
     clients: &[&'static Client],
     context: &Context,
 ) -> Played {
-    let all = Mutex::new(Played::default());
     let ids = AtomicU32::new(1);
-    suite::at_once(AT_ONCE, servers, |server| {
-        if context.is_stopped() {
-            return;
-        }
+    let servers = servers.into_iter().take_while(|_| !context.is_stopped());
+    let played = suite::at_once(AT_ONCE, servers, |server| {
         let began = Instant::now();
         let played = play::play(kit, server, clients, &ids, &context.stop);
         eprintln!("{}: {:.0} s", server.name, began.elapsed().as_secs_f64());
-        all.lock().unwrap_or_else(PoisonError::into_inner).extend(played);
+        played
     });
-    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut all = Played::default();
+    for one in played {
+        all.extend(one);
+    }
+    all
 }
 
 impl Outcome {

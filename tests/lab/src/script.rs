@@ -140,7 +140,7 @@ impl End {
 }
 
 fn end_it(wire: Wire, end: End, client: SocketAddr, target: String) -> Result<Option<Ended>> {
-    if wire.peer_was_first()? {
+    if wire.is_over()? {
         // A client's second connection, which the lab ended with its program.
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! What the suites have in common: what each is told, what it needs and what comes of it.
 
 use std::{
+    collections::BTreeMap,
     env, fmt,
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
@@ -169,20 +170,27 @@ pub(crate) fn wait_until(within: Duration, mut is_so: impl FnMut() -> bool) -> b
     }
 }
 
-/// Does something with each, so many at a time.
-pub(crate) fn at_once<T: Send, I: IntoIterator<Item = T>>(threads: usize, all: I, act: impl Fn(T) + Sync)
+/// Does something with each, so many at a time. What came of them is in their order.
+pub(crate) fn at_once<T: Send, R: Send, I: IntoIterator<Item = T>>(
+    threads: usize,
+    all: I,
+    act: impl Fn(T) -> R + Sync,
+) -> Vec<R>
 where
     I::IntoIter: Send,
 {
-    let queue = Mutex::new(all.into_iter());
+    let queue = Mutex::new((0_usize..).zip(all));
+    let results = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                while let Some(one) = next() {
-                    act(one);
+                while let Some((number, one)) = next() {
+                    let result = act(one);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).insert(number, result);
                 }
             });
         }
     });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }

@@ -12,7 +12,6 @@ use socket2::SockRef;
 
 use crate::{
     oracle::{State, Talk},
-    races::socket,
     truth::{CloseType, Side},
 };
 
@@ -170,13 +169,6 @@ impl Wire {
             self.read()?;
         }
         Ok(arrived)
-    }
-
-    /// The peer's FIN or RST has come.
-    pub(crate) fn peer_was_first(&self) -> Result<bool> {
-        const ESTABLISHED: u8 = 1;
-        let state = socket::state(&self.stream).context("read the socket's state")?;
-        Ok(state != ESTABLISHED)
     }
 
     /// Ends it: with a FIN, or with the RST that the kernel sends when bytes are unread.

@@ -2,62 +2,56 @@
 
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
 
 use super::{
     check::Checks,
     claims::Claims,
-    egg::{Change, EGG, NOTHING, PLATFORM, configured},
+    egg::{Change, EGG, PLATFORM, configured},
     observed::{Observed, idle_timer},
     stage::{Act, Place, Scene},
 };
 use crate::truth::Side;
 
-/// Node closes after so many seconds, and since 20.18 it adds one to what it announces.
-const CLOSES_AFTER: f64 = 6.0;
-const CLOSED_AFTER: f64 = 5.0;
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Play {
+    Visit(Visit),
+    Exits,
+}
 
-/// How its stages are played, and what must hold of them.
-pub(super) fn act(stage: &str) -> Option<Act> {
-    Some(match stage {
-        "as-found" => Act {
-            play: |scene| visit(scene, NOTHING, CLOSES_AFTER),
-            holds: |seen, checks| fails(seen, checks, CLOSES_AFTER),
-        },
-        "older-node" => Act {
-            play: |scene| visit(scene, Change { node: "node-20-17", ..NOTHING }, CLOSED_AFTER),
-            holds: |seen, checks| fails(seen, checks, CLOSED_AFTER),
-        },
-        "httpclient" => Act {
-            play: |scene| {
-                let config = "httpclient: { request: { timeout: 120000 }, httpAgent: { keepAlive: true, \
-                              freeSocketTimeout: 60000, timeout: 120000 } },";
-                visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
-            },
-            holds: |seen, checks| {
-                is_configured(seen, checks, HTTPCLIENT, r#""freeSocketTimeout":60000"#);
-                fails(seen, checks, CLOSES_AFTER);
-            },
-        },
-        "cluster-client" => Act {
-            play: |scene| {
-                let config = "clusterClient: { maxWaitTime: 120000, responseTimeout: 120000 },";
-                visit(scene, Change { config, ..NOTHING }, CLOSES_AFTER)
-            },
-            holds: |seen, checks| {
-                is_configured(seen, checks, CLUSTER_CLIENT, r#""responseTimeout":120000"#);
-                fails(seen, checks, CLOSES_AFTER);
-            },
-        },
-        "cured" => Act {
-            play: |scene| {
-                let ready = "server.timeout = 0; server.keepAliveTimeout = 0;";
-                visit(scene, Change { ready, ..NOTHING }, CLOSES_AFTER)
-            },
-            holds: is_cured,
-        },
-        "process-exits" => Act { play: exit_in_requests, holds: says_how_it_ended },
-        _ => return None,
-    })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Visit {
+    change: Change,
+    /// Node's own time; since 20.18 it adds a second to what it announces.
+    closes_after: f64,
+    /// An object in egg's configuration, and what it must contain.
+    configured: Option<[String; 2]>,
+    #[serde(default)]
+    is_cured: bool,
+}
+
+impl Act for Play {
+    fn play(&self, scene: &Scene) -> Result<Claims> {
+        match self {
+            Self::Visit(visit) => visit.play(scene),
+            Self::Exits => exit_in_requests(scene),
+        }
+    }
+
+    fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        match self {
+            Self::Exits => says_how_it_ended(seen, checks),
+            Self::Visit(visit) if visit.is_cured => is_cured(seen, checks),
+            Self::Visit(visit) => {
+                if let Some([name, words]) = &visit.configured {
+                    is_configured(seen, checks, name, words);
+                }
+                fails(seen, checks, visit.closes_after);
+            }
+        }
+    }
 }
 
 const ROUNDS: u32 = 4;
@@ -68,33 +62,31 @@ const VISITORS: u32 = 16;
 /// A visitor who is quicker.
 const QUICK: f64 = 3_000.0;
 
-fn visit(scene: &Scene, change: Change, closes_after: f64) -> Result<Claims> {
-    let running = change.start(scene)?;
-    let pauses = (0..VISITORS).map(|number| 1000.0 * closes_after - BEFORE + STEP * f64::from(number));
-    let mut command = scene.node("node-20", "cases/visitors.js");
-    command.arg(format!("http://{}/orders", scene.at(Place::Near, PLATFORM))).arg(ROUNDS.to_string());
-    command.args(pauses.chain([QUICK]).map(|pause| format!("{pause:.1}")));
-    let mut visitors = scene.start(Place::Near, command, "visitors")?;
-    let status = scene.finish(&mut visitors, 60.0)?;
-    anyhow::ensure!(status.success(), "the visitors ended with {status}; {}", visitors.said());
-    // Whoever closes idle connections does so now.
-    scene.pause(scene.scaled(super::egg::HOLD) + 3.0)?;
-    let mut claims = Claims::default();
-    claims.outcomes("visitors, second POST", &visitors);
-    let listener =
-        running.egg_says("server.keepAliveTimeout").context("egg does not say what its listener has")?;
-    claims.quote("egg's listener", listener);
-    running.complain(&mut claims);
-    for name in NAMES.into_iter().filter(|name| change.config.contains(name)) {
-        claims.quote(&format!("egg's `{name}`"), configured(scene, name)?);
+impl Visit {
+    fn play(&self, scene: &Scene) -> Result<Claims> {
+        let running = self.change.start(scene)?;
+        let pauses =
+            (0..VISITORS).map(|number| 1000.0 * self.closes_after - BEFORE + STEP * f64::from(number));
+        let mut command = scene.node("node-20", "cases/visitors.js");
+        command.arg(format!("http://{}/orders", scene.at(Place::Near, PLATFORM))).arg(ROUNDS.to_string());
+        command.args(pauses.chain([QUICK]).map(|pause| format!("{pause:.1}")));
+        let mut visitors = scene.start(Place::Near, command, "visitors")?;
+        let status = scene.finish(&mut visitors, 60.0)?;
+        anyhow::ensure!(status.success(), "the visitors ended with {status}; {}", visitors.said());
+        // Whoever closes idle connections does so now.
+        scene.pause(scene.scaled(super::egg::HOLD) + 3.0)?;
+        let mut claims = Claims::default();
+        claims.outcomes("visitors, second POST", &visitors);
+        let listener =
+            running.egg_says("server.keepAliveTimeout").context("egg does not say what its listener has")?;
+        claims.quote("egg's listener", listener);
+        running.complain(&mut claims);
+        if let Some([name, _]) = &self.configured {
+            claims.quote(&format!("egg's `{name}`"), configured(scene, name)?);
+        }
+        Ok(claims)
     }
-    Ok(claims)
 }
-
-/// Objects in egg's configuration.
-const HTTPCLIENT: &str = "httpclient";
-const CLUSTER_CLIENT: &str = "clusterClient";
-const NAMES: [&str; 2] = [HTTPCLIENT, CLUSTER_CLIENT];
 
 fn is_configured(seen: &Observed, checks: &mut Checks, name: &str, words: &str) {
     let found = seen.claims.quoted(&format!("egg's `{name}`")).unwrap_or("nothing");
@@ -169,7 +161,7 @@ fn is_cured(seen: &Observed, checks: &mut Checks) {
 
 /// The application's own request handlers end it: one from inside, one by a signal from outside.
 fn exit_in_requests(scene: &Scene) -> Result<Claims> {
-    let running = NOTHING.start(scene)?;
+    let running = Change::default().start(scene)?;
     let mut claims = Claims::default();
     for (path, kill) in [("exit", false), ("wait", true)] {
         let worker = running.await_worker(scene)?;

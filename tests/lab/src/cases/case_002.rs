@@ -3,9 +3,35 @@
 mod reuse;
 mod shutdown;
 
-use super::stage::Act;
+use anyhow::Result;
+use serde::Deserialize;
 
-/// How its stages are played, and what must hold of them.
-pub(super) fn act(stage: &str) -> Option<Act> {
-    reuse::act(stage).or_else(|| shutdown::act(stage))
+use super::{
+    check::Checks,
+    claims::Claims,
+    observed::Observed,
+    stage::{Act, Scene},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Play {
+    Reuse(reuse::Reuse),
+    Ends(shutdown::Ends),
+}
+
+impl Act for Play {
+    fn play(&self, scene: &Scene) -> Result<Claims> {
+        match self {
+            Self::Reuse(reuse) => reuse.play(scene),
+            Self::Ends(ends) => ends.play(scene),
+        }
+    }
+
+    fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        match self {
+            Self::Reuse(reuse) => reuse.holds(seen, checks),
+            Self::Ends(ends) => ends.holds(seen, checks),
+        }
+    }
 }

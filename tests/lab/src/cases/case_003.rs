@@ -2,85 +2,64 @@
 
 mod upload;
 
-use super::{check::Checks, observed::Observed, stage::Act};
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::{
+    check::Checks,
+    claims::Claims,
+    observed::Observed,
+    stage::{Act, Scene},
+};
 use crate::{
     report::{Endpoint, Timer},
     truth::Side,
 };
 
-use self::upload::{Limit, UPLOADS, Upload};
+use self::upload::{UPLOADS, Upload};
 
-/// One upload sends nothing more, each other a byte more at a time of its own: what counts from the last byte comes at
-/// another time in each.
-const SOME_SEND_ONE_MORE: &[&[f64]] = &[&[], &[4.0], &[8.0], &[12.0], &[16.0], &[20.0], &[24.0], &[28.0]];
-/// Each sends one more: what the server counts from there comes well after what the client counts from the beginning.
-const EACH_SENDS_ONE_MORE: &[&[f64]] =
-    &[&[10.0], &[13.0], &[16.0], &[19.0], &[22.0], &[25.0], &[28.0], &[31.0]];
-
-const UPLOAD: Upload = Upload {
-    library: "ali-oss-6-0",
-    depends: "ali-oss",
-    agent: Limit::Default(30.0),
-    response: Limit::Default(60.0),
-    server: 60.0,
-    chunks: SOME_SEND_ONE_MORE,
-    ends: 120.0,
-};
-
-/// How its stages are played, and what must hold of them.
-pub(super) fn act(stage: &str) -> Option<Act> {
-    Some(match stage {
-        "as-found" => Act {
-            play: |scene| UPLOAD.play(scene),
-            holds: |seen, checks| fails(seen, checks, "ResponseError: socket hang up", "400", &AGENTS),
-        },
-        "agent-timeout-raised" => Act {
-            play: |scene| {
-                Upload { agent: Limit::Set(300.0), chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene)
-            },
-            holds: |seen, checks| fails(seen, checks, TIMED_OUT, "400", &RESPONSES),
-        },
-        "response-timeout-raised" => Act {
-            play: |scene| {
-                Upload { agent: Limit::Set(300.0), response: Limit::Set(300.0), ..UPLOAD }.play(scene)
-            },
-            holds: |seen, checks| fails(seen, checks, "ResponseError: socket hang up", "408", &SERVERS),
-        },
-        "heartbeat" => Act {
-            play: |scene| {
-                let raised = Limit::Set(300.0);
-                Upload { agent: raised, response: raised, chunks: &[&[50.0, 100.0]], ..UPLOAD }.play(scene)
-            },
-            holds: are_stored,
-        },
-        "ali-oss-today" => Act {
-            play: |scene| Upload { library: "ali-oss", chunks: EACH_SENDS_ONE_MORE, ..UPLOAD }.play(scene),
-            holds: |seen, checks| fails(seen, checks, TIMED_OUT, "400", &RESPONSES),
-        },
-        "agentkeepalive-today" => Act {
-            play: |scene| {
-                // At any scale: it is short, and a server that waits for longer shows it.
-                let (agent, server) = (Limit::Own, 300.0);
-                let (library, chunks): (_, &[&[f64]]) =
-                    ("agentkeepalive", &[&[], &[1.0], &[2.0], &[3.0], &[4.0], &[5.0], &[6.0], &[7.0]]);
-                Upload { library, depends: library, agent, server, chunks, ..UPLOAD }.play(scene)
-            },
-            holds: |seen, checks| {
-                fails(seen, checks, "ERR_SOCKET_TIMEOUT: Socket timeout", "400", &AGENTS_NOW);
-            },
-        },
-        "urllib-today" => Act {
-            play: |scene| {
-                let own = Limit::Default(5.0);
-                Upload { library: "urllib", depends: "urllib", response: own, ..UPLOAD }.play(scene)
-            },
-            holds: |seen, checks| fails(seen, checks, "UND_ERR_SOCKET: other side closed", "408", &SERVERS),
-        },
-        _ => return None,
-    })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Play {
+    upload: Upload,
+    /// What ends the uploads; otherwise all are stored.
+    fails: Option<Fails>,
 }
 
-const TIMED_OUT: &str = "ResponseTimeoutError: Response timeout for @ms@ms";
+/// A timeout that ends uploads.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fails {
+    /// What the client says, with `@ms@` for a minute of the true case, and which status nginx logs.
+    client: String,
+    server: String,
+    side: Side,
+    cause: String,
+    clock: String,
+    /// Of the true case.
+    seconds: f64,
+    /// Nobody sets it: it is so long at any scale.
+    #[serde(default)]
+    is_own: bool,
+    /// How the knowledge of timeouts calls it.
+    setting: String,
+}
+
+impl Act for Play {
+    fn play(&self, scene: &Scene) -> Result<Claims> {
+        self.upload.play(scene)
+    }
+
+    fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        let Some(fails) = &self.fails else { return are_stored(seen, checks) };
+        let client = fails.client.replace("@ms@", &format!("{}", seen.scaled(60_000.0)));
+        let count = |who, word| seen.claims.count(who, word);
+        checks.same(format_args!("every upload fails: {client}"), &count("client", &client), &UPLOADS);
+        let server = &fails.server;
+        checks.same(format_args!("nginx logs {server} for each"), &count("server", server), &UPLOADS);
+        is_reported(seen, checks, fails);
+    }
+}
 
 /// Every upload was stored, and nothing ended one.
 fn are_stored(seen: &Observed, checks: &mut Checks) {
@@ -97,60 +76,9 @@ fn are_stored(seen: &Observed, checks: &mut Checks) {
     }
 }
 
-/// A timeout that ends uploads.
-struct Ends {
-    side: Side,
-    cause: &'static str,
-    clock: &'static str,
-    /// Of the true case.
-    seconds: f64,
-    /// Nobody sets it: it is so long at any scale.
-    is_own: bool,
-    /// How the knowledge of timeouts calls it.
-    setting: &'static str,
-}
-
-const AGENTS: Ends = Ends {
-    side: Side::Client,
-    cause: "stall-timer",
-    clock: "silent",
-    seconds: 30.0,
-    is_own: false,
-    setting: "timeout of ali-oss' agent",
-};
-const AGENTS_NOW: Ends = Ends { seconds: 8.0, is_own: true, setting: "timeout of agentkeepalive", ..AGENTS };
-const RESPONSES: Ends = Ends {
-    side: Side::Client,
-    cause: "request-timeout",
-    clock: "request",
-    seconds: 60.0,
-    is_own: false,
-    setting: "timeout of ali-oss",
-};
-const SERVERS: Ends = Ends {
-    side: Side::Server,
-    cause: "stall-timer",
-    clock: "silent",
-    seconds: 60.0,
-    is_own: false,
-    setting: "client_body_timeout",
-};
-
-/// What the software says of itself, and what the agent says of it.
-fn fails(seen: &Observed, checks: &mut Checks, client: &str, server: &str, ends: &Ends) {
-    let client = client.replace("@ms@", &format!("{}", seen.scaled(60_000.0)));
-    checks.same(
-        format_args!("every upload fails: {client}"),
-        &seen.claims.count("client", &client),
-        &UPLOADS,
-    );
-    checks.same(format_args!("nginx logs {server} for each"), &seen.claims.count("server", server), &UPLOADS);
-    is_reported(seen, checks, ends);
-}
-
 /// What the agent says, at both ends.
-fn is_reported(seen: &Observed, checks: &mut Checks, ends: &Ends) {
-    let Ends { side, cause, clock, seconds, is_own, setting } = ends;
+fn is_reported(seen: &Observed, checks: &mut Checks, fails: &Fails) {
+    let Fails { side, cause, clock, seconds, is_own, setting, .. } = fails;
     let seconds = if *is_own { *seconds } else { seen.scaled(*seconds) };
     for role in [Side::Client, Side::Server] {
         let at = role.word();
@@ -172,12 +100,12 @@ fn is_reported(seen: &Observed, checks: &mut Checks, ends: &Ends) {
         checks.that(what, caused >= 2 && others.is_empty(), format!("{caused} and {others:?}"));
         let timer = endpoint.and_then(main_timer);
         let found = timer.map(|timer| (timer.side, timer.clock.as_str()));
-        checks.same(format_args!("at the {at}: whose clock it is"), &found, &Some((*side, *clock)));
+        checks.same(format_args!("at the {at}: whose clock it is"), &found, &Some((*side, clock.as_str())));
         checks.about(format_args!("at the {at}: its time"), timer.map(|timer| timer.seconds), seconds, 0.01);
     }
     let advice = seen.endpoint(*side, 0).and_then(|one| one.advice.first());
     let named = advice.and_then(|advice| advice.setting.as_deref());
-    checks.same("the setting to look at", &named, &Some(setting));
+    checks.same("the setting to look at", &named, &Some(setting.as_str()));
 }
 
 /// The one that ended the most requests.

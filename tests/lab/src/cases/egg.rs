@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::symlink, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use harness::Program;
+use serde::Deserialize;
 
 use super::{
     claims::Claims,
@@ -19,17 +20,18 @@ pub(super) const PLATFORM: u16 = 1;
 pub(super) const HOLD: f64 = 900.0;
 
 /// What somebody changed in the application.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Change {
     /// Members of the object in `config.default.js`.
-    pub(super) config: &'static str,
+    config: String,
     /// Statements in `serverDidReady`, where `server` is the listener.
-    pub(super) ready: &'static str,
-    /// Which Node.
-    pub(super) node: &'static str,
+    ready: String,
+    /// Which Node, if it is not this.
+    node: Option<String>,
 }
 
-pub(super) const NOTHING: Change = Change { config: "", ready: "", node: "node-20" };
+const NODE: &str = "node-20";
 
 /// Both programs; dropping them ends them.
 #[derive(Debug)]
@@ -53,16 +55,19 @@ impl Change {
         symlink(scene.kit.modules(), scene.directory.join("node_modules")).context("link to the modules")?;
         scene.write("package.json", r#"{ "name": "orders", "egg": { "typescript": false } }"#)?;
         for (file, of, change) in [
-            ("config/config.default.js", "config.default.js", self.config),
+            ("config/config.default.js", "config.default.js", self.config.as_str()),
             ("app/router.js", "router.js", ""),
-            ("app.js", "app.js", self.ready),
+            ("app.js", "app.js", &self.ready),
             ("start.js", "start.js", ""),
         ] {
             let template = source_of(&format!("cases/egg/{of}"))?;
             scene.write(file, &template.replace("@change@", change))?;
         }
         let at = scene.at(Place::Far, EGG);
-        let mut command = scene.node(self.node, &scene.directory.join("start.js").display().to_string());
+        let mut command = scene.node(
+            self.node.as_deref().unwrap_or(NODE),
+            &scene.directory.join("start.js").display().to_string(),
+        );
         command.arg(&scene.directory).args([at.ip().to_string(), at.port().to_string()]);
         command.env("NODE_ENV", "production").env("EGG_SERVER_ENV", "prod");
         Ok(command)

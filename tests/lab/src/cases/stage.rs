@@ -1,6 +1,7 @@
 //! One stage of a case: what is changed, the software that plays it, and what must hold.
 
 use std::{
+    fmt::Debug,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
@@ -11,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use harness::{Program, port::is_free, software::nginx};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use testserver::SlowWire;
 
 use super::{check::Checks, claims::Claims, observed::Observed};
@@ -36,15 +37,16 @@ pub(super) struct Stage {
     pub(super) software: Vec<String>,
     #[serde(default)]
     pub(super) is_slow: bool,
+    /// How it is played and what must hold, as its case reads it.
+    play: toml::Value,
 }
 
 /// What a stage does.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Act {
+pub(super) trait Act: Debug + Sync {
     /// Starts the software, asks, and returns when everything has come that is to come.
-    pub(super) play: fn(&Scene) -> Result<Claims>,
-    /// What must hold of it.
-    pub(super) holds: fn(&Observed, &mut Checks),
+    fn play(&self, scene: &Scene) -> Result<Claims>;
+
+    fn holds(&self, seen: &Observed, checks: &mut Checks);
 }
 
 /// Where a program runs. On loopback there is only one place.
@@ -59,6 +61,12 @@ impl Stage {
     /// Its software, and what captures it.
     pub(super) fn needs(&self) -> Vec<Need> {
         [catalogue::needs(&self.software), capture::NEEDS.to_vec()].concat()
+    }
+
+    /// # Panics
+    /// When this is not how the case's stages are played.
+    pub(super) fn act<T: Act + DeserializeOwned + 'static>(&self) -> Box<dyn Act> {
+        Box::new(self.play.clone().try_into::<T>().expect("a stage in plays/cases"))
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
-    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -112,20 +111,15 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     ensure!(!servers.is_empty(), "no server is called {:?}", options.servers);
     let watch = Watch::start(&context.agent)?;
     let daemon = Daemon::start(&context.agent)?;
-    let rows = Mutex::new(Vec::new());
-    suite::at_once(AT_ONCE, present, |server| {
-        if context.is_stopped() {
-            return;
-        }
+    let present = present.into_iter().take_while(|_| !context.is_stopped());
+    let mut rows = suite::at_once(AT_ONCE, present, |server| {
         let mut row = Row { server: &server.name, ..Row::default() };
         if let Err(error) = play(&kit, server, options.rounds, &mut row) {
             row.wrong.push(format!("it was not played: {error:#}"));
         }
-        rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        row
     });
     context.ensure_not_stopped()?;
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    rows.sort_by_key(|row| servers.iter().position(|server| server.name == row.server));
     for row in &mut rows {
         compare(row, &watch, &daemon)?;
     }

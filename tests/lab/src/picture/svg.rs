@@ -6,20 +6,7 @@ use std::fmt::Write as _;
 pub(super) const WIDTH: i32 = 1000;
 const TITLE_CHARS: usize = 110;
 
-const STYLE: &str = "\
-    svg { --paper: #fdfcf9; --ink: #1d2430; --faint: #77808f; --line: #c9cdd4; --client: #1f5fbf; --server: #177245; \
-    --end: #b3261e; --note: #7a4b00; --unused: #d7dae0; --asking: #f2c14e; --response: #8cc6a3; --idle: #cfd8ea; \
-    --tunnel: #d9c2ea; font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif }\n\
-    @media (prefers-color-scheme: dark) { svg { --paper: #14181f; --ink: #e6e9ee; --faint: #97a1b0; --line: #3a4250; \
-    --client: #7fb0ff; --server: #6fd3a0; --end: #ff8a80; --note: #f0be6a; --unused: #3a4250; --asking: #a97d12; \
-    --response: #2f7d54; --idle: #3b4c73; --tunnel: #6a4a86 } }\n\
-    text { fill: var(--ink) } .paper { fill: var(--paper) } .faint { fill: var(--faint) } .title { font-size: 17px; font-weight: 600 }\n\
-    .bold { font-weight: 600 } .client { fill: var(--client) } .server { fill: var(--server) } .end { fill: var(--end) }\n\
-    .note { fill: var(--note); font-style: italic } .life { stroke: var(--line); stroke-width: 2 } .rule { stroke: var(--line) }\n\
-    .gap { stroke: var(--line); stroke-width: 2; stroke-dasharray: 2 5 } line.client { stroke: var(--client) }\n\
-    line.server { stroke: var(--server) } line.end { stroke: var(--end) } line.faint { stroke: var(--faint) }\n\
-    .unused { fill: var(--unused) } .asking { fill: var(--asking) } .response { fill: var(--response) }\n\
-    .idle { fill: var(--idle) } .tunnel { fill: var(--tunnel) }";
+const STYLE: &str = include_str!("style.css");
 
 /// Where a text's `x` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +76,7 @@ impl Sheet {
         let title = escape(&short(title, TITLE_CHARS));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-             height=\"{height}\">\n<title>{title}</title>\n<style>\n{STYLE}\n</style>\n<rect width=\"{WIDTH}\" \
+             height=\"{height}\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<rect width=\"{WIDTH}\" \
              height=\"{height}\" class=\"paper\"/>\n<text x=\"20\" y=\"32\" class=\"title\">{title}</text>\n{}</svg>\n",
             self.body
         )

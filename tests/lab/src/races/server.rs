@@ -98,7 +98,7 @@ fn exchanges(play: &Play, stream: &TcpStream, log: &mut ServerLog, anchor: &Anch
     let mut answered_at = None;
     loop {
         if let Some(since) = answered_at
-            && !awaits_request(play, stream, since, log, anchor)?
+            && !awaits_request(play, stream, since, log.answered, anchor)?
         {
             return Ok(true);
         }
@@ -124,10 +124,10 @@ fn awaits_request(
     play: &Play,
     stream: &TcpStream,
     since: Instant,
-    log: &ServerLog,
+    answered: u32,
     anchor: &Anchor,
 ) -> Result<bool> {
-    let exact = play.together && log.answered == play.before;
+    let exact = play.together && answered == play.before;
     let due = if exact {
         let until = since + PATIENCE;
         loop {

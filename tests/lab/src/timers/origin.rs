@@ -1,20 +1,19 @@
 //! A scripted server: answers every request and never closes.
 
 use std::{
-    io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{compare::Observed, play::ROUNDS};
-use crate::{truth::Side, wire::Wire};
+use crate::{backend::Listening, truth::Side, wire::Wire};
 
 /// How long the answers of one connection take: not all at once, as no server answers so.
 #[derive(Debug, Clone, Copy)]
@@ -46,34 +45,34 @@ struct State {
 pub(super) struct Origin {
     pub(super) at: Vec<SocketAddr>,
     state: Arc<Mutex<State>>,
-    stop: Arc<AtomicBool>,
     /// Set before the client is killed: what ends from then on, no timer ended.
     cut: Arc<AtomicBool>,
-    acceptors: Vec<JoinHandle<()>>,
+    _listening: Vec<Listening>,
 }
 
 impl Origin {
     /// `hint`: `Keep-Alive: timeout=`, seconds.
     pub(super) fn start(at: SocketAddr, hosts: u8, hint: Option<u32>) -> Result<Self> {
-        let mut origin = Self {
-            at: (0..hosts).map(|number| neighbour(at, number)).collect(),
-            state: Arc::default(),
-            stop: Arc::default(),
-            cut: Arc::default(),
-            acceptors: Vec::new(),
-        };
+        let at: Vec<_> = (0..hosts).map(|number| neighbour(at, number)).collect();
+        let (state, cut) = (Arc::<Mutex<State>>::default(), Arc::<AtomicBool>::default());
         let taken = Arc::<AtomicU64>::default();
-        for at in origin.at.clone() {
-            let taken = Arc::clone(&taken);
-            let listener = TcpListener::bind(at).with_context(|| format!("listen at {at}"))?;
-            listener.set_nonblocking(true).context("make the listener non-blocking")?;
-            let (state, stop, cut) =
-                (Arc::clone(&origin.state), Arc::clone(&origin.stop), Arc::clone(&origin.cut));
-            origin
-                .acceptors
-                .push(thread::spawn(move || accept(&listener, hint, &taken, &state, &stop, &cut)));
-        }
-        Ok(origin)
+        let answer = {
+            let (state, cut) = (Arc::clone(&state), Arc::clone(&cut));
+            move |stream| {
+                let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+                lock().open += 1;
+                let pauses = Pauses::of(taken.fetch_add(1, Ordering::Relaxed));
+                let served = serve(stream, hint, pauses, &cut);
+                let mut state = lock();
+                state.open -= 1;
+                match served {
+                    Ok(seen) => state.observed.extend(seen),
+                    Err(error) => state.errors.push(error),
+                }
+            }
+        };
+        let listening = at.iter().map(|at| Listening::start(*at, answer.clone())).collect::<Result<_>>()?;
+        Ok(Self { at, state, cut, _listening: listening })
     }
 
     /// Connections that ended by themselves, and those that are open.
@@ -101,15 +100,6 @@ impl Origin {
     }
 }
 
-impl Drop for Origin {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for acceptor in self.acceptors.drain(..) {
-            let _panicked = acceptor.join();
-        }
-    }
-}
-
 /// Another loopback address, with the same port.
 fn neighbour(at: SocketAddr, number: u8) -> SocketAddr {
     let IpAddr::V4(host) = at.ip() else { return at };
@@ -117,45 +107,8 @@ fn neighbour(at: SocketAddr, number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(a, b.wrapping_add(number), c, d).into(), at.port())
 }
 
-fn accept(
-    listener: &TcpListener,
-    hint: Option<u32>,
-    taken: &AtomicU64,
-    state: &Arc<Mutex<State>>,
-    stop: &AtomicBool,
-    cut: &Arc<AtomicBool>,
-) {
-    let lock = |state: &Arc<Mutex<State>>, change: &mut dyn FnMut(&mut State)| {
-        change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
-    };
-    while !stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                lock(state, &mut |state| state.open += 1);
-                let (state, cut) = (Arc::clone(state), Arc::clone(cut));
-                let pauses = Pauses::of(taken.fetch_add(1, Ordering::Relaxed));
-                thread::spawn(move || {
-                    let served = serve(stream, hint, pauses, &cut);
-                    let mut served = Some(served);
-                    lock(&state, &mut |state| {
-                        state.open -= 1;
-                        match served.take() {
-                            Some(Ok(seen)) => state.observed.extend(seen),
-                            Some(Err(error)) => state.errors.push(error),
-                            None => {}
-                        }
-                    });
-                });
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(3)),
-            Err(_aborted_before_it_was_accepted) => {}
-        }
-    }
-}
-
 /// `None`: a connection on which nothing was ever asked.
 fn serve(stream: TcpStream, hint: Option<u32>, pauses: Pauses, cut: &AtomicBool) -> Result<Option<Observed>> {
-    stream.set_nonblocking(false).context("make the socket blocking")?;
     let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
     let mut wire = Wire::new(stream, Side::Server)?;
     wire.wait_for_ever()?;

@@ -12,7 +12,7 @@ use super::{
 use crate::launch::Setting;
 
 /// What clients do, each over connections of its own.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Asking {
     /// The pauses between the requests of each connection, milliseconds, not scaled.
     pub(super) gaps: Vec<Vec<u64>>,

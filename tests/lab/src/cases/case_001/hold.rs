@@ -1,5 +1,7 @@
 //! What must hold of each stage, gateway by gateway.
 
+use serde::Deserialize;
+
 use super::{
     super::{
         check::Checks,
@@ -11,6 +13,32 @@ use crate::{
     report::{Endpoint, Timer},
     truth::Side,
 };
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Holds {
+    ClientsLoseRequests,
+    ClientsLetGo,
+    GatewayLosesRequests,
+    Tie,
+    GatewayLetsGo,
+    ClientsGiveUp,
+    GatewaysGiveUp,
+}
+
+impl Holds {
+    pub(super) fn check(self, seen: &Observed, checks: &mut Checks) {
+        match self {
+            Self::ClientsLoseRequests => clients_lose_requests(seen, checks),
+            Self::ClientsLetGo => clients_let_go(seen, checks),
+            Self::GatewayLosesRequests => gateway_loses_requests(seen, checks),
+            Self::Tie => tie(seen, checks),
+            Self::GatewayLetsGo => gateway_lets_go(seen, checks),
+            Self::ClientsGiveUp => clients_give_up(seen, checks),
+            Self::GatewaysGiveUp => gateways_give_up(seen, checks),
+        }
+    }
+}
 
 /// A timer shows after closes at so many moments (docs/verdicts.md).
 const SHOWS_AFTER: usize = 3;
@@ -81,7 +109,7 @@ fn said(way: &Way, word: &str) -> (u64, u64) {
     way.seen.claims.sum(|who| who.ends_with(&format!("through {}", way.hop.gateway)), word)
 }
 
-pub(super) fn clients_lose_requests(seen: &Observed, checks: &mut Checks) {
+fn clients_lose_requests(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         way.loses(checks, all - answered, seen.scaled(600.0) + way.hop.adds, &way.hop.idle_setting);
@@ -89,7 +117,7 @@ pub(super) fn clients_lose_requests(seen: &Observed, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn clients_let_go(seen: &Observed, checks: &mut Checks) {
+fn clients_let_go(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         checks.same(format_args!("{}: every request is answered", way.name), &answered, &all);
@@ -110,7 +138,7 @@ pub(super) fn clients_let_go(seen: &Observed, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn gateway_loses_requests(seen: &Observed, checks: &mut Checks) {
+fn gateway_loses_requests(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     for way in to_models(seen) {
         let (all, answered) = said(&way, "200");
@@ -126,7 +154,7 @@ pub(super) fn gateway_loses_requests(seen: &Observed, checks: &mut Checks) {
     }
 }
 
-pub(super) fn tie(seen: &Observed, checks: &mut Checks) {
+fn tie(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     let mut ties = 0;
     for way in to_models(seen) {
@@ -153,7 +181,7 @@ pub(super) fn tie(seen: &Observed, checks: &mut Checks) {
     checks.that("a tie is seen at one gateway or more", ties > 0, ties);
 }
 
-pub(super) fn gateway_lets_go(seen: &Observed, checks: &mut Checks) {
+fn gateway_lets_go(seen: &Observed, checks: &mut Checks) {
     to_gateways(seen).for_each(|way| way.has_no_loss(checks));
     for way in to_models(seen) {
         way.has_no_loss(checks);
@@ -171,7 +199,7 @@ pub(super) fn gateway_lets_go(seen: &Observed, checks: &mut Checks) {
     }
 }
 
-pub(super) fn clients_give_up(seen: &Observed, checks: &mut Checks) {
+fn clients_give_up(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, answered) = said(&way, "200");
         checks.same(format_args!("{}: no request is answered", way.name), &answered, &0);
@@ -181,7 +209,7 @@ pub(super) fn clients_give_up(seen: &Observed, checks: &mut Checks) {
     to_models(seen).for_each(|way| way.has_no_loss(checks));
 }
 
-pub(super) fn gateways_give_up(seen: &Observed, checks: &mut Checks) {
+fn gateways_give_up(seen: &Observed, checks: &mut Checks) {
     for way in to_gateways(seen) {
         let (all, timed_out) = said(&way, "504");
         checks.same(format_args!("{}: every request is answered with 504", way.name), &timed_out, &all);

@@ -1,47 +1,62 @@
 //! All gateways side by side, each with its model server and its clients.
 
 use anyhow::Result;
+use harness::Program;
+use serde::Deserialize;
 
 use super::{
     super::{
+        check::Checks,
         claims::Claims,
-        stage::{Place, Scene},
+        observed::Observed,
+        stage::{Act, Place, Scene},
     },
-    clients::{self, Asking},
-    gateways::{Hop, Times, hops},
+    Asks, clients,
+    gateways::{Times, hops},
+    hold::Holds,
 };
-use harness::Program;
 
 /// Until what was compiled and started at once has come to rest, seconds, not scaled: requests are to come at their
 /// moment.
 const COMES_TO_REST: f64 = 10.0;
 
+/// The gateway's, by the case.
+const GATEWAY: Times = Times { idle: 600.0, pool: 30.0, request: 600.0 };
+
 /// Which way is 20 ms long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slow {
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Slow {
+    #[default]
     Nothing,
     ToGateway,
     ToModel,
 }
 
-/// What a client is to do at a gateway.
-pub(super) type Plan = fn(&Scene, &str, &Hop) -> Asking;
-
 /// Times are seconds of the true case.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Play {
-    pub(super) slow: Slow,
-    pub(super) times: Times,
-    pub(super) model_idle: f64,
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Play {
+    #[serde(default)]
+    slow: Slow,
+    /// How long the gateway lets the model server work, if it is not as in the case.
+    request: Option<f64>,
+    model_idle: f64,
     /// By their names.
-    pub(super) clients: &'static [&'static str],
-    pub(super) asking: Plan,
+    clients: Vec<String>,
+    asks: Asks,
     /// What pools and servers need when the clients are gone.
-    pub(super) settles: f64,
+    settles: f64,
+    holds: Holds,
 }
 
-impl Play {
-    pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
+impl Act for Play {
+    fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        self.holds.check(seen, checks);
+    }
+
+    fn play(&self, scene: &Scene) -> Result<Claims> {
+        let times = Times { request: self.request.unwrap_or(GATEWAY.request), ..GATEWAY };
         let gateway_place = if self.slow == Slow::ToModel { Place::Near } else { Place::Far };
         let mut commands = Vec::new();
         let mut models = Vec::new();
@@ -50,9 +65,9 @@ impl Play {
             let at = scene.at(gateway_place, index);
             let model = scene.at(Place::Far, hops().len() as u16 + index);
             models.push(hop.start_model(scene, model, self.model_idle)?);
-            gateways.push((hop, hop.start(scene, &self.times, gateway_place, [at, model])?));
-            for who in self.clients {
-                let asking = (self.asking)(scene, who, hop);
+            gateways.push((hop, hop.start(scene, &times, gateway_place, [at, model])?));
+            for who in &self.clients {
+                let asking = self.asks.asking(scene, who, hop);
                 // What a client is called in its claims.
                 let name = format!("{who} through {}", hop.gateway);
                 commands.push((name, clients::command(scene, who, &asking, at)?));
@@ -76,14 +91,4 @@ impl Play {
         drop(models);
         Ok(claims)
     }
-}
-
-/// Several clients that ask at once, so that each takes a connection of the gateway's pool, and all again after each gap
-/// (milliseconds) between the end of an answer and the next request. The model server works for so long (seconds of this
-/// play) that they meet.
-pub(super) fn bursts(gaps: &[u64], work: f64, mut asking: Asking) -> Asking {
-    const AT_ONCE: usize = 6;
-    asking.gaps = vec![gaps.to_vec(); AT_ONCE];
-    asking.works_for = Some(work);
-    asking
 }

@@ -1,13 +1,14 @@
 //! Requests a connection, with and without keep-alive.
 
 use anyhow::{Result, ensure};
+use serde::Deserialize;
 
 use super::{
     super::{
         check::Checks,
         claims::Claims,
         observed::Observed,
-        stage::{Act, Place, Scene},
+        stage::{Place, Scene},
     },
     shutdown,
 };
@@ -22,48 +23,35 @@ const ROUNDS: u64 = 8;
 const ASKED: u64 = AT_ONCE * ROUNDS;
 const PAUSE_MS: u64 = 400;
 
-pub(super) fn act(stage: &str) -> Option<Act> {
-    Some(match stage {
-        "agent-keep-alive-off" => Act {
-            play: |scene| ask(scene, "off", APP),
-            holds: |seen, checks| is_used(seen, checks, APP, ASKED),
-        },
-        "agent-keep-alive-on" => Act {
-            play: |scene| ask(scene, "on", APP),
-            holds: |seen, checks| is_used(seen, checks, APP, AT_ONCE),
-        },
-        "nginx-without-a-pool" => Act {
-            play: |scene| through_nginx(scene, "", ""),
-            holds: |seen, checks| {
-                is_used(seen, checks, PROXY, AT_ONCE);
-                is_used(seen, checks, APP, ASKED);
-            },
-        },
-        "nginx-with-a-pool" => Act {
-            play: |scene| {
-                let proxy = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
-                through_nginx(scene, "keepalive 16;", proxy)
-            },
-            holds: |seen, checks| {
-                is_used(seen, checks, PROXY, AT_ONCE);
-                is_used(seen, checks, APP, AT_ONCE);
-            },
-        },
-        _ => return None,
-    })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Reuse {
+    /// The client's: `on` or `off`.
+    keep_alive: String,
+    /// nginx in between, if it is told something for its upstream block, and for its location.
+    nginx: Option<[String; 2]>,
+    /// So many connections are made to it, and to the application.
+    #[serde(default)]
+    to_nginx: u64,
+    to_app: u64,
 }
 
-fn ask(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {
-    let _app = shutdown::serve(scene, "node-20", None)?;
-    asks(scene, keep_alive, port)
-}
+impl Reuse {
+    pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
+        let _app = shutdown::serve(scene, "node-20", None)?;
+        let Some([pool, proxy]) = &self.nginx else { return asks(scene, &self.keep_alive, APP) };
+        let setting = scene.setting(Place::Near, PROXY).with("app", scene.at(Place::Far, APP));
+        let setting = setting.with("pool", pool).with("proxy", proxy);
+        let _proxy = scene.nginx(Place::Near, &setting, "cases/keep-alive/nginx.conf")?;
+        asks(scene, &self.keep_alive, PROXY)
+    }
 
-fn through_nginx(scene: &Scene, pool: &str, proxy: &str) -> Result<Claims> {
-    let _app = shutdown::serve(scene, "node-20", None)?;
-    let setting = scene.setting(Place::Near, PROXY).with("app", scene.at(Place::Far, APP));
-    let setting = setting.with("pool", pool).with("proxy", proxy);
-    let _proxy = scene.nginx(Place::Near, &setting, "cases/keep-alive/nginx.conf")?;
-    asks(scene, "on", PROXY)
+    pub(super) fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        if self.nginx.is_some() {
+            is_used(seen, checks, PROXY, self.to_nginx);
+        }
+        is_used(seen, checks, APP, self.to_app);
+    }
 }
 
 fn asks(scene: &Scene, keep_alive: &str, port: u16) -> Result<Claims> {

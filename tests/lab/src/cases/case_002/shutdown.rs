@@ -2,15 +2,16 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use harness::Program;
 use rustix::process::Signal;
+use serde::Deserialize;
 
 use super::super::{
     check::Checks,
     claims::Claims,
     observed::{Observed, idle_timer},
-    stage::{Act, Place, Scene},
+    stage::{Place, Scene},
 };
 use crate::{report::Endpoint, truth::Side};
 
@@ -18,10 +19,6 @@ const APP: u16 = 0;
 
 /// Idle connections that the client holds.
 const IDLE: u64 = 6;
-/// How long the request takes that is under way, seconds; longer than Node's keep-alive time, which must not run meanwhile.
-const LONG: f64 = 8.0;
-/// The same at a shutdown.
-const BUSY: f64 = 2.0;
 /// Node 20's keep-alive timer.
 const CLOSES_AFTER: f64 = 6.0;
 /// Node 18's.
@@ -29,59 +26,36 @@ const CLOSED_AFTER: f64 = 5.0;
 /// What closes at once does so within this, seconds.
 const AT_ONCE: f64 = 0.5;
 
-pub(super) fn act(stage: &str) -> Option<Act> {
-    Some(match stage {
-        "long-request" => Act {
-            play: |scene| {
-                let path = format!("/?takes={:.0}", 1e3 * LONG);
-                play(scene, "node-20", &path, Ending::Waits(LONG + CLOSES_AFTER + 3.0))
-            },
-            holds: counts_from_the_response,
-        },
-        "shutdown-of-node-18" => Act {
-            play: |scene| play(scene, "node-18", &busy(), Ending::Graceful(GRACEFUL)),
-            holds: waits_for_idle_ones,
-        },
-        "shutdown-of-node-20" => Act {
-            play: |scene| play(scene, "node-20", &busy(), Ending::Graceful(GRACEFUL)),
-            holds: closes_idle_ones,
-        },
-        "shutdown-that-waits-for-nobody" => Act {
-            play: |scene| play(scene, "node-18", &busy(), Ending::Graceful(CONSIDERATELY)),
-            holds: waits_for_nobody,
-        },
-        "crash" => Act {
-            play: |scene| play(scene, "node-20", "/crash?takes=600", Ending::Crash),
-            holds: |seen, checks| is_cut_off(seen, checks, "process-exit", "1 by an exit with status 1"),
-        },
-        "sigterm-without-a-handler" => Act {
-            play: |scene| play(scene, "node-20", &busy(), Ending::Signal(Signal::TERM)),
-            holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 15"),
-        },
-        "sigkill" => Act {
-            play: |scene| play(scene, "node-20", &busy(), Ending::Signal(Signal::KILL)),
-            holds: |seen, checks| is_cut_off(seen, checks, "process-killed", "1 by signal 9"),
-        },
-        _ => return None,
-    })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Ends {
+    node: String,
+    /// How long the request takes that is under way, seconds.
+    takes: f64,
+    /// What is done to the server meanwhile.
+    by: By,
+    holds: Holds,
 }
 
-/// What is done to the server while the request is under way.
-#[derive(Debug, Clone, Copy)]
-enum Ending {
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
     /// Nothing, for so many seconds.
     Waits(f64),
     /// SIGTERM, which it handles in this manner.
-    Graceful(&'static str),
+    Graceful(String),
     Crash,
-    Signal(Signal),
+    Signal(i32),
 }
 
-const GRACEFUL: &str = "graceful";
-const CONSIDERATELY: &str = "considerate";
-
-fn busy() -> String {
-    format!("/?takes={:.0}", 1e3 * BUSY)
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Holds {
+    CountsFromTheResponse,
+    WaitsForIdleOnes,
+    ClosesIdleOnes,
+    WaitsForNobody,
+    IsCutOff { cause: String, how: String },
 }
 
 /// The application on this Node.
@@ -92,36 +66,50 @@ pub(super) fn serve(scene: &Scene, node: &str, manners: Option<&str>) -> Result<
     scene.serve(Place::Far, command, "server", &[at.port()])
 }
 
-fn play(scene: &Scene, node: &str, path: &str, ending: Ending) -> Result<Claims> {
-    let manners = if let Ending::Graceful(manners) = ending { Some(manners) } else { None };
-    let mut server = serve(scene, node, manners)?;
-    let mut command = scene.node("node-20", "cases/keep-alive/holds.js");
-    command.arg(format!("http://{}", scene.at(Place::Near, APP))).args([IDLE.to_string().as_str(), path]);
-    let client = scene.start(Place::Near, command, "client")?;
-    await_asked(scene, &client)?;
-    match ending {
-        Ending::Waits(seconds) => scene.pause(seconds)?,
-        Ending::Graceful(_) => server.signal(Signal::TERM)?,
-        Ending::Crash => {}
-        Ending::Signal(signal) => server.signal(signal)?,
+impl Ends {
+    pub(super) fn play(&self, scene: &Scene) -> Result<Claims> {
+        let manners = if let By::Graceful(manners) = &self.by { Some(manners.as_str()) } else { None };
+        let mut server = serve(scene, &self.node, manners)?;
+        let path = if matches!(self.by, By::Crash) { "/crash" } else { "/" };
+        let mut command = scene.node("node-20", "cases/keep-alive/holds.js");
+        command.arg(format!("http://{}", scene.at(Place::Near, APP))).arg(IDLE.to_string());
+        command.arg(format!("{path}?takes={:.0}", 1e3 * self.takes));
+        let client = scene.start(Place::Near, command, "client")?;
+        await_asked(scene, &client)?;
+        match self.by {
+            By::Waits(seconds) => scene.pause(seconds)?,
+            By::Graceful(_) => server.signal(Signal::TERM)?,
+            By::Crash => {}
+            By::Signal(signal) => server.signal(Signal::from_named_raw(signal).context("a signal")?)?,
+        }
+        let mut claims = Claims::default();
+        if !matches!(self.by, By::Waits(_)) {
+            let status = scene.finish(&mut server, 60.0)?;
+            let how = match (status.code(), status.signal()) {
+                (Some(code), _) => format!("ended with status {code}"),
+                (None, Some(signal)) => format!("was ended by signal {signal}"),
+                (None, None) => bail!("the server ended in no known way: {status}"),
+            };
+            claims.quote("server's end", how);
+        }
+        // The client hears of it.
+        scene.pause(1.0)?;
+        claims.outcomes("the request under way", &client);
+        if let Some(line) = server.text().lines().find(|line| line.starts_with("shutdown took")) {
+            claims.quote("server", line);
+        }
+        Ok(claims)
     }
-    let mut claims = Claims::default();
-    if !matches!(ending, Ending::Waits(_)) {
-        let status = scene.finish(&mut server, 60.0)?;
-        let how = match (status.code(), status.signal()) {
-            (Some(code), _) => format!("ended with status {code}"),
-            (None, Some(signal)) => format!("was ended by signal {signal}"),
-            (None, None) => bail!("the server ended in no known way: {status}"),
-        };
-        claims.quote("server's end", how);
+
+    pub(super) fn holds(&self, seen: &Observed, checks: &mut Checks) {
+        match &self.holds {
+            Holds::CountsFromTheResponse => counts_from_the_response(seen, checks, self.takes),
+            Holds::WaitsForIdleOnes => waits_for_idle_ones(seen, checks, self.takes),
+            Holds::ClosesIdleOnes => closes_idle_ones(seen, checks, self.takes),
+            Holds::WaitsForNobody => waits_for_nobody(seen, checks, self.takes),
+            Holds::IsCutOff { cause, how } => is_cut_off(seen, checks, cause, how),
+        }
     }
-    // The client hears of it.
-    scene.pause(1.0)?;
-    claims.outcomes("the request under way", &client);
-    if let Some(line) = server.text().lines().find(|line| line.starts_with("shutdown took")) {
-        claims.quote("server", line);
-    }
-    Ok(claims)
 }
 
 fn await_asked(scene: &Scene, client: &Program) -> Result<()> {
@@ -141,7 +129,7 @@ fn server<'a>(seen: &'a Observed, checks: &mut Checks) -> Option<&'a Endpoint> {
 }
 
 /// The keep-alive timer starts when the response is done.
-fn counts_from_the_response(seen: &Observed, checks: &mut Checks) {
+fn counts_from_the_response(seen: &Observed, checks: &mut Checks, takes: f64) {
     checks.same("the long request is answered", &seen.claims.count("the request under way", "200"), &1);
     let by_server = seen.captured(APP, "server-idle");
     checks.same("the server ends every connection idle, by the wire", &by_server, &(IDLE + 1));
@@ -163,7 +151,7 @@ fn counts_from_the_response(seen: &Observed, checks: &mut Checks) {
         let age = used_last.and_then(|one| one.age_seconds);
         checks.that(
             format!("its age is more than both times together, seen by the {}", role.word()),
-            age > Some(LONG + CLOSES_AFTER),
+            age > Some(takes + CLOSES_AFTER),
             shown(age),
         );
     }
@@ -175,14 +163,14 @@ fn took(seen: &Observed) -> Option<f64> {
     said.strip_prefix("shutdown took ")?.strip_suffix(" s")?.parse().ok()
 }
 
-fn waits_for_idle_ones(seen: &Observed, checks: &mut Checks) {
+fn waits_for_idle_ones(seen: &Observed, checks: &mut Checks, takes: f64) {
     checks.same("the request under way is answered", &seen.claims.count("the request under way", "200"), &1);
     let Some(server) = server(seen, checks) else { return };
     checks.same("idle connections that its listener left open", &server.exits.idle_left, &(IDLE + 1));
     checks.same("and that were closed with it", &server.exits.idle_closed, &0);
     let took = took(seen);
     let waited = server.exits.waited;
-    checks.that("the shutdown waits for seconds, says the server", took > Some(BUSY + 1.0), shown(took));
+    checks.that("the shutdown waits for seconds, says the server", took > Some(takes + 1.0), shown(took));
     let apart = took.zip(waited).map(|(took, waited)| (took - waited).abs());
     checks.that("the report says how long it waited", apart.is_some_and(|apart| apart < 0.15), shown(waited));
     let advice = server.advice.iter().find(|one| one.text.contains("closeIdleConnections"));
@@ -204,7 +192,7 @@ fn shown(seconds: Option<f64>) -> String {
 }
 
 /// The idle ones go at once; the busy one falls idle when it is done, and waits for its timer then.
-fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
+fn closes_idle_ones(seen: &Observed, checks: &mut Checks, takes: f64) {
     let Some(server) = shuts_down(seen, checks, IDLE + 1) else { return };
     let busy = seen.closes(Side::Server, APP).find(|one| one.requests == Some(2));
     checks.about(
@@ -216,7 +204,7 @@ fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
     let (took, waited) = (took(seen), server.exits.waited);
     checks.that(
         "the shutdown waits for that, says the server",
-        took > Some(BUSY + CLOSES_AFTER - AT_ONCE),
+        took > Some(takes + CLOSES_AFTER - AT_ONCE),
         shown(took),
     );
     let apart = took.zip(waited).map(|(took, waited)| (took - waited).abs());
@@ -224,7 +212,7 @@ fn closes_idle_ones(seen: &Observed, checks: &mut Checks) {
 }
 
 /// The idle ones go at once, and the busy one with its response.
-fn waits_for_nobody(seen: &Observed, checks: &mut Checks) {
+fn waits_for_nobody(seen: &Observed, checks: &mut Checks, takes: f64) {
     let Some(server) = shuts_down(seen, checks, IDLE) else { return };
     let waited = server.exits.waited;
     checks.that(
@@ -233,7 +221,7 @@ fn waits_for_nobody(seen: &Observed, checks: &mut Checks) {
         shown(waited),
     );
     let took = took(seen);
-    let prompt = took.is_some_and(|took| took < BUSY + AT_ONCE);
+    let prompt = took.is_some_and(|took| took < takes + AT_ONCE);
     checks.that("the shutdown takes as long as the request, says the server", prompt, shown(took));
     checks.same("by the wire the busy one ends as announced", &seen.captured(APP, "completed"), &1);
     checks.same("and so it is told", &server.cause("announced"), &1);

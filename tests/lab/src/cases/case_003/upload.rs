@@ -1,6 +1,7 @@
 //! Uploads that pause, by one of the libraries, to nginx in the part of the store's front.
 
 use anyhow::{Context as _, Result};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::super::{
@@ -16,27 +17,29 @@ const APART: f64 = 0.3;
 const OUTLIVES: f64 = 1.0;
 
 /// All times are those of the true case, in seconds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Upload {
     /// The npm package, as it is installed.
-    pub(super) library: &'static str,
+    library: String,
     /// What the program's own package.json calls it.
-    pub(super) depends: &'static str,
+    depends: String,
     /// Timeout of the agent's sockets, whether idle or at work.
-    pub(super) agent: Limit,
+    agent: Limit,
     /// Timeout of the whole response.
-    pub(super) response: Limit,
+    response: Limit,
     /// How long the server waits for the next byte of a body.
-    pub(super) server: f64,
+    server: f64,
     /// When each upload sends one byte more; upload after upload takes the next.
-    pub(super) chunks: &'static [&'static [f64]],
+    chunks: Vec<Vec<f64>>,
     /// When the body ends.
-    pub(super) ends: f64,
+    ends: f64,
 }
 
 /// A timeout of the client.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Limit {
     /// Nobody set it: it has this length by itself. Scaled down it must be set.
     Default(f64),
     Set(f64),
@@ -60,7 +63,7 @@ impl Upload {
         let at = scene.at(Place::Far, 0);
         let setting = scene.setting(Place::Far, 0).with("body_ms", milliseconds(scene, self.server));
         let _server = scene.nginx(Place::Far, &setting, "cases/store.conf")?;
-        let package = json!({"name": "uploader", "private": true, "dependencies": {self.depends: "*"}});
+        let package = json!({"name": "uploader", "private": true, "dependencies": {&self.depends: "*"}});
         scene.write("package.json", &package.to_string())?;
         // Beside its package.json, by which the agent knows the library.
         let script = scene.write("upload.js", &source_of("cases/upload.js")?)?;
