@@ -168,3 +168,29 @@ fn a_server_waits_for_late_requests_only_as_long_as_the_client_can_have_sent_one
         assert_eq!(server_end.verdict, expected, "{server_end:?}");
     }
 }
+
+/// Both ends fall due in the same moment: the one that closed is settled first, as what it finds out around it is the cause at
+/// both.
+#[test]
+fn a_shutdown_is_the_cause_at_the_client_too() {
+    let mut tracker = tracker();
+    feed(&mut tracker, &listen(100, true));
+    let mut closed = server().served(9).by_process().closes();
+    let mut left = gives_up(client().served(9));
+    for (facts, cookie, talk) in [(&mut closed, SERVER, server()), (&mut left, CLIENT, client())] {
+        facts.first.header.cookie = cookie;
+        begin(&mut tracker, &at(cookie, talk));
+        first(&mut tracker, facts);
+    }
+    let mut ended = listen(100, false);
+    ended.header.ktime_ns = closed.first.header.ktime_ns + MS;
+    feed(&mut tracker, &ended);
+    let step = left.last.as_mut().expect("it closes");
+    (step.header.cookie, step.shutdown, step.snd_una) = (CLIENT, 3, step.write_seq);
+    let began = step.header.ktime_ns;
+    last(&mut tracker, &left);
+    let mut closes = settle(&mut tracker, began + 60 * MS);
+    closes.extend(settle(&mut tracker, began + 85 * MS));
+    let causes: Vec<_> = closes.iter().map(|close| (close.role, close.cause)).collect();
+    assert_eq!(causes, [(Role::Server, Cause::Shutdown), (Role::Client, Cause::Shutdown)]);
+}
