@@ -189,8 +189,8 @@ fn a_shutdown_is_the_cause_at_the_client_too() {
     (step.header.cookie, step.shutdown, step.snd_una) = (CLIENT, 3, step.write_seq);
     let began = step.header.ktime_ns;
     last(&mut tracker, &left);
-    let mut closes = settle(&mut tracker, began + 60 * MS);
-    closes.extend(settle(&mut tracker, began + 85 * MS));
-    let causes: Vec<_> = closes.iter().map(|close| (close.role, close.cause)).collect();
+    let mut reports = settle(&mut tracker, began + 60 * MS);
+    reports.extend(settle(&mut tracker, began + 85 * MS));
+    let causes: Vec<_> = reports.iter().map(|close| (close.role, close.cause)).collect();
     assert_eq!(causes, [(Role::Server, Cause::Shutdown), (Role::Client, Cause::Shutdown)]);
 }
