@@ -156,9 +156,9 @@ impl Tracker {
             return None;
         }
         let other = self.connections.get(&self.other_end(connection)?)?.pending.as_deref()?;
-        let due = other.due_ns.filter(|&due| is_own_end(&other.facts().first) && due > now_ns)?;
-        // Just behind it.
-        let due = due + 1_000_000;
+        let due = other.due_ns.filter(|_| is_own_end(&other.facts().first))?;
+        // Just behind it: it may be due by now, and be the next.
+        let due = due.max(now_ns) + 1_000_000;
         (due <= now_ns + MOST_NS).then_some(due)
     }
 

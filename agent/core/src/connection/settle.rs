@@ -44,7 +44,10 @@ pub(super) fn due(pending: &Pending, role: Role) -> u64 {
         CLOSE => began + GRACE_NS,
         FIN_WAIT1 if ended && newest.err != 0 => now + GRACE_NS,
         FIN_WAIT1 if first.is_closed_whole() => {
-            pending.peer_said_all_ns.unwrap_or(began + LATE_NS - GRACE_NS).max(now) + GRACE_NS
+            let late = (began + LATE_NS).max(now + GRACE_NS);
+            // Its FIN takes as long as anything to come here.
+            let known = pending.peer_said_all_ns.map(|said_all| said_all.max(now) + round_trips(newest));
+            known.map_or(late, |known| late.min(known))
         }
         FIN_WAIT1 if !ended => began + HALF_CLOSED_NS,
         // A client that only stopped sending may read the rest as slowly as it likes.

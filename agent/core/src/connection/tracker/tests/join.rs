@@ -158,12 +158,39 @@ fn a_server_waits_for_late_requests_only_as_long_as_the_client_can_have_sent_one
         step.snd_una = step.write_seq.wrapping_sub(unacked);
         let began = step.header.ktime_ns;
         last(&mut tracker, &left);
-        let mut reports = settle(&mut tracker, began + 30 * MS);
-        assert_eq!(reports.len(), early, "{unacked}");
+        let mut reports = settle(&mut tracker, began + 55 * MS);
+        let of_server = |close: &&ClosedConnection| close.id.cookie == SERVER;
+        assert_eq!(reports.iter().filter(of_server).count(), early, "{unacked}");
         feed(&mut tracker, &late_segment(&closed.first, unacked, closed.first.write_seq));
         reports.extend(settle(&mut tracker, began + 3 * SECOND));
-        let server_end = reports.iter().find(|close| close.id.cookie == SERVER).expect("a report");
+        let server_end = reports.iter().find(of_server).expect("a report");
         let expected = if unacked == 0 { Verdict::ServerIdle } else { Verdict::IdleRace };
         assert_eq!(server_end.verdict, expected, "{server_end:?}");
     }
+}
+
+/// Both ends fall due in the same moment: the one that closed is settled first, as what it finds out around it is the cause at
+/// both.
+#[test]
+fn a_shutdown_is_the_cause_at_the_client_too() {
+    let mut tracker = tracker();
+    feed(&mut tracker, &listen(100, true));
+    let mut closed = server().served(9).by_process().closes();
+    let mut left = gives_up(client().served(9));
+    for (facts, cookie, talk) in [(&mut closed, SERVER, server()), (&mut left, CLIENT, client())] {
+        facts.first.header.cookie = cookie;
+        begin(&mut tracker, &at(cookie, talk));
+        first(&mut tracker, facts);
+    }
+    let mut ended = listen(100, false);
+    ended.header.ktime_ns = closed.first.header.ktime_ns + MS;
+    feed(&mut tracker, &ended);
+    let step = left.last.as_mut().expect("it closes");
+    (step.header.cookie, step.shutdown, step.snd_una) = (CLIENT, 3, step.write_seq);
+    let began = step.header.ktime_ns;
+    last(&mut tracker, &left);
+    let mut reports = settle(&mut tracker, began + 60 * MS);
+    reports.extend(settle(&mut tracker, began + 85 * MS));
+    let causes: Vec<_> = reports.iter().map(|close| (close.role, close.cause)).collect();
+    assert_eq!(causes, [(Role::Server, Cause::Shutdown), (Role::Client, Cause::Shutdown)]);
 }
