@@ -17,7 +17,7 @@ use super::{
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
     ruling::{Ruling, ruling},
-    unheard,
+    unheard, words,
 };
 use crate::{
     http::{ExchangeState, Goaway},
