@@ -17,7 +17,7 @@ use whohungup_core::{
     close::{CloseId, ClosedConnection, Code, SCHEMA},
     filter::Filter,
     identity::{Comm, Ends, Process},
-    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
     workload::{Names, Workload, WorkloadKind},
 };
 
@@ -116,6 +116,7 @@ fn close(number: u64, time: Timestamp, workloads: &[Workload]) -> ClosedConnecti
         code: Code(closer, Phase::Idle),
         confidence: Confidence::Exact,
         basis: Basis::Http,
+        protocol: Some(Protocol::Http),
         in_flight: Some(0),
         requests: Some((number % 90) as u32),
         requests_started: Some((number % 90) as u32),
