@@ -125,6 +125,13 @@ fn a_refusal_is_an_answer_and_no_race() {
     assert_eq!(summary(&facts), "completed SI fin idle server-error - exact protocol");
 }
 
+/// A filter on the client's host drops it: no probe has seen it.
+#[test]
+fn a_query_that_did_not_leave_waits_all_the_same() {
+    let close = classified(&session(client()).keeps_back(14).gets_fin());
+    assert_eq!((close.phase.as_str(), close.in_flight), ("waiting", Some(1)));
+}
+
 #[test]
 fn what_is_not_known_goes_by_turns() {
     let told = |talk: Talk| {
