@@ -118,13 +118,11 @@ fn at_the_end(facts: &Facts, ending: Ending) -> Option<&Conversation> {
         conversation.flow(OUT).segments == 0 && first.payload_sent() == 0 && first.write_seq == first.snd_nxt
             || !is_before(conversation.flow(OUT).end_seq, first.write_seq)
     };
-    if !ending.local {
-        return at;
-    }
     let heard = |conversation: &Conversation| conversation.flow(IN).segments;
-    let later = facts.conversation_after.as_deref();
-    at.filter(reaches)
-        .or_else(|| later.filter(reaches).filter(|later| at.is_none_or(|at| heard(at) == heard(later))))
+    // Where its bytes did not leave, they are its newest message all the same: turns know.
+    let later = facts.conversation_after.as_deref().filter(|_| ending.local);
+    let same = |later: &&Conversation| at.is_none_or(|at| heard(at) == heard(later));
+    at.filter(reaches).or_else(|| later.filter(reaches).filter(same))
 }
 
 /// The server's time without a word from the client is over: bytes of the client's, heartbeats included, came before it.

@@ -32,7 +32,14 @@ pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
 }
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
-    if edges.client_spoke_last { asked(edges) } else { answered(edges) }
+    if edges.client_spoke_last {
+        return asked(edges);
+    }
+    let said = answered(edges);
+    let client = &edges.client;
+    // Of several commands that were sent at once, others may be open.
+    let is_single = client.turn.is_empty() || client.is_turn_newest && is_packet(&client.turn);
+    Said { is_guess: said.is_guess || !is_single, ..said }
 }
 
 fn asked(edges: &Edges<'_>) -> Said {

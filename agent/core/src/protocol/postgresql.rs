@@ -32,7 +32,20 @@ pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
 }
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
-    if edges.client_spoke_last { asked(edges) } else { answered(edges) }
+    if edges.client_spoke_last {
+        return asked(edges);
+    }
+    let said = answered(edges);
+    // Of several that were sent at once, others may be open.
+    Said { is_guess: said.is_guess || !is_single(edges), ..said }
+}
+
+/// The client's newest turn is one query, or the beginning of the session.
+fn is_single(edges: &Edges<'_>) -> bool {
+    let client = &edges.client;
+    let is_query = client.turn.byte(0) == b'Q' && length(&client.turn) == client.turn.len.checked_sub(1);
+    let is_startup = client.turn.be32(0) == Some(client.turn.len) && client.turn.byte(0) == 0;
+    client.is_turn_newest && (is_query || is_startup)
 }
 
 fn asked(edges: &Edges<'_>) -> Said {
@@ -77,7 +90,7 @@ fn answered(edges: &Edges<'_>) -> Said {
         let state = if server.is_turn_newest { State::Asked } else { State::Answering };
         return Said { state, word: Some(word), is_guess: true, ..Said::default() };
     }
-    let is_alone = length(newest) == Some(newest.len - 1);
+    let is_alone = length(newest) == newest.len.checked_sub(1);
     let state = match newest.byte(0) {
         // Notifications are sent between transactions only (`ProcessNotifyInterrupt`, src/backend/commands/async.c).
         b'A' if is_alone => State::Idle,
@@ -86,7 +99,7 @@ fn answered(edges: &Edges<'_>) -> Said {
         b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,
         b'R' | b'G' => State::Turns,
         // Streaming replication.
-        b'd' | b'W' if server.turn.byte(0) == b'W' => State::Idle,
+        b'd' | b'W' if server.turn.byte(0) == b'W' || edges.client.newest.byte(0) == b'd' => State::Idle,
         // Flush: an answer without an end.
         _ if edges.client.newest.ends_with(b"H\0\0\0\x04") => State::Turns,
         _ => State::Answering,

@@ -1,5 +1,5 @@
 """Starts real servers for the plays, each with its own data in a directory of its own, and stops them again."""
-import contextlib, glob, os, pwd, shutil, signal, socket, subprocess, tempfile, threading, time
+import contextlib, fcntl, glob, os, pwd, shutil, signal, socket, subprocess, tempfile, threading, time
 
 
 def wait_for(what, condition, within=40):
@@ -103,8 +103,12 @@ def certificate(home, owner):
 @contextlib.contextmanager
 def mariadb(port, **settings):
     with directory("mysql") as home:
-        subprocess.run(["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={home}/data", "--skip-test-db",
-                        "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Of several at once some fail.
+        with open(f"{tempfile.gettempdir()}/whohungup-lab-mariadb.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            subprocess.run(["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={home}/data", "--skip-test-db",
+                            "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
         options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
         command = ["mariadbd", "--no-defaults", f"--datadir={home}/data", f"--socket={home}/s", f"--port={port}",
                    "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", *options]

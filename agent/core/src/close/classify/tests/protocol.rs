@@ -61,6 +61,14 @@ fn an_answer_without_its_end_is_under_way() {
     assert_eq!(by_server(cut), both("premature-hangup SR fin response unknown - exact protocol"));
 }
 
+/// The first of them has its end, and the second may be under way.
+#[test]
+fn what_is_pipelined_is_never_proved_to_be_idle() {
+    let pipelined =
+        |talk: Talk| session(talk).asks_raw(QUERY).asks_raw(QUERY).waits(1).answers_raw(ANSWER).waits(500);
+    assert_eq!(by_server(pipelined), both("server-idle SI fin idle unknown - probable protocol"));
+}
+
 #[test]
 fn a_query_behind_the_servers_words_is_a_race() {
     let talk = session(client()).answers_raw(IDLE_TIMEOUT);
@@ -115,6 +123,13 @@ fn a_refusal_is_an_answer_and_no_race() {
         .asks_raw(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
         .later(&mut facts, CLOSE_WAIT, LAST_ACK);
     assert_eq!(summary(&facts), "completed SI fin idle server-error - exact protocol");
+}
+
+/// A filter on the client's host drops it: no probe has seen it.
+#[test]
+fn a_query_that_did_not_leave_waits_all_the_same() {
+    let close = classified(&session(client()).keeps_back(14).gets_fin());
+    assert_eq!((close.phase.as_str(), close.in_flight), ("waiting", Some(1)));
 }
 
 #[test]
