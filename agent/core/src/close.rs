@@ -8,12 +8,14 @@ mod evidence;
 pub mod facts;
 mod farewell;
 mod given_up;
+mod goodbye;
 mod half_close;
 mod lost;
 mod middlebox;
 mod phase;
 mod race;
 pub mod record;
+mod records;
 mod request_totals;
 #[cfg(test)]
 pub(crate) mod sample;

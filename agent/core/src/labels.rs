@@ -146,6 +146,8 @@ label_set! {
         Refused,
         SockDestroy,
         H2Goaway,
+        /// An alert ended the TLS handshake.
+        TlsAlert,
         Unknown,
     }
 }

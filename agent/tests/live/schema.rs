@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 41] = [
+const NAMES: [&str; 42] = [
     "schema",
     "id",
     "amends",
@@ -60,6 +60,7 @@ const NAMES: [&str; 41] = [
     "preexisting",
     "evidence",
     "goaway",
+    "tls_alert",
 ];
 
 /// Panics unless `close` has the documented shape.

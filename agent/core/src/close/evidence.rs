@@ -233,6 +233,7 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         | Cause::EarlyResponse
         | Cause::SockDestroy
         | Cause::H2Goaway
+        | Cause::TlsAlert
         | Cause::Unknown => {
             return None;
         }

@@ -10,7 +10,7 @@ use whohungup_ebpf::event::Task;
 use super::{facts, request_totals::RequestTotals};
 use crate::{
     connection::RequestDelta,
-    http::Goaway,
+    http::{Goaway, TlsAlert},
     identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
     workload::Workload,
@@ -77,6 +77,9 @@ pub struct ClosedConnection {
     /// HTTP/2: the newest GOAWAY, the server's first.
     #[serde(default)]
     pub goaway: Option<Goaway>,
+    /// The alert with which the TLS handshake failed.
+    #[serde(default)]
+    pub tls_alert: Option<TlsAlert>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.

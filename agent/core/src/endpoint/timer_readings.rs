@@ -138,6 +138,7 @@ fn may_be_timer(cause: Cause) -> bool {
         | Cause::Refused
         | Cause::SockDestroy
         | Cause::EarlyResponse
-        | Cause::H2Goaway => false,
+        | Cause::H2Goaway
+        | Cause::TlsAlert => false,
     }
 }
