@@ -31,6 +31,8 @@ pub(crate) enum Command {
     FalseAlarms(false_alarms::Options),
     /// Play what was met in the field and told wrongly once; print what was reported
     Field(field::Options),
+    /// Play TLS and HTTP/2, read from outside and from inside; print what was reported
+    Tls(field::Options),
     /// Let real containers talk; print whose the agent says that the connections are
     Workloads(field::Options),
     /// Lose requests, do as the report's first advice says, and play again: nothing may be lost then
@@ -76,6 +78,9 @@ impl Command {
             Self::Workloads(options) => {
                 Some(Box::new(field::Options { table: field::Table::Workloads, ..options.clone() }))
             }
+            Self::Tls(options) => {
+                Some(Box::new(field::Options { table: field::Table::Tls, ..options.clone() }))
+            }
             Self::Cures(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),
             Self::Bursts(options) => Some(Box::new(options.clone())),
@@ -115,12 +120,13 @@ impl Command {
 }
 
 /// In the order in which `all` plays them.
-const PLAYED: [&str; 13] = [
+const PLAYED: [&str; 14] = [
     "in-flight",
     "races",
     "timers",
     "false-alarms",
     "field",
+    "tls",
     "workloads",
     "cures",
     "matrix",
