@@ -3,6 +3,8 @@
 //! [`crate::framing`] keeps it up to date, segment by segment; what it means is decided in user space.
 
 use crate::event::Header;
+#[cfg(feature = "user")]
+use crate::tls_records::TlsRecords;
 
 /// Bytes of a message's head that are kept from its start; also the window in which lines are found.
 pub const HEAD_BYTES: usize = 344;
@@ -92,6 +94,10 @@ pub mod state {
     pub const RECORD: u8 = 12;
     /// In the part of a GOAWAY frame's payload that is kept.
     pub const GOAWAY: u8 = 13;
+    /// In a TLS ClientHello, up to its protocol names.
+    pub const HELLO: u8 = 14;
+    /// Before the two bytes of a TLS alert that is not encrypted.
+    pub const ALERT: u8 = 15;
 }
 
 /// [`Stream::notes`] on the newest message.
@@ -156,18 +162,19 @@ pub struct Stream {
     pub start_seq: u32,
     /// Messages begun; HTTP/2: the highest stream, of responses the newest that has ended; TLS: records of the first flight of data.
     pub messages: u32,
-    /// Messages ended; HTTP/2: bytes behind what is kept of a GOAWAY's payload.
+    /// Messages ended; HTTP/2: bytes behind what is kept of a GOAWAY's payload; TLS: bytes left of a ClientHello.
     pub complete: u32,
     /// Jiffies at the first byte of the newest message.
     pub started: u32,
     /// Jiffies at the newest payload byte.
     pub last: u32,
-    /// One past the newest head's last byte; HTTP/2: the stream that ends with the frame under way; TLS: the record
-    /// under way is data.
+    /// One past the newest head's last byte; HTTP/2: the stream that ends with the frame under way; TLS: what the
+    /// record under way is.
     pub ends: u32,
     /// Bytes in `head` that wait to be read or are.
     pub held: u16,
-    /// Where in `head` the line under way begins; HTTP/2: bytes that are kept of a GOAWAY's payload.
+    /// Where in `head` the line under way begins; HTTP/2: bytes that are kept of a GOAWAY's payload; TLS: the field of a
+    /// ClientHello that is read.
     pub line: u16,
     /// Bytes of the newest message's start that are valid in `head`.
     pub head_len: u16,
@@ -215,16 +222,18 @@ pub struct Exchange {
     pub answered: u32,
     /// Jiffies at the start of the request that had been open longest when it began: since nothing was open.
     pub oldest_started: u32,
-    /// Jiffies at the last byte of the newest final response that was asked for.
+    /// Jiffies at the last byte of the newest final response that was asked for; HTTP/2: or when an open stream was given up
+    /// last.
     pub response_ended: u32,
     /// Responses that nobody had asked for (a 408 into an idle connection), and TLS records that are no data.
     pub unasked: u16,
     /// Status of the newest of them.
     pub unasked_status: u16,
-    /// [`kind`] of the newest requests, by number.
+    /// [`kind`] of the newest requests, by number; TLS: when a frame came that may have been a request.
     pub kinds: u64,
     /// HTTP/2: streams open among the 128 from number 2 `base` + 1 on.
     pub open: [u64; 2],
+    /// TLS: [`crate::tls_records::TlsRecord`]s so far.
     pub base: u32,
     /// HTTP/2: streams still open below them for which there was no place among [`Exchange::old_streams`].
     pub open_before: u32,
@@ -281,6 +290,14 @@ pub struct Goaway<'a> {
 }
 
 impl Stream {
+    /// TLS: what is kept of this direction's records.
+    #[cfg(feature = "user")]
+    #[must_use]
+    pub fn tls_records(&self) -> TlsRecords {
+        let read = <TlsRecords as zerocopy::FromBytes>::read_from_prefix(&self.head);
+        read.map_or_else(|_| <TlsRecords as zerocopy::FromZeros>::new_zeroed(), |(records, _)| records)
+    }
+
     /// HTTP/2: the newest GOAWAY of this direction; `None` where none came, or not in full.
     #[must_use]
     pub fn goaway(&self) -> Option<Goaway<'_>> {

@@ -14,6 +14,7 @@ pub mod framing;
 pub mod offsets;
 pub mod retry_query;
 pub mod tls_plaintext;
+pub mod tls_records;
 
 #[cfg(feature = "user")]
 pub mod decode;

@@ -173,7 +173,12 @@ impl<P: Payload> Cursor<P> {
                 && !self.asks()
                 && (*other).length != u64::from(id)
                 && self.now.wrapping_sub((*exchange).response_ended) <= 1;
-            if close(exchange, id) || is_behind_its_end {
+            let was_open = close(exchange, id);
+            if was_open {
+                // Nobody waits for it from now on.
+                (*exchange).response_ended = self.now;
+            }
+            if was_open || is_behind_its_end {
                 self.stream_is_cut();
             }
         }

@@ -23,6 +23,7 @@ mod body;
 mod bound;
 mod gap;
 mod head;
+mod hello;
 mod http1;
 mod http2;
 mod line;
@@ -170,6 +171,8 @@ impl<P: Payload> Cursor<P> {
                 state::FRAME => self.read_frame(),
                 state::RECORD => self.read_record(),
                 state::GOAWAY => self.read_goaway(),
+                state::HELLO => self.read_hello(),
+                state::ALERT => self.read_alert(),
                 _ => (*stream).skip = u64::MAX,
             }
             self.len == 0 && (*stream).unread == 0
@@ -222,6 +225,7 @@ impl<P: Payload> Cursor<P> {
                 state::PREFACE => (*stream).state = state::FRAME,
                 state::FRAME => self.frame_ended(),
                 state::RECORD => self.record_ended(),
+                state::HELLO => self.hello_passed(),
                 _ => {}
             }
         }
@@ -262,18 +266,25 @@ impl<P: Payload> Cursor<P> {
     /// first lowest. `None` until all have come; more than eight are in [`Stream::head`].
     #[inline(always)]
     unsafe fn header<const LEN: u64>(&mut self) -> Option<u64> {
+        unsafe { self.bytes::<LEN>(LEN) }
+    }
+
+    /// The same with the next `len` bytes, at most `MOST`.
+    #[inline(always)]
+    unsafe fn bytes<const MOST: u64>(&mut self, len: u64) -> Option<u64> {
         unsafe {
             let stream = self.stream;
             let window = (&raw mut (*stream).head).cast::<u8>();
             let held = opaque(u64::from((*stream).held));
-            let missing = if held < LEN { within(u64::from(self.len).min(LEN - held), LEN) } else { None };
+            let some = u64::from(self.len).min(len.wrapping_sub(held));
+            let missing = if held < MOST && held < len { within(some, MOST) } else { None };
             let loaded = missing.filter(|&n| self.payload.load(self.at, window.add(held as usize), n as u32));
             let Some(n) = loaded else {
                 self.lose();
                 return None;
             };
             self.advance(n as u32);
-            if held + n < LEN {
+            if held + n < len {
                 (*stream).held = (held + n) as u16;
                 return None;
             }

@@ -12,6 +12,7 @@ use whohungup_ebpf::{
         OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
     },
     framing::{self, Start},
+    tls_records::TlsRecords,
 };
 
 use crate::{
@@ -87,7 +88,7 @@ pub unsafe fn clear(exchange: *mut Exchange) {
 
 /// There is something to tell of it; `only_if_changed` when it was told before.
 #[inline(always)]
-pub fn is_to_be_told(stored: *mut ExchangeRecord, only_if_changed: bool) -> bool {
+pub fn is_due(stored: *mut ExchangeRecord, only_if_changed: bool) -> bool {
     if stored.is_null() {
         return false;
     }
@@ -136,6 +137,7 @@ impl Heads {
                 HTTP if asks_out => (HEAD_IN, u32::from((*exchange).streams[0].head_len)),
                 HTTP => (HEAD_OUT, u32::from((*exchange).streams[1].head_len)),
                 HTTP2 => (HEAD_IN | HEAD_OUT, WINDOW),
+                TLS => (HEAD_IN | HEAD_OUT, size_of::<TlsRecords>() as u32),
                 _ => (0, 0),
             };
             (*exchange).heads = heads;
@@ -191,7 +193,7 @@ pub fn report_plaintext(stored: *mut ExchangeRecord, (cookie, moment): (u64, Mom
             && (*stored).exchange.protocol == TLS
             && let Some(plaintext) = TLS_EXCHANGES.get_ptr_mut(cookie)
             && (*plaintext).exchange.protocol != UNREAD
-            && is_to_be_told(plaintext, only_if_changed)
+            && is_due(plaintext, only_if_changed)
         {
             let heads = Heads::of(plaintext);
             let mut room = MaybeUninit::uninit();

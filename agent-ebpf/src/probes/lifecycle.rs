@@ -246,7 +246,7 @@ fn tell(
     const TRANSITION: u32 = size_of::<Transition>() as u32;
     let by = (socket_cookie(sk), Moment::now());
     let exchange =
-        if exchange_storage::is_to_be_told(stored, only_if_changed) { stored } else { core::ptr::null_mut() };
+        if exchange_storage::is_due(stored, only_if_changed) { stored } else { core::ptr::null_mut() };
     let heads = Heads::of(exchange);
     let size = if exchange.is_null() { TRANSITION } else { TRANSITION + heads.record_size() };
     let mut room = MaybeUninit::uninit();

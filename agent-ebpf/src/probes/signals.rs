@@ -31,12 +31,12 @@ pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
     // SIGHUP, SIGINT, SIGQUIT (nginx), SIGKILL, SIGUSR1 (HAProxy), SIGTERM, SIGWINCH (Apache), as servers are told to stop.
     let result: i32 = ctx.arg(4);
     // Every process ignores SIGWINCH that does not handle it.
-    let is_told = match signal {
+    let is_reported = match signal {
         2 | 3 | 15 => matches!(result, DELIVERED | IGNORED),
         1 | 9 | 10 | 28 => result == DELIVERED,
         _ => false,
     };
-    if !is_told {
+    if !is_reported {
         return 0;
     }
     let task: *const c_void = ctx.arg(2);

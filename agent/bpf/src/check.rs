@@ -177,7 +177,15 @@ fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
         openssl::detach_library(ebpf, links)
     });
     found.push(match (tried, library) {
-        (Ok(()), Some(path)) => works(hook, format!("`--tls openssl` reads inside TLS ({})", path.display())),
+        (Ok(()), Some(path)) => {
+            let dear = openssl::dear_functions(&path).join(", ");
+            let cost = if dear.is_empty() {
+                "its probes lie on instructions that the kernel carries out itself".to_owned()
+            } else {
+                format!("probes of {dear} are single-stepped: up to 25 us a call on a virtual machine")
+            };
+            works(hook, format!("`--tls openssl` reads inside TLS ({}); {cost}", path.display()))
+        }
         (Ok(()), None) => works(hook, "loads; there is no OpenSSL library here to attach to"),
         (Err(error), _) => degraded(hook, format!("{}: `--tls openssl` does not work", one_line(&error))),
     });

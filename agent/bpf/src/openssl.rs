@@ -1,6 +1,7 @@
 //! Attaching to OpenSSL, library by library as they are found. Everything here is only done when asked for.
 
 mod find;
+mod place;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,13 +16,16 @@ use aya::{
     maps::HashMap,
     programs::{
         ProgramError, UProbe,
-        uprobe::{UProbeAttachPoint, UProbeError, UProbeLinkId, UProbeScope},
+        uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeError, UProbeLinkId, UProbeScope},
     },
 };
 use whohungup_ebpf::tls_plaintext::call;
 
-use self::find::FileId;
 pub use self::find::libraries;
+use self::{
+    find::FileId,
+    place::{Library, PAIRS, Place},
+};
 use super::{
     error::{ProbeError, one_line},
     load::{Probes, program, tp_btf},
@@ -136,8 +140,18 @@ pub(super) fn attach_library(
     path: &Path,
 ) -> Result<Vec<(&'static str, UProbeLinkId)>, ProbeError> {
     let mut links = Vec::with_capacity(POINTS.len());
+    let library = Library::open(path);
+    let mut taken = BTreeSet::new();
     for &Point { program: name, symbol, kind, optional } in POINTS {
-        let point = UProbeAttachPoint { location: symbol.into(), cookie: Some(kind) };
+        let (place, kind) = library.as_ref().map_or((None, kind), |library| where_to(library, symbol, kind));
+        if place.is_some_and(|place| !taken.insert((name, place.offset))) {
+            // Another function is carried out with the same.
+            continue;
+        }
+        let location = place.map_or(UProbeAttachLocation::Symbol(symbol), |place| {
+            UProbeAttachLocation::AbsoluteOffset(place.offset)
+        });
+        let point = UProbeAttachPoint { location, cookie: Some(kind) };
         match program::<UProbe>(ebpf, name)?.attach(point, path, UProbeScope::AllProcesses) {
             Ok(link) => links.push((name, link)),
             Err(ProgramError::UProbeError(UProbeError::SymbolError { .. })) if optional => {}
@@ -148,6 +162,24 @@ pub(super) fn attach_library(
         }
     }
     Ok(links)
+}
+
+/// Where to probe the function `symbol`, and what is called there.
+fn where_to(library: &Library, symbol: &str, kind: u64) -> (Option<Place>, u64) {
+    let pair = PAIRS.iter().find(|pair| [pair.plain, pair.ex].contains(&symbol));
+    match pair.and_then(|pair| library.shared(pair)) {
+        Some(place) if matches!(kind, call::READ | call::READ_EX) => (Some(place), call::READ_EX),
+        Some(place) => (Some(place), call::WRITE_EX),
+        None => (library.entry(symbol), kind),
+    }
+}
+
+/// Of the functions that every message goes through, those at which a probe is dear, because the kernel does not carry
+/// out itself the instruction that it lies on.
+pub(super) fn dear_functions(path: &Path) -> Vec<&'static str> {
+    let Some(library) = Library::open(path) else { return Vec::new() };
+    let functions = PAIRS.iter().filter(|pair| library.shared(pair).is_none()).map(|pair| pair.plain);
+    functions.filter(|symbol| library.entry(symbol).is_some_and(|place| !place.is_cheap)).collect()
 }
 
 /// Handshakes first, so that no session is followed in half.

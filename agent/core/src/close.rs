@@ -9,12 +9,14 @@ mod evidence;
 pub mod facts;
 mod farewell;
 mod given_up;
+mod goodbye;
 mod half_close;
 mod lost;
 mod middlebox;
 mod phase;
 mod race;
 pub mod record;
+mod records;
 mod request_totals;
 mod ruling;
 #[cfg(test)]

@@ -158,6 +158,8 @@ label_set! {
         HeartbeatTimeout,
         /// The server said another error, and ended the session with it.
         ServerError,
+        /// An alert ended the TLS handshake.
+        TlsAlert,
         Unknown,
     }
 }

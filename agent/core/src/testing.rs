@@ -65,6 +65,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         silent: Some(5.0),
         silence: None,
         goaway: None,
+        tls_alert: None,
         request: None,
         after_listener: None,
         keep_alive: None,

@@ -142,6 +142,7 @@ fn because(close: &ClosedConnection) -> &'static str {
         Cause::NotAccepted => ": the connection had never been accepted",
         Cause::Truncated => ": the response was cut short",
         Cause::H2Goaway => ": a GOAWAY had announced it",
+        Cause::TlsAlert => ": the TLS handshake failed",
         _ => "",
     }
 }

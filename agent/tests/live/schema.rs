@@ -61,6 +61,7 @@ const NAMES: [&str; 42] = [
     "preexisting",
     "evidence",
     "goaway",
+    "tls_alert",
 ];
 
 /// Panics unless `close` has the documented shape.

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     FalseAlarms(false_alarms::Options),
     /// Play what was met in the field and told wrongly once; print what was reported
     Field(field::Options),
+    /// Play TLS and HTTP/2, read from outside and from inside; print what was reported
+    Tls(field::Options),
     /// Let real containers talk; print whose the agent says that the connections are
     Workloads(field::Options),
     /// End connections to databases, caches and brokers in each way that their protocols have; print what was reported
@@ -81,6 +83,9 @@ impl Command {
             }
             Self::Workloads(options) => {
                 Some(Box::new(field::Options { table: field::Table::Workloads, ..options.clone() }))
+            }
+            Self::Tls(options) => {
+                Some(Box::new(field::Options { table: field::Table::Tls, ..options.clone() }))
             }
             Self::Cures(options) => Some(Box::new(options.clone())),
             Self::Matrix(options) => Some(Box::new(options.clone())),

@@ -29,6 +29,9 @@ const AT_ONCE: usize = 6;
 /// A pool's forgotten connection is reported after 5 s.
 const REPORTED_WITHIN: Duration = Duration::from_secs(20);
 
+/// Reads inside TLS.
+const INSIDE: &[&str] = &["--tls", "openssl"];
+
 /// Which plays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Table {
@@ -38,6 +41,8 @@ pub enum Table {
     Workloads,
     /// Databases, caches and brokers, with real clients and pools.
     Pools,
+    /// TLS and HTTP/2, from outside and from inside.
+    Tls,
 }
 
 impl Table {
@@ -46,6 +51,7 @@ impl Table {
             Self::Field => include_str!("../plays/field.toml"),
             Self::Workloads => include_str!("../plays/workloads.toml"),
             Self::Pools => include_str!("../plays/pools.toml"),
+            Self::Tls => include_str!("../plays/tls.toml"),
         }
     }
 
@@ -54,6 +60,15 @@ impl Table {
             Self::Field => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/field"),
             Self::Workloads => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/workloads"),
             Self::Pools => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/pools"),
+            Self::Tls => concat!(env!("CARGO_MANIFEST_DIR"), "/programs/tls"),
+        }
+    }
+
+    /// Options of the watches that look on, each in a mode of its own.
+    const fn modes(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Field | Self::Workloads | Self::Pools => &[&[]],
+            Self::Tls => &[&[], INSIDE],
         }
     }
 }
@@ -81,6 +96,9 @@ struct Play {
     needs: Vec<String>,
     ports: Vec<u16>,
     end: Vec<Want>,
+    /// The same where the agent reads inside TLS, if it is not the same.
+    #[serde(default)]
+    inside: Vec<Want>,
     #[serde(default)]
     report: Words,
 }
@@ -155,47 +173,60 @@ pub fn run(options: &Options, context: &Context) -> Result<Outcome> {
     for _ in 0..options.times {
         let plays = options.plays();
         ensure!(!plays.is_empty(), "no play is called {:?}", options.only);
-        rows.extend(once(context, &kit, plays, options.table.programs())?);
+        rows.extend(once(context, &kit, plays, options.table)?);
     }
     Ok(Outcome { rows })
 }
 
-fn once(context: &Context, kit: &Kit, plays: Vec<Play>, programs: &str) -> Result<Vec<Row>> {
+fn once(context: &Context, kit: &Kit, plays: Vec<Play>, table: Table) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for play in plays {
         let absent = absence(kit, &play.name, &play.needs())?;
         rows.push(Row { play, reported: BTreeMap::new(), wrong: Vec::new(), absent });
     }
-    let watch = Watch::start(&context.agent)?;
+    let modes = table.modes();
+    let watches = modes.iter().map(|options| Watch::at(&context.agent, &[], options));
+    let watches: Vec<Watch> = watches.collect::<Result<_>>()?;
     let daemon = Daemon::start(&context.agent)?;
     let played = rows.iter_mut().filter(|row| row.absent.is_none());
     suite::at_once(AT_ONCE, played.take_while(|_| !context.is_stopped()), |row| {
-        if let Err(error) = plays::run(kit, programs, &row.play.run, &[]) {
+        if let Err(error) = plays::run(kit, table.programs(), &row.play.run, &[]) {
             row.wrong.push(format!("it was not played: {error:#}"));
         }
     });
     context.ensure_not_stopped()?;
     for row in rows.iter_mut().filter(|row| row.absent.is_none()) {
-        compare(row, &watch, &daemon)?;
+        for (watch, options) in watches.iter().zip(modes) {
+            compare(row, watch, options);
+        }
+        read_report(row, &daemon)?;
     }
-    watch.finish()?;
+    watches.into_iter().try_for_each(|watch| watch.finish().map(drop))?;
     Ok(rows)
 }
 
-fn compare(row: &mut Row, watch: &Watch, daemon: &Daemon) -> Result<()> {
+fn compare(row: &mut Row, watch: &Watch, options: &[&str]) {
     let play = &row.play;
+    let wants = if options == INSIDE && !play.inside.is_empty() { &play.inside } else { &play.end };
     let ours = || -> Vec<Close> {
         watch.look(|closes| closes.all().filter(|close| play.is_ours(close)).cloned().collect())
     };
     let until = Instant::now() + REPORTED_WITHIN;
-    while !want::is_complete(&play.end, &ours()) && Instant::now() < until {
+    while !want::is_complete(wants, &ours()) && Instant::now() < until {
         thread::sleep(Duration::from_millis(100));
     }
     let closes = ours();
-    row.wrong.extend(want::compare(&play.end, &closes));
+    let mode = options.join(" ");
+    let wrong = want::compare(wants, &closes);
+    row.wrong.extend(wrong.into_iter().map(|wrong| format!("{mode} {wrong}").trim_start().to_owned()));
     for close in &closes {
-        *row.reported.entry(want::summary(close)).or_default() += 1;
+        let said = format!("{mode} {}", want::summary(close)).trim_start().to_owned();
+        *row.reported.entry(said).or_default() += 1;
     }
+}
+
+fn read_report(row: &mut Row, daemon: &Daemon) -> Result<()> {
+    let play = &row.play;
     if play.report.holds.is_empty() && play.report.lacks.is_empty() {
         return Ok(());
     }
@@ -262,7 +293,7 @@ mod tests {
             plays.into_iter().map(move |play| (table, play))
         };
         let plays: Vec<(Table, Play)> =
-            of(Table::Field).chain(of(Table::Workloads)).chain(of(Table::Pools)).collect();
+            [Table::Field, Table::Workloads, Table::Pools, Table::Tls].into_iter().flat_map(of).collect();
         let mut ports: Vec<u16> = plays.iter().flat_map(|(_, play)| play.ports.clone()).collect();
         let count = ports.len();
         ports.sort_unstable();

@@ -11,6 +11,7 @@ use super::{
     ending::{Ending, ending},
     evidence,
     facts::{Facts, Reading as _},
+    goodbye::{self, Goodbye},
     half_close, middlebox,
     phase::{ExchangePhase, exchange_phase, idle_seconds, is_asking, silent_seconds},
     race,
@@ -80,6 +81,7 @@ pub struct Judgement<'a> {
     exchange: ExchangePhase,
     middlebox: Option<middlebox::Found>,
     race: Option<race::Found>,
+    goodbye: Option<Goodbye>,
     verdict: Verdict,
     cause: Cause,
     exact: bool,
@@ -88,15 +90,25 @@ pub struct Judgement<'a> {
 /// Judges one close.
 pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     let mut ending = ending(facts);
-    let exchange = exchange_phase(facts, ending);
-    let middlebox = middlebox::find(facts, ending);
+    let mut exchange = exchange_phase(facts, ending);
+    let said = goodbye::find(facts, ending, &exchange)
+        .and_then(|goodbye| Some((goodbye.view(exchange.clone())?, goodbye)));
+    let middlebox = if said.is_some() { None } else { middlebox::find(facts, ending) };
+    let goodbye = said.map(|(view, goodbye)| {
+        (ending, exchange) = (goodbye.ending(facts, ending), view);
+        goodbye
+    });
     if let Some(found) = &middlebox {
         (ending.closer, ending.cause) = (Closer::Network, found.cause);
     }
-    if half_close::is_unserved(facts, ending, &exchange) {
+    if goodbye.is_none() && half_close::is_unserved(facts, ending, &exchange) {
         (ending.closer, ending.cause) = (Closer::Server, Cause::HalfClose);
     }
-    let race = if facts.is_seen_late() { None } else { race::find(facts, ending, &exchange) };
+    let race = match &goodbye {
+        _ if facts.is_seen_late() => None,
+        Some(said) if said.is_tls() => said.race(facts, &exchange),
+        _ => race::find(facts, ending, &exchange),
+    };
     let Ruling { verdict, cause, exact } = match &race {
         Some(found) => {
             let cause = words::cause(ending, &exchange);
@@ -117,8 +129,15 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
         && (race.is_some() || !is_reset_at_reuse)
         && race::late_bytes(facts, &exchange).is_none()
         && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());
+    let is_failed_handshake =
+        exchange.phase == Phase::Unused && matches!(cause, Cause::Unknown | Cause::UnreadData);
+    let cause = if is_failed_handshake && goodbye::failed_handshake(facts).is_some() {
+        Cause::TlsAlert
+    } else {
+        cause
+    };
     ending.cause = cause;
-    Judgement { facts, ending, exchange, middlebox, race, verdict, cause, exact }
+    Judgement { facts, ending, exchange, middlebox, race, goodbye, verdict, cause, exact }
 }
 
 impl Judgement<'_> {
@@ -137,13 +156,16 @@ impl Judgement<'_> {
 
     /// The record that everybody sees, with the evidence in words where `detail` covers the verdict.
     pub fn record(self, identity: Identity, detail: EvidenceDetail) -> ClosedConnection {
-        let Self { facts, ending, exchange, middlebox, race, verdict, cause, exact } = self;
+        let Self { facts, ending, exchange, middlebox, race, goodbye, verdict, cause, exact } = self;
         let Identity { cookie, time, ends, netns, holder, closed_by } = identity;
         let outcome = request_totals(facts, &exchange);
         let newest = exchange.after.as_ref().or(exchange.at.as_ref());
         let at_ns = facts.first.header.ktime_ns;
         let last = facts.last.as_ref().unwrap_or(&facts.first);
         let closing = closed_by.map(|by| by.process);
+        let after_goodbye =
+            exchange.ended_at.map_or(0.0, |ended| f64::from(facts.first.ticks_since(ended)) * facts.tick);
+        let alert = (exchange.phase == Phase::Unused).then(|| goodbye::failed_handshake(facts)).flatten();
         let mut close = ClosedConnection {
             schema: Cow::Borrowed(SCHEMA),
             id: CloseId::new(cookie, time),
@@ -169,16 +191,17 @@ impl Judgement<'_> {
             reuse_gap: outcome
                 .filter(|outcome| outcome.reuses > 0)
                 .map(|outcome| f64::from(outcome.gap) * facts.tick),
-            age: facts.opened_ns.map(|opened| at_ns.saturating_sub(opened) as f64 / 1e9),
+            age: facts.opened_ns.map(|opened| at_ns.saturating_sub(opened) as f64 / 1e9 - after_goodbye),
             idle: idle_seconds(facts, &exchange),
-            silent: silent_seconds(facts),
+            silent: silent_seconds(facts, &exchange),
             silence: middlebox.as_ref().and_then(|found| found.silence),
             request: exchange.request_seconds(facts).filter(|_| exchange.phase.is_in_flight()),
             after_listener: None,
             keep_alive: newest.and_then(announced),
             server: newest.and_then(|state| state.server.clone()),
             // One that came after the end is an answer to it.
-            goaway: exchange.at.as_ref().and_then(|state| goaway(facts, &exchange, state)),
+            goaway: exchange.at.as_ref().and_then(|state| goaway_frame(facts, &exchange, state)),
+            tls_alert: alert,
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.
@@ -203,6 +226,10 @@ impl Judgement<'_> {
         }
         if detail.covers(verdict) {
             close.evidence = evidence::describe(facts, ending, &exchange, race.as_ref(), &close);
+            close.evidence.extend(close.tls_alert.as_ref().map(ToString::to_string));
+            if let Some(said) = goodbye.as_ref().filter(|_| close.tls_alert.is_none()) {
+                close.evidence.insert(1, said.evidence(after_goodbye));
+            }
             let network = middlebox.map(|found| found.evidence);
             let late = race::late_bytes(facts, &exchange);
             close.evidence.splice(1..1, late.map(|bytes| {
@@ -219,7 +246,7 @@ impl Judgement<'_> {
 }
 
 /// The GOAWAY, with for how long nothing had been asked when it came.
-fn goaway(facts: &Facts, exchange: &ExchangePhase, state: &ExchangeState) -> Option<Goaway> {
+fn goaway_frame(facts: &Facts, exchange: &ExchangePhase, state: &ExchangeState) -> Option<Goaway> {
     let frame = state.goaway_frame.clone()?;
     let ticks = exchange.idle_since.map(|since| frame.at.wrapping_sub(since));
     let idle = ticks.filter(|&ticks| exchange.phase == Phase::Idle && ticks < u32::MAX / 2);

@@ -62,7 +62,7 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
     let phase = if leaves_an_answer(facts, ending) && !said.farewell { Phase::Response } else { phase };
     let is_open = phase.is_in_flight();
     let decides = said.state != State::Turns;
-    let is_told = decides || said.farewell || said.word.is_some();
+    let is_read = decides || said.farewell || said.word.is_some();
     let is_unasked = said.word.is_some() && answers.turn_seq != answers.newest_seq;
     let idle_since = match () {
         () if answers.turns == 0 => asks.last,
@@ -75,20 +75,20 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         phase,
         in_flight: Some(u32::from(is_open)),
         requests: None,
-        basis: if is_told { Basis::Protocol } else { Basis::Turns },
+        basis: if is_read { Basis::Protocol } else { Basis::Turns },
         exact: decides && reading.is_whole && !reading.is_multiplexed && !said.is_guess,
         reused: answers.turns > 0 && (asks.turns > 1 || !is_open),
         request_bytes: Some(asks.end_seq.wrapping_sub(asks.turn_seq)),
         request_seq: Some(asks.turn_seq),
         request_start_jiffies: is_open.then_some(asks.turn_at),
         // Bytes that left together with the close are read where the protocol is known.
-        idle_since: if is_told || !turns.is_ambiguous_last_word {
+        idle_since: if is_read || !turns.is_ambiguous_last_word {
             Some(idle_since)
         } else {
             turns.idle_since
         },
-        is_ambiguous_last_word: turns.is_ambiguous_last_word && !is_told,
-        is_farewell_read: turns.is_farewell_read && !is_told,
+        is_ambiguous_last_word: turns.is_ambiguous_last_word && !is_read,
+        is_farewell_read: turns.is_farewell_read && !is_read,
         is_heartbeat_missing: is_heartbeat_missing(facts, conversation, client, said.most_silence),
         totals: totals(facts, conversation, client, reading.protocol, is_open),
         reading: Some(reading),
@@ -159,13 +159,13 @@ fn totals(
 
 /// What the conversation began as; `None` where none was seen.
 pub(super) fn begun(facts: &Facts) -> Option<Protocol> {
-    let told = facts.conversation.as_deref().zip(client_direction(facts.role));
-    told.map(|(conversation, client)| protocol::recognise(conversation, client))
+    let seen = facts.conversation.as_deref().zip(client_direction(facts.role));
+    seen.map(|(conversation, client)| protocol::recognise(conversation, client))
 }
 
 /// What is spoken on the connection; `None` where nothing was said, or nothing of it was seen.
 pub(super) fn spoken(facts: &Facts, view: &ExchangePhase) -> Option<Protocol> {
-    let told = || begun(facts);
+    let first = || begun(facts);
     let exchange =
         facts.exchange.as_deref().or(facts.exchange_after.as_deref()).filter(|one| http::is_read(one));
     match exchange.map(|exchange| exchange.protocol) {
@@ -176,7 +176,7 @@ pub(super) fn spoken(facts: &Facts, view: &ExchangePhase) -> Option<Protocol> {
             Some(if is_http2 { Protocol::Http2 } else { Protocol::Http })
         }
         // What went over to TLS had begun in clear.
-        Some(TLS) => told().filter(|&told| told != Protocol::Other).or(Some(Protocol::Tls)),
-        _ => told(),
+        Some(TLS) => first().filter(|&protocol| protocol != Protocol::Other).or(Some(Protocol::Tls)),
+        _ => first(),
     }
 }

@@ -257,6 +257,7 @@ fn describe_cause(facts: &Facts, ending: Ending) -> Option<String> {
         | Cause::AdminShutdown
         | Cause::HeartbeatTimeout
         | Cause::ServerError
+        | Cause::TlsAlert
         | Cause::Unknown => {
             return None;
         }

@@ -66,9 +66,9 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
 /// Before the client's FIN the server had ended it with its own words; HTTP/2: by a GOAWAY with an error code or with the
 /// streams given up.
 fn was_dismissed(close: &ClosedConnection) -> bool {
-    let is_told =
+    let is_read =
         matches!(close.cause, Cause::IdleTimeout | Cause::TransactionTimeout | Cause::AdminShutdown);
-    if is_told && close.basis == Basis::Protocol {
+    if is_read && close.basis == Basis::Protocol {
         return true;
     }
     let given_up = matches!(close.cause, Cause::H2Goaway | Cause::MaxAge | Cause::Shutdown);

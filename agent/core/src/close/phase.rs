@@ -14,6 +14,7 @@ use super::{
     facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
     farewell::MAX_UNSEEN_BYTES,
     given_up::with_given_up,
+    records,
     request_totals::RequestTotals,
     tls_plaintext,
     unsent::with_unsent,
@@ -42,6 +43,8 @@ pub(super) struct ExchangePhase {
     pub request_start_jiffies: Option<u32>,
     /// Jiffies at which the last response ended.
     pub idle_since: Option<u32>,
+    /// Jiffies when one side said that it ends the connection, where that was before the first FIN or RST.
+    pub ended_at: Option<u32>,
     /// The closer's last bytes left together with its close: they may have been a goodbye.
     pub is_ambiguous_last_word: bool,
     /// The newest message was too short to be a request, and the server closed when it had read it.
@@ -74,7 +77,13 @@ impl ExchangePhase {
         if facts.is_seen_late() {
             return None;
         }
-        Some(f64::from(facts.first.ticks_since(self.request_start_jiffies?)) * facts.tick)
+        Some(f64::from(self.ticks_since(facts, self.request_start_jiffies?)) * facts.tick)
+    }
+
+    /// Ticks from `jiffies` to the end; 0 if it lies later.
+    pub(super) fn ticks_since(&self, facts: &Facts, jiffies: u32) -> u32 {
+        let after_end = self.ended_at.map_or(0, |ended| facts.first.ticks_since(ended));
+        facts.first.ticks_since(jiffies).saturating_sub(after_end)
     }
 }
 
@@ -147,8 +156,11 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             end_of_body(facts, ending, &mut view);
             early_answer::settle(facts, ending, &mut view);
             refused_in_mid_request(&mut view);
-            if view.basis == Basis::Inferred && view.phase == Phase::Idle && leaves_an_answer(facts, ending) {
-                (view.phase, view.in_flight, view.exact) = (Phase::Response, Some(1), false);
+            if view.basis == Basis::Inferred && view.phase == Phase::Idle {
+                records::settle(facts, ending, &mut view);
+                if leaves_an_answer(facts, ending) {
+                    (view.phase, view.in_flight, view.exact) = (Phase::Response, Some(1), false);
+                }
             }
             let is_destroyed =
                 ending.local && ending.close_type == CloseType::Rst && facts.first.unacked() > 0;
@@ -294,6 +306,7 @@ fn blank(basis: Basis) -> ExchangePhase {
         request_seq: None,
         request_start_jiffies: None,
         idle_since: None,
+        ended_at: None,
         is_ambiguous_last_word: false,
         is_farewell_read: false,
         is_answered_early: false,
@@ -438,14 +451,20 @@ pub(super) fn idle_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
     if !matches!(view.phase, Phase::Idle | Phase::Transaction) || facts.is_seen_late() {
         return None;
     }
-    Some(f64::from(facts.first.ticks_since(view.idle_since?)) * facts.tick)
+    Some(f64::from(view.ticks_since(facts, view.idle_since?)) * facts.tick)
 }
 
 /// Clock `silent`, seconds. The HTTP tier knows retransmissions for what they are; the socket's own time of last
 /// sending is moved by them (`tcp_event_data_sent`, net/ipv4/tcp_output.c, v6.12).
-pub(super) fn silent_seconds(facts: &Facts) -> Option<f64> {
+pub(super) fn silent_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64> {
     if facts.is_seen_late() {
         return None;
+    }
+    if view.ended_at.is_some() {
+        // The word itself is no silence's end.
+        let messages = [view.idle_since, view.request_start_jiffies].into_iter().flatten();
+        let newest = messages.map(|at| view.ticks_since(facts, at)).min()?;
+        return Some(f64::from(newest) * facts.tick);
     }
     let first = &facts.first;
     let newest = match &facts.exchange {

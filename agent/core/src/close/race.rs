@@ -10,7 +10,7 @@ use super::{
     middlebox::Received,
     phase::{ExchangePhase, is_asking},
 };
-use crate::http::{Goaway, is_read};
+use crate::http::{ExchangeState, Goaway, is_read};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role};
 
 /// A reset that comes within this (and two round trips) of a request answers it, whatever the server had read.
@@ -142,22 +142,32 @@ fn says_farewell(view: &ExchangePhase, first: &[u8; FIRST_BYTES], len: u32) -> b
         return len <= MAX_TLS_ALERT_BYTES;
     }
     let is_tls = view.basis == Basis::Inferred || view.is_plaintext;
-    is_farewell(first, len) || (is_tls && len <= MAX_TLS_ALERT_BYTES)
+    let is_control = || {
+        view.at
+            .as_ref()
+            .and_then(|at| at.records.as_deref())
+            .is_some_and(|known| known.is_control_record(first, len))
+    };
+    is_farewell(first, len) || (is_tls && len <= MAX_TLS_ALERT_BYTES) || is_control()
 }
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
 /// reset tells of it. What the request acknowledges tells whether its sender had seen the FIN.
 fn thrown_away(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let shut_only = ending.close_type == CloseType::Fin && !facts.first.is_closed_whole();
-    if !shut_only || !view.reads_segments() {
-        return None;
-    }
-    let (at, after) = (view.at.as_ref()?, view.after.as_ref()?);
-    if after.begun == at.begun || at.begun == 0 {
+    let is_asked = if view.reads_segments() { asks_after(view) } else { asks_in_records(view) == Some(true) };
+    if !shut_only || !is_asked || view.at.as_ref()?.begun == 0 {
         return None;
     }
     let saw_fin = acknowledges_the_fin(facts, facts.exchange_after.as_ref()?.request_ack);
-    Some(Found::new(if saw_fin { Race::Stale } else { Race::Crossed }, view.exact))
+    let race = if saw_fin { Race::Stale } else { Race::Crossed };
+    Some(Found::new(race, view.reads_segments() && view.exact))
+}
+
+/// TLS: the records that came after the close ask for something; `None` where none were seen.
+fn asks_in_records(view: &ExchangePhase) -> Option<bool> {
+    let records = |state: &Option<ExchangeState>| state.as_ref()?.records.clone();
+    Some(records(&view.after)?.asks_since(&*records(&view.at)?))
 }
 
 /// HTTP/2: bytes met what the close had left, and nobody read them: a stream that was lost, or a frame in answer.
@@ -278,13 +288,10 @@ fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
     if written == 0 || written > u32::MAX / 2 {
         return None;
     }
-    let asked = match &view.after {
-        Some(after) => {
-            view.basis == Basis::Http && view.at.as_ref().is_some_and(|at| after.begun != at.begun)
-        }
-        None => false,
-    };
-    if !asked && (view.basis == Basis::Http || is_last_word(facts, view, written)) {
+    let asked = view.basis == Basis::Http && asks_after(view);
+    let asks_for_nothing =
+        || asks_in_records(view).map_or_else(|| is_last_word(facts, view, written), |asks| !asks);
+    if !asked && (view.basis == Basis::Http || asks_for_nothing()) {
         return None;
     }
     let known = last.lsndtime.wrapping_sub(facts.first.header.jiffies);

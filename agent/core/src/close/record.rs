@@ -12,7 +12,7 @@ use super::{
     request_totals::{RequestDelta, RequestTotals},
 };
 use crate::{
-    http::Goaway,
+    http::{Goaway, TlsAlert},
     identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
     workload::Workload,
@@ -82,6 +82,9 @@ pub struct ClosedConnection {
     /// HTTP/2: the newest GOAWAY, the server's first.
     #[serde(default)]
     pub goaway: Option<Goaway>,
+    /// The alert with which the TLS handshake failed.
+    #[serde(default)]
+    pub tls_alert: Option<TlsAlert>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.

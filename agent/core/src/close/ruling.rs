@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     http::Goaway,
-    labels::{Cause, CloseType, Closer, Phase, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Phase, Role, Verdict},
 };
 
 /// What one rule says.
@@ -78,6 +78,9 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         return last_word(facts, ending, exchange, options);
     } else if exchange.announced {
         (Verdict::Completed, exchange.exact)
+    } else if exchange.basis == Basis::Inferred && ending.closer == Closer::Server && is_prompt() {
+        // No timer is as short: the response had said so, most likely.
+        (Verdict::Completed, false)
     } else if ending.closer == Closer::Client && is_prompt() {
         match answer_crossed(facts, ending) {
             Crossed::No => (Verdict::Completed, exchange.exact),

@@ -14,7 +14,7 @@ use super::facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, Facts, Plaintext, 
 use crate::{
     close::{ClosedConnection, Identity, Options, judge},
     identity::Ends,
-    labels::Role,
+    labels::{Role, Side},
 };
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -148,6 +148,51 @@ impl Talk {
     pub(crate) fn answers(self, text: &str) -> Self {
         let direction = IN + OUT - self.exchange.request_direction;
         self.says(direction, text)
+    }
+
+    /// The messages are TLS 1.3 records, and the handshake is over; the client offers these protocols.
+    pub(crate) fn encrypted_13(mut self, offered: &[&str]) -> Self {
+        self.exchange.protocol = TLS;
+        let (asking, answering) =
+            (self.exchange.request_direction, IN + OUT - self.exchange.request_direction);
+        let hello = self.says_raw(asking, &client_hello(offered));
+        let flight =
+            [tls_record(22, 120), tls_record(20, 1), tls_record(23, 900), tls_record(23, 53)].concat();
+        hello.says_raw(answering, &flight).says_raw(asking, &[tls_record(20, 1), tls_record(23, 53)].concat())
+    }
+
+    /// TLS 1.3 with HTTP/2: both have sent their SETTINGS, and the client the acknowledgment.
+    pub(crate) fn encrypted_http2(self) -> Self {
+        let hello = self.encrypted_13(&["h2", "http/1.1"]).carries(Side::Client, 64);
+        hello.waits(1).carries(Side::Server, 40).carries(Side::Server, 9).waits(1).carries(Side::Client, 9)
+    }
+
+    /// A TLS 1.3 record of one side that carries so many bytes.
+    pub(crate) fn carries(self, by: Side, bytes: usize) -> Self {
+        let asking = self.exchange.request_direction;
+        let direction = if by == Side::Client { asking } else { IN + OUT - asking };
+        self.says_raw(direction, &tls_record(23, bytes + 17))
+    }
+
+    /// A TLS 1.2 alert of one side; in clear text where it has a number.
+    pub(crate) fn alerts(self, by: Side, number: Option<u8>) -> Self {
+        let asking = self.exchange.request_direction;
+        let direction = if by == Side::Client { asking } else { IN + OUT - asking };
+        let record = match number {
+            Some(number) => vec![21, 3, 3, 0, 2, 2, number],
+            None => tls_record(21, 26),
+        };
+        self.says_raw(direction, &record)
+    }
+
+    /// The handshake of TLS 1.3 ends with an alert of one side, in clear text where it has a number.
+    pub(crate) fn handshake_fails(mut self, by: Side, number: Option<u8>) -> Self {
+        self.exchange.protocol = TLS;
+        let (asking, answering) =
+            (self.exchange.request_direction, IN + OUT - self.exchange.request_direction);
+        let hello = self.says_raw(asking, &client_hello(&[]));
+        let answered = hello.says_raw(answering, &[tls_record(22, 120), tls_record(23, 900)].concat());
+        if number.is_some() { answered.alerts(by, number) } else { answered.carries(by, 2) }
     }
 
     /// One request, one response, then `ticks` of silence.
@@ -324,8 +369,8 @@ impl Talk {
         facts.last = Some(self.socket);
         let news = facts.exchange.as_ref().is_some_and(|known| **known != self.exchange);
         facts.exchange_after = news.then(|| Box::new(self.exchange));
-        let told = self.conversation.filter(|newer| facts.conversation.as_deref() != Some(newer));
-        facts.conversation_after = told.map(Box::new);
+        let newer_one = self.conversation.filter(|newer| facts.conversation.as_deref() != Some(newer));
+        facts.conversation_after = newer_one.map(Box::new);
     }
 }
 
@@ -365,6 +410,21 @@ pub(crate) fn late_segment(first: &Transition, payload: u32, ack_seq: u32) -> Re
     (reset.direction, reset.state, reset.has_segment) = (RESET_SENT, TIME_WAIT, 1);
     (reset.payload, reset.ack_seq, reset.netns) = (payload, ack_seq, first.netns);
     reset
+}
+
+/// A ClientHello that offers these protocols (RFC 8446 section 4.1.2; RFC 7301 section 3.1).
+pub(crate) fn client_hello(offered: &[&str]) -> Vec<u8> {
+    let short = |text: &str| [vec![text.len() as u8], text.as_bytes().to_vec()].concat();
+    let long = |bytes: &[u8]| [(bytes.len() as u16).to_be_bytes().to_vec(), bytes.to_vec()].concat();
+    let names: Vec<u8> = offered.iter().flat_map(|name| short(name)).collect();
+    let extension = |kind: u16, bytes: &[u8]| [kind.to_be_bytes().to_vec(), long(bytes)].concat();
+    let alpn = if offered.is_empty() { Vec::new() } else { extension(16, &long(&names)) };
+    let extensions = [extension(0, &[7; 20]), extension(23, &[]), alpn, extension(51, &[9; 40])].concat();
+    let fields =
+        [vec![3, 3], vec![1; 32], short("session"), long(&[0x13, 1, 0x13, 2]), vec![1, 0], long(&extensions)];
+    let body = fields.concat();
+    let handshake = [vec![1, 0], long(&body)].concat();
+    [vec![22, 3, 1], long(&handshake)].concat()
 }
 
 pub(crate) fn header<T>(kind: Kind, cookie: u64, ktime_ns: u64) -> Header {

@@ -14,7 +14,7 @@ use super::{
     facts::{CLOSE_WAIT, Facts, Reading as _},
     farewell::MAX_TLS_ALERT_BYTES,
 };
-use crate::http::{self, ExchangeState, Written};
+use crate::http::{self, ExchangeState, Written, tls::Records};
 use crate::labels::{Phase, Role};
 
 /// How the exchange stands inside TLS at the first step, and at a later one if it had gone on.
@@ -41,7 +41,8 @@ pub(super) fn read(facts: &Facts, ending: Ending, outside: &ExchangeState) -> Op
         return None;
     }
     at.exact &= outside.phase == at.phase || outside.phase != Phase::Unknown && exchange.protocol == HTTP;
-    if exchange.protocol == HTTP && outside.begun > at.begun {
+    // What goes through a tunnel is no request.
+    if exchange.protocol == HTTP && outside.begun > at.begun && at.phase != Phase::Tunnel {
         return None;
     }
     at.request_bytes = outside.request_bytes;
@@ -52,8 +53,11 @@ pub(super) fn read(facts: &Facts, ending: Ending, outside: &ExchangeState) -> Op
     if at.phase == Phase::Idle && outside.phase == Phase::Idle && exchange.protocol == HTTP {
         at.response_end = outside.response_end;
     }
-    let after = facts.tls_plaintext.after.as_deref().filter(|_| goes_on).map(standing);
-    Some(Inside { at, after })
+    let after = facts.tls_plaintext.after.as_deref().map(standing);
+    if misses_a_request(facts, &at, after.as_ref(), outside) {
+        return None;
+    }
+    Some(Inside { at, after: after.filter(|_| goes_on) })
 }
 
 /// The exchange as it stood at the first step, the socket when it was read so far, and whether it went on afterwards.
@@ -71,6 +75,22 @@ fn at_first_step(facts: &Facts) -> Option<(&Exchange, &Transition, bool)> {
         }
     }
     (first.unread() <= MAX_TLS_ALERT_BYTES).then_some((at?, first, true))
+}
+
+/// The records show a request that was written after the peer's FIN, and that is not among what was read inside: the call
+/// that wrote it had not returned when a reset ended the connection.
+fn misses_a_request(
+    facts: &Facts,
+    at: &ExchangeState,
+    after: Option<&ExchangeState>,
+    outside: &ExchangeState,
+) -> bool {
+    let is_seen = after.is_some_and(|after| after.begun != at.begun);
+    let asks = || {
+        let newest = Records::of(facts.exchange_after.as_deref()?);
+        Some(newest.asks_since(outside.records.as_deref()?))
+    };
+    facts.role == Role::Client && facts.first.new_state == CLOSE_WAIT && !is_seen && asks() == Some(true)
 }
 
 /// No more plaintext than the socket has carried.

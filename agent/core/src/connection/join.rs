@@ -83,6 +83,11 @@ impl OtherEnd {
         }
     }
 
+    /// How much its word is worth.
+    fn rank(&self) -> (bool, bool, bool) {
+        (self.exact, self.basis == Basis::Http, self.is_closer)
+    }
+
     /// It says that a request was lost to an idle close.
     pub(super) fn is_race(&self) -> bool {
         self.verdict == Verdict::IdleRace
@@ -295,7 +300,7 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
             other.verdict != Verdict::Unknown
                 && (is_unknown
                     || (is_served && close.closer == Closer::Both)
-                    || (other.exact, other.is_closer) > (exact, is_closer(close)))
+                    || other.rank() > (exact, close.basis == Basis::Http, is_closer(close)))
         }
     };
     if !other_knows {

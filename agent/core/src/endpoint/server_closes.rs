@@ -192,6 +192,7 @@ fn is_idle_close(close: &ClosedConnection) -> bool {
             | Cause::OomKilled
             | Cause::NotAccepted
             | Cause::H2Goaway
+            | Cause::TlsAlert
     );
     let idle = matches!(close.verdict, Verdict::ServerIdle | Verdict::IdleRace);
     idle && close.closer == Closer::Server && close.race != Some(Race::OwnTimer) && !explained

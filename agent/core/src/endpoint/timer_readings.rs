@@ -147,6 +147,7 @@ fn may_be_timer(cause: Cause) -> bool {
         | Cause::TransactionTimeout
         | Cause::AdminShutdown
         | Cause::HeartbeatTimeout
-        | Cause::ServerError => false,
+        | Cause::ServerError
+        | Cause::TlsAlert => false,
     }
 }

@@ -8,6 +8,7 @@ use whohungup_ebpf::exchange::{
 use super::{
     goaway::{Cut, Goaway},
     head,
+    tls::Records,
 };
 use crate::labels::{Phase, Side};
 
@@ -41,6 +42,8 @@ pub struct ExchangeState {
     pub goaway: bool,
     /// What it said.
     pub goaway_frame: Option<Goaway>,
+    /// TLS: the newest records.
+    pub records: Option<Box<Records>>,
     /// HTTP/2: streams that either side gave up before they were answered.
     pub given_up: [Option<Cut>; 2],
     /// HTTP/2: of the open streams, those that the server's GOAWAY says it has not seen.
@@ -117,6 +120,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         announced_before: false,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         goaway_frame: None,
+        records: None,
         given_up: [None; 2],
         unseen: 0,
         until_close: false,
@@ -173,9 +177,20 @@ fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream,
     if request.state == state::LOST || response.state == state::LOST {
         return;
     }
-    standing.phase = if request.part & TLS_FINISHED == 0 || exchange.begun == 0 {
+    let records = Records::of(exchange);
+    let (mut begun, mut answered) = (exchange.begun, exchange.answered);
+    if let Some(turns) = records.turns(records.count()) {
+        // All records are there: what the first of them were is known by now.
+        (begun, answered) = (turns.begun, turns.answered);
+        standing.begun = begun;
+        standing.response_end = turns.answered_at;
+        standing.request_start = turns.asked_at;
+        standing.reused = answered > 0 && (begun != answered || answered > 1);
+    }
+    standing.records = Some(Box::new(records));
+    standing.phase = if request.part & TLS_FINISHED == 0 || begun == 0 {
         Phase::Unused
-    } else if exchange.begun == exchange.answered {
+    } else if begun == answered {
         Phase::Idle
     } else {
         Phase::Waiting
@@ -188,11 +203,13 @@ fn read_http2(
     (request, response): (&Stream, &Stream),
     written: Written,
 ) {
+    standing.given_up = Cut::of(exchange);
     standing.request_start = (exchange.begun > 0).then_some(exchange.oldest_started);
+    let was_given_up = standing.given_up.iter().any(Option::is_some);
+    standing.response_end = standing.response_end.or(was_given_up.then_some(exchange.response_ended));
     // Several streams at once are no re-use of a connection that was idle.
     standing.reused = exchange.reuses > 0;
     standing.goaway_frame = Goaway::of(exchange);
-    standing.given_up = Cut::of(exchange);
     if request.state == state::LOST || response.state == state::LOST {
         return;
     }

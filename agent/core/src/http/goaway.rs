@@ -49,7 +49,7 @@ pub struct Goaway {
 }
 
 impl Goaway {
-    pub(super) fn of(exchange: &Exchange) -> Option<Self> {
+    pub fn of(exchange: &Exchange) -> Option<Self> {
         let answering = usize::from((IN + OUT - exchange.request_direction) & 1);
         let frame = |by: Side, direction: usize| {
             let frame = exchange.streams[direction].goaway()?;

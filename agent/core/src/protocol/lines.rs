@@ -34,11 +34,11 @@ pub(super) fn read_ftp(edges: &Edges<'_>) -> Said {
 
 pub(super) fn read_pop3(edges: &Edges<'_>) -> Said {
     let newest = &edges.server.newest;
-    let is_told = newest.starts_with_word("-ERR") && is_unasked(edges);
+    let is_said = newest.starts_with_word("-ERR") && is_unasked(edges);
     said(
         edges,
         says_quit(&edges.client.newest),
-        is_told.then(|| (timeout_or(newest, Cause::ServerError), newest)),
+        is_said.then(|| (timeout_or(newest, Cause::ServerError), newest)),
     )
 }
 
@@ -53,14 +53,14 @@ pub(super) fn read_imap(edges: &Edges<'_>) -> Said {
 /// Replies of three digits: 421 ends the connection.
 fn numbered(edges: &Edges<'_>) -> Said {
     let newest = &edges.server.newest;
-    let is_told = newest.starts_with(b"421") && !edges.client_spoke_last;
+    let is_said = newest.starts_with(b"421") && !edges.client_spoke_last;
     // Enhanced codes (RFC 3463): 4.4.2 is a timeout, 4.3.2 a server that stops.
     let cause = match newest.line() {
         line if line.contains("4.4.2") => Cause::IdleTimeout,
         line if line.contains("4.3.2") => Cause::AdminShutdown,
         _ => timeout_or(newest, Cause::ServerError),
     };
-    said(edges, says_quit(&edges.client.newest), is_told.then_some((cause, newest)))
+    said(edges, says_quit(&edges.client.newest), is_said.then_some((cause, newest)))
 }
 
 fn said(edges: &Edges<'_>, farewell: bool, word: Option<(Cause, &Message<'_>)>) -> Said {

@@ -41,12 +41,12 @@ pub(super) struct Watcher {
     /// To go on from.
     version: Option<String>,
     /// What the log said last.
-    told: Option<FailureReason>,
+    reported: Option<FailureReason>,
 }
 
 impl Watcher {
     pub(super) fn new(options: KubernetesOptions, updates: Sender<Update>, shared: Arc<Shared>) -> Self {
-        Self { options, updates, shared, version: None, told: None }
+        Self { options, updates, shared, version: None, reported: None }
     }
 
     /// Until nobody takes the updates any more.
@@ -89,7 +89,7 @@ impl Watcher {
 
     fn failed(&mut self, failure: &Failure) {
         self.shared.failed(failure.reason());
-        if self.told.replace(failure.reason()) == Some(failure.reason()) {
+        if self.reported.replace(failure.reason()) == Some(failure.reason()) {
             tracing::debug!(%failure, "the Kubernetes API was asked in vain");
         } else {
             tracing::warn!(%failure, "the Kubernetes API was asked in vain, and is asked again; names come from files meanwhile");
@@ -102,7 +102,7 @@ impl Watcher {
         let path = path(&self.options.node, self.version.as_deref(), lasts);
         let mut answer = connection::get(&self.options, &path).await?;
         self.shared.answers.store(true, Ordering::Relaxed);
-        if self.told.take().is_some() {
+        if self.reported.take().is_some() {
             tracing::info!("the Kubernetes API answers again");
         }
         if self.version.is_none() {

@@ -16,6 +16,9 @@ pub(super) struct Want {
     closes: [usize; 2],
     /// Fields of the close by their names, with dots where they are in objects, each with the values of which any is right; `null` in words.
     is: BTreeMap<String, Value>,
+    /// Fields that are numbers, with the least and the most that is right.
+    #[serde(default)]
+    between: BTreeMap<String, [f64; 2]>,
     /// Words that the evidence must hold.
     #[serde(default)]
     says: Vec<String>,
@@ -33,6 +36,9 @@ impl Want {
         };
         self.role.as_ref().is_none_or(|role| *role == close.role)
             && self.is.iter().all(|(name, wanted)| is_any(name, wanted))
+            && self.between.iter().all(|(name, [least, most])| {
+                close.json()[name].as_f64().is_some_and(|said| (*least..=*most).contains(&said))
+            })
             && self.says.iter().all(|words| close.evidence.join("; ").contains(words))
     }
 }
@@ -86,7 +92,7 @@ mod tests {
 
     fn want(closes: [usize; 2], is: Value) -> Want {
         let is = serde_json::from_value(is).expect("fields");
-        Want { role: Some("server".to_owned()), closes, is, says: Vec::new() }
+        Want { role: Some("server".to_owned()), closes, is, between: BTreeMap::new(), says: Vec::new() }
     }
 
     #[test]

@@ -7,10 +7,10 @@ use zerocopy::FromZeros as _;
 use crate::{
     close::{
         ClosedConnection, Facts, Plaintext,
-        facts::{CLOSE_WAIT, LAST_ACK},
+        facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, LAST_ACK},
         sample::{GET, OK, Talk, classified, client, late_segment, server},
     },
-    labels::Role,
+    labels::{Basis, Confidence, Race, Role, Verdict},
 };
 
 const BEGUN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi";
@@ -113,7 +113,7 @@ fn a_response_is_cut_short_only_when_openssl_has_no_more_of_it() {
         summary(&cut.clone().drained().ends(Talk::gets_fin)),
         "premature-hangup response 0 http exact"
     );
-    assert_eq!(summary(&cut.ends(Talk::gets_fin)), "server-idle idle - inferred probable");
+    assert_eq!(summary(&cut.ends(Talk::gets_fin)), "completed idle - inferred probable");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_response_that_came_with_the_fin_is_read_after_it() {
     let mut came = asked.clone();
     came.talk = came.talk.answers(OK).unread();
     let mut facts = came.clone().ends(Talk::gets_fin);
-    assert_eq!(summary(&facts), "server-idle idle - inferred probable", "not read yet");
+    assert_eq!(summary(&facts), "completed idle - inferred probable", "not read yet");
     let read_now = came.passes(IN, OK);
     let mut socket = read_now.talk;
     socket.socket.copied_seq = socket.socket.rcv_nxt;
@@ -162,4 +162,29 @@ fn a_goodbye_into_a_closed_connection_is_no_request_inside_tls_either() {
     facts.resets = crate::close::facts::Resets::default();
     facts.resets.push(late_segment(&facts.first, 90, fin));
     assert_eq!(summary(&facts), "idle-race idle 1 http probable");
+}
+
+#[test]
+fn a_request_whose_write_a_reset_cut_short_is_known_by_its_record() {
+    let Read { talk, inside } = read(client()).served(125);
+    let after = talk.fin_came();
+    let mut facts = after.clone().ends(ESTABLISHED, CLOSE_WAIT);
+    facts.tls_plaintext.at = Some(Box::new(inside));
+    after.waits(50).asks(GET).later(&mut facts, CLOSE_WAIT, CLOSE);
+    let close = judge(&facts);
+    assert_eq!((close.verdict, close.race), (Verdict::IdleRace, Some(Race::Stale)));
+    assert_eq!((close.basis, close.confidence), (Basis::Inferred, Confidence::Probable));
+}
+
+#[test]
+fn what_goes_through_a_tunnel_is_no_request() {
+    const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    const SWITCHES: &str =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    for end in [client(), server()] {
+        let made = read(end).asks(UPGRADE).waits(1).answers(SWITCHES).waits(1);
+        let talked =
+            (0..3).fold(made, |talk, _| talk.asks("hello you").waits(1).answers("hello too").waits(1));
+        assert_eq!(summary(&talked.waits(100).ends(Talk::closes)), "tunnel-end tunnel 0 http exact");
+    }
 }

@@ -50,8 +50,8 @@ fn an_error_before_the_close_is_no_answer_and_ends_no_silence() {
         by_server(in_transaction),
         both("premature-hangup SX fin transaction admin-shutdown - exact protocol")
     );
-    let told = |talk: Talk| session(talk).answers_raw(ADMIN);
-    assert_eq!(by_client(told), both("completed CI fin idle admin-shutdown - exact protocol"));
+    let play = |talk: Talk| session(talk).answers_raw(ADMIN);
+    assert_eq!(by_client(play), both("completed CI fin idle admin-shutdown - exact protocol"));
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn a_query_that_did_not_leave_waits_all_the_same() {
 
 #[test]
 fn what_is_not_known_goes_by_turns() {
-    let told = |talk: Talk| {
+    let play = |talk: Talk| {
         talk.in_another_protocol().asks_raw(b"\x01hello").waits(1).answers_raw(b"\x01world").waits(500)
     };
-    assert_eq!(by_client(told), both("client-idle CI fin idle unknown - probable turns"));
-    assert_eq!(classified(&told(client()).closes()).protocol.map(Protocol::as_str), Some("other"));
+    assert_eq!(by_client(play), both("client-idle CI fin idle unknown - probable turns"));
+    assert_eq!(classified(&play(client()).closes()).protocol.map(Protocol::as_str), Some("other"));
 }

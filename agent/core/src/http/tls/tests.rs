@@ -1,0 +1,140 @@
+use super::*;
+use crate::close::sample::{Talk, client, server};
+
+fn records(talk: &Talk) -> Records {
+    Records::of(&talk.exchange)
+}
+
+fn standing(talk: &Talk) -> Turns {
+    let all = records(talk);
+    all.turns(all.count()).expect("all records are kept")
+}
+
+#[test]
+fn http2_is_known_by_what_the_client_offers_and_a_settings_acknowledgment() {
+    for talk in [client(), server()] {
+        assert!(records(&talk.clone().encrypted_http2()).is_http2);
+        assert!(!records(&talk.clone().encrypted_13(&["http/1.1"]).carries(Side::Client, 9)).is_http2);
+        assert!(!records(&talk.clone().encrypted_13(&[]).carries(Side::Client, 9)).is_http2);
+        assert!(!records(&talk.clone().encrypted_13(&["h2"]).carries(Side::Client, 300)).is_http2);
+        let second =
+            talk.encrypted_13(&["http/1.1", "h2"]).carries(Side::Client, 200).carries(Side::Server, 9);
+        assert!(records(&second).is_http2);
+    }
+}
+
+#[test]
+fn the_preface_and_settings_ask_for_nothing() {
+    assert_eq!(standing(&client().encrypted_http2()), Turns::default());
+    assert_eq!(client().encrypted_http2().exchange.begun, 0);
+}
+
+#[test]
+fn a_request_that_comes_with_the_preface_is_known_by_its_answer() {
+    // 24 of preface, 27 of SETTINGS, and HEADERS: of a length of its own, or by chance of one that SETTINGS could have.
+    for carries in [24 + 27 + 44, 24 + 27 + 42] {
+        let hello = client().encrypted_13(&["h2"]).carries(Side::Client, carries);
+        let greeted =
+            hello.waits(1).carries(Side::Server, 27).carries(Side::Server, 9).carries(Side::Client, 9);
+        let answered = standing(&greeted.waits(1).carries(Side::Server, 80));
+        assert_eq!((answered.begun, answered.answered), (1, 1), "{carries} bytes");
+    }
+}
+
+#[test]
+fn settings_may_be_empty() {
+    // Node: SETTINGS of 9 bytes, and an answer as long as others' SETTINGS.
+    let hello = client().encrypted_13(&["h2"]).carries(Side::Server, 265).carries(Side::Server, 265);
+    let asked = hello.carries(Side::Client, 58).waits(1).carries(Side::Server, 9);
+    let answered = standing(&asked.carries(Side::Server, 58).waits(1).carries(Side::Client, 9));
+    assert_eq!((answered.begun, answered.answered), (1, 1));
+}
+
+#[test]
+fn control_frames_are_neither_requests_nor_answers() {
+    let served =
+        client().encrypted_http2().carries(Side::Client, 60).waits(2).carries(Side::Server, 300).waits(100);
+    let before = standing(&served);
+    assert_eq!((before.begun, before.answered), (1, 1));
+    for frame in [9, 13, 17, 26, 30, 34] {
+        for by in [Side::Client, Side::Server] {
+            let after = served.clone().carries(by, frame).waits(5);
+            assert_eq!(standing(&after), before, "{frame} bytes by the {by}");
+            assert_eq!((after.exchange.begun, after.exchange.answered), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn a_request_as_small_as_a_control_frame_is_known_by_its_answer() {
+    let served =
+        client().encrypted_http2().carries(Side::Client, 60).waits(2).carries(Side::Server, 300).waits(100);
+    let again = served.carries(Side::Client, 17).waits(7).carries(Side::Server, 250).waits(1);
+    let turns = standing(&again);
+    assert_eq!((turns.begun, turns.answered), (2, 2));
+    assert_eq!(turns.answered_at.zip(turns.asked_at).map(|(answer, ask)| answer - ask), Some(7));
+    assert_eq!((again.exchange.begun, again.exchange.answered, again.exchange.reuses), (2, 2, 1));
+    assert_eq!(again.exchange.gap, 100);
+}
+
+#[test]
+fn what_follows_an_answer_at_once_is_more_of_it() {
+    let asked = client().encrypted_http2().carries(Side::Client, 60).waits(2).carries(Side::Server, 5000);
+    let more = asked.carries(Side::Client, 13).waits(1).carries(Side::Server, 5000);
+    assert_eq!((standing(&more).begun, more.exchange.begun), (1, 1));
+}
+
+#[test]
+fn tickets_are_no_answer() {
+    let asked = client().encrypted_13(&[]).carries(Side::Client, 80);
+    let tickets = asked.carries(Side::Server, 234).carries(Side::Server, 234).waits(3);
+    assert!(standing(&tickets).is_open());
+    assert!(!standing(&tickets.carries(Side::Server, 500)).is_open());
+}
+
+#[test]
+fn a_full_record_at_the_end_means_that_more_was_to_come() {
+    let asked = client().encrypted_13(&[]).carries(Side::Client, 80).waits(1);
+    assert!(records(&asked.clone().carries(Side::Server, 1 << 14)).goes_on());
+    assert!(!records(&asked.carries(Side::Server, 1 << 14).carries(Side::Server, 700)).goes_on());
+}
+
+#[test]
+fn a_stream_of_events_is_told_from_a_download_and_from_an_idle_connection() {
+    let stream = |pause: u32, pieces: usize| {
+        let asked = client().encrypted_13(&[]).carries(Side::Client, 80);
+        (0..pieces).fold(asked, |talk, _| talk.waits(pause).carries(Side::Server, 60))
+    };
+    let ends = |talk: &Talk, after: u32| records(talk).is_stream(talk.socket.header.jiffies + after);
+    assert!(ends(&stream(25, 5), 20));
+    assert!(!ends(&stream(25, 5), 100), "it was quiet for long");
+    assert!(!ends(&stream(1, 20), 1), "pieces of one answer");
+    assert!(!ends(&stream(25, 2), 20), "too few to tell");
+}
+
+/// Whatever the records are, nothing panics, and the newest are in the order in which they passed.
+#[test]
+fn any_records_are_read() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..500 {
+        let mut talk = if rng.bool() { client() } else { server() }.encrypted_13(&["h2"]);
+        for _ in 0..rng.usize(..120) {
+            let by = if rng.bool() { Side::Client } else { Side::Server };
+            let sizes = [2, 9, 13, 17, 26, 30, 34, rng.usize(..200), rng.usize(..16_384)];
+            talk = talk.carries(by, sizes[rng.usize(..sizes.len())]).waits(rng.u32(..3));
+        }
+        let all = records(&talk);
+        assert!(all.list.len() <= 2 * TLS_RECORDS);
+        assert!(all.list.windows(2).all(|pair| pair[0].at <= pair[1].at));
+        assert!(all.list.windows(2).all(|pair| pair[0].order < pair[1].order));
+        let now = talk.socket.header.jiffies;
+        for by in [None, Some(Side::Client), Some(Side::Server)] {
+            let word = all.last_word(End { by, at: now });
+            assert!(word.is_none_or(|word| word.before < all.count()));
+        }
+        for before in 0..=all.count() {
+            let turns = all.newest_turns(before);
+            assert!(turns.answered <= turns.begun && turns.begun <= turns.answered + 1);
+        }
+    }
+}
