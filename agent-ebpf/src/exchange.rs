@@ -3,8 +3,6 @@
 //! [`crate::framing`] keeps it up to date, segment by segment; what it means is decided in user space.
 
 use crate::event::Header;
-#[cfg(feature = "user")]
-use crate::tls_records::TlsRecords;
 
 /// Bytes of a message's head that are kept from its start; also the window in which lines are found.
 pub const HEAD_BYTES: usize = 344;
@@ -290,14 +288,6 @@ pub struct Goaway<'a> {
 }
 
 impl Stream {
-    /// TLS: what is kept of this direction's records.
-    #[cfg(feature = "user")]
-    #[must_use]
-    pub fn tls_records(&self) -> TlsRecords {
-        let read = <TlsRecords as zerocopy::FromBytes>::read_from_prefix(&self.head);
-        read.map_or_else(|_| <TlsRecords as zerocopy::FromZeros>::new_zeroed(), |(records, _)| records)
-    }
-
     /// HTTP/2: the newest GOAWAY of this direction; `None` where none came, or not in full.
     #[must_use]
     pub fn goaway(&self) -> Option<Goaway<'_>> {

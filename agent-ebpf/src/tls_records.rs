@@ -25,6 +25,16 @@ pub struct TlsRecords {
     pub newest: [TlsRecord; TLS_RECORDS],
 }
 
+#[cfg(feature = "user")]
+impl TlsRecords {
+    /// What is kept of a direction's records.
+    #[must_use]
+    pub fn of(stream: &crate::exchange::Stream) -> Self {
+        let read = <Self as zerocopy::FromBytes>::read_from_prefix(&stream.head);
+        read.map_or_else(|_| <Self as zerocopy::FromZeros>::new_zeroed(), |(records, _)| records)
+    }
+}
+
 /// A record with data, or an alert.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use whohungup_core::http::{self, Written};
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT},
     framing::sample::follow,
-    tls_records::tls,
+    tls_records::{TlsRecords, tls},
 };
 use zerocopy::FromZeros as _;
 
@@ -65,7 +65,7 @@ pub(crate) fn play(rng: &mut Rng) -> u64 {
         ["http/1.1", "h2", "acme-tls/1", "h3"].into_iter().filter(|_| rng.bool()).collect();
     let hello = client_hello(rng, &offered);
     says(&mut exchange, rng, client, &hello, now, &mut seqs);
-    let offers = exchange.streams[usize::from(client)].tls_records().flags & tls::OFFERS_HTTP2 != 0;
+    let offers = TlsRecords::of(&exchange.streams[usize::from(client)]).flags & tls::OFFERS_HTTP2 != 0;
     assert_eq!(offers, offered.contains(&"h2"), "{offered:?}");
     for _ in 0..rng.usize(..30) {
         now += 1;
@@ -84,7 +84,7 @@ pub(crate) fn play(rng: &mut Rng) -> u64 {
         let alert = if is_13 { record(rng, 23, 19) } else { record(rng, 21, 26) };
         let direction = rng.u8(..2);
         says(&mut exchange, rng, direction, &alert, now + 100, &mut seqs);
-        if exchange.streams[usize::from(client)].tls_records().flags & tls::HTTP2 == 0 {
+        if TlsRecords::of(&exchange.streams[usize::from(client)]).flags & tls::HTTP2 == 0 {
             assert_eq!(reported(&exchange, seqs[1]), before);
         }
         alerts += 1;

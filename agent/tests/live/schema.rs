@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 42] = [
+const NAMES: [&str; 43] = [
     "schema",
     "id",
     "amends",

@@ -7,7 +7,7 @@ mod last_word;
 
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT, Stream, state},
-    tls_records::{TLS_ALERT, TLS_RECORDS, tls},
+    tls_records::{TLS_ALERT, TLS_RECORDS, TlsRecords, tls},
 };
 
 pub use last_word::{End, LastWord, Word};
@@ -86,7 +86,7 @@ impl Records {
         let asking = usize::from(exchange.request_direction & 1);
         let answering = usize::from((IN + OUT - exchange.request_direction) & 1);
         let (client, server) = (&exchange.streams[asking], &exchange.streams[answering]);
-        let kept = [(Side::Client, client.tls_records()), (Side::Server, server.tls_records())];
+        let kept = [(Side::Client, TlsRecords::of(client)), (Side::Server, TlsRecords::of(server))];
         let mut list: Vec<Record> = kept
             .iter()
             .flat_map(|&(by, records)| {
@@ -111,7 +111,7 @@ impl Records {
             apart.cmp(&0).then((one.order.wrapping_sub(other.order) as i16).cmp(&0))
         });
         let is_under_way = |stream: &Stream| stream.state == state::RECORD && stream.skip > 0;
-        let clear = |stream: &Stream| Some(stream.tls_records().alert).filter(|&said| said != 0);
+        let clear = |stream: &Stream| Some(TlsRecords::of(stream).alert).filter(|&said| said != 0);
         Self {
             list,
             is_whole: kept.iter().all(|(_, records)| records.count as usize <= TLS_RECORDS),

@@ -29,10 +29,10 @@ const MQTT: &[u8] = b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0";
 const MYSQL: &[u8] = b"\x0d\0\0\0\x0a5.5.5-10.11\0";
 
 /// Who says what.
-type Told = (u8, &'static [u8]);
+type Spoken = (u8, &'static [u8]);
 
 /// How each protocol begins.
-fn openings() -> Vec<(Protocol, Vec<Told>)> {
+fn openings() -> Vec<(Protocol, Vec<Spoken>)> {
     vec![
         (Protocol::Postgresql, vec![(CLIENT, b"\0\0\0\x08\x04\xd2\x16\x2f"), (SERVER, b"N")]),
         (Protocol::Postgresql, vec![(CLIENT, b"\0\0\0\x09\0\x03\0\0\0"), (SERVER, b"R\0\0\0\x08\0\0\0\0")]),
@@ -69,7 +69,7 @@ fn openings() -> Vec<(Protocol, Vec<Told>)> {
 }
 
 #[test]
-fn each_protocol_is_told_by_its_first_bytes_and_never_by_another() {
+fn each_protocol_is_known_by_its_first_bytes_and_never_by_another() {
     for (protocol, said) in openings() {
         assert_eq!(recognise(&heard(&said), CLIENT), protocol, "{said:?}");
         let turned: Vec<_> = said.iter().map(|(from, bytes)| (IN + OUT - from, *bytes)).collect();
@@ -82,7 +82,7 @@ fn each_protocol_is_told_by_its_first_bytes_and_never_by_another() {
 }
 
 #[test]
-fn what_waits_for_an_answer_is_told_from_what_does_not() {
+fn what_waits_for_an_answer_differs_from_what_does_not() {
     let state = |said: &[(u8, &[u8])], then: &[u8]| {
         let all: Vec<_> = said.iter().copied().chain([(CLIENT, then)]).collect();
         let reading = read(&heard(&all), CLIENT);
@@ -150,7 +150,7 @@ fn a_servers_last_words_have_their_cause() {
 }
 
 /// A segment of `len` random bytes, as often as not a beginning that means something.
-fn segment(rng: &mut Rng, all: &[Vec<Told>]) -> Vec<u8> {
+fn segment(rng: &mut Rng, all: &[Vec<Spoken>]) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..rng.usize(1..90)).map(|_| rng.u8(..)).collect();
     if rng.bool() {
         let said = &all[rng.usize(..all.len())];

@@ -94,7 +94,7 @@ fn a_goodbye_with_a_request_open_is_a_hang_up() {
 }
 
 #[test]
-fn a_goaway_is_told_by_its_size_and_the_fin_that_follows_a_second_later_is_no_timer() {
+fn a_goaway_is_known_by_its_size_and_the_fin_that_follows_a_second_later_is_no_timer() {
     for end in [client(), server()] {
         let talk = served_http2(end, 375).carries(Side::Server, 17).waits(250);
         for facts in [talk.clone().closes(), talk.gets_fin()] {
