@@ -39,7 +39,7 @@ pub const GAP: u8 = 2;
 /// [`Conversation::flags`]: a NATS server's greeting, or a PONG line: PING lines ask for nothing.
 pub const PING_LINES: u8 = 4;
 /// [`Conversation::flags`]: the openings were sent to user space.
-pub const OPENINGS_TOLD: u8 = 8;
+pub const OPENINGS_SENT: u8 = 8;
 
 /// [`Conversation::flags`]: this end spoke after the peer's FIN: how the socket ends is to be told.
 pub const SPOKE_LATE: u8 = 16;

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     ABSENT,
     conversation::{
-        self, Conversation, ConversationRecord, OPENINGS_TOLD, PING_LINES, PROGRESS, SPOKE_LATE,
+        self, Conversation, ConversationRecord, OPENINGS_SENT, PING_LINES, PROGRESS, SPOKE_LATE,
         STARTED_LATE, Segment, YOUNG_SEGMENTS,
     },
     counters::Counter,
@@ -152,8 +152,8 @@ unsafe fn report_progress(skb: *mut __sk_buff, stored: *mut ConversationRecord) 
     // SAFETY: map values.
     unsafe {
         let conversation = &raw mut (*stored).conversation;
-        if (*conversation).flags & OPENINGS_TOLD == 0 {
-            (*conversation).flags |= OPENINGS_TOLD;
+        if (*conversation).flags & OPENINGS_SENT == 0 {
+            (*conversation).flags |= OPENINGS_SENT;
             output(stored, cookie);
         }
         let Some(mut entry) = record::reserve::<Progress>(Counter::LostOther) else { return };

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_of_the_owner_is_told_where_the_name_tells_it() {
+    fn the_owner_of_the_owner_is_known_where_the_name_has_it() {
         let hash = [("pod-template-hash", "7d9f8c6b5"), ("app", "x")];
         for (reference, labels, expected) in [
             (("apps/v1", "ReplicaSet", "checkout-7d9f8c6b5"), &hash[..], Some(("Deployment", "checkout"))),

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_have_the_names_of_opentelemetry_and_can_be_told_apart() {
+    fn labels_have_the_names_of_opentelemetry_and_can_be_distinguished() {
         let metrics = |keys: &str| {
             let labels = pod_labels_flag(keys)?;
             Ok::<_, String>(labels.iter().map(|label| label.metric.to_string()).collect::<Vec<_>>())

@@ -223,7 +223,7 @@ fn a_refusal_is_counted_and_tried_again_with_the_newest_token() {
 }
 
 #[test]
-fn whatever_keeps_it_from_answering_is_told_apart() {
+fn whatever_keeps_it_from_answering_has_a_reason() {
     let server = Server::start().expect("a server");
     let other = Server::start().expect("another");
     let nowhere = tempfile::tempdir().expect("a directory");

@@ -100,7 +100,7 @@ fn a_full_record_at_the_end_means_that_more_was_to_come() {
 }
 
 #[test]
-fn a_stream_of_events_is_told_from_a_download_and_from_an_idle_connection() {
+fn a_stream_of_events_differs_from_a_download_and_from_an_idle_connection() {
     let stream = |pause: u32, pieces: usize| {
         let asked = client().encrypted_13(&[]).carries(Side::Client, 80);
         (0..pieces).fold(asked, |talk, _| talk.waits(pause).carries(Side::Server, 60))
