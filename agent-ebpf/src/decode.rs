@@ -29,6 +29,8 @@ pub enum Record<'a> {
     Conversation(&'a ConversationRecord),
 }
 
+const BOTH: u8 = HEAD_IN | HEAD_OUT;
+
 /// An [`Exchange`] as it came, checked.
 #[derive(Clone, Copy, Debug)]
 pub struct ExchangeBytes<'a> {
@@ -47,7 +49,8 @@ impl<'a> ExchangeBytes<'a> {
             0 => ([0, 0], rest == 0),
             HEAD_IN => ([rest, 0], rest <= WINDOW_BYTES),
             HEAD_OUT => ([0, rest], rest <= WINDOW_BYTES),
-            3 => ([WINDOW_BYTES; 2], rest == 2 * WINDOW_BYTES),
+            // As much of the one as of the other.
+            BOTH => ([rest / 2; 2], rest.is_multiple_of(2) && rest / 2 <= WINDOW_BYTES),
             _ => return None,
         };
         fits.then_some(Self { header, record, heads })

@@ -1,7 +1,7 @@
 //! The record on disk: closes as JSON lines (`run --record`), for those who ask later (`query`). docs/record.md.
 //!
 //! [`Recorder`] takes closes from the observer and never waits: a thread of its own writes them. Finished files are
-//! compressed in blocks that say what is in them ([`block`]), so that a question reads only what may answer it.
+//! compressed in blocks that say what is in them, so that a question reads only what may answer it.
 
 mod block;
 mod directory;

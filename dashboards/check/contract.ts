@@ -23,18 +23,21 @@ export interface Contract {
 /** What the labels of a target and of a cluster add, and what Prometheus says of each scrape itself. */
 const OF_TARGETS = ["cluster", "job", "instance"];
 const OF_ENDPOINTS = ["role", "server_port", "process"];
+/** What they say of a name beside them: whoever has the name knows the workload. */
+const DESCRIPTIVE = ["k8s_workload_kind"];
 const OF_PROMETHEUS = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 
 export async function read(page: string): Promise<Contract> {
   const text = await readFile(page, "utf8");
   const metrics = new Map<string, Metric>();
-  const workload = rows(text, "workload labels").map(([label = ""]) => label);
+  const labels = rows(text, "workload labels").map(([label = ""]) => label);
+  const workload = labels.filter((label) => !DESCRIPTIVE.includes(label));
   const add = (name: string, own: string[]) => {
     const ofEndpoints = OF_ENDPOINTS.every((label) => own.includes(label));
-    metrics.set(name, { labels: new Set([...own, ...(ofEndpoints ? workload : []), ...OF_TARGETS]), ofEndpoints });
+    metrics.set(name, { labels: new Set([...own, ...(ofEndpoints ? labels : []), ...OF_TARGETS]), ofEndpoints });
   };
-  for (const [name = "", kind = "", labels = ""] of rows(text, "families")) {
-    const own = words(labels);
+  for (const [name = "", kind = "", list = ""] of rows(text, "families")) {
+    const own = words(list);
     if (kind === "histogram") {
       add(`${name}_bucket`, [...own, "le"]);
       add(`${name}_sum`, own);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 14] = [
+const LIVE: [(&str, &str); 15] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -26,16 +26,18 @@ const LIVE: [(&str, &str); 14] = [
     ("lab", "field"),
     ("lab", "workloads"),
     ("lab", "pools"),
+    ("lab", "tls"),
     ("lab", "daemonset"),
     ("lab", "cures"),
     ("lab", "cases"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 6] = [
+const LAB_SOFTWARE: [&[&str]; 7] = [
     &["field"],
     &["workloads"],
     &["pools", "--only", "PostgreSQL: ", "--only", "Redis: "],
+    &["tls"],
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
     &["case-002", "--only", "crash"],

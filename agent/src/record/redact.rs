@@ -20,7 +20,7 @@ pub enum Omit {
 /// What of a field is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Redact {
-    /// IP addresses become 0.0.0.0 or [::]; ports stay
+    /// IP addresses become `0.0.0.0` or `[::]`; ports stay
     Addresses,
 }
 
