@@ -3,6 +3,7 @@
 
 use super::{
     classify::Options,
+    conversation,
     ending::Ending,
     facts::{Facts, Reading as _},
     given_up,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     http::Goaway,
-    labels::{Basis, Cause, CloseType, Closer, Phase, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Phase, Protocol, Role, Verdict},
 };
 
 /// What one rule says.
@@ -78,7 +79,11 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         return last_word(facts, ending, exchange, options);
     } else if exchange.announced {
         (Verdict::Completed, exchange.exact)
-    } else if exchange.basis == Basis::Inferred && ending.closer == Closer::Server && is_prompt() {
+    } else if exchange.basis == Basis::Inferred
+        && ending.closer == Closer::Server
+        && is_prompt()
+        && !has_begun_as_another_protocol(facts)
+    {
         // No timer is as short: the response had said so, most likely.
         (Verdict::Completed, false)
     } else if ending.closer == Closer::Client && is_prompt() {
@@ -92,6 +97,11 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         (idle_verdict(ending), exchange.exact)
     };
     Ruling { verdict, cause, exact }
+}
+
+/// Went over to TLS from a protocol whose servers say why they end an idle session, and announce no end.
+fn has_begun_as_another_protocol(facts: &Facts) -> bool {
+    conversation::begun(facts).is_some_and(|protocol| protocol != Protocol::Other)
 }
 
 fn idle_verdict(ending: Ending) -> Verdict {

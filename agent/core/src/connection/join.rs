@@ -10,7 +10,7 @@ use super::{ending::identity, entry::Connection, pairs::Candidate, settle, track
 use crate::{
     close::{ClosedConnection, Code, EvidenceDetail, Peer, facts, judge},
     identity::{Ends, Process},
-    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
     workload::{CgroupNetns, Workloads},
 };
 
@@ -39,6 +39,7 @@ pub(super) struct OtherEnd {
     phase: Phase,
     in_flight: Option<u32>,
     basis: Basis,
+    protocol: Option<Protocol>,
     exact: bool,
     pub(super) identity: OtherIdentity,
 }
@@ -70,6 +71,7 @@ impl OtherEnd {
             close_type: close.close_type,
             verdict: close.verdict,
             cause: close.cause,
+            protocol: close.protocol,
             race: close.race,
             phase: close.phase,
             in_flight: close.in_flight,
@@ -215,7 +217,7 @@ impl Tracker {
 
 /// Makes `close` agree with what the other end knows. True when something changed.
 pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &OtherEnd) -> bool {
-    let before = (close.closer, close.verdict, close.cause, close.race);
+    let before = (close.closer, close.verdict, close.cause, close.race, close.protocol);
     agree_on_closer(close, first, other);
     agree_on_verdict(close, other);
     if other.is_closer
@@ -226,7 +228,11 @@ pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &Oth
         close.cause = other.cause;
     }
     close.code = Code(close.closer, close.phase);
-    before != (close.closer, close.verdict, close.cause, close.race)
+    let is_known = |protocol: Option<Protocol>| protocol.is_some_and(|one| one != Protocol::Other);
+    if !is_known(close.protocol) && is_known(other.protocol) {
+        close.protocol = other.protocol;
+    }
+    before != (close.closer, close.verdict, close.cause, close.race, close.protocol)
 }
 
 /// Who was first on the wire is one fact.

@@ -14,6 +14,9 @@ pub use last_word::{End, LastWord, Word};
 
 use crate::labels::Side;
 
+/// Of a message in a protocol that is not read; no request of those protocols is as short (docs/verdicts.md).
+const MAX_FAREWELL_BYTES: u32 = 7;
+
 /// [`Stream::part`]: the handshake ended as that of TLS 1.3.
 const VERSION_13: u8 = 4;
 /// Length of an alert of TLS 1.3: level, description, type and a tag of 16 (RFC 8446 section 5.2).
@@ -144,12 +147,16 @@ impl Records {
         self.is_http2 && tls::is_control(u64::from(record.carries))
     }
 
+    /// Neither an alert, nor a control frame, nor a farewell: COM_QUIT and Terminate have 5 bytes.
+    fn may_ask(&self, record: &Record) -> bool {
+        !record.is_brief && !self.is_control(record) && record.carries > MAX_FAREWELL_BYTES
+    }
+
     /// Jiffies when the client asked for something after `word`, if it did.
     pub fn asked_behind(&self, word: &LastWord) -> Option<u32> {
         let is_later = |record: &&Record| (record.order.wrapping_sub(word.order) as i16) > 0;
         let late = self.list.iter().filter(|record| record.by == Side::Client).filter(is_later);
-        let mut asks = late.filter(|record| !record.is_brief && !self.is_control(record));
-        asks.next().map(|record| record.at)
+        late.into_iter().find(|record| self.may_ask(record)).map(|record| record.at)
     }
 
     /// The client has asked for something since `before` was all that there was.
@@ -162,7 +169,7 @@ impl Records {
         let is_later =
             |record: &&Record| known.is_none_or(|known| (record.order.wrapping_sub(known) as i16) > 0);
         let late = self.list.iter().filter(|record| record.by == Side::Client).filter(is_later);
-        late.into_iter().any(|record| !record.is_brief && !self.is_control(record))
+        late.into_iter().any(|record| self.may_ask(record))
     }
 
     /// Whether a segment of `len` bytes that begins with `first` is one record of the client's, and its frame carries no
