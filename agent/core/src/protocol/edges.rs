@@ -5,6 +5,8 @@ use whohungup_ebpf::{
     exchange::{IN, NONE, OUT},
 };
 
+use crate::sanitize::clean;
+
 /// The edges of one segment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Message<'a> {
@@ -61,14 +63,11 @@ impl<'a> Message<'a> {
         self.first.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     }
 
-    /// Its first line or what is kept of it, without control characters.
+    /// Its first line or what is kept of it, fit for terminals and tickets.
     pub fn line(&self) -> String {
         let end =
             self.first.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(self.first.len());
-        String::from_utf8_lossy(self.first.get(..end).unwrap_or_default())
-            .chars()
-            .filter(|letter| !letter.is_control())
-            .collect()
+        clean(&String::from_utf8_lossy(self.first.get(..end).unwrap_or_default()), self.first.len())
     }
 }
 
