@@ -51,6 +51,22 @@ pub struct TlsRecord {
     pub order: u16,
 }
 
+/// An alert in a TLS 1.3 record: two bytes, the inner type and a tag of 16 (RFC 8446 section 5.2). Nothing that
+/// carries HTTP is as short.
+pub const ALERT_13: u16 = 19;
+/// The first records of HTTP/2, with the preface and SETTINGS alone, are no longer; no ticket is as short.
+pub const LONGEST_SETTINGS: u16 = 110;
+
+/// [`crate::exchange::Stream::part`] of a direction.
+pub mod part {
+    /// A ChangeCipherSpec has passed.
+    pub const CIPHER: u8 = 1;
+    /// What follows is data.
+    pub const FINISHED: u8 = 2;
+    /// The handshake ended as that of TLS 1.3.
+    pub const VERSION_13: u8 = 4;
+}
+
 /// Records of each direction that are kept; a power of two.
 pub const TLS_RECORDS: usize = 32;
 /// [`TlsRecord::len`]: its type says that it is an alert.

@@ -30,9 +30,7 @@ pub fn query(args: &QueryArgs) -> anyhow::Result<()> {
     let scan = Scan { directory: &args.record, interval, filter: &filter, newest: None };
     let mut printer = Printer::new(args);
     printer.begin();
-    let scanned = scan.run(|found| printer.take(&found)).with_context(|| {
-        format!("no record at {}: start the daemon with `whohungup run --record DIR`", args.record.display())
-    })?;
+    let scanned = read(&scan, |found| printer.take(&found))?;
     printer.finish();
     match printer.written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -46,6 +44,16 @@ pub fn query(args: &QueryArgs) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Hands over what `scan` finds, with a remedy where there is no record.
+pub(crate) fn read(scan: &Scan<'_>, take: impl FnMut(Found) -> ControlFlow<()>) -> anyhow::Result<Scanned> {
+    scan.run(take).with_context(|| {
+        format!(
+            "no record at {}: start the daemon with `whohungup run --record DIR`",
+            scan.directory.display()
+        )
+    })
 }
 
 /// The time that two flags name.

@@ -5,7 +5,11 @@ use super::bound::opaque;
 use super::hello::FIRST_FIELD;
 use super::{Cursor, Payload};
 use crate::exchange::{OTHER, Stream, notes, state};
-use crate::tls_records::{TLS_ALERT, TLS_RECORDS, TlsRecord, TlsRecords, tls};
+use crate::tls_records::{
+    self, TLS_ALERT, TLS_RECORDS, TlsRecord, TlsRecords,
+    part::{CIPHER, FINISHED, VERSION_13},
+    tls,
+};
 
 const HEADER: u64 = 5;
 /// A SETTINGS frame without settings (RFC 9113 section 6.5).
@@ -16,9 +20,7 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const DATA: u8 = 23;
 
-/// An alert in a TLS 1.3 record: two bytes, the inner type and a tag of 16 (RFC 8446 section 5.2). Nothing that
-/// carries HTTP is as short.
-const ALERT_13: u64 = 19;
+const ALERT_13: u64 = tls_records::ALERT_13 as u64;
 
 /// A Finished of TLS 1.2 is 16 bytes, and its protection at most 64; a second ClientHello of TLS 1.3, which may
 /// follow a ChangeCipherSpec too, is longer.
@@ -29,13 +31,6 @@ const FINISHED_12: u64 = 16;
 /// Tag and inner type of TLS 1.3.
 const OVERHEAD_13: u8 = 17;
 
-/// [`crate::exchange::Stream::part`]: a ChangeCipherSpec has passed.
-const CIPHER: u8 = 1;
-/// What follows is data.
-const FINISHED: u8 = 2;
-/// The handshake ended as that of TLS 1.3.
-const VERSION_13: u8 = 4;
-
 /// [`crate::exchange::Stream::ends`]: the record under way is data of a response.
 const RESPONSE: u32 = 1;
 /// [`crate::exchange::Stream::ends`]: the record under way is the newest that is kept.
@@ -43,8 +38,7 @@ const KEPT: u32 = 2;
 
 /// [`crate::exchange::Exchange::kinds`]: there is a frame that may have been a request, and when it came is in the lower half.
 const CANDIDATE: u64 = 1 << 32;
-/// The first records of HTTP/2, with the preface and SETTINGS alone, are no longer.
-const LONGEST_SETTINGS: u64 = 110;
+const LONGEST_SETTINGS: u64 = tls_records::LONGEST_SETTINGS as u64;
 
 impl<P: Payload> Cursor<P> {
     #[inline(always)]

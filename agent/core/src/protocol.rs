@@ -22,6 +22,10 @@ use whohungup_ebpf::conversation::Conversation;
 use crate::labels::{Cause, Protocol};
 pub use edges::{Edges, Message};
 
+/// Bytes of a message that was not seen, and may be a farewell: COM_QUIT (MySQL) and Terminate (PostgreSQL) have 5, QUIT with
+/// its line end 6, an LDAP unbind 7; no request of those protocols is as short.
+pub const MAX_FAREWELL_BYTES: u32 = 7;
+
 /// Whether something is open, as the edges say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {

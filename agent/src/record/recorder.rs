@@ -60,13 +60,25 @@ impl RecordStats {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) written: AtomicU64,
-    pub(super) queue: AtomicU64,
-    pub(super) rate: AtomicU64,
-    pub(super) disk: AtomicU64,
+    /// In the order of [`GapReason::DROPPED`].
+    dropped: [AtomicU64; GapReason::DROPPED.len()],
     pub(super) bytes: AtomicU64,
     pub(super) files: AtomicU64,
     pub(super) removed: AtomicU64,
     pub(super) failing: AtomicBool,
+}
+
+impl Counts {
+    pub(super) fn count_dropped(&self, reason: GapReason, closes: u64) {
+        let counted = GapReason::DROPPED.iter().zip(&self.dropped).find(|(known, _)| **known == reason);
+        if let Some((_, count)) = counted {
+            count.fetch_add(closes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn dropped(&self) -> [u64; GapReason::DROPPED.len()] {
+        self.dropped.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Debug)]
@@ -105,26 +117,25 @@ impl Recorder {
             return;
         }
         if !self.rate.allows(close.verdict.is_trouble(), Instant::now()) {
-            self.counts.rate.fetch_add(1, Ordering::Relaxed);
+            self.counts.count_dropped(GapReason::Rate, 1);
             return;
         }
         let mut close = close.clone();
         redact(&mut close, &self.settings.omit, &self.settings.redact);
-        let counted = match self.closes.try_send(close) {
-            Ok(()) => return,
-            Err(TrySendError::Full(_)) => &self.counts.queue,
+        match self.closes.try_send(close) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.counts.count_dropped(GapReason::Queue, 1),
             // The thread has ended; it never does by itself.
-            Err(TrySendError::Disconnected(_)) => &self.counts.disk,
-        };
-        counted.fetch_add(1, Ordering::Relaxed);
+            Err(TrySendError::Disconnected(_)) => self.counts.count_dropped(GapReason::Disk, 1),
+        }
     }
 
     pub fn stats(&self) -> RecordStats {
-        let Counts { written, queue, rate, disk, bytes, files, removed, failing } = &*self.counts;
+        let Counts { written, bytes, files, removed, failing, .. } = &*self.counts;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         RecordStats {
             written: read(written),
-            dropped: [read(queue), read(rate), read(disk)],
+            dropped: self.counts.dropped(),
             bytes: read(bytes),
             files: read(files),
             removed: read(removed),

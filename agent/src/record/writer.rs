@@ -113,7 +113,7 @@ impl Writer {
                 self.failed = None;
             }
             Err(error) => {
-                self.counts.disk.fetch_add(closes, Ordering::Relaxed);
+                self.counts.count_dropped(GapReason::Disk, closes);
                 if may_try {
                     self.fail(&error);
                 }
@@ -179,13 +179,13 @@ impl Writer {
 /// What was dropped since the newest gap was noted.
 #[derive(Debug)]
 struct Losses {
-    noted: [u64; 3],
+    noted: [u64; GapReason::DROPPED.len()],
     since: Timestamp,
 }
 
 impl Losses {
     fn new(now: Timestamp) -> Self {
-        Self { noted: [0; 3], since: now }
+        Self { noted: [0; GapReason::DROPPED.len()], since: now }
     }
 
     fn note(
@@ -195,25 +195,14 @@ impl Losses {
         now: Timestamp,
         is_end: bool,
     ) -> io::Result<()> {
-        let total = [
-            (GapReason::Queue, &counts.queue),
-            (GapReason::Rate, &counts.rate),
-            (GapReason::Disk, &counts.disk),
-        ];
-        let dropped =
-            total.iter().zip(self.noted).any(|((_, count), noted)| count.load(Ordering::Relaxed) > noted);
-        let elapsed = now.duration_since(self.since).unsigned_abs();
-        if !dropped {
+        let dropped = counts.dropped();
+        if dropped == self.noted {
             self.since = now;
-        } else if is_end || elapsed >= GAP_INTERVAL {
-            for ((reason, count), noted) in total.iter().zip(&mut self.noted) {
-                let count = count.load(Ordering::Relaxed);
+        } else if is_end || now.duration_since(self.since).unsigned_abs() >= GAP_INTERVAL {
+            for ((&reason, count), noted) in GapReason::DROPPED.iter().zip(dropped).zip(&mut self.noted) {
                 if count > *noted {
                     let closes = Some(count - *noted);
-                    gaps::add(
-                        &directory.path,
-                        &Gap { from: self.since, until: now, reason: *reason, closes },
-                    )?;
+                    gaps::add(&directory.path, &Gap { from: self.since, until: now, reason, closes })?;
                     *noted = count;
                 }
             }

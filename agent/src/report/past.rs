@@ -2,12 +2,11 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use crate::{
     cli::ReportArgs,
-    query::{interval, say_what_is_missing},
+    query::{interval, read, say_what_is_missing},
     record::{Scan, not_observed, recalled},
 };
 use whohungup_core::{
@@ -31,19 +30,12 @@ pub(super) fn past(args: &ReportArgs, directory: &Path) -> anyhow::Result<Report
     let limits = InferLimits { endpoints: args.observe.max_endpoints, ..InferLimits::default() };
     let mut endpoints = Endpoints::new(limits, TICK);
     let scan = Scan { directory, interval, filter: &filter, newest: None };
-    let scanned = scan
-        .run(|found| {
-            let after = found.close.time.duration_since(interval.since).as_nanos();
-            let at_ns = HOUR_NS + u64::try_from(after).unwrap_or_default();
-            endpoints.close(&mut recalled(found.close, at_ns), false);
-            ControlFlow::Continue(())
-        })
-        .with_context(|| {
-            format!(
-                "no record at {}: start the daemon with `whohungup run --record DIR`",
-                directory.display()
-            )
-        })?;
+    let scanned = read(&scan, |found| {
+        let after = found.close.time.duration_since(interval.since).as_nanos();
+        let at_ns = HOUR_NS + u64::try_from(after).unwrap_or_default();
+        endpoints.close(&mut recalled(found.close, at_ns), false);
+        ControlFlow::Continue(())
+    })?;
     say_what_is_missing(&scanned);
     let totals = endpoints.totals();
     let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();

@@ -4,9 +4,6 @@
 /// A TLS alert, or close_notify in a record of its own, is no longer than this (RFC 8446 section 6.1; 31 bytes with
 /// TLS 1.2 AES-GCM).
 pub(super) const MAX_TLS_ALERT_BYTES: u32 = 31;
-/// Of a message that was not seen: COM_QUIT (MySQL) and Terminate (PostgreSQL) have 5 bytes, QUIT with its line end 6, an
-/// LDAP unbind 7; no request of those protocols is as short.
-pub(super) const MAX_UNSEEN_BYTES: u32 = 7;
 
 /// Bytes of a message that are kept.
 pub(super) const FIRST_BYTES: usize = 16;

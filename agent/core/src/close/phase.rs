@@ -12,7 +12,6 @@ use super::{
     early_answer,
     ending::Ending,
     facts::{CLOSE_WAIT, Facts, LAST_ACK, Reading as _},
-    farewell::MAX_UNSEEN_BYTES,
     given_up::with_given_up,
     records,
     request_totals::RequestTotals,
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Role};
-use crate::protocol::Reading;
+use crate::protocol::{MAX_FAREWELL_BYTES, Reading};
 
 /// Where the exchange stood at the first FIN or RST, however that was learnt.
 #[derive(Clone, Debug)]
@@ -421,7 +420,7 @@ fn is_farewell_read(first: &Transition, ending: Ending, since_received: u32) -> 
         && !first.is_fin_received()
         && first.unread() == 0
         && since_received <= TOGETHER_TICKS
-        && (1..=MAX_UNSEEN_BYTES).contains(&newest)
+        && (1..=MAX_FAREWELL_BYTES).contains(&newest)
 }
 
 /// Exact for a local FIN or RST and for a received RST: `snd_wl1` equals `rcv_nxt` when the peer's

@@ -5,13 +5,14 @@ use whohungup_ebpf::event::Reset;
 use super::{
     ending::Ending,
     facts::{Facts, Reading as _, is_before, is_known_by_its_drop},
-    farewell::{FIRST_BYTES, MAX_TLS_ALERT_BYTES, MAX_UNSEEN_BYTES, is_farewell},
+    farewell::{FIRST_BYTES, MAX_TLS_ALERT_BYTES, is_farewell},
     half_close::is_reset_after,
     middlebox::Received,
     phase::{ExchangePhase, is_asking},
 };
 use crate::http::{ExchangeState, Goaway, is_read};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role};
+use crate::protocol::MAX_FAREWELL_BYTES;
 
 /// A reset that comes within this (and two round trips) of a request answers it, whatever the server had read.
 const PROMPT_SECONDS: f64 = 0.020;
@@ -307,7 +308,7 @@ fn is_last_word(facts: &Facts, view: &ExchangePhase, written: u32) -> bool {
     match facts.written_late() {
         Some(first) => says_farewell(view, &first, written),
         None if view.basis == Basis::Inferred => written <= MAX_TLS_ALERT_BYTES,
-        None => written <= MAX_UNSEEN_BYTES,
+        None => written <= MAX_FAREWELL_BYTES,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Where the exchange on a socket stands, from what the HTTP tier recorded.
 
-use whohungup_ebpf::exchange::{
-    DEEP, DOUBT, Exchange, GAP, GOAWAY_IN, GOAWAY_OUT, HTTP, HTTP2, IN, OUT, STARTED_LATE, Stream, TLS,
-    TUNNEL, notes, state,
+use whohungup_ebpf::{
+    exchange::{
+        DEEP, DOUBT, Exchange, GAP, GOAWAY_IN, GOAWAY_OUT, HTTP, HTTP2, IN, OUT, STARTED_LATE, Stream, TLS,
+        TUNNEL, notes, state,
+    },
+    tls_records::part,
 };
 
 use super::{
@@ -14,8 +17,6 @@ use crate::labels::{Phase, Side};
 
 /// RFC 9110 section 15.5.9.
 const REQUEST_TIMEOUT: u16 = 408;
-/// [`Stream::part`] of a TLS stream whose handshake is over.
-const TLS_FINISHED: u8 = 2;
 
 /// How one exchange stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,7 +189,7 @@ fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream,
         standing.reused = answered > 0 && (begun != answered || answered > 1);
     }
     standing.records = Some(Box::new(records));
-    standing.phase = if request.part & TLS_FINISHED == 0 || begun == 0 {
+    standing.phase = if request.part & part::FINISHED == 0 || begun == 0 {
         Phase::Unused
     } else if begun == answered {
         Phase::Idle

@@ -7,26 +7,17 @@ mod last_word;
 
 use whohungup_ebpf::{
     exchange::{Exchange, IN, OUT, Stream, state},
-    tls_records::{TLS_ALERT, TLS_RECORDS, TlsRecords, tls},
+    tls_records::{ALERT_13, LONGEST_SETTINGS, TLS_ALERT, TLS_RECORDS, TlsRecords, part::VERSION_13, tls},
 };
 
 pub use last_word::{End, LastWord, Word};
 
-use crate::labels::Side;
+use crate::{labels::Side, protocol::MAX_FAREWELL_BYTES};
 
-/// Of a message in a protocol that is not read; no request of those protocols is as short (docs/verdicts.md).
-const MAX_FAREWELL_BYTES: u32 = 7;
-
-/// [`Stream::part`]: the handshake ended as that of TLS 1.3.
-const VERSION_13: u8 = 4;
-/// Length of an alert of TLS 1.3: level, description, type and a tag of 16 (RFC 8446 section 5.2).
-const ALERT_13: u16 = 19;
 /// Before what a record carries.
 const HEADER: u32 = 5;
 /// Level and description.
 const ALERT_BYTES: u32 = 2;
-/// The preface and SETTINGS, or SETTINGS alone, with what is sent with them, are no longer; no ticket is as short.
-const LONGEST_SETTINGS: u32 = 110;
 /// The client's connection preface (RFC 9113 section 3.4).
 const PREFACE: u32 = 24;
 /// Tickets come in the first few records of a server.
@@ -313,7 +304,7 @@ impl Records {
 /// The length is that of a SETTINGS frame (RFC 9113 section 6.5.1: six bytes for each setting), which is a server's first
 /// (section 3.4), with a WINDOW_UPDATE, an acknowledgment or both behind it.
 fn is_settings(carries: u32) -> bool {
-    (9..=LONGEST_SETTINGS).contains(&carries)
+    (9..=u32::from(LONGEST_SETTINGS)).contains(&carries)
         && [0, 9, 13, 22]
             .iter()
             .any(|more| carries.checked_sub(9 + more).is_some_and(|settings| settings.is_multiple_of(6)))

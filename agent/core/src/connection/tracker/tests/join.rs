@@ -141,6 +141,15 @@ fn a_loss_that_the_client_proves_amends_what_the_server_had_reported() {
     );
 }
 
+/// Both ends of one connection take their first step.
+fn begin_to_end(tracker: &mut Tracker, at_server: &mut Facts, at_client: &mut Facts) {
+    for (facts, cookie, talk) in [(at_server, SERVER, server()), (at_client, CLIENT, client())] {
+        facts.first.header.cookie = cookie;
+        begin(tracker, &at(cookie, talk));
+        first(tracker, facts);
+    }
+}
+
 /// The server's end is settled at once when the client's can send no more, and waits for what is on its way.
 #[test]
 fn a_server_waits_for_late_requests_only_as_long_as_the_client_can_have_sent_one() {
@@ -148,11 +157,7 @@ fn a_server_waits_for_late_requests_only_as_long_as_the_client_can_have_sent_one
         let mut tracker = tracker();
         let mut closed = server().served(9).by_process().closes();
         let mut left = gives_up(client().served(9));
-        for (facts, cookie, talk) in [(&mut closed, SERVER, server()), (&mut left, CLIENT, client())] {
-            facts.first.header.cookie = cookie;
-            begin(&mut tracker, &at(cookie, talk));
-            first(&mut tracker, facts);
-        }
+        begin_to_end(&mut tracker, &mut closed, &mut left);
         let step = left.last.as_mut().expect("it closes");
         (step.header.cookie, step.shutdown) = (CLIENT, 3);
         step.snd_una = step.write_seq.wrapping_sub(unacked);
@@ -177,11 +182,7 @@ fn a_shutdown_is_the_cause_at_the_client_too() {
     feed(&mut tracker, &listen(100, true));
     let mut closed = server().served(9).by_process().closes();
     let mut left = gives_up(client().served(9));
-    for (facts, cookie, talk) in [(&mut closed, SERVER, server()), (&mut left, CLIENT, client())] {
-        facts.first.header.cookie = cookie;
-        begin(&mut tracker, &at(cookie, talk));
-        first(&mut tracker, facts);
-    }
+    begin_to_end(&mut tracker, &mut closed, &mut left);
     let mut ended = listen(100, false);
     ended.header.ktime_ns = closed.first.header.ktime_ns + MS;
     feed(&mut tracker, &ended);
