@@ -2,7 +2,7 @@
 """MariaDB, by PyMySQL, MySQL Connector/Python and SQLAlchemy.  mariadb.py PLAY PORT"""
 import os, subprocess, sys, time
 import pymysql, mysql.connector
-from servers import at_once, await_fin, mariadb, wait_for
+from servers import at_once, await_fin, mariadb, race_in_sqlalchemy, wait_for
 
 PLAY, PORT = sys.argv[1], int(sys.argv[2])
 WHERE = dict(host="127.0.0.1", port=PORT, user="root")
@@ -36,22 +36,9 @@ def idle_timeout(count=4):
 
 
 def idle_race(count=4):
-    from sqlalchemy import create_engine, text
     with mariadb(PORT, wait_timeout=1):
-        def one(number):
-            engine = create_engine(f"mysql+pymysql://root@127.0.0.1:{PORT}/mysql", pool_size=1)
-            with engine.connect() as connection:
-                connection.execute(text("select 1")).fetchall()
-                descriptor = connection.connection.dbapi_connection._sock.fileno()
-            await_fin(descriptor)
-            try:
-                with engine.connect() as connection:
-                    connection.execute(text("select 1")).fetchall()
-                raise SystemExit("the query was answered")
-            except Exception as error:  # noqa: BLE001
-                assert "gone away" in str(error) or "Lost" in str(error) or "inactivity" in str(error), error
-            engine.dispose()
-        at_once(count, one)
+        at_once(count, lambda _: race_in_sqlalchemy(
+            f"mysql+pymysql://root@127.0.0.1:{PORT}/mysql", lambda connection: connection._sock.fileno(), ("gone away", "Lost", "inactivity")))
 
 
 def kill_running(count=4):

@@ -2,7 +2,7 @@
 """PostgreSQL, by psycopg, psycopg2, SQLAlchemy and psycopg_pool.  postgresql.py PLAY PORT"""
 import os, subprocess, sys, time
 import psycopg, psycopg2
-from servers import at_once, await_fin, postgresql, wait_for
+from servers import at_once, await_fin, leave_or_wait, postgresql, race_in_sqlalchemy, wait_for
 
 PLAY, PORT = sys.argv[1], int(sys.argv[2])
 WHERE = dict(host="127.0.0.1", port=PORT, user="postgres", dbname="postgres")
@@ -30,22 +30,9 @@ def idle_timeout(count=4):
 
 
 def idle_race(count=4):
-    from sqlalchemy import create_engine, text
     with postgresql(PORT, idle_session_timeout="'1s'"):
-        def one(number):
-            engine = create_engine(f"postgresql+psycopg2://postgres@127.0.0.1:{PORT}/postgres", pool_size=1)
-            with engine.connect() as connection:
-                connection.execute(text("select 1")).fetchall()
-                descriptor = connection.connection.dbapi_connection.fileno()
-            await_fin(descriptor)
-            try:
-                with engine.connect() as connection:
-                    connection.execute(text("select 1")).fetchall()
-                raise SystemExit("the query was answered")
-            except Exception as error:  # noqa: BLE001
-                assert "idle" in str(error) or "closed" in str(error), error
-            engine.dispose()
-        at_once(count, one)
+        at_once(count, lambda _: race_in_sqlalchemy(
+            f"postgresql+psycopg2://postgres@127.0.0.1:{PORT}/postgres", lambda connection: connection.fileno(), ("idle", "closed")))
 
 
 def short_race(count=4):

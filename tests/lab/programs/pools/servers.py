@@ -189,3 +189,28 @@ def await_fin(descriptor, within=30):
         wait_for("the server's close", is_closed, within)
     finally:
         watched.close()
+
+
+def leave_or_wait(number, descriptor):
+    """Every other client leaves after a moment; for the others the server ends it."""
+    if number % 2:
+        time.sleep(0.3)
+    else:
+        await_fin(descriptor)
+
+
+def race_in_sqlalchemy(url, descriptor_of, words):
+    """A pool of one reuses a connection that the server has closed, and its query is not answered: with one of `words`."""
+    from sqlalchemy import create_engine, text
+    engine = create_engine(url, pool_size=1)
+    with engine.connect() as connection:
+        connection.execute(text("select 1")).fetchall()
+        descriptor = descriptor_of(connection.connection.dbapi_connection)
+    await_fin(descriptor)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("select 1")).fetchall()
+        raise SystemExit("the query was answered")
+    except Exception as error:  # noqa: BLE001
+        assert any(word in str(error) for word in words), error
+    engine.dispose()

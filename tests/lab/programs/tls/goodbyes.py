@@ -1,29 +1,10 @@
 #!/usr/bin/env python3
 # Who says close_notify first has ended the connection; the FIN of the other side comes 0.9 s later, and only answers it.
 # argv: version, port of a server on asyncio, port of a client that waits for the answer to its own goodbye
-import asyncio, sys, threading, time
-from tlskit import GET, OK, connect, listen, server, trusting
+import sys, threading, time
+from tlskit import GET, OK, connect, listen, on_asyncio, server, trusting
 version, by_server, by_client = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-ready = threading.Event()
-
-
-async def handle(reader, writer):
-    try:
-        while True:
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), .6)
-            writer.write(OK)
-    except (TimeoutError, asyncio.TimeoutError, asyncio.IncompleteReadError, OSError):
-        writer.close()
-
-
-async def serve():
-    await asyncio.start_server(handle, "127.0.0.1", by_server, ssl=server(version))
-    ready.set()
-    await asyncio.sleep(60)
-
-
-threading.Thread(target=asyncio.run, args=(serve(),), daemon=True).start()
-ready.wait()
+on_asyncio(by_server, server(version), .6)
 connections = [connect(by_server, trusting(version)) for _ in range(4)]
 for one in connections:
     one.sendall(GET)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # not a case: certificates, contexts and HTTP/2 frames for the others
-import atexit, os, socket, ssl, struct, subprocess, tempfile, time
+import asyncio, atexit, os, socket, ssl, struct, subprocess, tempfile, threading, time
 
 HERE = tempfile.mkdtemp()
 os.chmod(HERE, 0o755)
@@ -47,6 +47,27 @@ def listen(port):
     listener = socket.create_server(("127.0.0.1", port))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def on_asyncio(port, context, idle):
+    """A server that says goodbye after so many idle seconds, and waits for the answer; returns when it listens."""
+    ready = threading.Event()
+
+    async def handle(reader, writer):
+        try:
+            while True:
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), idle)
+                writer.write(OK)
+        except (TimeoutError, asyncio.TimeoutError, asyncio.IncompleteReadError, OSError):
+            writer.close()
+
+    async def serve():
+        await asyncio.start_server(handle, "127.0.0.1", port, ssl=context)
+        ready.set()
+        await asyncio.sleep(60)
+
+    threading.Thread(target=asyncio.run, args=(serve(),), daemon=True).start()
+    ready.wait()
 
 
 def reachable(port):
