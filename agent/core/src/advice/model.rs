@@ -183,8 +183,9 @@ pub fn losses_of<'a>(endpoints: &(impl Iterator<Item = &'a Endpoint> + Clone)) -
     };
     let once = sum(None).counted_once();
     let one_side = [Role::Client, Role::Server].map(|role| sum(Some(role)));
+    let given_up = one_side.iter().map(|losses| losses.given_up).fold(once.given_up, u64::max);
     let most = one_side.into_iter().max_by_key(|losses| losses.requests).unwrap_or_default();
-    if most.requests > once.requests { most } else { once }
+    Losses { given_up, ..if most.requests > once.requests { most } else { once } }
 }
 
 /// The timer of `side` that ends most of its idle connections.

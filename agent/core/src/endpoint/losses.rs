@@ -32,6 +32,8 @@ pub struct Losses {
     pub once: Vec<(LossReason, u64)>,
     /// Not among them: the client itself did not wait for the answer.
     pub given_up: u64,
+    /// Of `given_up`, those that the other end on this host had not reported before.
+    pub given_up_once: u64,
     /// When the newest was lost.
     pub last: Option<Timestamp>,
 }
@@ -46,6 +48,7 @@ impl Losses {
         other.once.iter().for_each(|&(reason, count)| add(&mut self.once, reason, count));
         self.retried = self.retried.saturating_add(other.retried);
         self.given_up = self.given_up.saturating_add(other.given_up);
+        self.given_up_once = self.given_up_once.saturating_add(other.given_up_once);
         self.last = self.last.max(other.last);
     }
 
@@ -58,7 +61,8 @@ impl Losses {
     #[must_use]
     pub fn counted_once(self) -> Self {
         let requests = self.once.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
-        Self { requests, by: self.once.clone(), retried: self.retried.min(requests), ..self }
+        let retried = self.retried.min(requests);
+        Self { requests, by: self.once.clone(), retried, given_up: self.given_up_once, ..self }
     }
 }
 
@@ -76,6 +80,7 @@ pub(super) struct LossCounts {
     once: [u32; LossReason::ALL.len()],
     retried: u32,
     given_up: u32,
+    given_up_once: u32,
     last: Option<Timestamp>,
 }
 
@@ -93,7 +98,10 @@ impl LossCounts {
     fn take(&mut self, closed: &ClosedConnection, requests: u32, once: u32) {
         match loss(closed) {
             None => {}
-            Some((Loss::GivenUp, _)) => raise(&mut self.given_up, requests),
+            Some((Loss::GivenUp, _)) => {
+                raise(&mut self.given_up, requests);
+                raise(&mut self.given_up_once, once);
+            }
             Some((Loss::Lost(reason), _)) => {
                 raise(&mut self.by[reason as usize], requests);
                 raise(&mut self.once[reason as usize], once);
@@ -108,6 +116,7 @@ impl LossCounts {
         self.once.iter_mut().zip(other.once).for_each(|(into, count)| raise(into, count));
         raise(&mut self.retried, other.retried);
         raise(&mut self.given_up, other.given_up);
+        raise(&mut self.given_up_once, other.given_up_once);
         self.last = self.last.max(other.last);
     }
 
@@ -129,6 +138,7 @@ impl LossCounts {
             once: shown(self.once),
             retried: self.retried.into(),
             given_up: self.given_up.into(),
+            given_up_once: self.given_up_once.into(),
             last: self.last,
         }
     }
@@ -199,7 +209,10 @@ fn connection(role: Role, ends: Ends, netns: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{labels::Race, testing::raced};
+    use crate::{
+        labels::{Closer, Race, Verdict},
+        testing::raced,
+    };
 
     fn ends() -> (ClosedConnection, ClosedConnection) {
         let server = raced(8080, "node", Race::Crossed);
@@ -242,6 +255,18 @@ mod tests {
         }
         assert!(both.known.len() <= REMEMBERED && both.order.len() <= REMEMBERED);
         assert!(both.bytes() < 400_000, "{}", both.bytes());
+    }
+
+    #[test]
+    fn a_request_that_was_given_up_counts_once_too() {
+        let (mut client, mut server) = ends();
+        let (mut both, mut counts) = (BothEnds::default(), LossCounts::default());
+        for end in [&mut client, &mut server] {
+            (end.verdict, end.closer, end.race) = (Verdict::PrematureHangup, Closer::Client, None);
+            counts.add(end, both.count(end));
+        }
+        let sum = counts.shown();
+        assert_eq!((sum.given_up, sum.counted_once().given_up), (2, 1));
     }
 
     #[test]
