@@ -101,6 +101,9 @@ pub(super) fn is_fin_stuck(facts: &Facts) -> bool {
 }
 
 fn stuck_fin(facts: &Facts) -> Option<Stuck> {
+    if facts.own_fin_waited {
+        return Some(Stuck::Fin);
+    }
     let last = facts.last.as_ref().filter(|_| is_fin_stuck(facts))?;
     let sent_reset = facts.resets.iter().any(|reset| reset.direction == RESET_SENT && reset.has_segment == 1);
     match last.err {

@@ -59,6 +59,10 @@ fn describe_first_step(facts: &Facts, ending: Ending) -> String {
                 first.task.tgid
             )
         }
+        (FIN_WAIT1, _) if facts.own_fin_waited => format!(
+            "the peer's FIN came first: {comm} ({}) had closed, and its FIN waited behind bytes that the peer had not taken",
+            first.task.tgid
+        ),
         (FIN_WAIT1, _) => format!("own FIN first, by {comm} ({})", first.task.tgid),
         (CLOSE_WAIT, _) => "the peer's FIN came first".to_owned(),
         (_, CloseType::Rst) if ending.local && first.task.tgid != 0 => {
@@ -77,7 +81,7 @@ fn describe_first_step(facts: &Facts, ending: Ending) -> String {
         (_, CloseType::Fin) => "the peer's FIN came first".to_owned(),
         (_, CloseType::Abort) => format!("ended by error {}", first.err),
     };
-    if facts.crossing_fins { format!("{said}; the peer's FIN crossed it") } else { said }
+    if ending.closer == Closer::Both { format!("{said}; the peer's FIN crossed it") } else { said }
 }
 
 fn describe_race(facts: &Facts, found: &Found, waited: Option<f64>) -> String {

@@ -85,6 +85,8 @@ pub struct Facts {
     pub last: Option<Transition>,
     /// FIN_WAIT1 to CLOSING was seen: two FINs crossed.
     pub crossing_fins: bool,
+    /// When the peer's FIN came, this end's own waited behind bytes that had not left.
+    pub own_fin_waited: bool,
     /// The HTTP tier's state at the first step; `None` when the socket spoke nothing that it reads.
     pub exchange: Option<Box<Exchange>>,
     /// The same at the newest later step, when it had changed.
@@ -133,6 +135,7 @@ pub fn is_before(sequence: u32, other: u32) -> bool {
 pub trait Reading {
     fn is_fin_received(&self) -> bool;
     fn is_fin_counted(&self) -> bool;
+    fn written(&self) -> u32;
     fn is_held(&self) -> bool;
     fn unread(&self) -> u32;
     fn unacked(&self) -> u32;
@@ -158,6 +161,11 @@ impl Reading for Transition {
     /// `__tcp_close`, net/ipv4/tcp.c, v6.1 to v6.18).
     fn is_fin_counted(&self) -> bool {
         matches!(self.old_state, FIN_WAIT1 | FIN_WAIT2 | CLOSING | LAST_ACK)
+    }
+
+    /// `write_seq` behind the last payload byte.
+    fn written(&self) -> u32 {
+        self.write_seq.wrapping_sub(u32::from(self.is_fin_counted()))
     }
 
     /// A process holds the socket.

@@ -18,6 +18,11 @@ pub(super) fn with_given_up(at: ExchangeState, facts: &Facts, ending: Ending) ->
     let Some(cut) = at.given_up.into_iter().flatten().find(|cut| ends_with(&at, *cut, facts, ending)) else {
         return at;
     };
+    if at.phase.is_in_flight() {
+        // Others are open still: the end takes those too.
+        let in_flight = at.in_flight.map(|open| open + cut.streams);
+        return ExchangeState { in_flight, ..at };
+    }
     if at.phase != Phase::Idle {
         return at;
     }

@@ -1,4 +1,4 @@
-//! The first word of an end, said before any FIN or RST: a TLS alert, or the server's GOAWAY (HTTP/2).
+//! The first word of an end, said before any FIN or RST: a TLS alert, or a GOAWAY (HTTP/2).
 //!
 //! Who says it ends the connection; the FIN of the other side only answers it (RFC 8446 section 6.1; RFC 9113 section
 //! 6.8). Clocks stop there, and a request that comes after it meets a connection that has ended.
@@ -88,9 +88,16 @@ fn newest(facts: &Facts) -> Option<&Exchange> {
 }
 
 fn in_frames(view: &ExchangePhase) -> Option<Goodbye> {
-    let frame = view.at.as_ref()?.goaway_frame.as_ref();
-    let frame = frame.filter(|frame| frame.by == Side::Server && frame.is_polite())?;
-    Some(Goodbye { by: Side::Server, at: frame.at, what: Word::Goaway, is_sure: true, in_records: None })
+    let frame = view.at.as_ref()?.goaway_frame.as_ref()?;
+    // One with an error ends the streams that are open too; a client's lets them end.
+    let ends = view.phase.is_idle() || (frame.by == Side::Server && frame.is_polite());
+    ends.then_some(Goodbye {
+        by: frame.by,
+        at: frame.at,
+        what: Word::Goaway,
+        is_sure: !frame.is_answered,
+        in_records: None,
+    })
 }
 
 impl Goodbye {
@@ -128,8 +135,8 @@ impl Goodbye {
             } else {
                 self.without_late_request(&mut view, word, records);
             }
-            view.exact &= self.is_sure;
         }
+        view.exact &= self.is_sure;
         let is_later = |at: u32| is_before(self.at, at);
         if view.phase == Phase::Idle && view.idle_since.is_some_and(is_later) {
             return None;
@@ -158,8 +165,8 @@ impl Goodbye {
     pub(super) fn evidence(&self, later: f64) -> String {
         let what = match (self.what, self.is_sure) {
             (Word::Alert, _) => "TLS alert (close_notify)",
-            (Word::Goaway, true) => "GOAWAY",
-            (Word::Goaway, false) => "GOAWAY (by its size)",
+            (Word::Goaway, false) if self.is_tls() => "GOAWAY (by its size)",
+            (Word::Goaway, _) => "GOAWAY",
         };
         format!("the {}'s {what} came first, {later:.3} s before: it ended the connection", self.by)
     }

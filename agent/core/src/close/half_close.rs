@@ -55,7 +55,7 @@ pub(super) fn half_close(facts: &Facts, ending: Ending, view: &ExchangePhase) ->
         // Without the messages: the server wrote after the FIN and nobody objected.
         None if view.basis != Basis::Http => match (facts.last, facts.role) {
             (Some(last), Role::Server) => {
-                facts.first.new_state == CLOSE_WAIT && last.write_seq != facts.first.write_seq
+                facts.first.new_state == CLOSE_WAIT && last.written() != facts.first.write_seq
             }
             (Some(last), Role::Client) => last.payload_received() > facts.first.payload_received(),
             _ => false,
@@ -114,7 +114,7 @@ pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -
 /// The same at the server's end: it wrote after the client's FIN, which drew no reset, and closed before all was answered.
 fn is_cut_by_the_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> bool {
     let Some(last) = &facts.last else { return false };
-    let wrote = last.write_seq.wrapping_sub(u32::from(last.is_fin_counted())) != facts.first.write_seq;
+    let wrote = last.written() != facts.first.write_seq;
     let closed = last.err == 0 && (last.new_state == LAST_ACK || last.old_state == LAST_ACK);
     let is_cut = view.after.as_ref().is_some_and(|after| match after.phase {
         Phase::Waiting => true,

@@ -63,12 +63,12 @@ fn what(close: &ClosedConnection) -> Option<Loss> {
     }
 }
 
-/// Before the client's FIN the server had ended it with its own words; HTTP/2: by a GOAWAY with an error code or with the
+/// Before the client's FIN the server had ended it with its own words; HTTP/1: by a last response; HTTP/2: by a GOAWAY with an error code or with the
 /// streams given up.
 fn was_dismissed(close: &ClosedConnection) -> bool {
     let is_read =
         matches!(close.cause, Cause::IdleTimeout | Cause::TransactionTimeout | Cause::AdminShutdown);
-    if is_read && close.basis == Basis::Protocol {
+    if (is_read && close.basis == Basis::Protocol) || close.cause == Cause::Announced {
         return true;
     }
     let given_up = matches!(close.cause, Cause::H2Goaway | Cause::MaxAge | Cause::Shutdown);
@@ -100,6 +100,7 @@ mod tests {
                 debug: String::new(),
                 idle: None,
                 at: 0,
+                is_answered: false,
             };
             let base = close(Verdict::PrematureHangup, Closer::Client, Phase::Waiting);
             loss(&ClosedConnection { goaway: Some(goaway), ..base })

@@ -80,8 +80,12 @@ pub(super) fn find(facts: &Facts, ending: Ending) -> Option<Found> {
 
 /// The reset that came may be a process's that had closed, or of something in between: it proves neither.
 pub(super) fn is_doubtful_reset(facts: &Facts, ending: Ending) -> bool {
-    let is_bare = || Received::of(facts).is_some_and(|received| received.acknowledges.is_none());
-    ending.close_type == CloseType::Rst && !ending.local && may_be_an_orphans(facts) && is_bare()
+    ending.close_type == CloseType::Rst && !ending.local && may_be_an_orphans(facts) && is_bare_reset(facts)
+}
+
+/// The reset that came acknowledges nothing.
+pub(super) fn is_bare_reset(facts: &Facts) -> bool {
+    Received::of(facts).is_some_and(|received| received.acknowledges.is_none())
 }
 
 fn reset(facts: &Facts) -> Option<Found> {

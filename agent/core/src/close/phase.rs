@@ -106,7 +106,7 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
     match first_exchange(facts, ending) {
         Some(exchange) => {
             let written = |step: &Transition| {
-                let all = step.write_seq.wrapping_sub(u32::from(step.is_fin_counted()));
+                let all = step.written();
                 let sent = if step.snd_nxt == step.write_seq { all } else { step.snd_nxt };
                 // What had not left when the peer ended it will not be read; behind this end's own FIN it leaves, and a reset
                 // of its own destroys it.
@@ -139,6 +139,9 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             let at = match &after {
                 // What left after the close had been written before it.
                 Some(after) if ending.local && at.unsent > 0 && after.begun == at.begun => after.clone(),
+                Some(after) if ending.local && at.unsent > 0 && at.phase == Phase::Idle => {
+                    seen_since(at, after)
+                }
                 _ => at,
             };
             if at.started_late && asked_bytes(facts) == Some(0) {
@@ -168,6 +171,25 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             view
         }
         None => from_conversation(facts, ending),
+    }
+}
+
+/// `at`, whose last response had been written and had not left, as it proved to be. Another request has come since, which
+/// nobody answered.
+fn seen_since(at: ExchangeState, after: &ExchangeState) -> ExchangeState {
+    let is_that_response = after.answered == at.answered && after.phase.is_in_flight();
+    if !is_that_response {
+        return at;
+    }
+    ExchangeState {
+        announced: at.announced || after.announced_before,
+        exact: after.exact,
+        response_end: after.response_end,
+        keep_alive_timeout: after.keep_alive_timeout,
+        keep_alive_max: after.keep_alive_max,
+        server: after.server.clone(),
+        status: after.status,
+        ..at
     }
 }
 
@@ -392,8 +414,12 @@ pub(super) fn from_turns(facts: &Facts, ending: Ending) -> ExchangePhase {
     let since_asked = if facts.role == Role::Server { since_received } else { since_sent };
     // Two FINs that cross right behind the client's newest bytes: it took its leave, and the server had read that.
     let crossed = ending.closer == Closer::Both && since_asked <= TOGETHER_TICKS;
-    view.is_ambiguous_last_word = crossed || (we_spoke_last == ending.local && newest <= TOGETHER_TICKS);
-    view.is_farewell_read = is_farewell_read(first, ending, since_received) && facts.role == Role::Server;
+    // Nobody takes leave who is killed.
+    let is_killed = matches!(ending.cause, Cause::ProcessKilled | Cause::OomKilled);
+    view.is_ambiguous_last_word =
+        !is_killed && (crossed || (we_spoke_last == ending.local && newest <= TOGETHER_TICKS));
+    view.is_farewell_read =
+        !is_killed && is_farewell_read(first, ending, since_received) && facts.role == Role::Server;
     view.phase = if asked_last { Phase::Waiting } else { Phase::Idle };
     view.in_flight = Some(u32::from(asked_last));
     if leaves_an_answer(facts, ending) {

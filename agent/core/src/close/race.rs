@@ -44,8 +44,15 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
         // The server had refused the client, and said so.
         return None;
     }
+    if let Some(found) = met_by_a_farewell(facts, ending, view) {
+        return Some(found);
+    }
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
+        return None;
+    }
+    if view.at.as_ref().is_some_and(|at| at.answered_early.is_some()) {
+        // The server had read enough of it to answer.
         return None;
     }
     if let Some(found) = unseen_by_the_goaway(ending, view) {
@@ -63,6 +70,29 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
 pub(super) fn is_announced(view: &ExchangePhase) -> bool {
     let before = view.at.as_ref().is_some_and(|at| at.announced_before);
     (view.announced && view.phase == Phase::Idle) || (before && view.reused)
+}
+
+/// HTTP/1: the server had ended an idle connection in words that nobody had asked for (408), and the request came then. The
+/// client's end takes them for the answer: but who has a whole request does not say that it waited for it in vain.
+fn met_by_a_farewell(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
+    let at = view.at.as_ref().filter(|at| !at.http2 && !at.encrypted && view.reused)?;
+    if ending.closer != Closer::Server {
+        return None;
+    }
+    let is_alone = is_asking(view.phase) && view.in_flight == Some(1);
+    if at.unasked_status.is_some() && is_alone {
+        // To the client's end a response is asked for by any request that left before it.
+        let crossed = facts.role == Role::Server && at.sent_before_response?;
+        let race = if crossed { Race::Crossed } else { Race::Stale };
+        return Some(Found::new(race, view.reads_segments() && view.exact));
+    }
+    let answered_at_once = at.response_end.zip(at.request_start).is_some_and(|(end, start)| {
+        let ticks = end.wrapping_sub(start);
+        f64::from(ticks) * facts.tick <= prompt(facts)
+    });
+    let is_farewell =
+        facts.role == Role::Client && view.phase == Phase::Idle && at.status == Some(408) && answered_at_once;
+    is_farewell.then_some(Found::new(Race::Crossed, false))
 }
 
 /// The server's kernel: its own close first, then the request.
@@ -264,7 +294,10 @@ fn does_not_acknowledge_the_request(facts: &Facts, view: &ExchangePhase) -> bool
 fn own_timer(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Found> {
     let together = view.request_start_jiffies.is_some_and(|start| facts.first.ticks_since(start) <= 1);
     let whole = !ending.local || facts.first.is_closed_whole();
-    (ending.close_type == CloseType::Fin
+    // A process that ends has no pool's timer.
+    let exits = matches!(ending.cause, Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled);
+    (!exits
+        && ending.close_type == CloseType::Fin
         && ending.closer == Closer::Client
         && view.basis == Basis::Http
         && view.phase == Phase::Waiting

@@ -8,6 +8,7 @@ use super::{
     facts::{Facts, Reading as _},
     given_up,
     half_close::{self, Crossed, HalfClose, answer_crossed, half_close},
+    middlebox::is_bare_reset,
     phase::{ExchangePhase, idle_seconds},
     race, words,
 };
@@ -43,6 +44,9 @@ pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase, op
     }
     match exchange.phase {
         Phase::Tunnel => rule(Verdict::TunnelEnd, exchange.exact),
+        Phase::Unused if was_never_taken_in(facts, ending) => {
+            Ruling { verdict: idle_verdict(ending), cause: Cause::NotAccepted, exact: false }
+        }
         Phase::Unused => rule(idle_verdict(ending), exchange.exact),
         // The work of an open transaction is lost, unless the client meant it to be.
         Phase::Transaction if ending.closer != Closer::Client => {
@@ -114,14 +118,8 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     if exchange.is_ambiguous_last_word || exchange.is_farewell_read {
         return farewell(ending);
     }
-    if race::is_announced(exchange) && ending.closer == Closer::Server {
-        // A request after an announced end is its sender's own mistake.
-        let cause = if ending.cause == Cause::UnreadData {
-            Cause::Announced
-        } else {
-            known_or(ending, Cause::Announced)
-        };
-        return rule(Verdict::Completed, cause, exchange.exact);
+    if let Some(ruling) = behind_an_announced_end(ending, exchange) {
+        return ruling;
     }
     if ending.close_type == CloseType::Fin && matches!(ending.closer, Closer::Client | Closer::Both) {
         match half_close(facts, ending, exchange) {
@@ -168,13 +166,38 @@ fn in_flight_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Rul
     rule(Verdict::PrematureHangup, cause, exact)
 }
 
-/// Not a byte of what the client sent was acknowledged, nor when it was sent again: the server's kernel has no socket for the
-/// connection (its listener's queue was full), and what lies between says when the reset comes.
+/// Requests behind a response that was the last. One that was sent when that could be known is its sender's own mistake; those
+/// that were pipelined before are lost.
+fn behind_an_announced_end(ending: Ending, exchange: &ExchangePhase) -> Option<Ruling> {
+    let at = exchange.at.as_ref().filter(|_| race::is_announced(exchange))?;
+    let cause = match ending.cause {
+        Cause::UnreadData => Cause::Announced,
+        _ => known_or(ending, Cause::Announced),
+    };
+    let verdict = match (at.sent_before_response, ending.closer) {
+        // A client that closes has no answer to wait for any more.
+        (Some(true), Closer::Server | Closer::Both) | (Some(true) | None, Closer::Client) => {
+            Verdict::PrematureHangup
+        }
+        (_, Closer::Server) => Verdict::Completed,
+        _ => return None,
+    };
+    // The newest tells of those before it only that they are older; and an earlier request may have announced the end.
+    let is_alone = exchange.in_flight == Some(1);
+    let exact =
+        exchange.exact && verdict == Verdict::Completed && is_alone && at.sent_before_response.is_some();
+    Some(Ruling { verdict, cause, exact })
+}
+
+/// Not a byte of what the client sent was acknowledged, nor when it was sent again, or not by the reset either: the server's
+/// kernel has no socket for the connection (its listener's queue was full). net.ipv4.tcp_abort_on_overflow says when the reset
+/// comes (`tcp_check_req`, net/ipv4/tcp_minisocks.c, v6.1 to v6.18).
 fn was_never_taken_in(facts: &Facts, ending: Ending) -> bool {
     let first = &facts.first;
     let is_refused = facts.role == Role::Client && !ending.local && ending.close_type == CloseType::Rst;
     let nothing_came = first.payload_received() == 0 && u64::from(first.unacked()) >= first.payload_sent();
-    is_refused && nothing_came && first.total_retrans > 0
+    let was_sent_again = first.payload_sent() > 0 && first.total_retrans > 0;
+    is_refused && nothing_came && (was_sent_again || is_bare_reset(facts))
 }
 
 fn known_or(ending: Ending, cause: Cause) -> Cause {

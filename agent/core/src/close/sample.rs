@@ -226,11 +226,15 @@ impl Talk {
     fn says_raw(mut self, direction: u8, bytes: &[u8]) -> Self {
         let now = self.socket.header.jiffies;
         let seq = if direction == OUT { self.socket.write_seq } else { self.socket.rcv_nxt };
+        let begun = self.exchange.begun;
         self.move_bytes(direction, bytes.len() as u32);
         self.reported = match &mut self.conversation {
             Some(conversation) => converse(conversation, direction, seq, bytes, now),
             None => follow(&mut self.exchange, direction, seq, bytes, now),
         };
+        if direction == IN && self.exchange.begun != begun {
+            self.exchange.request_ack = self.socket.snd_nxt;
+        }
         self
     }
 
@@ -349,6 +353,7 @@ impl Talk {
             first: self.socket,
             last: None,
             crossing_fins: false,
+            own_fin_waited: false,
             exchange: (self.http && spoken || self.exchange.reset_flags != 0)
                 .then(|| Box::new(self.exchange)),
             exchange_after: None,

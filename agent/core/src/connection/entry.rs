@@ -155,6 +155,7 @@ impl Connection {
                     first: *step,
                     last: None,
                     crossing_fins: false,
+                    own_fin_waited: false,
                     exchange: None,
                     exchange_after: None,
                     conversation: None,
@@ -179,7 +180,9 @@ impl Connection {
         };
         pending.closed_by = pending.closed_by.or_else(|| closing_task(step));
         let known = pending.facts_mut();
-        known.crossing_fins |= step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
+        let crosses = step.old_state == facts::FIN_WAIT1 && step.new_state == facts::CLOSING;
+        known.crossing_fins |= crosses;
+        known.own_fin_waited |= crosses && step.snd_nxt != step.write_seq;
         known.last = Some(*step);
     }
 

@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use whohungup_ebpf::event::Transition;
+use whohungup_ebpf::{
+    event::Transition,
+    exchange::{GOAWAY_IN, GOAWAY_OUT},
+};
 
 use super::{ending::identity, entry::Connection, pairs::Candidate, settle, tracker::Tracker};
 use crate::{
@@ -159,14 +162,27 @@ impl Tracker {
     pub(super) fn waits_for_other_end(&mut self, cookie: u64, now_ns: u64) -> Option<u64> {
         let connection = self.connections.get(&cookie)?;
         let pending = connection.pending.as_deref().filter(|pending| !pending.has_waited)?;
-        if is_own_end(&pending.facts().first) {
+        let is_own = is_own_end(&pending.facts().first);
+        if is_own && !self.is_ended_by_a_goaway(cookie, connection) {
             return None;
         }
         let other = self.connections.get(&self.other_end(connection)?)?.pending.as_deref()?;
-        let due = other.due_ns.filter(|_| is_own_end(&other.facts().first))?;
+        let due = other.due_ns.filter(|_| is_own || is_own_end(&other.facts().first))?;
         // Just behind it: it may be due by now, and be the next.
         let due = due.max(now_ns) + 1_000_000;
         (due <= now_ns + MOST_NS).then_some(due)
+    }
+
+    /// HTTP/2: this end sent the first FIN, and it only answered what the other end had said.
+    fn is_ended_by_a_goaway(&self, cookie: u64, connection: &Connection) -> bool {
+        let Some(pending) = connection.pending.as_deref() else { return false };
+        let exchange = pending.facts().exchange.as_deref();
+        let is_said = exchange.is_some_and(|exchange| exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0);
+        let Some(identity) = identity(cookie, connection, Timestamp::UNIX_EPOCH).filter(|_| is_said) else {
+            return false;
+        };
+        let close = pending.judged(|facts| judge(facts, self.options).record(identity, EvidenceDetail::Off));
+        close.closer == connection.role.other_end()
     }
 
     /// What the other end knows by now.
@@ -223,7 +239,7 @@ pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &Oth
     if other.is_closer
         && other.closer == close.closer
         && !is_closer(close)
-        && knows_better(other.cause, close.cause)
+        && knows_better(other.cause, close)
     {
         close.cause = other.cause;
     }
@@ -263,12 +279,27 @@ fn is_closer(close: &ClosedConnection) -> bool {
 }
 
 /// What a process did is seen at its own end only.
-fn knows_better(cause: Cause, than: Cause) -> bool {
-    let is_seen = matches!(
+fn knows_better(cause: Cause, close: &ClosedConnection) -> bool {
+    let is_seen = is_seen_at_its_end(cause) || cause == Cause::Shutdown;
+    // Of an answer that came early the client has all, and what lay unread is the rest of its own request.
+    let is_consequence = cause == Cause::UnreadData && close.cause == Cause::EarlyResponse;
+    let is_derived = matches!(
+        close.cause,
+        Cause::Announced
+            | Cause::EarlyResponse
+            | Cause::Truncated
+            | Cause::UnreadData
+            | Cause::NotAccepted
+            | Cause::H2Goaway
+    );
+    close.cause == Cause::Unknown || (is_seen && is_derived && !is_consequence)
+}
+
+const fn is_seen_at_its_end(cause: Cause) -> bool {
+    matches!(
         cause,
         Cause::ProcessExit | Cause::ProcessKilled | Cause::OomKilled | Cause::UnreadData | Cause::LingerZero
-    );
-    than == Cause::Unknown || (is_seen && than == Cause::Announced)
+    )
 }
 
 fn is_end(closer: Closer) -> bool {
@@ -297,6 +328,11 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
     let other_knows = match (close.verdict == Verdict::IdleRace, other.is_race()) {
         // Only the end that closed can tell what it had read; sequence numbers tell the rest at either end.
         (true, true) => other.exact && !exact || (other.exact == exact && !is_closer(close)),
+        // Only the client's end knows whether it closed, or stopped sending.
+        (false, true) if is_own_timer(other.race) && close.role == Role::Client => false,
+        (true, false) if is_own_timer(close.race) && other.role == Role::Client => {
+            other.verdict != Verdict::Unknown
+        }
         (false, true) => other.exact || !exact || close.verdict == Verdict::ServerIdle,
         (true, false) => other.exact && !exact,
         (false, false) => {
@@ -313,12 +349,25 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
         return;
     }
     (close.verdict, close.race) = (other.verdict, other.race);
+    // What a verdict was drawn from goes with it.
+    let belongs_to_it =
+        matches!(close.cause, Cause::Announced | Cause::EarlyResponse | Cause::HalfClose | Cause::Truncated)
+            || (close.cause == Cause::UnreadData && other.cause == Cause::EarlyResponse);
+    if close.closer == other.closer
+        && (belongs_to_it || (other.cause != Cause::Unknown && !is_seen_at_its_end(close.cause)))
+    {
+        close.cause = other.cause;
+    }
     if !other.is_race() {
         // Each end has its own view of where a race met the exchange.
         (close.phase, close.in_flight) = (other.phase, other.in_flight);
     }
     let same_basis = other.basis == close.basis;
     close.confidence = if other.exact && same_basis { Confidence::Exact } else { Confidence::Probable };
+}
+
+fn is_own_timer(race: Option<Race>) -> bool {
+    race == Some(Race::OwnTimer)
 }
 
 /// What the two ends may disagree on.

@@ -39,6 +39,9 @@ pub struct ExchangeState {
     pub announced: bool,
     /// A response that ended before the open request was answered said so: its sender should have known.
     pub announced_before: bool,
+    /// The newest request had left before its sender could know of the response that has begun last; `None` where that is not
+    /// known.
+    pub sent_before_response: Option<bool>,
     /// A GOAWAY frame went either way.
     pub goaway: bool,
     /// What it said.
@@ -119,6 +122,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         cut: false,
         announced: false,
         announced_before: false,
+        sent_before_response: None,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
         goaway_frame: None,
         records: None,
@@ -282,13 +286,15 @@ impl Http<'_> {
         if let Some(surely) = self.is_answered_by(unsent) {
             answered = answered.wrapping_add(1);
             standing.exact &= surely;
-            standing.response_end = Some(response.last);
+            // Of one of which no byte has left the end is yet to come.
+            standing.response_end = self.is_responding().then_some(response.last);
             standing.answered = Some(answered);
         }
         let open = exchange.begun.wrapping_sub(answered);
         // What is under way answers the open request itself (a 408 in its middle, a truncated body).
         standing.announced_before =
             open > 0 && is_last(response) && !self.is_responding() && !self.is_unasked();
+        standing.sent_before_response = self.sent_before_response();
         let asking = self.request_phase();
         standing.request_start = standing.request_start.map(|newest| {
             // One is open: it is the newest. Of several, the oldest has been waiting.
@@ -344,6 +350,19 @@ impl Http<'_> {
             state::HEAD | state::CHUNK | state::CHUNK_DATA | state::TRAILER => Some(false),
             _ => None,
         }
+    }
+
+    /// At the responder's end what the request acknowledges tells, at the other the clock does.
+    fn sent_before_response(&self) -> Option<bool> {
+        let Self { exchange, request, response } = *self;
+        if response.state == state::NEW || request_seq(exchange, request).is_none() {
+            return None;
+        }
+        if exchange.request_direction == IN {
+            return Some((exchange.request_ack.wrapping_sub(response.start_seq) as i32) <= 0);
+        }
+        let later = request.started.wrapping_sub(response.started) as i32;
+        (later != 0).then_some(later < 0)
     }
 
     /// Nobody had asked for the newest response.

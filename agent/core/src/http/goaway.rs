@@ -46,6 +46,9 @@ pub struct Goaway {
     /// Jiffies when it passed.
     #[serde(skip)]
     pub at: u32,
+    /// The other side said it too, and may have said it first: of each side the newest is known.
+    #[serde(skip)]
+    pub is_answered: bool,
 }
 
 impl Goaway {
@@ -62,13 +65,16 @@ impl Goaway {
                 debug: clean(&String::from_utf8_lossy(frame.debug), MAX_TEXT),
                 idle: None,
                 at: frame.at,
+                is_answered: false,
             })
         };
         match (frame(Side::Server, answering), frame(Side::Client, 1 - answering)) {
             (Some(server), Some(client)) => {
                 // A goodbye is answered with another.
-                let is_answer = server.is_polite() && (server.at.wrapping_sub(client.at) as i32) > 0;
-                Some(if is_answer { client } else { server })
+                let later = server.at.wrapping_sub(client.at) as i32;
+                let is_newest = usize::from(exchange.last_direction) == answering;
+                let is_answer = server.is_polite() && (later > 0 || (later == 0 && is_newest));
+                Some(if is_answer { Self { is_answered: true, ..client } } else { server })
             }
             (server, client) => server.or(client),
         }
@@ -88,10 +94,21 @@ impl Goaway {
     pub fn cause(&self) -> Cause {
         let words = self.debug.to_ascii_lowercase();
         let says = |all: &[&str]| all.iter().any(|word| words.contains(word));
-        match self.is_polite() && self.by == Side::Server {
+        // The C core reports its own limits as errors ("connection idle", measured with grpcio 1.85).
+        let is_planned = self.is_polite() || self.error == ERRORS[2];
+        match is_planned && self.by == Side::Server {
             true if says(&["max_age", "max age", "max_connection_age"]) => Cause::MaxAge,
             true if says(&["max_idle", "idle"]) => Cause::KeepaliveTimer,
-            true if says(&["graceful", "shutdown", "shutting down", "app_requested"]) => Cause::Shutdown,
+            true if says(&[
+                "graceful",
+                "shutdown",
+                "shutting down",
+                "app_requested",
+                "cancelling all calls",
+            ]) =>
+            {
+                Cause::Shutdown
+            }
             _ => Cause::H2Goaway,
         }
     }

@@ -7,8 +7,8 @@ use super::{
     },
     *,
 };
-use crate::close::ClosedConnection;
-use crate::close::facts::{CLOSE, CLOSE_WAIT, FIN_WAIT1, FIN_WAIT2, LAST_ACK};
+use crate::close::facts::{CLOSE, CLOSE_WAIT, CLOSING, FIN_WAIT1, FIN_WAIT2, LAST_ACK};
+use crate::close::{ClosedConnection, Loss, LossReason, loss};
 use crate::labels::{Race, Role};
 
 mod cause;
@@ -419,7 +419,7 @@ fn last_bytes_that_left_with_the_close_are_a_goodbye() {
     assert_eq!(by_client(quit), ["completed CW fin waiting unknown - probable turns"; 2]);
     let mut killed = quit(client()).closes();
     (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
-    assert_eq!(summary(&killed), "unknown CW fin waiting process-killed - probable turns");
+    assert_eq!(summary(&killed), "premature-hangup CW fin waiting process-killed - probable turns");
     assert!(
         judge(&error(server()).closes()).idle.is_some_and(|idle| idle > 5.0),
         "the error ends no silence"
@@ -464,6 +464,83 @@ fn a_request_after_an_announced_end_is_its_senders_own_mistake() {
         summary(&again(server()).unread().resets()),
         "completed SW rst waiting announced - exact http"
     );
+}
+
+#[test]
+fn requests_that_were_pipelined_before_the_last_answer_came_are_lost() {
+    for last in [LAST_OK, UNTIL_CLOSE] {
+        let lost = |talk: Talk| talk.asks(GET).asks(GET).asks(GET).waits(1).answers(last).waits(9);
+        assert_eq!(
+            by_server(lost),
+            ["premature-hangup SW fin waiting announced - probable http"; 2],
+            "{last}"
+        );
+        assert_eq!(judge(&lost(server()).closes()).in_flight, Some(2));
+        let reset = [lost(server()).resets(), lost(client()).fails(104)].map(|facts| summary(&facts));
+        if last == LAST_OK {
+            assert_eq!(reset, ["premature-hangup SW rst waiting announced - probable http"; 2]);
+            // The client that saw the last answer has nothing left to wait for: it did not give up.
+            assert_eq!(by_client(lost), ["premature-hangup CW fin waiting announced - probable http"; 2]);
+            let closed = judge(&lost(client()).closes());
+            assert_eq!(loss(&closed), Some((Loss::Lost(LossReason::ServerHangup), 2)));
+        }
+    }
+    // Within one tick of the clock the client's end cannot tell what was first.
+    let at_once = client().asks(GET).asks(GET).answers(LAST_OK).gets_fin();
+    assert_eq!(summary(&at_once), "completed SW fin waiting announced - probable http");
+}
+
+#[test]
+fn a_server_whose_fin_waits_behind_an_answer_was_not_first() {
+    let mut talk = server().asks(GET).waits(1).answers(EARLY).waits(9);
+    talk = talk.keeps_back(7);
+    let mut facts = talk.clone().closes();
+    (facts.crossing_fins, facts.own_fin_waited) = (true, true);
+    let mut rest = server().asks(GET).waits(1).answers(EARLY).waits(600).answers("7 bytes");
+    rest.socket.write_seq = rest.socket.write_seq.wrapping_add(1);
+    rest.socket.snd_nxt = rest.socket.write_seq;
+    rest.later(&mut facts, CLOSING, CLOSE);
+    assert_eq!(summary(&facts), "completed CR fin response half-close - exact http");
+    assert!(judge(&facts).evidence[0].contains("its FIN waited"));
+}
+
+#[test]
+fn a_client_that_gives_up_on_what_is_not_read_is_not_served_by_the_servers_fin() {
+    let asked = |talk: Talk| talk.unobserved().served(9).asks(GET).waits(250);
+    let mut facts = asked(server()).gets_fin();
+    let mut closed = asked(server()).fin_came().waits(1);
+    closed.socket.write_seq = closed.socket.write_seq.wrapping_add(1);
+    closed.later(&mut facts, LAST_ACK, CLOSE);
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - probable turns");
+}
+
+#[test]
+fn a_listener_with_a_full_queue_may_reset_at_once() {
+    let refused = |talk: Talk| {
+        let mut facts = talk.unacked(0).fails(104);
+        let mut exchange = facts.exchange.take().unwrap_or_else(|| Box::new(client().exchange));
+        (exchange.reset_flags, exchange.reset_at) = (4, facts.first.header.jiffies);
+        facts.exchange = Some(exchange);
+        summary(&facts)
+    };
+    let said = "premature-hangup SW rst waiting not-accepted - probable http";
+    assert_eq!(refused(client().asks(GET)), said);
+    assert_eq!(refused(client()), "server-idle SU rst unused not-accepted - probable turns");
+}
+
+#[test]
+fn a_last_answer_that_leaves_with_the_fin_announced_the_end_to_a_request_that_comes_then() {
+    let mut talk = server().asks(GET).waits(1);
+    talk.socket.write_seq = talk.socket.write_seq.wrapping_add(LAST_OK.len() as u32);
+    let mut facts = talk.closes();
+    let mut late = server().asks(GET).waits(1).answers(LAST_OK).waits(3).asks(GET);
+    late.socket.write_seq = late.socket.write_seq.wrapping_add(1);
+    let ack = late.socket.write_seq;
+    late.later(&mut facts, FIN_WAIT2, CLOSE);
+    facts.resets.push(late_segment(&facts.first, GET.len() as u32, ack));
+    let close = judge(&facts);
+    assert_eq!(summary(&facts), "completed SI fin idle announced - exact http");
+    assert_eq!((close.idle, close.requests), (Some(0.0), Some(1)));
 }
 
 #[test]

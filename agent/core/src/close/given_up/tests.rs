@@ -197,3 +197,13 @@ fn streams_given_up_behind_a_goaway_end_with_a_close_that_follows_it() {
     assert_eq!(summary(&close), "premature-hangup CR h2-goaway - exact 1");
     assert_eq!(loss(&close), Some((Loss::Lost(LossReason::ServerHangup), 1)));
 }
+
+#[test]
+fn streams_that_are_open_beside_those_given_up_are_in_flight_too() {
+    // Node resets one stream of two, and ends the connection.
+    let cut = |talk: Talk| {
+        let talk = talk.http2().asks(&frame(HEADERS, WHOLE, 1, ASK)).asks(&frame(HEADERS, WHOLE, 3, ASK));
+        talk.waits(100).answers(&frame(RST_STREAM, 0, 1, "none")).answers(&goaway(3, 0, ""))
+    };
+    assert_eq!(both(cut), ["premature-hangup SW unknown - exact 2"; 2]);
+}

@@ -165,3 +165,48 @@ fn a_call_that_was_given_up_ends_the_time_in_which_one_was_open() {
     let talk = asked.asks(&frame(RST_STREAM, 0, 3, "\0\0\0\u{8}")).waits(75);
     assert_eq!(said(&classified(&talk.closes())), (Verdict::ClientIdle, Closer::Client, Some(0.3)));
 }
+
+#[test]
+fn a_goaway_with_an_error_ends_an_idle_connection_too() {
+    let ended = |end: Talk, words: &str| {
+        end.http2().streams(1, 150).answers(&goaway(1, 2, words)).waits(1).asks(&goaway(0, 0, "bye"))
+    };
+    for (words, cause) in [
+        ("connection idle", Cause::KeepaliveTimer),
+        ("Cancelling all calls", Cause::Shutdown),
+        ("out of order", Cause::H2Goaway),
+    ] {
+        for facts in [ended(client(), words).waits(3).closes(), ended(server(), words).waits(3).gets_fin()] {
+            let close = classified(&facts);
+            assert_eq!(said(&close), (Verdict::ServerIdle, Closer::Server, Some(0.6)), "{words}");
+            assert_eq!((close.cause, close.confidence), (cause, Confidence::Exact), "{words}");
+        }
+    }
+    // With a stream open it fails that too.
+    let open =
+        client().http2().asks(&frame(HEADERS, WHOLE, 1, "ask")).answers(&goaway(1, 2, "connection idle"));
+    assert_eq!(classified(&open.waits(3).closes()).verdict, Verdict::PrematureHangup);
+}
+
+#[test]
+fn a_clients_goaway_ends_an_idle_connection_whoever_sends_the_first_fin() {
+    let ended = |end: Talk| end.http2().streams(1, 150).asks(&goaway(0, 0, "")).waits(3);
+    for facts in [ended(client()).gets_fin(), ended(server()).closes()] {
+        let close = classified(&facts);
+        assert_eq!(said(&close), (Verdict::ClientIdle, Closer::Client, Some(0.6)));
+        assert_eq!(close.confidence, Confidence::Exact);
+    }
+    // The server's answer in the same tick of the clock; of each side only the newest is known.
+    let answered = |end: Talk| end.http2().streams(1, 150).asks(&goaway(0, 0, "")).answers(&goaway(1, 0, ""));
+    for facts in [answered(client()).waits(3).closes(), answered(server()).waits(3).closes()] {
+        let close = classified(&facts);
+        assert_eq!(said(&close), (Verdict::ClientIdle, Closer::Client, Some(0.6)));
+        assert_eq!(close.confidence, Confidence::Probable);
+    }
+    let first = client().http2().streams(1, 150).answers(&goaway(1, 0, "")).asks(&goaway(0, 0, ""));
+    assert_eq!(said(&classified(&first.waits(3).closes())), (Verdict::ServerIdle, Closer::Server, Some(0.6)));
+    // What is open then ends first.
+    let open = client().http2().asks(&frame(HEADERS, WHOLE, 1, "ask")).asks(&goaway(0, 0, "")).waits(100);
+    let ended = open.answers(&frame(HEADERS, WHOLE, 1, "answer")).waits(3).gets_fin();
+    assert_eq!(classified(&ended).closer, Closer::Server);
+}

@@ -212,3 +212,16 @@ fn a_408_nobody_asked_for_is_the_keepalive_timer_and_does_not_reset_the_idle_clo
     let other = |talk: Talk| talk.served(1000).answers_unasked("HTTP/1.1 503 Away\r\n\r\n");
     assert_eq!(by_server(other), ["server-idle SI fin idle unknown - exact http"; 2]);
 }
+
+#[test]
+fn who_is_killed_takes_no_leave() {
+    let killed = |talk: Talk| {
+        let mut talk = talk;
+        (talk.socket.task.flags, talk.socket.task.exit_code) = (PF_EXITING, 9);
+        summary(&talk.closes())
+    };
+    let answered = server().unobserved().served(1);
+    assert_eq!(killed(answered), "server-idle SI fin idle process-killed - probable turns");
+    let asked = client().unobserved().served(250).asks(GET).waits(1);
+    assert_eq!(killed(asked), "premature-hangup CW fin waiting process-killed - probable turns");
+}

@@ -226,6 +226,14 @@ fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
         "unknown CW fin waiting unknown - probable http",
         "it may still read"
     );
+    let mut exiting = asked(0)(client());
+    // PF_EXITING, include/linux/sched.h
+    exiting.socket.task.flags = 4;
+    assert_eq!(
+        summary(&exiting.closes()),
+        "premature-hangup CW fin waiting process-exit - exact http",
+        "a process that ends has no timer"
+    );
     let turns = |talk: Talk| asked(0)(talk).unobserved();
     assert_eq!(
         by_client(turns),
@@ -304,6 +312,38 @@ fn a_request_that_was_answered_after_the_fin_was_not_lost() {
     let mut facts = talk.clone().gets_fin();
     talk.fin_came().waits(3).answers(OK).later(&mut facts, CLOSE_WAIT, LAST_ACK);
     assert_eq!(summary(&facts), "completed CW fin waiting half-close - exact http");
+}
+
+#[test]
+fn a_request_that_was_answered_before_its_end_is_no_race() {
+    const UPLOAD: &str = "POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab";
+    let refused =
+        |talk: Talk| talk.served(9).asks(UPLOAD).answers("HTTP/1.1 413 x\r\nContent-Length: 0\r\n\r\n");
+    let lost = "premature-hangup SB rst request-body unread-data -";
+    assert_eq!(summary(&refused(client()).unread().fails(104)), format!("{lost} probable http"));
+    let mut unread = refused(server());
+    unread.socket.copied_seq = unread.socket.copied_seq.wrapping_sub(UPLOAD.len() as u32);
+    assert_eq!(summary(&unread.resets()), format!("{lost} probable http"));
+}
+
+#[test]
+fn a_request_that_meets_the_servers_farewell_is_lost_to_its_idle_timer() {
+    const TIMEOUT: &str = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut talk = server().served(1000);
+    let seen = talk.socket.snd_nxt;
+    talk = talk.answers_unasked(TIMEOUT).asks(GET);
+    assert_eq!(summary(&talk.clone().closes()), "idle-race SW fin waiting unknown stale exact http");
+    talk.exchange.request_ack = seen;
+    let crossed = "unknown crossed";
+    assert_eq!(summary(&talk.clone().closes()), format!("idle-race SW fin waiting {crossed} exact http"));
+    assert_eq!(summary(&talk.unread().resets()), "idle-race SW rst waiting unread-data crossed exact http");
+    let seen = client().served(1000).answers_unasked(TIMEOUT).asks(GET).waits(1).gets_fin();
+    assert_eq!(summary(&seen), "idle-race SW fin waiting unknown stale exact http");
+    let answered = |ticks| client().served(1000).asks(GET).waits(ticks).answers(TIMEOUT).gets_fin();
+    let race = judge(&answered(1));
+    assert_eq!((race.race, race.confidence), (Some(Race::Crossed), Confidence::Probable));
+    assert_eq!(judge(&answered(1000)).race, None, "that long a server works on an answer");
+    assert_eq!(judge(&client().asks(GET).waits(1).answers(TIMEOUT).gets_fin()).race, None, "a first request");
 }
 
 #[test]

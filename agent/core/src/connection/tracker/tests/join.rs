@@ -104,6 +104,60 @@ fn a_client_that_only_stopped_sending_tells_the_server() {
 }
 
 #[test]
+fn a_client_that_stops_sending_at_once_raced_no_timer_of_its_own() {
+    let asked = |talk: Talk| talk.served(1250).asks(GET);
+    let mut stopped = asked(client()).stops_sending();
+    asked(client()).fin_came().waits(3).later(&mut stopped, 5, 7);
+    let (server_end, client_end) = both(&mut tracker(), gives_up(asked(server())), stopped);
+    for close in [&server_end, &client_end] {
+        assert_eq!((close.verdict, close.race), (Verdict::PrematureHangup, None), "{close:?}");
+        assert_eq!((close.closer, close.cause), (Closer::Server, Cause::HalfClose));
+    }
+}
+
+#[test]
+fn an_early_answer_that_the_client_has_is_no_loss_at_the_servers_end_either() {
+    const UPLOAD: &str = "POST / HTTP/1.1\r\nContent-Length: 500\r\n\r\nab";
+    let refused =
+        |talk: Talk| talk.asks(UPLOAD).answers("HTTP/1.1 413 x\r\nContent-Length: 0\r\n\r\n").waits(1);
+    let mut unread = refused(server());
+    unread.socket.copied_seq = unread.socket.copied_seq.wrapping_sub(2);
+    let (server_end, client_end) = both(&mut tracker(), unread.resets(), refused(client()).fails(104));
+    for close in [&server_end, &client_end] {
+        assert_eq!((close.verdict, close.cause), (Verdict::Completed, Cause::EarlyResponse), "{close:?}");
+    }
+}
+
+#[test]
+fn a_process_that_exits_in_an_answer_says_so_at_both_ends() {
+    let cut = |talk: Talk| talk.asks(GET).answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi").waits(1);
+    let mut exits = cut(server()).closes();
+    exits.first.task.flags = 4;
+    let (server_end, client_end) = both(&mut tracker(), exits, gives_up(cut(client())));
+    assert_eq!((server_end.cause, client_end.cause), (Cause::ProcessExit, Cause::ProcessExit));
+}
+
+#[test]
+fn a_fin_that_waited_when_the_peers_came_was_not_first() {
+    let mut tracker = tracker();
+    let talk = at(SERVER, server());
+    begin(&mut tracker, &talk);
+    let mut facts = at(SERVER, server())
+        .asks(GET)
+        .answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi")
+        .keeps_back(7)
+        .closes();
+    first(&mut tracker, &facts);
+    let mut crossed = facts.first;
+    (crossed.old_state, crossed.new_state) = (4, 11);
+    crossed.write_seq = crossed.write_seq.wrapping_add(1);
+    facts.last = Some(crossed);
+    last(&mut tracker, &facts);
+    let known = tracker.connections.get(&SERVER).and_then(|one| one.facts()).expect("pending");
+    assert!(known.own_fin_waited && known.crossing_fins);
+}
+
+#[test]
 fn two_sockets_with_the_same_addresses_are_not_always_one_connection() {
     let mut killed = server().asks(GET).waits(9).closes();
     (killed.first.task.flags, killed.first.task.exit_code) = (4, 9);
