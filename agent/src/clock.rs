@@ -11,7 +11,12 @@ pub fn monotonic_ns() -> u64 {
 
 /// When a CLOCK_MONOTONIC reading was, by the wall clock as it stands now.
 pub fn wall_time(monotonic: u64) -> Timestamp {
-    let then = i128::from(wall_ahead_ns()) + i128::from(monotonic);
+    wall_time_by(monotonic, wall_ahead_ns())
+}
+
+/// The same by a wall clock that is so far ahead, ns.
+pub fn wall_time_by(monotonic: u64, wall_ahead_ns: i64) -> Timestamp {
+    let then = i128::from(wall_ahead_ns) + i128::from(monotonic);
     Timestamp::from_nanosecond(then).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

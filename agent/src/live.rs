@@ -60,6 +60,8 @@ pub struct LiveChanges {
 pub struct LiveSnapshot {
     /// CLOCK_MONOTONIC ns.
     pub now_ns: u64,
+    /// How far the wall clock is ahead of that clock, ns.
+    pub wall_ahead_ns: i64,
     pub meta: Meta,
     pub endpoints: Vec<Endpoint>,
     pub shutdowns: Vec<Shutdown>,
@@ -101,6 +103,7 @@ impl Live {
     pub fn snapshot(
         &self,
         now_ns: u64,
+        wall_ahead_ns: i64,
         meta: Meta,
         endpoints: &Endpoints,
         shutdowns: Vec<Shutdown>,
@@ -108,6 +111,7 @@ impl Live {
     ) -> LiveSnapshot {
         LiveSnapshot {
             now_ns,
+            wall_ahead_ns,
             meta,
             endpoints: endpoints.endpoints(),
             shutdowns,
@@ -119,6 +123,12 @@ impl Live {
             newest: self.kept.newest(),
             left_out: self.kept.left_out(),
         }
+    }
+}
+
+impl LiveSnapshot {
+    pub fn close_counts(&self) -> CloseCounts {
+        CloseCounts { newest: self.newest, left_out: self.left_out }
     }
 }
 

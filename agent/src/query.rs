@@ -1,6 +1,7 @@
 //! `whohungup query`: who hung up then? Asks the record that a daemon keeps ([`crate::record`]).
 
 mod csv;
+mod replay;
 mod summary;
 mod time;
 
@@ -18,6 +19,7 @@ use crate::{
     record::{Found, Interval, Scan, Scanned},
 };
 use csv::Csv;
+pub(crate) use replay::{Replay, replay};
 use summary::Summary;
 
 /// Reads the record, and prints.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use crate::{
     agent::Analyzer,
-    clock::monotonic_ns,
+    clock::{monotonic_ns, wall_ahead_ns},
     live::{EvidenceSampler, Live, LiveChanges, LiveSnapshot},
     session::Session,
 };
@@ -61,6 +61,13 @@ impl RecentActivity {
             self.count_again = Instant::now() + began.elapsed() * COUNT_SHARE;
         }
         let (meta, open) = (analyzer.meta(session), Arc::clone(&self.open));
-        self.live.snapshot(monotonic_ns(), meta, analyzer.table(), analyzer.shutdowns(), open)
+        self.live.snapshot(
+            monotonic_ns(),
+            wall_ahead_ns(),
+            meta,
+            analyzer.table(),
+            analyzer.shutdowns(),
+            open,
+        )
     }
 }

@@ -6,6 +6,7 @@ mod events;
 mod host;
 mod observer;
 mod page;
+mod past;
 mod scrapes;
 mod server;
 mod views;
@@ -35,7 +36,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     crate::say(format_args!("ready"));
     let asked_to_stop = Arc::clone(&stopped);
     let watched = observer.ends(stopped);
-    let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, watched);
+    let past = past::Past::new(args.record.record.clone(), args.observe.max_endpoints);
+    let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, past, watched);
     observer.stop()?;
     served?;
     anyhow::ensure!(

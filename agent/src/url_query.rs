@@ -1,6 +1,7 @@
 //! `?role=server&port=8080&process=node&limit=50`: a filter in a URL. `axum::extract::Query` takes no name twice, and
 //! names neither the value nor the names that are known.
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::live::USUAL_ENDPOINTS;
@@ -11,7 +12,7 @@ const MOST: usize = 64;
 
 #[derive(Debug, Error)]
 #[error(
-    "`{name}={value}`: {reason}; known are role, port, process, verdict, namespace, pod, container, unit, workload and limit"
+    "`{name}={value}`: {reason}; known are role, port, process, verdict, namespace, pod, container, unit, workload, endpoint, muted, at and limit"
 )]
 pub(crate) struct QueryError {
     name: String,
@@ -24,12 +25,18 @@ pub(crate) struct Query {
     pub(crate) filter: Filter,
     /// Endpoints shown at most, worst first.
     pub(crate) limit: usize,
+    /// Of a past moment, from the record; now where nobody says otherwise.
+    pub(crate) at: Option<Timestamp>,
+    /// Endpoints, by id, that take no part in the headline.
+    pub(crate) muted: Vec<String>,
 }
 
 impl Query {
     pub(crate) fn parse(query: &str) -> Result<Self, QueryError> {
         let mut filter = Filter::default();
         let mut limit = 0;
+        let mut at = None;
+        let mut muted = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MOST) {
             let read = match &*name {
                 "role" => value.parse().map(|role| filter.roles.push(role)),
@@ -39,16 +46,22 @@ impl Query {
                 "pod" => add(&mut filter.pods, &value),
                 "container" => add(&mut filter.containers, &value),
                 "unit" => add(&mut filter.units, &value),
+                "endpoint" => add(&mut filter.endpoints, &value),
+                "muted" => add(&mut muted, &value),
                 "workload" => add(&mut filter.workloads, &value),
                 "port" => {
                     value.parse().map(|port| filter.ports.push(port)).map_err(|_no| "no port".to_owned())
                 }
+                "at" => value
+                    .parse()
+                    .map(|time| at = Some(time))
+                    .map_err(|_no| "no RFC 3339 time with a zone, such as 2026-11-28T05:20:00Z".to_owned()),
                 "limit" => value.parse().map(|most| limit = most).map_err(|_no| "no number".to_owned()),
                 _ => Err("unknown name".to_owned()),
             };
             read.map_err(|reason| QueryError { name: name.to_string(), value: value.to_string(), reason })?;
         }
-        Ok(Self { filter, limit: if limit == 0 { USUAL_ENDPOINTS } else { limit } })
+        Ok(Self { filter, limit: if limit == 0 { USUAL_ENDPOINTS } else { limit }, at, muted })
     }
 }
 
@@ -60,7 +73,18 @@ fn add(names: &mut Vec<String>, value: &str) -> Result<(), String> {
 
 /// The names and values from which a daemon makes `filter` again.
 pub(crate) fn pairs(filter: &Filter) -> Vec<(&'static str, String)> {
-    let Filter { roles, ports, processes, verdicts, namespaces, pods, containers, units, workloads } = filter;
+    let Filter {
+        roles,
+        ports,
+        processes,
+        verdicts,
+        namespaces,
+        pods,
+        containers,
+        units,
+        workloads,
+        endpoints,
+    } = filter;
     let roles = roles.iter().map(|role| ("role", role.to_string()));
     let ports = ports.iter().map(|port| ("port", port.to_string()));
     let verdicts = verdicts.iter().map(|verdict| ("verdict", verdict.to_string()));
@@ -71,6 +95,7 @@ pub(crate) fn pairs(filter: &Filter) -> Vec<(&'static str, String)> {
         ("container", containers),
         ("unit", units),
         ("workload", workloads),
+        ("endpoint", endpoints),
     ];
     let named =
         named.into_iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.clone())));
@@ -84,7 +109,7 @@ mod tests {
 
     #[test]
     fn names_and_values_are_read() {
-        let query = "role=server&port=80&port=8080&process=a%20b%3C%c3%BC&verdict=idle-race&limit=5";
+        let query = "role=server&port=80&port=8080&process=a%20b%3C%c3%BC&verdict=idle-race&limit=5&at=2026-11-28T05:20:00Z&muted=server/80/nginx";
         let expected = Query {
             filter: Filter {
                 roles: vec![Role::Server],
@@ -94,18 +119,23 @@ mod tests {
                 ..Filter::default()
             },
             limit: 5,
+            at: Some("2026-11-28T05:20:00Z".parse().expect("a time")),
+            muted: vec!["server/80/nginx".to_owned()],
         };
         assert_eq!(Query::parse(query).expect("a query"), expected);
-        let all = Query { filter: Filter::default(), limit: USUAL_ENDPOINTS };
+        let all = Query { filter: Filter::default(), limit: USUAL_ENDPOINTS, at: None, muted: Vec::new() };
         assert_eq!(Query::parse("").expect("all"), all);
         assert_eq!(Query::parse("process=100%+%zz%4").expect("a query").filter.processes, ["100% %zz%4"]);
     }
 
     #[test]
     fn what_is_not_understood_is_named() {
-        for (query, named) in
-            [("port=x", "`port=x`"), ("role=peer", "`role=peer`"), ("colour=red", "known are role")]
-        {
+        for (query, named) in [
+            ("port=x", "`port=x`"),
+            ("at=05:20", "RFC 3339"),
+            ("role=peer", "`role=peer`"),
+            ("colour=red", "known are role"),
+        ] {
             let error = Query::parse(query).expect_err("no query").to_string();
             assert!(error.contains(named), "{error}");
         }
@@ -123,6 +153,7 @@ mod tests {
             containers: vec!["app".to_owned()],
             units: vec!["nginx.service".to_owned()],
             workloads: vec!["shop/*".to_owned()],
+            endpoints: vec!["server/8080/a/b&c".to_owned()],
         };
         let url = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs(&filter)).finish();
         assert_eq!(Query::parse(&url).expect("a query").filter, filter);

@@ -29,6 +29,8 @@ pub struct Filter {
     pub units: Vec<String>,
     /// As they are shown, or by id.
     pub workloads: Vec<String>,
+    /// By [`EndpointKey::id`].
+    pub endpoints: Vec<String>,
 }
 
 impl Filter {
@@ -38,12 +40,15 @@ impl Filter {
 
     pub fn has_close(&self, closed: &ClosedConnection) -> bool {
         (self.verdicts.is_empty() || self.verdicts.contains(&closed.verdict))
+            && self.has_id(|| EndpointKey::of_close(closed))
             && self.has_workload(closed.workload.as_ref(), closed.workload.as_ref().map(Workload::id))
             && self.has_connection(closed.role, &closed.ends, closed.process)
     }
 
     pub fn has_requests(&self, progressed: &Progressed) -> bool {
-        self.has_workload(progressed.workload.as_ref(), progressed.workload.as_ref().map(Workload::id))
+        let Progressed { role, ends, process, workload, .. } = progressed;
+        self.has_workload(workload.as_ref(), workload.as_ref().map(Workload::id))
+            && self.has_id(|| EndpointKey::of(*role, ends, *process, workload.as_ref()))
             && self.has_connection(progressed.role, &progressed.ends, progressed.process)
     }
 
@@ -69,6 +74,7 @@ impl Filter {
         };
         let has_process = || self.has_process(process, |wanted| endpoint.recent_pids.contains(&wanted));
         self.has_role(*role)
+            && self.has_id(|| endpoint.key)
             && self.has_workload(endpoint.workload.as_ref(), endpoint.key.workload)
             && (self.ports.is_empty() || has_port())
             && (self.processes.is_empty() || has_process())
@@ -89,6 +95,7 @@ impl Filter {
             process.is_some_and(|Process { pid, comm }| self.has_process(&comm, |wanted| pid == Some(wanted)))
         };
         self.has_role(Role::Server)
+            && self.has_id(|| EndpointKey::at(Role::Server, Some(port), process, workload))
             && self.has_workload(workload, workload.map(Workload::id))
             && (self.ports.is_empty() || self.ports.contains(&port))
             && (self.processes.is_empty() || has_process())
@@ -97,6 +104,7 @@ impl Filter {
     /// Whether every connection with this key is wanted; a key does not say its workload's names. Verdicts do not matter.
     pub fn has_key(&self, key: &EndpointKey) -> bool {
         self.has_role(key.role)
+            && self.has_id(|| *key)
             && self.has_workload(None, key.workload)
             && (self.ports.is_empty() || key.server_port.is_some_and(|port| self.ports.contains(&port)))
             && (self.processes.is_empty() || self.has_process(&key.process, |_| false))
@@ -115,6 +123,10 @@ impl Filter {
             && has(&self.pods, names.and_then(|names| names.pod.as_deref()))
             && has(&self.containers, names.and_then(|names| names.container.as_deref()))
             && has(&self.units, names.and_then(|names| names.unit.as_deref()))
+    }
+
+    fn has_id(&self, key: impl Fn() -> EndpointKey) -> bool {
+        self.endpoints.is_empty() || self.endpoints.contains(&key().id())
     }
 
     fn has_role(&self, role: Role) -> bool {

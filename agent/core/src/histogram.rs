@@ -26,10 +26,15 @@ impl<const FROM: usize, const BINS: usize> LogHistogram<FROM, BINS> {
     }
 
     pub fn add(&mut self, seconds: f64) {
+        let count = &mut self.0[Self::bin(seconds) - FROM];
+        *count = count.saturating_add(1);
+    }
+
+    /// The number of the bin that counts it.
+    pub fn bin(seconds: f64) -> usize {
         let bin = ((seconds / FIRST).log10() * PER_DECADE as f64).floor();
         // Saturates: what is no time or below the first bin is in the first.
-        let count = &mut self.0[(bin as usize).saturating_sub(FROM).min(BINS - 1)];
-        *count = count.saturating_add(1);
+        (bin as usize).clamp(FROM, Self::LAST)
     }
 
     /// Numbers of the bins that are not empty, and what they hold.

@@ -8,15 +8,15 @@ use super::{
     LiveSnapshot,
     headline::headline,
     shutdown::ShutdownView,
-    view::{CloseCounts, EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
+    view::{EndpointView, LiveView, Minutes, OpenCount, SCHEMA, TimerView, Viewers},
 };
-use crate::clock::wall_time;
+use crate::clock::wall_time_by;
 use whohungup_core::{
-    advice::{EndpointReport, ReportModel, earlier_peers, losses_of},
+    advice::{EndpointReport, Meta, ReportModel, earlier_peers, losses_of},
     connection::OpenState,
     endpoint::{
         EndpointKey,
-        last_hour::{LOST, LOST_ONCE, LastHour, MINUTES, begins_ns, minute},
+        last_hour::{COUNTS, LOST, LOST_ONCE, LastHour, MINUTES, begins_ns, minute},
     },
     filter::Filter,
     labels::{Role, Side, Verdict},
@@ -27,8 +27,15 @@ use whohungup_core::{
 pub const USUAL_ENDPOINTS: usize = 256;
 pub const MAX_ENDPOINTS: usize = 1024;
 
-/// What `material` shows of what `filter` has, at most `limit` endpoints; `model` is the report made of it.
-pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limit: usize) -> LiveView {
+/// What `material` shows of what `filter` has, at most `limit` endpoints; `model` is the report made of it. Endpoints in
+/// `muted`, by id, take no part in the headline.
+pub fn build(
+    material: &LiveSnapshot,
+    model: &ReportModel,
+    filter: &Filter,
+    muted: &[String],
+    limit: usize,
+) -> LiveView {
     let now = minute(material.now_ns);
     let open = open_by_key(material);
     let everything = filter.is_empty();
@@ -56,7 +63,16 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     } else {
         losses_of(&chosen.iter().map(|report| &report.endpoint))
     };
-    let headline = headline(&endpoints, &meta, all_open, closes_hour, everything);
+    let headline = if muted.is_empty() {
+        headline(&endpoints, &meta, all_open, closes_hour, everything)
+    } else {
+        let is_heard = |id: &String| !muted.contains(id);
+        let heard: Vec<_> = endpoints.iter().filter(|one| is_heard(&one.id)).cloned().collect();
+        let closes_hour = heard.iter().map(|one| one.closes_hour).sum();
+        let reports = chosen.iter().map(|report| &report.endpoint);
+        let losses = losses_of(&reports.filter(|endpoint| is_heard(&endpoint.key.id())));
+        headline(&heard, &Meta { losses, ..meta.clone() }, all_open, closes_hour, false)
+    };
     let endpoints_total = endpoints.len();
     let endpoints_in_trouble =
         endpoints.iter().filter(|one| one.trouble && one.peer_endpoint.is_none()).count();
@@ -64,26 +80,19 @@ pub fn build(material: &LiveSnapshot, model: &ReportModel, filter: &Filter, limi
     endpoints.truncate(limit.min(MAX_ENDPOINTS));
     LiveView {
         schema: SCHEMA.to_owned(),
-        now: wall_time(material.now_ns).to_string(),
+        now: wall_time_by(material.now_ns, material.wall_ahead_ns).to_string(),
         meta,
         headline,
         minutes,
         lost_hour,
         open,
-        closes: CloseCounts { newest: material.newest, left_out: material.left_out },
+        closes: material.close_counts(),
         viewers: Viewers::default(),
         endpoints_total,
         endpoints_in_trouble,
         endpoints,
         shutdowns: wanted.map(ShutdownView::new).collect(),
     }
-}
-
-/// The endpoint's name in links.
-fn id(key: &EndpointKey) -> String {
-    let port = key.server_port.map_or_else(String::new, |port| port.to_string());
-    let workload = key.workload.map_or_else(String::new, |workload| format!("/{workload}"));
-    format!("{}/{port}/{}{workload}", key.role, key.process)
 }
 
 fn hour_of<'a>(material: &'a LiveSnapshot, key: &EndpointKey) -> Option<&'a LastHour> {
@@ -95,6 +104,12 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
     let endpoint = &report.endpoint;
     let in_hour = |what: usize| hour.map_or(0, |hour| hour.minutes.sum(now, what));
     let idle = |side: Side| hour.map_or_else(Vec::new, |hour| hour.idle(side));
+    let idle_by_minute = |side: Side| hour.map_or_else(Vec::new, |hour| hour.idle_by_minute(now, side));
+    let by_minute = |of: &dyn Fn(&[u32; COUNTS]) -> u32| -> Vec<u64> {
+        let counts: Vec<u64> =
+            hour.into_iter().flat_map(|hour| hour.minutes.up_to(now)).map(|slot| of(&slot).into()).collect();
+        if counts.iter().any(|&count| count > 0) { counts } else { Vec::new() }
+    };
     let lost_hour = in_hour(LOST);
     let timers = endpoint.timers.iter().zip(format::timers(report)).map(|(timer, (text, whose))| TimerView {
         side: timer.side,
@@ -109,7 +124,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
     });
     let [connecting, established, closing] = open;
     EndpointView {
-        id: id(&endpoint.key),
+        id: endpoint.key.id(),
         role: endpoint.key.role,
         server_port: endpoint.key.server_port,
         process: endpoint.key.process.to_string(),
@@ -127,6 +142,9 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         closes_hour: (0..LOST).map(in_hour).sum(),
         lost: endpoint.losses.requests,
         lost_hour,
+        last_lost: endpoint.losses.last.map(|last| last.to_string()),
+        minute_closes: by_minute(&|slot| slot[..LOST].iter().sum()),
+        minute_lost: by_minute(&|slot| slot[LOST]),
         premature_hour: in_hour(Verdict::PrematureHangup as usize),
         at_risk: endpoint.at_risk,
         idle_resets: endpoint.idle_resets,
@@ -141,6 +159,8 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         gaps: endpoint.gaps.clone(),
         idle_server: idle(Side::Server),
         idle_client: idle(Side::Client),
+        idle_server_minutes: idle_by_minute(Side::Server),
+        idle_client_minutes: idle_by_minute(Side::Client),
         lines: format::lines(report).into_iter().map(|(label, text)| (label.to_owned(), text)).collect(),
         advice: report.advice.clone(),
     }
@@ -169,14 +189,18 @@ fn minutes(material: &LiveSnapshot, chosen: &[&EndpointReport], everything: bool
     } else {
         chosen.iter().filter_map(|report| hour_of(material, &report.endpoint.key)).for_each(&mut add);
     }
-    Minutes { verdicts: Verdict::ALL.to_vec(), from: first_minute(now).to_string(), counts }
+    Minutes {
+        verdicts: Verdict::ALL.to_vec(),
+        from: first_minute(now, material.wall_ahead_ns).to_string(),
+        counts,
+    }
 }
 
 /// When the oldest of the minutes up to `now` began. On a host that is up for less than an hour that is before its boot,
 /// where the kernel's clock has no readings.
-fn first_minute(now: u64) -> Timestamp {
+fn first_minute(now: u64, wall_ahead_ns: i64) -> Timestamp {
     let age = SignedDuration::from_mins(MINUTES as i64 - 1);
-    wall_time(begins_ns(now)).checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH)
+    wall_time_by(begins_ns(now), wall_ahead_ns).checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 type OpenByKey = HashMap<EndpointKey, [u64; 3]>;
@@ -222,7 +246,8 @@ mod tests {
     fn the_hour_begins_an_hour_ago_though_the_host_is_up_for_less() {
         let minute_now = minute(crate::clock::monotonic_ns());
         for now in [0, 3, minute_now] {
-            let hour = wall_time(begins_ns(now)).duration_since(first_minute(now));
+            let ahead = crate::clock::wall_ahead_ns();
+            let hour = wall_time_by(begins_ns(now), ahead).duration_since(first_minute(now, ahead));
             let off = (hour - SignedDuration::from_hours(1)).abs();
             assert!(off < SignedDuration::from_secs(1), "{now}: {hour}");
         }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{kept::KeptClose, say};
-use whohungup_core::close::{ClosedConnection, Peer};
+use whohungup_core::{
+    close::{ClosedConnection, Peer},
+    endpoint::EndpointKey,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NumberedClose {
@@ -14,6 +17,9 @@ pub struct NumberedClose {
     /// The names of the close's `workload` as people say them: `shop/checkout-7d4b9/app`.
     #[serde(default)]
     pub workload_name: Option<String>,
+    /// The `id` of its endpoint in the live view.
+    #[serde(default)]
+    pub endpoint: String,
     /// Who is at the other end, where it is on this host: `node in nginx.service`.
     #[serde(default)]
     pub peer_name: Option<String>,
@@ -27,6 +33,7 @@ impl NumberedClose {
             number: kept.number,
             summary: say::close(&kept.close),
             workload_name: kept.close.workload.as_ref().map(ToString::to_string),
+            endpoint: EndpointKey::of_close(&kept.close).id(),
             peer_name: kept.close.peer.as_ref().and_then(name),
             close: kept.close.clone(),
         }

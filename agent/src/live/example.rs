@@ -49,12 +49,13 @@ impl Both {
         let model = whohungup_core::advice::build(&endpoints, Products::builtin(), Meta::default());
         let material = self.live.snapshot(
             self.now_ns,
+            crate::clock::wall_ahead_ns(),
             model.meta.clone(),
             &self.endpoints,
             self.shutdowns.clone(),
             Arc::new(OpenByEndpoint::default()),
         );
-        build(&material, &model, filter, limit)
+        build(&material, &model, filter, &[], limit)
     }
 
     pub(super) fn everything(&self) -> LiveView {

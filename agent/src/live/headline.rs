@@ -92,6 +92,10 @@ fn quiet(endpoints: &[EndpointView], meta: &Meta, open: u64, closes_hour: u64, a
                 "No lost request and no idle timeouts that disagree were seen among {ended} of the last hour. {}.",
                 losses::unseen_resets(resets)
             )
+        } else if losses::unseen(meta).is_some() {
+            format!(
+                "No lost request and no idle timeouts that disagree were seen among {ended} of the last hour."
+            )
         } else if meta.unknown_share > 0.0 {
             format!(
                 "No lost request and no idle timeouts that disagree were seen among {ended} of the last hour; {:.1} % of all \

@@ -138,6 +138,14 @@ pub struct EndpointView {
     pub closes_hour: u64,
     pub lost: u64,
     pub lost_hour: u64,
+    /// When the newest request was lost: RFC 3339, UTC.
+    #[serde(default)]
+    pub last_lost: Option<String>,
+    /// Closes, and requests lost, in each minute of [`LiveView::minutes`]; empty where there were none.
+    #[serde(default)]
+    pub minute_closes: Vec<u64>,
+    #[serde(default)]
+    pub minute_lost: Vec<u64>,
     /// Ended in the middle of a request or response, in the last hour.
     pub premature_hour: u64,
     pub at_risk: u64,
@@ -157,6 +165,11 @@ pub struct EndpointView {
     /// 0.01 s x 10^(n/24).
     pub idle_server: Vec<(u16, u32)>,
     pub idle_client: Vec<(u16, u32)>,
+    /// The newest 128 of them in the last hour: minutes ago, number of the bin, and count; the oldest first.
+    #[serde(default)]
+    pub idle_server_minutes: Vec<(u64, u16, u32)>,
+    #[serde(default)]
+    pub idle_client_minutes: Vec<(u64, u16, u32)>,
     /// What the report says: label and text.
     pub lines: Vec<(String, String)>,
     pub advice: Vec<Advice>,

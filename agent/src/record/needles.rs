@@ -4,8 +4,7 @@ use whohungup_core::filter::Filter;
 
 /// Text that every line that `filter` lets through holds.
 pub(super) fn needles(filter: &Filter) -> Vec<Vec<u8>> {
-    let Filter { roles, ports, processes, verdicts, namespaces, pods, containers, units, workloads: _ } =
-        filter;
+    let Filter { roles, ports, processes, verdicts, namespaces, pods, containers, units, .. } = filter;
     let mut needles: Vec<String> = Vec::new();
     if let [verdict] = verdicts.as_slice() {
         needles.push(format!("\"verdict\":\"{verdict}\""));

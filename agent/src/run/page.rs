@@ -8,7 +8,7 @@ use axum::{
 
 const INDEX: &str = include_str!("page/index.html");
 /// Name, content type, content.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("main.js", JS, include_str!("page/main.js")),
     ("dom.js", JS, include_str!("page/dom.js")),
@@ -16,6 +16,9 @@ const FILES: [(&str, &str, &str); 9] = [
     ("filter.js", JS, include_str!("page/filter.js")),
     ("charts.js", JS, include_str!("page/charts.js")),
     ("endpoints.js", JS, include_str!("page/endpoints.js")),
+    ("services.js", JS, include_str!("page/services.js")),
+    ("idle.js", JS, include_str!("page/idle.js")),
+    ("map.js", JS, include_str!("page/map.js")),
     ("closes.js", JS, include_str!("page/closes.js")),
     ("shutdowns.js", JS, include_str!("page/shutdowns.js")),
 ];

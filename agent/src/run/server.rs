@@ -24,6 +24,7 @@ use super::{
     host,
     observer::{Ask, Heartbeat},
     page,
+    past::Past,
     scrapes::Scrapes,
     views::{self, Views},
 };
@@ -57,6 +58,7 @@ pub(super) fn serve(
     allowed: &[HostName],
     asks: Sender<Ask>,
     alive: &Heartbeat,
+    past: Past,
     is_over: impl Fn() -> bool + Send + 'static,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
@@ -78,7 +80,7 @@ pub(super) fn serve(
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())
-            .merge(for_people(&shared, &hub))
+            .merge(for_people(&shared, past, &hub))
             .layer(from_fn_with_state(Arc::from(allowed), host::guard));
         tokio::spawn(Arc::clone(&hub).run(shared));
         let (stopping, is_stopping) = oneshot::channel::<()>();
@@ -103,13 +105,13 @@ pub(super) fn serve(
 }
 
 /// The page, and what it shows.
-fn for_people(shared: &Shared, hub: &Arc<Hub>) -> Router {
-    let views = Arc::new(Views::default());
+fn for_people(shared: &Shared, past: Past, hub: &Arc<Hub>) -> Router {
+    let views = Arc::new(Views::new(past));
     Router::new()
         .route("/", get(page::index))
         .route("/page/{name}", get(page::asset))
-        .route(LIVE, get(views::live).with_state((shared.clone(), views, Arc::clone(hub))))
-        .route(CLOSES, get(views::closes).with_state(shared.clone()))
+        .route(LIVE, get(views::live).with_state((shared.clone(), Arc::clone(&views), Arc::clone(hub))))
+        .route(CLOSES, get(views::closes).with_state((shared.clone(), views)))
         .route(EVENTS, get(events::events).with_state(Arc::clone(hub)))
 }
 

@@ -109,7 +109,7 @@ impl Screen {
         let material = self.recent.snapshot(&agent.session, &agent.analyzer);
         let model =
             whohungup_core::advice::build(&material.endpoints, Products::builtin(), material.meta.clone());
-        let view = build(&material, &model, &self.filter, MAX_ENDPOINTS);
+        let view = build(&material, &model, &self.filter, &[], MAX_ENDPOINTS);
         let mut closes = self.recent.changes(&agent.session, &agent.analyzer, 0).shown().closes;
         closes.retain(|numbered| self.filter.has_close(&numbered.close));
         Update::Seen(Box::new((view, closes)))

@@ -161,7 +161,7 @@ fn names_that_others_chose_are_shown_as_text() {
     page.value("document.querySelectorAll('#closes summary').forEach((summary) => summary.click())");
     page.wait_for(&shows(&format!("Server: {HOSTILE_SERVER}")));
     // As an endpoint, too.
-    page.wait_for(&format!("document.querySelector('#all').textContent.includes({HOSTILE_PROCESS:?})"));
+    page.wait_for(&format!("document.querySelector('#crumb').textContent.includes({HOSTILE_PROCESS:?}) || document.querySelector('#map').textContent.includes({HOSTILE_PROCESS:?})"));
     assert_eq!(page.value("document.images.length"), 0);
     assert_eq!(page.value("document.scripts.length"), 1);
     assert_eq!(page.value("typeof hacked"), "undefined");
@@ -216,6 +216,84 @@ fn a_server_that_stops_is_shown_with_what_it_cost_and_what_to_do() {
     assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
 }
 
+#[test]
+fn a_service_is_found_in_the_table_and_looked_at_alone() {
+    require!("chromium");
+    let mut page = Page::new();
+    let daemon = agent::daemon();
+    let (listener, other) = (listen(), listen());
+    let port = listener.local_addr().expect("address").port();
+    for listener in [&listener, &other] {
+        hung_up(listener);
+    }
+    page.go(&format!("http://{}/", daemon.address()));
+    // Both ends of the same connections are one row.
+    let row = format!(
+        "[...document.querySelectorAll('#services tbody tr')].filter((row) => row.innerText.includes('on port {port}'))"
+    );
+    page.wait_for(&format!("{row}.length === 1"));
+    page.value(&format!("{row}[0].querySelector('a').click()"));
+    page.wait_for(&format!("document.querySelector('#crumb h2')?.innerText.includes('on port {port}')"));
+    page.wait_for("document.querySelector('#services-section').hidden");
+    page.wait_for("document.querySelectorAll('#closes details').length === 2");
+    let shared = page.value("location.hash").as_str().expect("an address").to_owned();
+    let hash: Vec<_> = form_urlencoded::parse(shared.trim_start_matches('#').as_bytes()).collect();
+    assert_eq!(hash.len(), 2, "both ends: {shared}");
+    assert!(
+        hash.iter().all(|(name, id)| name == "endpoint" && id.contains(&format!("/{port}/"))),
+        "{shared}"
+    );
+
+    // A minute without a close of it; and back.
+    page.value("location.hash += '&minute=2000-01-01T00:00:00.000Z'");
+    page.wait_for("document.querySelectorAll('#closes details').length === 0");
+    page.value("document.querySelector('#crumb a').click()");
+    page.wait_for(
+        "!document.querySelector('#services-section').hidden && document.querySelector('#crumb').hidden",
+    );
+
+    // Whoever is muted says nothing at the top.
+    page.value(&format!("{row}[0].querySelector('button').click()"));
+    page.wait_for(&format!("{row}[0].classList.contains('muted')"));
+    assert!(page.complaints().is_empty(), "{:#?}", page.complaints());
+}
+
+#[test]
+fn a_past_hour_is_shown_from_the_record_and_without_one_the_page_says_why_not() {
+    require!("chromium");
+    let mut page = Page::new();
+    let record = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--listen", "127.0.0.1:0", "--record"]).arg(record.path());
+    let daemon = Daemon::start_by(Path::new(BINARY), &mut command).expect("the daemon starts");
+    let listener = listen();
+    let port = listener.local_addr().expect("address").port();
+    hung_up(&listener);
+    kept(&daemon, port, 2);
+    let now = jiff::Timestamp::now();
+    let told = |at: jiff::Timestamp| -> u64 {
+        let body = daemon.get(&format!("/api/v1/live?port={port}&at={at}")).expect("an answer");
+        let (_, body) = body.split_once("\r\n\r\n").expect("a body");
+        let view: Value = serde_json::from_str(body).expect("JSON");
+        let rows = view["minutes"]["counts"].as_array().expect("rows").iter();
+        rows.flat_map(|row| row.as_array().expect("a row")).filter_map(Value::as_u64).sum()
+    };
+    // Written within a second or two; an hour before there was nothing.
+    let later = now.saturating_add(jiff::SignedDuration::from_mins(10)).expect("a time");
+    wait::until("the record", Duration::from_secs(30), || Ok((told(later) == 2).then_some(())))
+        .expect("both ends");
+    assert_eq!(told(now.saturating_sub(jiff::SignedDuration::from_mins(1)).expect("a time")), 0);
+    page.go(&format!("http://{}/#port={port}&at={later}", daemon.address()));
+    page.wait_for("document.querySelector('#status').dataset.state === 'past'");
+    page.wait_for("document.querySelectorAll('#closes details').length === 2");
+    page.value("document.querySelector('#now').click()");
+    page.wait_for("document.querySelector('#status').dataset.state === 'live'");
+
+    let without = agent::daemon();
+    page.go(&format!("http://{}/#at={later}", without.address()));
+    page.wait_for("document.querySelector('#problem').innerText.includes('run --record DIR')");
+}
+
 /// What the page is given when the agent shows as many endpoints as it ever does, each in trouble: the real answer's
 /// endpoint many times over.
 const MANY: &str = "
@@ -244,8 +322,12 @@ fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
     hung_up(&listener);
     page.run_first(MANY);
     page.go(&format!("http://{}/", daemon.address()));
-    page.wait_for("document.querySelector('#all-note').innerText.includes('Showing 50 of 1,024')");
-    assert!(page.text("#all-note").contains("The agent knows 10,000"), "{}", page.text("#all-note"));
+    page.wait_for("document.querySelector('#services-note').innerText.includes('Showing 50 of 1,024')");
+    assert!(
+        page.text("#services-note").contains("The agent knows 10,000"),
+        "{}",
+        page.text("#services-note")
+    );
     assert!(page.text("#figures").contains("9,000"), "{}", page.text("#figures"));
     let cards = page.value("document.querySelectorAll('#trouble article').length");
     assert!(cards.as_u64().is_some_and(|cards| cards <= 10), "{cards}");
@@ -254,10 +336,10 @@ fn with_ten_thousand_endpoints_the_page_shows_some_and_says_so() {
     assert!(nodes < 5000, "{nodes} elements");
     // Sorting all of them is done before anybody notices.
     let took = page.value(
-        "(() => { const from = performance.now(); document.querySelector('#all th:nth-child(4) button').click(); document.body.offsetHeight; return performance.now() - from; })()",
+        "(() => { const from = performance.now(); document.querySelector('#services th:nth-child(9) button').click(); document.body.offsetHeight; return performance.now() - from; })()",
     );
     assert!(took.as_f64().is_some_and(|took| took < 500.0), "{took} ms");
-    let order = page.value("document.querySelector('#all th[aria-sort]').innerText");
+    let order = page.value("document.querySelector('#services th[aria-sort]').innerText");
     assert!(order.as_str().is_some_and(|order| order.starts_with("Closes")), "{order}");
 }
 

@@ -55,10 +55,12 @@ type Rank = (Risk, bool, Option<Urgency>, [u64; 3]);
 fn rank(report: &EndpointReport) -> Rank {
     let Endpoint { risk, at_risk, closes, .. } = report.endpoint;
     let lost = report.endpoint.losses.requests;
+    // However many requests were written into one connection: it must not outrank whoever loses one on each of many.
+    let hurt = lost.min(closes);
     let risk = if lost > 0 { Risk::Losing } else { risk };
     let urgency = report.advice.iter().map(|advice| advice.urgency).min();
     // `None` would be less than any urgency.
-    (risk, urgency.is_none(), urgency, [lost, at_risk, closes].map(|count| u64::MAX - count))
+    (risk, urgency.is_none(), urgency, [hurt, at_risk, closes].map(|count| u64::MAX - count))
 }
 
 fn report(endpoint: &Endpoint, endpoints: &[Endpoint], products: &Products) -> EndpointReport {

@@ -43,6 +43,14 @@ impl EndpointKey {
         Self { role, server_port, process: named.unwrap_or_default(), workload: workload.map(Workload::id) }
     }
 
+    /// The endpoint's name in links and filters: `server/8080/node`, and its workload's id where it has one.
+    pub fn id(&self) -> String {
+        let Self { role, server_port, process, workload } = self;
+        let port = server_port.map_or_else(String::new, |port| port.to_string());
+        let workload = workload.map_or_else(String::new, |workload| format!("/{workload}"));
+        format!("{role}/{port}/{process}{workload}")
+    }
+
     pub fn of_close(closed: &ClosedConnection) -> Self {
         Self::of(closed.role, &closed.ends, closed.process, closed.workload.as_ref())
     }

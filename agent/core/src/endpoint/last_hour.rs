@@ -1,5 +1,6 @@
 //! The last hour of an endpoint by minute, and when its idle connections were closed.
 
+mod idle_closes;
 mod minutes;
 
 use super::losses::{LossCounts, Losses};
@@ -9,6 +10,7 @@ use crate::{
     labels::{Closer, Side, Verdict},
 };
 
+use idle_closes::IdleCloses;
 pub use minutes::{MINUTES, Minutes, begins_ns, minute};
 
 /// What is counted of each minute: closes by verdict, requests lost, and of them those that the other end on this host
@@ -24,16 +26,29 @@ type IdleHistogram = LogHistogram<0, { 6 * PER_DECADE }>;
 pub struct LastHour {
     pub minutes: Minutes<COUNTS>,
     idle: [IdleHistogram; 2],
+    newest_idle: IdleCloses,
 }
 
 impl LastHour {
+    /// What it may hold beside the value itself, bytes.
+    pub const HEAP_BYTES: usize = idle_closes::MOST_BYTES;
+
     pub(super) fn new() -> Self {
-        Self { minutes: Minutes::new(0), idle: [IdleHistogram::new(), IdleHistogram::new()] }
+        Self {
+            minutes: Minutes::new(0),
+            idle: [IdleHistogram::new(), IdleHistogram::new()],
+            newest_idle: IdleCloses::default(),
+        }
     }
 
     /// Closes of idle connections by `side`: numbers of the bins that are not empty, and what they hold.
     pub fn idle(&self, side: Side) -> Vec<(u16, u32)> {
         self.idle[side as usize].filled().map(|(bin, count)| (bin as u16, count)).collect()
+    }
+
+    /// The newest of them in the hour up to the minute `now`: rows of minutes ago, bin and count.
+    pub fn idle_by_minute(&self, now: u64, side: Side) -> Vec<(u64, u16, u32)> {
+        self.newest_idle.by_minute(now, side)
     }
 
     pub(super) fn close(&mut self, closed: &ClosedConnection, counted: u32) {
@@ -57,6 +72,7 @@ impl LastHour {
         };
         if let Some(idle) = close.idle {
             self.idle[side as usize].add(idle);
+            self.newest_idle.add(minute, IdleHistogram::bin(idle) as u16, side);
         }
     }
 }

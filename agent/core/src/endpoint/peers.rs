@@ -11,6 +11,9 @@ const KEPT: usize = 8;
 /// One of the endpoints at the other end of an endpoint's connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PeerEndpoint {
+    /// Its endpoint: [`EndpointKey::id`].
+    #[serde(default)]
+    pub id: String,
     /// Empty where it is not known.
     pub process: Comm,
     pub workload: Option<Workload>,
@@ -22,29 +25,36 @@ pub struct PeerEndpoint {
 /// Bounded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peers {
-    known: Vec<(EndpointKey, PeerEndpoint)>,
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    key: EndpointKey,
+    workload: Option<Workload>,
+    closes: u64,
+    lost: u64,
 }
 
 /// What it may hold, bytes.
-pub(super) const MOST_BYTES: usize = KEPT * size_of::<(EndpointKey, PeerEndpoint)>();
+pub(super) const MOST_BYTES: usize = KEPT * size_of::<Known>();
 
 impl Peers {
     /// Counts a close on which `lost` requests were lost.
     pub(super) fn add(&mut self, closed: &ClosedConnection, lost: u64) {
         let Some(key) = EndpointKey::of_peer(closed) else { return };
-        let known = self.known.iter().position(|(known, _)| *known == key);
+        let known = self.known.iter().position(|known| known.key == key);
         let at = match known {
             Some(at) => at,
             None if self.known.len() < KEPT => {
                 let workload = closed.peer.as_ref().and_then(|peer| peer.workload.clone());
-                let peer = PeerEndpoint { process: key.process, workload, closes: 0, lost: 0 };
                 self.known.reserve_exact(1);
-                self.known.push((key, peer));
+                self.known.push(Known { key, workload, closes: 0, lost: 0 });
                 self.known.len() - 1
             }
             None => return,
         };
-        if let Some((_, peer)) = self.known.get_mut(at) {
+        if let Some(peer) = self.known.get_mut(at) {
             peer.closes += u64::from(!closed.amends);
             peer.lost += lost;
         }
@@ -52,12 +62,19 @@ impl Peers {
 
     /// Those with the most closes first.
     pub(super) fn shown(&self) -> Vec<PeerEndpoint> {
-        let mut shown: Vec<PeerEndpoint> = self.known.iter().map(|(_, peer)| peer.clone()).collect();
+        let peer = |Known { key, workload, closes, lost }: &Known| PeerEndpoint {
+            id: key.id(),
+            process: key.process,
+            workload: workload.clone(),
+            closes: *closes,
+            lost: *lost,
+        };
+        let mut shown: Vec<PeerEndpoint> = self.known.iter().map(peer).collect();
         shown.sort_by_key(|peer| std::cmp::Reverse((peer.lost, peer.closes)));
         shown
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.known.capacity() * size_of::<(EndpointKey, PeerEndpoint)>()
+        self.known.capacity() * size_of::<Known>()
     }
 }

@@ -15,8 +15,8 @@ function columns(minutes) {
     .map((verdict) => [verdict, minutes.verdicts.indexOf(verdict)]);
 }
 
-/** Closes of the last hour as stacked bars; `chosen` is the verdict that is looked at. */
-export function bars(minutes, chosen) {
+/** Closes of the hour as stacked bars; `verdict` is looked at alone, `minute` is marked, `choose` takes another one. */
+export function bars(minutes, { verdict: chosen, minute: marked, window }, choose) {
   const order = columns(minutes);
   const rows = minutes.counts;
   const of = (row) => (chosen ? row[minutes.verdicts.indexOf(chosen)] ?? 0 : row.reduce((sum, count) => sum + count, 0));
@@ -25,6 +25,7 @@ export function bars(minutes, chosen) {
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
   const from = new Date(minutes.from).getTime();
   const shapes = [];
+  if (window < 60) shapes.push(s("rect", { class: "window", x: LEFT + (rows.length - window) * step, width: window * step, y: TOP, height: HEIGHT - TOP - BOTTOM }));
   for (const value of top === 1 ? [0, 1] : [0, top / 2, top]) {
     shapes.push(s("line", { class: value === 0 ? "axis" : "grid", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }));
     shapes.push(s("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)));
@@ -32,7 +33,7 @@ export function bars(minutes, chosen) {
   rows.forEach((row, index) => {
     const x = LEFT + index * step;
     if (index % 15 === 0) {
-      const label = index === rows.length - 1 ? "now" : hourAndMinute(from + index * 60000);
+      const label = index === rows.length - 1 && Date.now() - from < 3700000 ? "now" : hourAndMinute(from + index * 60000);
       shapes.push(s("text", { x: Math.min(x + step / 2, WIDTH - 14), y: HEIGHT - 5, "text-anchor": "middle" }, label));
     }
     let below = 0;
@@ -44,7 +45,9 @@ export function bars(minutes, chosen) {
       parts.push(s("rect", { x: x + 1, width: step - 2, y: y(below) - height, height, fill: colour(verdict) }));
       below += count;
     }
-    if (parts.length) shapes.push(s("g", {}, s("title", {}, minute(row, order, from + index * 60000)), ...parts));
+    const begins = new Date(from + index * 60000).toISOString();
+    const ground = s("rect", { class: begins === marked ? "slot marked" : "slot", x, width: step, y: TOP, height: HEIGHT - TOP - BOTTOM });
+    if (parts.length) shapes.push(s("g", { class: "bar-of", on: { click: () => choose(begins === marked ? "" : begins) } }, s("title", {}, minute(row, order, from + index * 60000)), ground, ...parts));
   });
   const total = rows.reduce((sum, row) => sum + of(row), 0);
   const label = `${counted(total, "close")} in the last hour${chosen ? ` with verdict ${chosen}` : ""}, at most ${number(Math.max(...rows.map(of)))} in a minute. A table follows.`;
@@ -57,7 +60,7 @@ function minute(row, order, time) {
 }
 
 /** The same as a table: minutes in which anything ended, newest first. */
-export function minutesTable(minutes) {
+export function minutesTable(minutes, marked, choose) {
   const order = columns(minutes).reverse().filter(([, column]) => minutes.counts.some((row) => row[column] > 0));
   const from = new Date(minutes.from).getTime();
   const rows = minutes.counts.map((row, index) => [index, row]).reverse().filter(([, row]) => row.some((count) => count > 0));
@@ -65,8 +68,13 @@ export function minutesTable(minutes) {
   return h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Minute"), ...order.map(([verdict]) => h("th", { scope: "col", class: "num" }, verdict)))),
     h("tbody", {}, ...rows.map(([index, row]) => h("tr", {},
-      h("th", { scope: "row" }, hourAndMinute(from + index * 60000)),
+      h("th", { scope: "row" }, minuteButton(new Date(from + index * 60000).toISOString(), marked, choose)),
       ...order.map(([, column]) => h("td", { class: "num" }, number(row[column])))))));
+}
+
+function minuteButton(begins, marked, choose) {
+  const attributes = { type: "button", "aria-pressed": String(begins === marked), "data-key": `minute-${begins}` };
+  return h("button", { ...attributes, on: { click: () => choose(begins === marked ? "" : begins) } }, hourAndMinute(begins));
 }
 
 /** A button for each verdict that was seen, with its count. */

@@ -2,11 +2,11 @@
 
 import { $, h, put, say } from "./dom.js";
 import { swatch } from "./charts.js";
-import { wantsClose } from "./filter.js";
-import { counted, number, seconds, timeOfDay } from "./words.js";
+import { filter, wantsClose } from "./filter.js";
+import { TROUBLE, counted, number, seconds, timeOfDay } from "./words.js";
 
-/** Kept here at most; the agent keeps as many in trouble as others. */
-const KEPT = 400;
+/** Kept here at most, and by the agent: 100 in trouble, as many others, and 8 in trouble of each endpoint. */
+const KEPT = 2600;
 const SHOWN = 40;
 const known = new Map();
 const elements = new Map();
@@ -43,7 +43,8 @@ export const newestNumber = () => newest;
 
 export function render() {
   const all = [...known.values()].sort((one, other) => other.number - one.number);
-  const wanted = all.filter(wantsClose);
+  const isWanted = (close) => filter.verdict || !$("trouble-only").checked || TROUBLE.includes(close.verdict);
+  const wanted = all.filter((close) => isWanted(close) && wantsClose(close));
   const list = wanted.slice(0, shown).map((close) => {
     if (!elements.has(close.number)) elements.set(close.number, element(close, false));
     return elements.get(close.number);
@@ -55,6 +56,8 @@ export function render() {
     : null;
   put($("closes"), list.length ? list : [h("p", { class: "note" }, all.length ? "None that the filters let through." : "None yet.")], more);
 }
+
+$("trouble-only").addEventListener("change", render);
 
 function element(close, fresh) {
   const who = close.process ? `${close.process.comm}${close.process.pid ? ` (${close.process.pid})` : ""}` : "process not known";

@@ -31,6 +31,21 @@ export function prose(text) {
   return String(text).split("`").map((part, index) => (index % 2 === 1 ? h("code", {}, part) : part));
 }
 
+/** A button that copies `text`. */
+export function copied(text, key) {
+  const button = h("button", { type: "button", class: "small", "data-key": key, "aria-label": `Copy ${text}` }, "copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(button, "copied");
+    } catch {
+      say(button, "select it: this browser does not copy here");
+    }
+    setTimeout(() => say(button, "copy"), 2000);
+  });
+  return button;
+}
+
 /** Puts `children` in place of what is in `element`; the focus stays with an element of the same data-key. */
 export function replace(element, ...children) {
   const held = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;

@@ -1,11 +1,16 @@
-// What is looked at, kept in the address's fragment: `#verdict=idle-race&port=8080`.
+// What is looked at, kept in the address's fragment: `#verdict=idle-race&port=8080`, or a service by its ends:
+// `#endpoint=server/8080/node&endpoint=client/8080/python3`; `at` is a past moment, `minute` one of its hour.
 
 import { $ } from "./dom.js";
 
 const NAMES = ["verdict", "role", "process", "port", "workload", "text"];
 const field = (name) => $(`f-${name}`);
 
-export const filter = { verdict: "", role: "", process: "", port: "", workload: "", text: "" };
+const ELSE = ["at", "minute", "window"];
+
+export const filter = { verdict: "", role: "", process: "", port: "", workload: "", text: "", at: "", minute: "", window: "", endpoint: [] };
+export const WINDOWS = [["5", "5 min"], ["15", "15 min"], ["", "1 h"]];
+export const minutes = () => Number(filter.window) || 60;
 
 /** Calls `changed` whenever another thing is looked at. */
 export function follow(changed) {
@@ -16,6 +21,9 @@ export function follow(changed) {
       field(name).value = filter[name];
       if (field(name).value !== filter[name]) filter[name] = field(name).value;
     }
+    for (const name of ELSE) filter[name] = said.get(name) ?? "";
+    if (Number.isNaN(new Date(filter.at || 0).getTime())) filter.at = "";
+    filter.endpoint = said.getAll("endpoint").slice(0, 32);
     changed();
   };
   let waiting;
@@ -26,7 +34,7 @@ export function follow(changed) {
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   $("filters").addEventListener("reset", (event) => {
     event.preventDefault();
-    set(Object.fromEntries(NAMES.map((name) => [name, ""])));
+    set({ ...Object.fromEntries(NAMES.map((name) => [name, ""])), minute: "", endpoint: [] });
   });
   addEventListener("hashchange", read);
   read();
@@ -35,7 +43,9 @@ export function follow(changed) {
 /** Looks at something else. */
 export function set(wanted) {
   const said = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...filter, ...wanted })) if (value) said.set(name, value);
+  for (const [name, value] of Object.entries({ ...filter, ...wanted })) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one) said.append(name, one);
+  }
   const hash = said.toString();
   if (hash === location.hash.slice(1)) return;
   if (hash) location.hash = hash;
@@ -45,9 +55,12 @@ export function set(wanted) {
   }
 }
 
-/** What the agent is to count: the rest is chosen here. */
-export function query() {
+/** What the agent is to count: the rest is chosen here. Endpoints in `muted` take no part in its sentence. */
+export function query(muted = []) {
   const asked = new URLSearchParams();
+  for (const id of filter.endpoint) asked.append("endpoint", id);
+  for (const id of muted) asked.append("muted", id);
+  if (filter.at) asked.set("at", filter.at);
   if (filter.role) asked.set("role", filter.role);
   if (/^\d{1,5}$/.test(filter.port) && Number(filter.port) < 65536) asked.set("port", filter.port);
   if (filter.process) asked.set("process", filter.process);
@@ -70,11 +83,19 @@ export function wantsClose(close) {
     close.server ?? "", close.workload_name ?? "", close.peer_name ?? "", ...close.evidence,
   ];
   return (!filter.verdict || close.verdict === filter.verdict)
+    && (!filter.minute || inMinute(close.time))
+    && (!filter.endpoint.length || filter.endpoint.includes(close.endpoint))
     && (!filter.role || close.role === filter.role)
-    && (!filter.process || (close.process?.comm ?? "") === filter.process)
+    && (!filter.process || (close.process?.comm ?? "") === filter.process || String(close.process?.pid ?? "") === filter.process)
     && (!filter.port || String(close.server_port ?? "") === filter.port)
     && (!filter.workload || matches(filter.workload, close.workload_name ?? ""))
     && (!filter.text || said().some(has));
+}
+
+/** In the minute that was chosen among the bars. */
+function inMinute(time) {
+  const passed = new Date(time) - new Date(filter.minute);
+  return passed >= 0 && passed < 60000;
 }
 
 export function wantsShutdown(shutdown) {

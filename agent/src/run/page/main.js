@@ -1,12 +1,15 @@
 // Fetches what the agent says, follows its events, and draws.
 
-import { $, h, prose, replace, say } from "./dom.js";
+import { $, copied, h, prose, replace, say } from "./dom.js";
 import { bars, legend, minutesTable } from "./charts.js";
 import * as closes from "./closes.js";
-import { table, trouble } from "./endpoints.js";
+import { trouble } from "./endpoints.js";
+import { heatmap } from "./idle.js";
+import * as map from "./map.js";
+import * as services from "./services.js";
 import * as shutdowns from "./shutdowns.js";
-import { filter, follow, query, set, wantsEndpoint } from "./filter.js";
-import { TONES, VERDICTS, counted, number, seconds, timeOfDay } from "./words.js";
+import { WINDOWS, filter, follow, minutes, query, set, wantsClose, wantsEndpoint } from "./filter.js";
+import { TONES, TROUBLE, VERDICTS, ago, countFrom, counted, dayAndTime, number, percent, seconds, timeOfDay } from "./words.js";
 
 const REFRESH = 5000;
 const SOON = 1500;
@@ -19,13 +22,14 @@ let due = Infinity;
 let asked = 0;
 let announced = 0;
 let drawn = "";
+let answered = "";
 
 /** Everything but the single closes. */
 async function refresh() {
   unschedule();
   const turn = ++asked;
   try {
-    const answer = await fetch(`/api/v1/live${query()}`, { headers: { accept: "application/json" } });
+    const answer = await fetch(`/api/v1/live${query(services.muted())}`, { headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
     const view = await answer.json();
     if (turn !== asked || paused) return;
@@ -34,14 +38,23 @@ async function refresh() {
       load();
     }
     live = view;
-    $("problem").hidden = true;
+    answered = timeOfDay(Date.now());
+    countFrom(filter.at ? view.now : null);
+    stale(false);
     draw();
   } catch (error) {
     if (turn !== asked || paused) return;
-    $("problem").hidden = false;
-    say($("problem"), `The agent does not answer (${error.message}). What is shown may be old; the page keeps asking.`);
+    stale(true);
+    const last = answered ? ` What is shown is of ${answered}.` : "";
+    say($("problem"), filter.at ? `That time cannot be shown: ${error.message}` : `The agent does not answer (${error.message}).${last} The page keeps asking.`);
   }
-  if (!paused && !document.hidden) refreshWithin(REFRESH);
+  if (!paused && !document.hidden && !filter.at) refreshWithin(REFRESH);
+}
+
+/** What is shown is old. */
+function stale(is) {
+  $("problem").hidden = !is;
+  document.body.dataset.stale = String(is);
 }
 
 /** Not later than that: trouble that goes on may not put it off again and again. */
@@ -60,7 +73,7 @@ function unschedule() {
 
 async function load() {
   try {
-    const answer = await fetch("/api/v1/closes");
+    const answer = await fetch(`/api/v1/closes${filter.at ? `?${new URLSearchParams({ at: filter.at })}` : ""}`);
     if (!answer.ok) return;
     const view = await answer.json();
     closes.take(view.closes, view.left_out, false);
@@ -80,7 +93,7 @@ function listen() {
     if (pulse.newest < closes.newestNumber()) closes.forget();
     const fresh = closes.take(pulse.closes, pulse.left_out, true);
     if (fresh.length) closes.render();
-    const bad = fresh.filter((close) => ["idle-race", "premature-hangup", "network", "host-abort"].includes(close.verdict));
+    const bad = fresh.filter((close) => TROUBLE.includes(close.verdict) && wantsClose(close));
     if (bad.length) {
       announce(bad);
       refreshWithin(SOON);
@@ -110,9 +123,9 @@ function announce(bad) {
 }
 
 function draw() {
-  const { headline, minutes } = live;
+  const { headline } = live;
   $("headline").dataset.tone = headline.tone;
-  say($("headline-tone"), TONES[headline.tone] ?? "");
+  say($("headline-tone"), filter.at && headline.tone === "losing" ? "Requests were being lost" : TONES[headline.tone] ?? "");
   say($("headline-text"), headline.text);
   $("headline-action").hidden = !headline.action;
   replace($("headline-action"), ...prose(headline.action ?? ""));
@@ -131,7 +144,9 @@ function draw() {
   const { meta, viewers } = live;
   const missed = [[meta.events_lost, "event"], [meta.connections_untracked, "connection"], [meta.endpoints_over, "close"]].filter(([count]) => count > 0).map(([count, thing]) => `${counted(count, thing)} ${thing === "close" ? `of ${counted(Math.max(meta.endpoints_beyond, 1), "endpoint")} beyond the limit` : "missed"}`);
   if (meta.not_observed_seconds > 0) missed.push(`${seconds(meta.not_observed_seconds)} not observed: no agent ran`);
-  say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; watching for ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}.`);
+  if (meta.not_recorded > 0) missed.push(`${counted(meta.not_recorded, "close")} not recorded`);
+  const follows = filter.at ? "" : `; ${counted(viewers.now, "page")} of at most ${viewers.most} follow${viewers.now === 1 ? "s" : ""}`;
+  say($("about"), `whohungup ${meta.version} on Linux ${meta.kernel}; ${filter.at ? "looked at" : "watching for"} ${seconds(meta.observed_seconds)}; ${counted(meta.closes, "close")}; ${missed.length ? missed.join(", ") : "nothing was missed"}${follows}.`);
   document.title = headline.tone === "losing" ? `(${live.lost_hour}) whohungup` : "whohungup";
 }
 
@@ -141,16 +156,50 @@ function offer(datalist, name) {
   replace(datalist, ...names.map((value) => h("option", { value })));
 }
 
+/** On a narrow screen the newest minutes are looked at first. */
+function showNewest(element) {
+  if (element.scrollWidth > element.clientWidth && !element.scrollLeft) element.scrollLeft = element.scrollWidth;
+}
+
+/** The services; or one of them, with all that is known of it. */
 function lists() {
   const endpoints = live.endpoints.filter(wantsEndpoint);
-  trouble($("trouble"), endpoints, lists);
-  table(endpoints, live.endpoints_total, (one) => set({ role: one.role, port: String(one.server_port ?? ""), process: one.process, workload: one.workload_name ?? "" }), lists);
+  const all = services.services(endpoints, minutes());
+  const one = services.chosen(all);
+  const range = WINDOWS.find(([value]) => value === filter.window)?.[1] ?? "1 h";
+  const again = (muting) => (muting === true ? refresh() : lists());
+  $("services-section").hidden = Boolean(one);
+  if (!one) services.table(all, { total: live.endpoints_total, told: live.endpoints.length, range }, again);
+  crumb(one);
+  trouble($("trouble"), one ? one.ends : endpoints, lists, Boolean(one));
+  $("trouble-section").hidden = !one && !endpoints.some((endpoint) => endpoint.trouble);
+  const drawing = one ? heatmap(one.ends, live.minutes) : null;
+  $("idle-section").hidden = !drawing;
+  replace($("idle"), drawing);
+  showNewest($("idle"));
+  map.draw(endpoints, all, one);
+}
+
+/** Where one is, and what is worth knowing first of the service. */
+function crumb(one) {
+  $("crumb").hidden = !one;
+  if (!one) return replace($("crumb"));
+  const lost = one.lostEver
+    ? `${counted(one.lostEver, "request")} lost (${percent(one.share)}), the last one ${ago(one.lastLost)}; ${one.lost ? `${number(one.lost)} in the time shown` : "none in the time shown"}`
+    : "no request lost";
+  const address = `${location.origin}/${services.link(one)}`;
+  return replace($("crumb"),
+    h("p", {}, h("a", { href: "/", "data-key": "all", on: { click: (event) => { event.preventDefault(); set({ endpoint: [], port: "", process: "", workload: "", minute: "" }); } } }, "All services")),
+    h("h2", {}, one.name, one.where ? h("span", { class: "sub" }, ` in ${one.where}`) : null),
+    h("p", { class: "note" }, `${one.riskText}; ${lost}. `, copied(address, "copy-link"), " a link to this service"));
 }
 
 function chart() {
-  replace($("hour"), bars(live.minutes, filter.verdict));
+  const choose = (minute) => set({ minute });
+  replace($("hour"), bars(live.minutes, { verdict: filter.verdict, minute: filter.minute, window: minutes() }, choose));
+  showNewest($("hour"));
   replace($("legend"), ...legend(live.minutes, filter.verdict, (verdict) => set({ verdict })));
-  replace($("hour-table"), minutesTable(live.minutes));
+  replace($("hour-table"), minutesTable(live.minutes, filter.minute, choose));
 }
 
 function figures(open, lost) {
@@ -170,7 +219,12 @@ function figures(open, lost) {
 
 function resume() {
   load();
-  listen();
+  if (filter.at) {
+    stop();
+    status("past", `until ${dayAndTime(filter.at)}`);
+  } else {
+    listen();
+  }
   refresh();
 }
 
@@ -207,15 +261,43 @@ document.addEventListener("visibilitychange", () => {
 for (const [verdict, words] of Object.entries(VERDICTS)) {
   $("f-verdict").append(h("option", { value: verdict, title: words }, verdict));
 }
+/** The time shown: how long, and until when. */
+function times() {
+  replace($("windows"), ...WINDOWS.map(([value, label]) => h("button",
+    { type: "button", "aria-pressed": String(filter.window === value), "data-key": `window-${value}`, on: { click: () => set({ window: value }) } }, label)));
+  const local = filter.at ? new Date(new Date(filter.at) - new Date(filter.at).getTimezoneOffset() * 60000).toISOString().slice(0, 19) : "";
+  if (document.activeElement !== $("f-at")) $("f-at").value = local;
+  $("now").hidden = !filter.at;
+}
+
+$("f-at").addEventListener("change", () => {
+  const wanted = new Date($("f-at").value);
+  set({ at: Number.isNaN(wanted.getTime()) ? "" : wanted.toISOString(), minute: "" });
+});
+$("now").addEventListener("click", () => {
+  $("f-at").value = "";
+  set({ at: "", minute: "" });
+});
+$("home").addEventListener("click", (event) => {
+  event.preventDefault();
+  set({ ...Object.fromEntries(Object.keys(filter).map((name) => [name, ""])), endpoint: [] });
+});
+
 let begun = false;
+let shownAt = "";
 follow(() => {
+  times();
   closes.render();
   if (live) {
     chart();
     lists();
     shutdowns.render(live.shutdowns);
   }
-  if (begun && !paused) refresh();
+  const moved = shownAt !== filter.at;
+  shownAt = filter.at;
+  if (moved) closes.forget();
+  if (begun && moved) resume();
+  else if (begun && !paused) refresh();
 });
 begun = true;
 resume();

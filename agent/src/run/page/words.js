@@ -13,6 +13,9 @@ export const VERDICTS = {
   "tunnel-end": "tunnel ended",
 };
 
+/** Closes that somebody should look at. */
+export const TROUBLE = ["idle-race", "premature-hangup", "network", "host-abort"];
+
 /** From the ground of a bar to its top. */
 export const STACK = [
   "completed", "client-idle", "server-idle", "tunnel-end", "connect-failed", "unknown", "host-abort", "network",
@@ -24,7 +27,7 @@ export const RISKS = ["losing", "mismatch", "tie", "safe", "unknown"];
 export const TONES = {
   losing: "Requests are being lost",
   warning: "Requests will be lost",
-  notice: "Connections broke off",
+  notice: "Worth a look",
   calm: "All is well",
   empty: "Nothing to tell yet",
 };
@@ -43,6 +46,21 @@ export function seconds(value) {
   return `${(value / 3600).toFixed(1)} h`;
 }
 
+export const percent = (share) => (share === undefined ? "–" : `${(share * 100).toPrecision(2)} %`);
+
+/** What `ago` counts from: the answer's own time, which may be a past one. */
+let moment = () => Date.now();
+export const countFrom = (time) => { moment = time ? () => new Date(time).getTime() : () => Date.now(); };
+
+/** How long ago: `14 min ago`. */
+export function ago(time) {
+  const passed = Math.max(0, (moment() - new Date(time).getTime()) / 1000);
+  if (passed < 60) return "just now";
+  if (passed < 5400) return `${Math.round(passed / 60)} min ago`;
+  if (passed < 172800) return `${Math.round(passed / 3600)} h ago`;
+  return `${Math.round(passed / 86400)} days ago`;
+}
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const short = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 const told = (format) => (time) => {
@@ -51,3 +69,4 @@ const told = (format) => (time) => {
 };
 export const timeOfDay = told(clock);
 export const hourAndMinute = told(short);
+export const dayAndTime = told(new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }));
