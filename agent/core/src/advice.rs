@@ -24,7 +24,7 @@ pub use model::{
 
 use crate::{
     endpoint::{Endpoint, Risk},
-    labels::{Race, Side},
+    labels::{Protocol, Race, Side},
     products::{IdleSetting, Observed, Products},
     sanitize::{clean, quoted},
 };
@@ -120,6 +120,11 @@ impl<'a> Case<'a> {
     fn closes_after_each(&self) -> bool {
         let Endpoint { after_each, closes, .. } = *self.endpoint;
         after_each >= AFTER_EACH && after_each * 10 >= closes * 9
+    }
+
+    /// What is spoken is known, and is not HTTP.
+    fn is_database(&self) -> bool {
+        self.endpoint.protocol.is_some_and(Protocol::has_edges)
     }
 
     fn urgency(&self) -> Urgency {

@@ -246,6 +246,13 @@ label_set! {
     }
 }
 
+impl Protocol {
+    /// It is neither HTTP nor what may hide it, and its messages are known by their edges.
+    pub const fn has_edges(self) -> bool {
+        !matches!(self, Self::Http | Self::Http2 | Self::Tls | Self::Other)
+    }
+}
+
 impl Closer {
     /// The closer's letter in the code.
     pub const fn letter(self) -> char {

@@ -17,7 +17,7 @@ pub use candidates::{Candidate, Likelihood};
 pub use identify::Observed;
 pub use idle_setting::{IdleDefault, IdleSetting};
 pub use load::LoadError;
-pub use model::{Announces, Closes, Nominal, Product, Row, Setting};
+pub use model::{Announces, Closes, Nominal, Product, Row, Setting, Spoken};
 pub use table::table;
 
 /// The embedded files, in the order of the table in the docs.
@@ -27,8 +27,15 @@ const FILES: &[(&str, &str)] = &[
     ("runtimes.toml", include_str!("products/runtimes.toml")),
     ("proxies.toml", include_str!("products/proxies.toml")),
     ("balancers.toml", include_str!("products/balancers.toml")),
+    ("clouds.toml", include_str!("products/clouds.toml")),
     ("clients.toml", include_str!("products/clients.toml")),
     ("databases.toml", include_str!("products/databases.toml")),
+    ("brokers.toml", include_str!("products/brokers.toml")),
+    ("poolers.toml", include_str!("products/poolers.toml")),
+    ("pools_java.toml", include_str!("products/pools_java.toml")),
+    ("pools_compiled.toml", include_str!("products/pools_compiled.toml")),
+    ("pools_node.toml", include_str!("products/pools_node.toml")),
+    ("pools_python.toml", include_str!("products/pools_python.toml")),
 ];
 
 /// Everything that is known of timeouts.

@@ -98,6 +98,7 @@ fn observe<'a>(
         server: endpoint.server.as_deref().filter(|_| side == Side::Server),
         // Clients heed it.
         announced: endpoint.announced,
+        protocol: endpoint.protocol,
         own: !process.is_empty() || program.is_some(),
     }
 }

@@ -57,7 +57,15 @@ pub(super) fn mismatch(case: Case<'_>) -> Vec<Advice> {
         lower.alternative = false;
         return vec![blocked(case), lower];
     }
-    let client_first = case.endpoint.key.role == Role::Client || client == ClientTimeout::Never;
+    // A limit that the client cannot have is no cure.
+    let has_none = || {
+        let client = case.idle_setting(Side::Client, below(server));
+        let default = case.idle_setting(Side::Server, server).map(|setting| setting.default);
+        client.is_some_and(|client| client.name.is_none()) && default == Some(IdleDefault::Never)
+    };
+    let is_possible = lower_limit(case, server).is_none() && !has_none();
+    let client_first =
+        is_possible && (case.endpoint.key.role == Role::Client || client == ClientTimeout::Never);
     let [first, mut second] = if client_first { [lower, raise] } else { [raise, lower] };
     second.alternative = true;
     vec![first, second]
@@ -163,7 +171,14 @@ fn raise(case: Case<'_>, client: ClientTimeout, why: &str) -> Advice {
         ClientTimeout::Never => balancer(case.endpoint.gaps.longest.unwrap_or(0.0)),
     });
     let mut advice = change(case, Side::Server, "raise", target, why);
+    let default = case.idle_setting(Side::Server, target).map(|setting| setting.default);
     match client {
+        ClientTimeout::AtLeast(_) | ClientTimeout::Never if default == Some(IdleDefault::Never) => {
+            advice.text.push_str(" By default it closes no connection: turned off, it loses none.");
+        }
+        ClientTimeout::AtLeast(_) if case.is_database() => advice
+            .text
+            .push_str(" The clients' idle timeout was not observed; the server's must be longer."),
         ClientTimeout::AtLeast(_) => advice.text.push_str(
             " The clients' idle timeout was not observed; the server's must be longer. Usual idle timeouts of load \
              balancers: 60 s (AWS ALB, nginx's upstream pool) and 600 s (Google Cloud; set 620 s).",
@@ -179,6 +194,9 @@ fn raise(case: Case<'_>, client: ClientTimeout, why: &str) -> Advice {
 /// A shorter timeout for the client.
 fn lower(case: Case<'_>, server: f64, why: &str) -> Advice {
     let mut advice = change(case, Side::Client, "lower", below(server), why);
+    if let Some(least) = lower_limit(case, server) {
+        let _infallible = write!(advice.text, " It takes no less than {}.", exact(least));
+    }
     if let Some(announced) = case.endpoint.announced.filter(|&announced| f64::from(announced) + 0.5 <= server)
     {
         let _infallible = write!(
@@ -188,6 +206,11 @@ fn lower(case: Case<'_>, server: f64, why: &str) -> Advice {
         );
     }
     advice
+}
+
+/// What the client's setting takes at least, where that is too long for such a server.
+fn lower_limit(case: Case<'_>, server: f64) -> Option<f64> {
+    case.idle_setting(Side::Client, below(server))?.least
 }
 
 /// Set the idle timeout of `side` to `target` seconds.

@@ -5,7 +5,8 @@ use crate::{
     close::LossReason,
     endpoint::Exits,
     identity::ExitStatus,
-    labels::{Cause, Clock, Phase, Role},
+    labels::{Cause, Clock, Phase, Protocol, Role},
+    program::Program,
 };
 
 fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
@@ -14,6 +15,7 @@ fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
         program: None,
         server: endpoint.server.as_deref(),
         announced: endpoint.announced,
+        protocol: endpoint.protocol,
         own: !str::is_empty(process),
     };
     let (server, client) = match endpoint.key.role {
@@ -32,6 +34,32 @@ fn advice_for(endpoint: &Endpoint, client: &str) -> Vec<Advice> {
 /// Side, value and whether it is an alternative.
 fn short(advice: &[Advice]) -> Vec<(Side, Option<&str>, bool)> {
     advice.iter().map(|one| (one.side, one.value.as_deref(), one.alternative)).collect()
+}
+
+/// The client has no setting, and the server need not close.
+#[test]
+fn the_advice_on_a_cache_says_that_it_need_not_close() {
+    let mut endpoint = risky(Role::Server, "redis-server", Risk::Losing, 3.0, None);
+    endpoint.protocol = Some(Protocol::Redis);
+    let node = Program {
+        runtime: Some("node".to_owned()),
+        depends: vec!["ioredis".to_owned()],
+        ..Program::default()
+    };
+    let observed =
+        |process| Observed { process, protocol: endpoint.protocol, own: true, ..Observed::default() };
+    let advice = advise(Case {
+        endpoint: &endpoint,
+        server: observed("redis-server"),
+        client: Observed { program: Some(&node), ..observed("node") },
+        products: Products::builtin(),
+        endpoints: &[],
+    });
+    let [first, second, ..] = &advice[..] else { panic!("{advice:?}") };
+    assert_eq!((first.side, first.setting.as_deref()), (Side::Server, Some("timeout")));
+    assert!(first.text.contains("turned off") && !first.text.contains("load balancers"), "{first:?}");
+    assert_eq!((second.side, second.setting.as_deref(), second.alternative), (Side::Client, None, true));
+    assert!(second.text.contains("ioredis"), "{second:?}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Products {
             .filter(|(_, row)| governs(row, timer))
             .filter_map(|(product, row)| {
                 let fit = fits(row, timer, observed.announced)?;
-                let identity = self.identify(product, timer.side, observed)?;
+                let identity = self.identify(product, row, timer.side, observed)?;
                 let identity = with_announcement(identity, row, timer, observed)?;
                 Some((fit, Match::new(product, row, identity)))
             })
@@ -166,7 +166,7 @@ impl Products {
     ) -> Vec<Match<'a>> {
         let mut ranked: Vec<(u8, Match<'a>)> = Vec::new();
         for (product, row) in rows {
-            let Some(identity) = self.identify(product, side, observed) else { continue };
+            let Some(identity) = self.identify(product, row, side, observed) else { continue };
             if identity.reasons.is_empty() {
                 continue;
             }

@@ -1,8 +1,8 @@
 //! Whether an end of a connection is a product, by its process and its responses.
 
-use super::{Likelihood, Product, Products};
+use super::{Likelihood, Product, Products, Row, Spoken, model::Meets};
 use crate::{
-    labels::Side,
+    labels::{Protocol, Side},
     products::keywords::{base_name_without_version, runtime_of},
     program::Program,
 };
@@ -18,6 +18,8 @@ pub struct Observed<'a> {
     pub server: Option<&'a str>,
     /// `Keep-Alive: timeout=` of the responses, seconds.
     pub announced: Option<u32>,
+    /// What is spoken on its connections, where it is known.
+    pub protocol: Option<Protocol>,
     /// The end is the process on this host; else it is its peer, of which only headers tell.
     pub own: bool,
 }
@@ -27,6 +29,12 @@ pub struct Observed<'a> {
 pub(super) struct Identity {
     pub(super) likelihood: Likelihood,
     pub(super) reasons: Vec<String>,
+}
+
+impl Observed<'_> {
+    fn words(&self) -> &[String] {
+        self.program.map_or(&[], |program| &program.words)
+    }
 }
 
 impl Identity {
@@ -40,13 +48,18 @@ impl Identity {
 }
 
 impl Products {
-    /// `None` when what is known speaks against it.
+    /// Whether `row` of `product` is kept at that end. `None` when what is known speaks against it.
     pub(super) fn identify(
         &self,
         product: &Product,
+        row: &Row,
         side: Side,
         observed: &Observed<'_>,
     ) -> Option<Identity> {
+        let meets = row.meets(observed.protocol);
+        if meets == Meets::No {
+            return None;
+        }
         let header = observed.server.filter(|_| side == Side::Server);
         let named = header.filter(|header| names_in(header, product));
         if !observed.own {
@@ -59,7 +72,12 @@ impl Products {
                 _ => Some(Identity::possible()),
             };
         }
-        let mut identity = self.identify_process(product, side, observed)?;
+        let mut identity = self.identify_process(product, row, side, observed)?;
+        // A library says nothing of connections that may not be its own, and neither does a proxy of HTTP.
+        let is_sure = product.runtime.is_none() && matches!(product.protocols, Spoken::Of(_));
+        if meets == Meets::Perhaps && !is_sure {
+            identity.likelihood = Likelihood::Possible;
+        }
         let is_program = !observed.process.is_empty() && product.runtime.is_none();
         if named.is_some() && identity.likelihood == Likelihood::Possible && is_program {
             // The process has another name: it passes on the header of a server behind it.
@@ -74,9 +92,15 @@ impl Products {
         Some(identity)
     }
 
-    fn identify_process(&self, product: &Product, side: Side, observed: &Observed<'_>) -> Option<Identity> {
+    fn identify_process(
+        &self,
+        product: &Product,
+        row: &Row,
+        side: Side,
+        observed: &Observed<'_>,
+    ) -> Option<Identity> {
         let program = observed.program;
-        let words = program.map_or(&[][..], |program| &program.words);
+        let words = observed.words();
         let has = |word: &String| words.contains(word);
         if product.yields_to.iter().any(has) {
             return None;
@@ -87,7 +111,7 @@ impl Products {
             return Some(Identity::of(Likelihood::Named, format!("the process is {name}")));
         }
         if let Some(word) = product.words.iter().find(|word| has(word)) {
-            let likelihood = self.by_word(product, side, words);
+            let likelihood = self.by_word(product, row, side, observed);
             return Some(Identity::of(likelihood, format!("the process runs {word}")));
         }
         let depends = program.map_or(&[][..], |program| &program.depends);
@@ -101,7 +125,7 @@ impl Products {
                     return Some(Identity::of(Likelihood::Likely, format!("the process runs on {is}")));
                 }
                 // Clients of several makes live in one process.
-                if side == Side::Server && self.others_named(product, side, words).next().is_some() {
+                if side == Side::Server && self.others_named(product, row, side, observed).next().is_some() {
                     return None;
                 }
                 let reason = format!("the process runs on {is}; nothing names {}", product.name);
@@ -118,27 +142,36 @@ impl Products {
 
     /// A word names the only product on its side. Of several servers the first word does, as a command line comes
     /// before libraries; of several clients none.
-    fn by_word(&self, product: &Product, side: Side, words: &[String]) -> Likelihood {
+    fn by_word(&self, product: &Product, row: &Row, side: Side, observed: &Observed<'_>) -> Likelihood {
+        let words = observed.words();
         let place = |product: &Product| words.iter().position(|word| product.words.contains(word));
         let own = place(product);
         let alone = match side {
-            Side::Server => self.others_named(product, side, words).all(|other| place(other) > own),
-            Side::Client => self.others_named(product, side, words).next().is_none(),
+            Side::Server => self.others_named(product, row, side, observed).all(|other| place(other) > own),
+            Side::Client => self.others_named(product, row, side, observed).next().is_none(),
         };
         if alone { Likelihood::Named } else { Likelihood::Likely }
     }
 
-    /// Other products on the same runtime and side that a word names, and whose timers are their own.
+    /// Other products on the same runtime and side that a word names, whose timers are their own, and that could end the
+    /// same connections.
     fn others_named<'a>(
         &'a self,
         product: &'a Product,
+        row: &'a Row,
         side: Side,
-        words: &'a [String],
+        observed: &'a Observed<'_>,
     ) -> impl Iterator<Item = &'a Product> {
+        let words = observed.words();
+        let competes = move |other: &Row| {
+            other.sides.contains(&side)
+                && other.meets(observed.protocol) == Meets::Yes
+                && other.phases.iter().any(|phase| row.phases.contains(phase))
+        };
         self.products.iter().filter(move |other| {
             other.name != product.name
                 && other.runtime == product.runtime
-                && other.rows.iter().any(|row| row.sides.contains(&side))
+                && other.rows.iter().any(competes)
                 && other.words.iter().any(|word| words.contains(word))
                 && !other.yields_to.iter().any(|word| words.contains(word))
         })

@@ -13,6 +13,8 @@ pub struct IdleSetting {
     pub written: String,
     /// What else must be known to use it.
     pub note: Option<String>,
+    /// Seconds that it takes at least, where the value is less.
+    pub least: Option<f64>,
     pub default: IdleDefault,
 }
 
@@ -28,16 +30,20 @@ pub enum IdleDefault {
 
 impl Products {
     /// The setting for idle connections of the program at the end `side`, with `seconds` written in its format. `None`
-    /// when nothing identifies the program.
+    /// when nothing identifies the program. Of several settings of one product it is the first that takes that value.
     pub fn idle_setting(&self, side: Side, observed: &Observed<'_>, seconds: f64) -> Option<IdleSetting> {
         let matches = self.idle_settings(side, observed);
-        let best = matches.into_iter().find(|found| found.likelihood != Likelihood::Possible)?;
+        let known = || matches.iter().filter(|found| found.likelihood != Likelihood::Possible);
+        let first = known().next()?;
+        let mut own = known().filter(|found| found.product.name == first.product.name);
+        let best = own.find(|found| found.row.setting.takes(seconds)).unwrap_or(first);
         let setting = &best.row.setting;
         Some(IdleSetting {
             product: best.product.name.clone(),
             name: (!setting.fixed).then(|| setting.name.clone()),
             written: setting.value_in(seconds),
             note: best.row.note.clone(),
+            least: setting.least.filter(|least| !setting.fixed && seconds < *least),
             default: match best.row.nominal {
                 Nominal::Seconds(seconds) => IdleDefault::After(seconds + best.row.bias),
                 Nominal::Never => IdleDefault::Never,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Nominal, Product, Products, Row};
+use super::{Nominal, Product, Products, Row, Spoken};
 use crate::labels::{Clock, Phase};
 
 /// Longest time that is believed of a default, seconds: conntrack's 5 days are the longest known.
@@ -40,7 +40,10 @@ impl Products {
         for (file, text) in files {
             let read: File = toml::from_str(text)
                 .map_err(|source| LoadError::Syntax { file: (*file).to_owned(), source: Box::new(source) })?;
-            for product in read.product {
+            for mut product in read.product {
+                for row in &mut product.rows {
+                    row.protocols.get_or_insert_with(|| product.protocols.clone());
+                }
                 check(file, &product)?;
                 let invalid = |problem| product_error(file, &product, problem);
                 for (what, name) in names(&product) {
@@ -124,6 +127,11 @@ fn problem_of(row: &Row) -> Option<String> {
     }
     if has_doubles(&row.phases) || has_doubles(&row.sides) {
         return Some("phases or sides are empty or name something twice".to_owned());
+    }
+    if let Some(Spoken::Of(these)) = &row.protocols
+        && has_doubles(these)
+    {
+        return Some("protocols are empty or name something twice".to_owned());
     }
     if let Some(phase) = row.phases.iter().find(|phase| !clock_runs_in(row.clock, **phase)) {
         return Some(format!("the clock {} means nothing in phase {phase}", row.clock));

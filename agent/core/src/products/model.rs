@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::labels::{Clock, Phase, Side};
+use crate::labels::{Clock, Phase, Protocol, Side};
 
 /// Something that keeps connections: what tells that a process or a peer is it, and its timers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Product {
     /// A process that has one of these words sets this product's timers itself.
     #[serde(default)]
     pub yields_to: Vec<String>,
+    /// What is spoken on its connections, where a timer does not say otherwise.
+    #[serde(default)]
+    pub protocols: Spoken,
     /// Oldest versions first.
     #[serde(rename = "timer")]
     pub rows: Vec<Row>,
@@ -43,6 +46,8 @@ pub struct Row {
     /// The ends of a connection at which it keeps the timer.
     pub sides: Vec<Side>,
     pub phases: Vec<Phase>,
+    /// What is spoken on connections that it ends; `None` until the file is loaded: what the product says.
+    pub protocols: Option<Spoken>,
     pub clock: Clock,
     #[serde(rename = "default")]
     pub nominal: Nominal,
@@ -63,6 +68,29 @@ pub struct Row {
     pub note: Option<String>,
     /// A public address, or what was measured.
     pub source: String,
+}
+
+/// What is spoken on the connections that a timer ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Spoken {
+    /// HTTP, in clear text or in TLS.
+    #[default]
+    Http,
+    /// Whatever TCP carries.
+    Any,
+    /// Whatever TCP carries but HTTP, by a product that also knows HTTP.
+    NotHttp,
+    /// These.
+    Of(Vec<Protocol>),
+}
+
+/// Whether a timer ends connections on which a protocol is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meets {
+    Yes,
+    /// Nothing is known of the protocol that would tell.
+    Perhaps,
+    No,
 }
 
 /// The time a timer is set to.
@@ -116,6 +144,24 @@ pub struct Setting {
 }
 
 impl Row {
+    /// Whether it ends connections on which `protocol` is spoken.
+    pub(super) fn meets(&self, protocol: Option<Protocol>) -> Meets {
+        let is_http = matches!(protocol, Some(Protocol::Http | Protocol::Http2));
+        let is_untold = matches!(protocol, None | Some(Protocol::Tls | Protocol::Other));
+        match &self.protocols {
+            Some(Spoken::Any) => Meets::Yes,
+            Some(Spoken::Of(these)) if protocol.is_some_and(|protocol| these.contains(&protocol)) => {
+                Meets::Yes
+            }
+            Some(Spoken::Of(_)) if is_untold => Meets::Perhaps,
+            Some(Spoken::NotHttp) if protocol == Some(Protocol::Other) || !is_http && !is_untold => {
+                Meets::Yes
+            }
+            Some(Spoken::Http) | None if is_http || is_untold => Meets::Yes,
+            Some(Spoken::Of(_) | Spoken::NotHttp | Spoken::Http) | None => Meets::No,
+        }
+    }
+
     /// The earliest close after the clock began, seconds, where the default is a number or was announced.
     pub fn earliest(&self, announced: Option<u32>) -> Option<f64> {
         let nominal = match self.nominal {
@@ -144,6 +190,25 @@ impl Setting {
         !self.fixed
             && self.least.is_none_or(|least| seconds >= least)
             && self.most.is_none_or(|most| seconds <= most)
+    }
+}
+
+impl<'de> Deserialize<'de> for Spoken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Word(String),
+            These(Vec<Protocol>),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Word(word) if word == "any" => Ok(Self::Any),
+            Either::Word(word) if word == "not-http" => Ok(Self::NotHttp),
+            Either::Word(word) => Err(D::Error::custom(format!(
+                "protocols = \"{word}\" is neither \"any\" nor \"not-http\" nor a list of protocols"
+            ))),
+            Either::These(these) => Ok(Self::Of(these)),
+        }
     }
 }
 

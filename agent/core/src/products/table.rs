@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Announces, Closes, Nominal, Product, Products, Row, matching::tidy};
+use super::{Announces, Closes, Nominal, Product, Products, Row, Spoken, matching::tidy};
 
 /// All rows as Markdown, one table for each end that keeps the timer.
 pub fn table(products: &Products) -> String {
     let mut text = String::from(
-        "| product | side | phases | clock | closes after | how | setting | for | source |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| product | side | protocols | phases | clock | closes after | how | setting | for | source |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (product, row) in products.rows() {
         // Writing to a string does not fail.
@@ -24,6 +24,12 @@ fn line(product: &Product, row: &Row) -> String {
     let cells = [
         product.name.clone(),
         joined(row.sides.iter()),
+        match &row.protocols {
+            Some(Spoken::Any) => "any".to_owned(),
+            Some(Spoken::NotHttp) => "all but HTTP".to_owned(),
+            Some(Spoken::Of(these)) => joined(these.iter()),
+            Some(Spoken::Http) | None => "HTTP".to_owned(),
+        },
         joined(row.phases.iter()),
         row.clock.to_string(),
         time(row),

@@ -57,7 +57,7 @@ fn only_names_in_their_place_count() {
         ("python3", "python"),
         ("", "python"),
         ("sleep gunicorn", ""),
-        ("java -Dserver=jetty -cp /l/jetty-client-9.4.57.jar:/l/tomcat-jdbc-10.1.jar Main jetty", "java"),
+        ("java -Dserver=jetty -cp /l/jetty-client-9.4.57.jar:/l/tomcat-util-10.1.jar Main jetty", "java"),
         ("node server.js fastify", "node"),
     ] {
         assert_eq!(of(line, runtime), <[&str; 0]>::default(), "{line}");

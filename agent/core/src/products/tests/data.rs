@@ -3,7 +3,11 @@
 use std::fs;
 
 use super::super::*;
-use crate::labels::{Clock, Phase, Side};
+use crate::{
+    endpoint::Timer,
+    labels::{Clock, Phase, Protocol, Side},
+    program::Program,
+};
 
 fn builtin() -> Products {
     Products::load(FILES).unwrap_or_else(|error| panic!("{error}"))
@@ -53,6 +57,50 @@ fn every_product_is_known_by_something_or_only_met_as_a_peer() {
             "{}: words or names, but neither executable nor runtime",
             product.name
         );
+    }
+}
+
+#[test]
+fn every_row_is_found_by_what_it_says() {
+    let products = builtin();
+    for (product, row) in products.rows() {
+        let Some(seconds) = row.earliest(Some(20)) else { continue };
+        let protocol = match &row.protocols {
+            Some(Spoken::Of(these)) => these[0],
+            Some(Spoken::NotHttp) => Protocol::Redis,
+            Some(Spoken::Any | Spoken::Http) | None => Protocol::Http,
+        };
+        let program = Program {
+            executable: product.executables.first().cloned(),
+            runtime: product.runtime.clone(),
+            words: product.words.first().cloned().into_iter().collect(),
+            depends: Vec::new(),
+        };
+        let own = program != Program::default();
+        let observed = Observed {
+            program: own.then_some(&program),
+            own,
+            announced: (row.nominal == Nominal::Announced || row.announces != Announces::Never)
+                .then_some(if row.nominal == Nominal::Announced { 20 } else { seconds as u32 }),
+            protocol: Some(protocol),
+            ..Observed::default()
+        };
+        let timer = Timer {
+            side: row.sides[0],
+            phase: row.phases[0],
+            clock: row.clock,
+            seconds,
+            least: seconds,
+            most: seconds,
+            count: 20,
+            share: 1.0,
+            bins: Vec::new(),
+        };
+        let what = format!("{}: {}", product.name, row.setting.name);
+        let identity = products.identify(product, row, row.sides[0], &observed);
+        assert!(identity.is_some(), "{what}: {observed:?}");
+        assert!(matching::governs(row, &timer), "{what}");
+        assert!(matching::fits(row, &timer, observed.announced).is_some(), "{what}");
     }
 }
 

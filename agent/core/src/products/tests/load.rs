@@ -37,6 +37,8 @@ fn what_is_unknown_is_an_error() {
     for (from, to) in [
         ("versions =", "surprise = 1\nversions ="),
         ("executables =", "surprise = 1\nexecutables ="),
+        ("executables =", "protocols = \"some\"\nexecutables ="),
+        ("executables =", "protocols = [\"gopher\"]\nexecutables ="),
         ("name = \"keep\"", "surprise = 1, name = \"keep\""),
         ("\"idle\"]", "\"asleep\"]"),
         ("clock = \"idle\"", "clock = \"sundial\""),
@@ -64,6 +66,7 @@ fn what_makes_no_sense_is_an_error_that_names_product_and_setting() {
         ("phases = [\"idle\"]", "phases = []", "phases"),
         ("phases = [\"idle\"]", "phases = [\"idle\", \"idle\"]", "phases"),
         ("phases = [\"idle\"]", "phases = [\"waiting\"]", "waiting"),
+        ("phases = [\"idle\"]", "phases = [\"idle\"]\nprotocols = []", "protocols"),
         ("https://example.org/keep", "somebody said", "source"),
         ("versions = \"all\"", "versions = \" \"", "versions"),
     ] {

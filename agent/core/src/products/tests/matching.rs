@@ -3,7 +3,7 @@
 use super::super::{candidates::Match, *};
 use crate::{
     endpoint::Timer,
-    labels::{Clock, Phase, Side},
+    labels::{Clock, Phase, Protocol, Side},
     program::Program,
 };
 
@@ -336,4 +336,60 @@ fn what_an_application_asks_for_is_likelier_than_what_nothing_names_and_is_not_c
     let deadline = timer(Side::Client, Phase::RequestBody, Clock::Request, 6.0);
     let settings = Products::builtin().settings_for(&deadline, &of(&node));
     assert_eq!(settings.first().map(|it| it.row.setting.name.as_str()), Some("timeout of ali-oss"));
+}
+
+#[test]
+fn each_protocol_has_its_own_timers() {
+    let node = Program { depends: vec!["ioredis".to_owned()], ..program("node", "node", &[]) };
+    let first = |protocol| {
+        let seen = Observed { protocol: Some(protocol), ..of(&node) };
+        Products::builtin().idle_setting(Side::Client, &seen, 4.0).map(|setting| setting.product)
+    };
+    assert_eq!(first(Protocol::Http).as_deref(), Some("Node.js"));
+    assert_eq!(first(Protocol::Redis).as_deref(), Some("ioredis"));
+    // What has no pool that is known.
+    assert_eq!(first(Protocol::Memcached), None);
+    // In TLS nothing says that it is Redis.
+    assert_eq!(first(Protocol::Tls).as_deref(), Some("Node.js"));
+    let found = candidates(
+        &idle(Side::Server, 60.0),
+        &Observed { protocol: Some(Protocol::Redis), ..Observed::default() },
+    );
+    assert!(found.iter().all(|it| !it.product.name.contains("Tomcat")), "{found:?}");
+}
+
+#[test]
+fn of_two_settings_it_is_the_one_that_takes_the_value() {
+    let java = program("java", "java", &["hikaricp", "okhttp"]);
+    let seen = Observed { protocol: Some(Protocol::Postgresql), ..of(&java) };
+    let setting = |seconds| Products::builtin().idle_setting(Side::Client, &seen, seconds).expect("HikariCP");
+    assert_eq!(setting(40.0).written, "maxLifetime=40000");
+    assert_eq!(setting(10.0).written, "idleTimeout=10000");
+    assert_eq!((setting(10.0).least, setting(4.0).least), (None, Some(30.0)));
+    // A client of HTTP in the same process is no rival.
+    let found = Products::builtin().idle_settings(Side::Client, &seen);
+    assert_eq!(found[0].likelihood, Likelihood::Named, "{found:?}");
+}
+
+#[test]
+fn servers_and_poolers_of_databases_are_named_by_their_executable() {
+    for (executable, protocol, side, seconds, name) in [
+        ("postgres", Protocol::Postgresql, Side::Server, 7.0, "idle_session_timeout"),
+        ("mariadbd", Protocol::Mysql, Side::Server, 28_800.0, "wait_timeout"),
+        ("mariadbd", Protocol::Mysql, Side::Server, 7.0, "wait_timeout"),
+        ("redis-server", Protocol::Redis, Side::Server, 300.0, "timeout"),
+        ("valkey-server", Protocol::Redis, Side::Server, 300.0, "timeout"),
+        ("memcached", Protocol::Memcached, Side::Server, 5.0, "idle_timeout"),
+        ("pgbouncer", Protocol::Postgresql, Side::Client, 600.0, "server_idle_timeout"),
+        ("proxysql", Protocol::Mysql, Side::Server, 28_800.0, "mysql-wait_timeout"),
+        ("haproxy", Protocol::Mysql, Side::Server, 50.0, "timeout client (TCP)"),
+        ("envoy", Protocol::Redis, Side::Client, 3600.0, "idle_timeout (tcp_proxy)"),
+        ("nginx", Protocol::Mqtt, Side::Server, 600.0, "proxy_timeout (stream)"),
+    ] {
+        let known = program(executable, "", &[]);
+        let seen = Observed { protocol: Some(protocol), ..of(&known) };
+        let found = Products::builtin().candidates(&idle(side, seconds), &seen);
+        let first = found.first().map(|it| (it.setting.as_str(), it.likelihood));
+        assert_eq!(first, Some((name, Likelihood::Named)), "{executable}: {found:?}");
+    }
 }
