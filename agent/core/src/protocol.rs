@@ -62,6 +62,8 @@ pub struct Said {
     pub word: Option<Word>,
     /// Seconds after which the server ends a connection whose client says nothing at all.
     pub most_silence: Option<f64>,
+    /// The server says why it ends a connection, unless heartbeats are missing.
+    pub owes_a_word: bool,
     /// The state is likely, and not proved.
     pub is_guess: bool,
 }
@@ -108,8 +110,8 @@ pub fn recognise(conversation: &Conversation, client: u8) -> Protocol {
 /// Reads the edges. `client` is the direction of the client's bytes.
 pub fn read(conversation: &Conversation, client: u8) -> Reading {
     let edges = Edges::of(conversation, client);
-    let (protocol, said) =
-        find(&edges).map_or((Protocol::Other, Said::default()), |(protocol, read)| (protocol, read(&edges)));
+    let (protocol, said) = find(&edges)
+        .map_or((Protocol::Other, lines::read_other(&edges)), |(protocol, read)| (protocol, read(&edges)));
     Reading { protocol, said, is_whole: edges.is_whole, is_multiplexed: is_multiplexed(protocol) }
 }
 

@@ -15,9 +15,12 @@ use super::{
 use crate::{
     http,
     labels::{Basis, Phase, Protocol, Role},
-    protocol::{self, State, is_multiplexed},
+    protocol::{self, Said, State, is_multiplexed},
 };
 
+/// A peer sends two heartbeats in an interval, and is given up after two without one: the server's newest is younger than
+/// half an interval then, and the client's bytes are older than two.
+const SILENT_FOR_HEARTBEATS: u32 = 3;
 /// Servers look now and then, and run late, not early.
 const ON_TIME: f64 = 0.98;
 
@@ -89,7 +92,11 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         },
         is_ambiguous_last_word: turns.is_ambiguous_last_word && !is_read,
         is_farewell_read: turns.is_farewell_read && !is_read,
-        is_heartbeat_missing: is_heartbeat_missing(facts, conversation, client, said.most_silence),
+        is_heartbeat_missing: is_heartbeat_missing(facts, conversation, client, said),
+        is_first_word: answers.turns > 1
+            && asks.turns > 0
+            && answers.turn_seq == answers.newest_seq
+            && !asked_last,
         totals: totals(facts, conversation, client, reading.protocol, is_open),
         reading: Some(reading),
         ..turns
@@ -126,8 +133,15 @@ fn at_the_end(facts: &Facts, ending: Ending) -> Option<&Conversation> {
 }
 
 /// The server's time without a word from the client is over: bytes of the client's, heartbeats included, came before it.
-fn is_heartbeat_missing(facts: &Facts, at: &Conversation, client: u8, most: Option<f64>) -> bool {
+fn is_heartbeat_missing(facts: &Facts, at: &Conversation, client: u8, said: &Said) -> bool {
     let ticks = |jiffies: u32| facts.first.ticks_since(jiffies);
+    if said.owes_a_word && at.heartbeats > 1 {
+        // The client's bytes, heartbeats included, by the socket's own clock.
+        let first = &facts.first;
+        let since = ticks(if client == IN { first.lrcvtime } else { first.lsndtime });
+        return since > SILENT_FOR_HEARTBEATS * ticks(at.heartbeat_at).max(1);
+    }
+    let most = said.most_silence;
     let since = ticks(at.flow(client).last);
     // A heartbeat may be the server's answer to one; it came right behind it.
     let since = if at.heartbeats > 0 { since.min(ticks(at.heartbeat_at)) } else { since };

@@ -273,6 +273,8 @@ fn describe_unknown(facts: &Facts, view: &ExchangePhase, ending: Ending) -> &'st
         "its end had begun before the agent"
     } else if facts.rest_lost {
         "what followed was lost"
+    } else if view.is_ambiguous_last_word && view.is_first_word {
+        "the server's first bytes since the client's newest left with its close: an answer, an error or a goodbye"
     } else if view.is_ambiguous_last_word {
         "the closer's last bytes left together with its close: a request or a goodbye, unread"
     } else if ending.closer == Closer::Unknown && facts.role == Role::Unknown {

@@ -46,6 +46,8 @@ pub(super) struct ExchangePhase {
     pub ended_at: Option<u32>,
     /// The closer's last bytes left together with its close: they may have been a goodbye.
     pub is_ambiguous_last_word: bool,
+    /// The server's last bytes are the first since the client's newest, on a connection that had answered before.
+    pub is_first_word: bool,
     /// The newest message was too short to be a request, and the server closed when it had read it.
     pub is_farewell_read: bool,
     /// The request was answered in full before all of it had come.
@@ -329,6 +331,7 @@ fn blank(basis: Basis) -> ExchangePhase {
         idle_since: None,
         ended_at: None,
         is_ambiguous_last_word: false,
+        is_first_word: false,
         is_farewell_read: false,
         is_answered_early: false,
         reading: None,

@@ -223,6 +223,10 @@ fn farewell(ending: Ending) -> Ruling {
 /// they answer nothing: they say goodbye to an idle connection.
 fn last_word(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Options) -> Ruling {
     let is_late = idle_seconds(facts, exchange).is_some_and(|since| since >= options.idle_threshold);
+    if ending.closer == Closer::Server && is_late && exchange.is_first_word {
+        // The answer to a request that took so long, or an error in its place; or the request asked for nothing.
+        return Ruling { verdict: Verdict::Unknown, cause: ending.cause, exact: false };
+    }
     if ending.closer == Closer::Server && is_late {
         return Ruling { verdict: Verdict::ServerIdle, cause: ending.cause, exact: false };
     }

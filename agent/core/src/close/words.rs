@@ -38,7 +38,10 @@ pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) ->
         };
         return Some(Ruling { verdict, cause, exact: exchange.exact });
     }
-    if exchange.is_heartbeat_missing && ending.closer == Closer::Server && !is_more_telling(ending.cause) {
+    // A process that ends says nothing either.
+    let is_own = !said.owes_a_word || ending.cause != Cause::ProcessExit;
+    let is_missing = exchange.is_heartbeat_missing && is_own && !is_more_telling(ending.cause);
+    if is_missing && ending.closer == Closer::Server {
         let is_open = exchange.phase.is_in_flight();
         let verdict = if is_open { Verdict::PrematureHangup } else { Verdict::ServerIdle };
         return Some(Ruling { verdict, cause: Cause::HeartbeatTimeout, exact: exchange.exact });

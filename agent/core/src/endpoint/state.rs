@@ -178,6 +178,12 @@ impl State {
         let limit = if closed.amends { None } else { cause::from_limits(&mut self.after, closed) };
         match closed.cause {
             Cause::Unknown => limit.or_else(|| cause::from_timers(&self.without_evictions(readings), tick)),
+            // A database that resets what it ends: why, it does not say.
+            Cause::LingerZero
+                if closed.closer == Closer::Server && closed.protocol.is_some_and(Protocol::has_edges) =>
+            {
+                cause::from_timers(&self.without_evictions(readings), tick)
+            }
             Cause::H2Goaway => cause::from_timers(&readings, tick),
             Cause::Announced => limit,
             _ => None,

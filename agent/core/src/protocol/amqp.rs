@@ -41,9 +41,12 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         () if edges.client_spoke_last && asks && !edges.client.newest.is_empty() => State::Turns,
         () => State::Idle,
     };
+    let farewell = matches!(client, Some(CLOSE | CLOSE_OK)) && word.is_none();
     Said {
         state,
-        farewell: matches!(client, Some(CLOSE | CLOSE_OK)) && word.is_none(),
+        farewell,
+        // A peer that has heard nothing for two intervals is left without Connection.Close (section 4.2.7).
+        owes_a_word: !farewell && word.is_none(),
         word,
         ..Said::default()
     }

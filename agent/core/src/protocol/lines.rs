@@ -50,6 +50,16 @@ pub(super) fn read_imap(edges: &Edges<'_>) -> Said {
     said(edges, is_logout, is_bye.then(|| (timeout_or(newest, Cause::AdminShutdown), newest)))
 }
 
+/// Of a protocol that is not known: a server that sees whether its client is still there, and a client that is (IRC).
+pub(super) fn read_other(edges: &Edges<'_>) -> Said {
+    let (ping, answer) = (&edges.server.newest, &edges.client.newest);
+    let is_alone = edges.client.is_turn_newest && edges.client_spoke_last;
+    if is_alone && ping.starts_with_word("PING") && answer.starts_with_word("PONG") {
+        return Said { state: State::Idle, is_guess: true, ..Said::default() };
+    }
+    Said::default()
+}
+
 /// Replies of three digits: 421 ends the connection.
 fn numbered(edges: &Edges<'_>) -> Said {
     let newest = &edges.server.newest;
@@ -58,6 +68,8 @@ fn numbered(edges: &Edges<'_>) -> Said {
     let cause = match newest.line() {
         line if line.contains("4.4.2") => Cause::IdleTimeout,
         line if line.contains("4.3.2") => Cause::AdminShutdown,
+        // Nobody had asked, and a host's name stands before the words: they are beyond what is kept.
+        _ if is_unasked(edges) => timeout_or(newest, Cause::Unknown),
         _ => timeout_or(newest, Cause::ServerError),
     };
     said(edges, says_quit(&edges.client.newest), is_said.then_some((cause, newest)))
@@ -66,7 +78,7 @@ fn numbered(edges: &Edges<'_>) -> Said {
 fn said(edges: &Edges<'_>, farewell: bool, word: Option<(Cause, &Message<'_>)>) -> Said {
     let word = word.filter(|_| !edges.client_spoke_last);
     let state = match &word {
-        Some((Cause::IdleTimeout, _)) => State::Idle,
+        Some((Cause::IdleTimeout | Cause::Unknown, _)) => State::Idle,
         _ => State::Turns,
     };
     let word = word.map(|(cause, message)| Word {

@@ -47,5 +47,7 @@ fn is_array(message: &Message<'_>) -> bool {
 
 /// A simple string, an error or a number: a line.
 fn is_reply(message: &Message<'_>) -> bool {
-    matches!(message.byte(0), b'+' | b'-' | b':' | b'$') && !message.starts_with(b"+OK ")
+    // A number follows a colon; on IRC it is a name.
+    let is_number = message.byte(0) == b':' && (message.byte(1).is_ascii_digit() || message.byte(1) == b'-');
+    is_number || matches!(message.byte(0), b'+' | b'-' | b'$') && !message.starts_with(b"+OK ")
 }

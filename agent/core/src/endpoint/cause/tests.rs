@@ -5,7 +5,7 @@ use fastrand::Rng;
 use crate::{
     close::ClosedConnection,
     endpoint::sample::{TICK, announced, causes, fed, idle, in_flight, only, raced},
-    labels::{Cause, Clock, Closer, Phase, Race, Side, Verdict},
+    labels::{Cause, Clock, Closer, Phase, Protocol, Race, Side, Verdict},
 };
 
 fn newest(reports: impl IntoIterator<Item = ClosedConnection>) -> Cause {
@@ -115,6 +115,20 @@ fn a_reset_is_only_the_means_and_its_cause_stays() {
     let all = causes(&mut endpoints, std::iter::repeat_with(reset).take(5));
     assert_eq!(all, [Cause::LingerZero; 5]);
     assert_eq!(only(&endpoints).timers[0].count, 5);
+}
+
+/// MariaDB's wait_timeout.
+#[test]
+fn a_database_that_resets_idle_sessions_after_the_same_time_has_a_timer() {
+    let mut endpoints = fed([]);
+    let reset = || {
+        let mut closed = idle(Side::Server, 5.0);
+        (closed.cause, closed.protocol) = (Cause::LingerZero, Some(Protocol::Mysql));
+        closed
+    };
+    let all = causes(&mut endpoints, std::iter::repeat_with(reset).take(5));
+    assert_eq!(all[..2], [Cause::LingerZero; 2]);
+    assert_eq!(all[2..], [Cause::KeepaliveTimer; 3]);
 }
 
 /// Closes by `side` in `phase`; `request` and `silent` come for each from `clocks`.

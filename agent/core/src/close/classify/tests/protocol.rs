@@ -140,3 +140,44 @@ fn what_is_not_known_goes_by_turns() {
     assert_eq!(by_client(play), both("client-idle CI fin idle unknown - probable turns"));
     assert_eq!(classified(&play(client()).closes()).protocol.map(Protocol::as_str), Some("other"));
 }
+
+/// A query that is ended with an error looks like the answer to a slow one.
+#[test]
+fn first_words_after_a_while_do_not_tell_an_answer_from_an_error() {
+    let asked = |talk: Talk| {
+        let begun = talk.in_another_protocol().asks_raw(b"\x01hello").waits(1).answers_raw(b"\x01world");
+        begun.waits(100).asks_raw(b"\x01query")
+    };
+    let slow = |talk: Talk| asked(talk).waits(100).answers_raw(b"\x02killed");
+    assert_eq!(by_server(slow), both("unknown SI fin idle unknown - probable turns"));
+    // Behind an answer they are a goodbye.
+    let idle = |talk: Talk| asked(talk).waits(1).answers_raw(b"\x01done").waits(100).answers_raw(b"\x02bye");
+    assert_eq!(by_server(idle), both("server-idle SI fin idle unknown - probable turns"));
+}
+
+#[test]
+fn a_pong_asks_for_nothing_in_a_protocol_that_is_not_known_either() {
+    let pinged = |talk: Talk| {
+        let joined =
+            talk.in_another_protocol().asks_raw(b"NICK a\r\n").waits(1).answers_raw(b":irc 001 a :hi\r\n");
+        joined.waits(500).answers_raw(b"PING :irc\r\n").waits(1).asks_raw(b"PONG :irc\r\n").waits(500)
+    };
+    assert_eq!(by_server(pinged), both("server-idle SI fin idle unknown - probable protocol"));
+}
+
+#[test]
+fn a_server_of_amqp_that_says_nothing_has_missed_heartbeats() {
+    const HEARTBEAT: &[u8] = b"\x08\0\0\0\0\0\0\xce";
+    const DECLARE: &[u8] = b"\x01\0\x01\0\0\0\x04\0\x32\0\x0a\xce";
+    const DECLARED: &[u8] = b"\x01\0\x01\0\0\0\x04\0\x32\0\x0b\xce";
+    let begun = |talk: Talk| {
+        let opened = talk.in_another_protocol().asks_raw(b"AMQP\0\0\x09\x01").waits(1).answers_raw(DECLARED);
+        opened.waits(1).asks_raw(DECLARE).waits(1).answers_raw(DECLARED)
+    };
+    let beats = |talk: Talk, times| (0..times).fold(talk, |talk, _| talk.waits(250).answers_raw(HEARTBEAT));
+    let missing = |talk: Talk| beats(begun(talk), 4).waits(100);
+    assert_eq!(by_server(missing), both("server-idle SI fin idle heartbeat-timeout - probable protocol"));
+    // The client's own come in between.
+    let alive = |talk: Talk| beats(begun(talk), 4).asks_raw(HEARTBEAT).waits(100);
+    assert_eq!(by_server(alive), both("server-idle SI fin idle unknown - probable protocol"));
+}
