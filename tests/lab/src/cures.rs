@@ -14,7 +14,7 @@ use crate::{
     catalogue::{self, Need},
     kit::Kit,
     plays,
-    report::{Advice, Model},
+    report::{Advice, Endpoint, Model},
     suite::{self, Context, Results, Suite, absence, is_chosen, json_lines},
     truth::Side,
 };
@@ -43,6 +43,16 @@ struct Play {
     ports: Vec<u16>,
     /// What the first advice must be.
     advice: Wanted,
+    report: Option<WantedReport>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct WantedReport {
+    /// The setting of the first candidate for the server's idle timer.
+    first: String,
+    /// Words of its text.
+    holds: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -181,6 +191,27 @@ fn advise(row: &mut Row, daemon: &Daemon) -> Result<()> {
         row.wrong.push(format!("the first advice is {given:?}, not {:?}", row.play.advice));
     }
     row.given = given;
+    if let Some(wanted) = row.play.report.clone() {
+        check_report(row, &wanted, daemon)?;
+    }
+    Ok(())
+}
+
+/// What the report says before anything is changed.
+fn check_report(row: &mut Row, wanted: &WantedReport, daemon: &Daemon) -> Result<()> {
+    let text = daemon.report("--markdown", &row.play.ports)?;
+    let missing = wanted.holds.iter().filter(|words| !text.contains(*words));
+    row.wrong.extend(missing.map(|words| format!("the report does not say {words:?}: {text}")));
+    let model = Model::parse(&daemon.report("--json", &row.play.ports)?)?;
+    let idle = |endpoint: &Endpoint| {
+        let timer =
+            endpoint.timers.iter().find(|timer| timer.side == Side::Server && timer.phase == "idle")?;
+        endpoint.candidates(timer).first().map(|candidate| candidate.setting.clone())
+    };
+    let first = model.endpoints.iter().find_map(idle);
+    if first.as_ref() != Some(&wanted.first) {
+        row.wrong.push(format!("the first candidate is {first:?}, not {:?}", wanted.first));
+    }
     Ok(())
 }
 

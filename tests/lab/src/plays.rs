@@ -26,6 +26,7 @@ pub(crate) fn run(kit: &Kit, programs: &str, run: &[String], variables: &[(&str,
         .args(arguments)
         .current_dir(&directory)
         .env("PATH", format!("{}:{path}:/usr/sbin:/sbin", own.display()))
+        .env("NODE_PATH", kit.modules())
         .envs(variables.iter().copied());
     let mut running = harness::Program::start(&mut command, &directory, program)?;
     let status = running.await_end(PLAYED_WITHIN).with_context(|| format!("play {program}"))?;
