@@ -24,6 +24,7 @@ use whohungup_core::{
 
 use crate::{
     clock::{monotonic_ns, wall_time},
+    heap,
     procinfo::ProgramCache,
     session::{POLL_INTERVAL, Record, Session, SessionOptions},
 };
@@ -55,6 +56,8 @@ impl Agent {
     pub fn start(options: SessionOptions, max_endpoints: usize) -> Result<Self, ProbeError> {
         let session = Session::start(options)?;
         let analyzer = Analyzer::new(max_endpoints, session.tracker().tick());
+        // The kernel's types and what was read of /proc are needed no more.
+        heap::give_back();
         Ok(Self { session, analyzer, filter: Filter::default() })
     }
 
@@ -78,7 +81,10 @@ impl Agent {
     pub fn turn(&mut self, mut on_close: impl FnMut(ClosedConnection)) {
         let Self { session, analyzer, filter } = self;
         session.poll(|record| analyzer.take(filter, record).into_iter().for_each(&mut on_close));
-        analyzer.expire();
+        if analyzer.expire() {
+            session.release_memory();
+            heap::give_back();
+        }
     }
 
     /// The last turn: settles every pending close at once.
@@ -190,13 +196,14 @@ impl Analyzer {
         }
     }
 
-    /// Forgets, now and then, what has not been seen for long.
-    fn expire(&mut self) {
+    /// Forgets, now and then, what has not been seen for long; true when it was time.
+    fn expire(&mut self) -> bool {
         if self.expired.elapsed() < EXPIRE_INTERVAL {
-            return;
+            return false;
         }
         self.expired = Instant::now();
         self.table.expire(monotonic_ns());
+        true
     }
 
     /// Processes that stopped listening, newest first.

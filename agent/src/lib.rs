@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod container;
 pub mod degraded;
+mod heap;
 pub mod live;
 pub mod metrics;
 pub mod output;

@@ -177,6 +177,11 @@ impl Session {
         Ok(session)
     }
 
+    /// Gives back what a peak has left empty.
+    pub fn release_memory(&mut self) {
+        self.tracker.release_memory();
+    }
+
     /// Reads /proc once more where a socket was made between the first reading and the walk over the sockets.
     fn find_newer_owners(&mut self, sockets: &[Transition], owners: &mut Owners) {
         let is_newer = |socket: &Transition| {

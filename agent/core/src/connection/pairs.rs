@@ -32,6 +32,12 @@ impl Pairs {
         }
     }
 
+    /// Gives back the room that a peak has left mostly empty.
+    pub(super) fn release_memory(&mut self) {
+        self.waiting.shrink_to(2 * self.waiting.len());
+        self.behind_nat.shrink_to(2 * self.behind_nat.len());
+    }
+
     /// Who may be at the other end of a connection with these `ends`, likeliest first.
     pub(super) fn other_ends(&self, netns: u32, role: Role, ends: Ends) -> impl Iterator<Item = Candidate> {
         let exact = self.waiting.get(&self.key(netns, ends.turned())).copied();

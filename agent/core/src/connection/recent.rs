@@ -65,6 +65,15 @@ impl Recent {
         self.order.push_back((now_ns, cookie));
     }
 
+    /// Gives back the room that a peak has left mostly empty.
+    pub(super) fn release_memory(&mut self) {
+        if self.by_cookie.len() < self.by_cookie.capacity() / 4 {
+            self.by_cookie.shrink_to(2 * self.by_cookie.len());
+            self.by_ends.shrink_to(2 * self.by_ends.len());
+            self.order.shrink_to(2 * self.order.len());
+        }
+    }
+
     pub(super) fn expire(&mut self, now_ns: u64) {
         while self.order.front().is_some_and(|&(at, _)| at + KEPT_NS < now_ns) {
             let _forgotten = self.drop_oldest();

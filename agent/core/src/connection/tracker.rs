@@ -104,6 +104,20 @@ pub struct Tracker {
 }
 
 impl Tracker {
+    /// Gives back the room of tables that a peak has left mostly empty.
+    pub fn release_memory(&mut self) {
+        if self.connections.len() < self.connections.capacity() / 4 {
+            self.connections.shrink_to(2 * self.connections.len());
+        }
+        if self.pending_ends.len() < self.pending_ends.capacity() / 4 {
+            self.pending_ends.shrink_to(2 * self.pending_ends.len());
+        }
+        self.pairs.release_memory();
+        self.ready.shrink_to(self.ready.len());
+        self.progressed.shrink_to(self.progressed.len());
+        self.recent.release_memory();
+    }
+
     /// `tick` is the length of the kernel's clock tick in seconds.
     pub fn new(limits: Limits, options: Options, tick: f64) -> Self {
         Self {
