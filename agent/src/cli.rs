@@ -1,6 +1,7 @@
 //! The command line.
 
 mod host_name;
+mod overhead;
 mod record;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -10,11 +11,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
     host_name::HostName,
+    overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
 };
 use crate::{
     container::{HostRoot, host_root_flag},
-    metrics::{WorkloadLabel, WorkloadLabels},
+    metrics::{Histograms, WorkloadLabel, WorkloadLabels},
     session::SessionOptions,
     workloads::{ApiServer, KubernetesOptions, NameSources, PodLabel, node_name_flag, pod_labels_flag},
 };
@@ -71,7 +73,7 @@ pub struct ObserveArgs {
     pub max_connections: usize,
 
     /// Maximum endpoints (role, port, process, workload) tracked individually; the rest are aggregated as `other`
-    #[arg(long, value_name = "N", default_value_t = 256, env = "WHOHUNGUP_MAX_ENDPOINTS")]
+    #[arg(long, value_name = "N", default_value_t = 1000, env = "WHOHUNGUP_MAX_ENDPOINTS")]
     pub max_endpoints: usize,
 
     /// Where the names of pods, containers and units come from; what they read is in docs/workloads.md
@@ -311,9 +313,17 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]
     pub bpf_stats: BpfStats,
 
+    /// Share of one core that the agent and its BPF programs may take; more is said in the log and by a metric
+    #[arg(long, value_name = "PERCENT", default_value = "2%", env = "WHOHUNGUP_OVERHEAD_BUDGET")]
+    pub overhead_budget: OverheadBudget,
+
     /// Labels of the metrics that say whose an endpoint is; endpoints with the same labels are counted together
     #[arg(long, value_enum, value_name = "LABEL", value_delimiter = ',', default_values_t = WorkloadLabel::USUAL, env = "WHOHUNGUP_METRICS_LABELS")]
     pub metrics_labels: Vec<WorkloadLabel>,
+
+    /// Buckets of the histograms of endpoints; `full` has more than twice as many (docs/metrics.md)
+    #[arg(long, value_enum, default_value_t = Histograms::Coarse, env = "WHOHUNGUP_METRICS_HISTOGRAMS")]
+    pub metrics_histograms: Histograms,
 }
 
 impl RunArgs {

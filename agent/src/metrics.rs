@@ -9,12 +9,12 @@ mod snapshot;
 
 use std::sync::Arc;
 
-pub use exposition::Format;
+pub use exposition::{Format, Histograms};
 use labels::Labels;
 pub use labels::{WorkloadLabel, WorkloadLabels};
 use scrape::Counted;
 pub use scrape::{ProcessCost, Scrape};
-pub use snapshot::{BuildInfo, Snapshot};
+pub use snapshot::{BuildInfo, Overhead, Reading, Snapshot};
 
 use whohungup_core::{
     close::ClosedConnection,
@@ -29,8 +29,8 @@ const DURATION_BOUNDS: [f64; 13] =
     [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
 
 /// Series at most where `endpoints` are distinguished: the bound that docs/metrics.md gives.
-pub fn most_series(endpoints: usize) -> usize {
-    family::most_series(endpoints)
+pub fn most_series(endpoints: usize, histograms: Histograms) -> usize {
+    family::most_series(endpoints, histograms)
 }
 
 /// Counts what becomes series and is no endpoint's.
@@ -41,15 +41,17 @@ pub struct Metrics {
     build: Arc<BuildInfo>,
     /// Which of an endpoint's workload are labels.
     labels: WorkloadLabels,
+    histograms: Histograms,
 }
 
 impl Metrics {
-    pub fn new(build: BuildInfo, labels: WorkloadLabels) -> Self {
+    pub fn new(build: BuildInfo, labels: WorkloadLabels, histograms: Histograms) -> Self {
         Self {
             durations: std::array::from_fn(|_| BucketHistogram::new(&DURATION_BOUNDS)),
             amended: 0,
             build: Arc::new(build),
             labels,
+            histograms,
         }
     }
 
@@ -79,6 +81,7 @@ impl Metrics {
                 .map(|endpoint| (shown(&endpoint.key, endpoint.workload.as_ref()), endpoint))
                 .collect(),
             durations: self.durations.clone(),
+            histograms: self.histograms,
             amended: self.amended,
             lost: endpoints.counted_losses(),
             snapshot,

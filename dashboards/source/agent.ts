@@ -122,7 +122,7 @@ export const agent = dashboard({
     timeseries({
       title: "How much CPU does it take?",
       description:
-        "CPUs in use by the agent's process, and by its BPF programs, which the kernel charges to the processes that trigger them. The latter only while BPF run-time statistics were on (--bpf-stats).",
+        "CPUs in use by the agent's process, and by its BPF programs, which the kernel charges to the processes that trigger them. The latter only while BPF run-time statistics were on (--bpf-stats). Both together should stay below the budget (--overhead-budget): whohungup_overhead_over_budget is 1 where they do not.",
       queries: [
         { expr: `sum by (cluster, instance) (${rate(of("process_cpu_seconds_total"))})`, legend: "process at {{instance}} {{cluster}}" },
         {
@@ -131,6 +131,7 @@ export const agent = dashboard({
             ` / on (cluster, instance) sum by (cluster, instance) (${rate(of("whohungup_bpf_stats_enabled_seconds_total"))})`,
           legend: "BPF programs at {{instance}} {{cluster}}",
         },
+        { expr: `min by (cluster, instance) (${of("whohungup_overhead_budget_ratio")})`, legend: "budget at {{instance}} {{cluster}}" },
       ],
       width: 8,
       unit: "percentunit",

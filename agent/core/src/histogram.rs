@@ -4,6 +4,8 @@
 //! (4.95 to 5.3 s, where a bin holds 4.64 to 5.11 s), so that what is in a bin could not be put on the right side of
 //! their bounds.
 
+use std::mem;
+
 /// Bins of one decade.
 pub const PER_DECADE: usize = 24;
 /// Where bin 0 begins, seconds.
@@ -79,6 +81,20 @@ impl BucketHistogram {
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         bounds.zip(self.counts.iter().copied())
+    }
+
+    /// The same with only those bounds that are in `bounds`: what lies between two of them is one bucket.
+    pub fn coarse_buckets(&self, bounds: &[f64]) -> impl Iterator<Item = (f64, u64)> {
+        let mut below = 0;
+        self.buckets().filter_map(move |(bound, count)| {
+            below += count;
+            (bound == f64::INFINITY || bounds.contains(&bound)).then(|| (bound, mem::take(&mut below)))
+        })
+    }
+
+    /// How much was observed.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
     }
 
     /// Of all that was observed.

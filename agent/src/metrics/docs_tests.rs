@@ -7,7 +7,7 @@ use prometheus_client::metrics::MetricType;
 use whohungup_ebpf::counters::Counter;
 
 use super::{
-    Format,
+    Format, Histograms, families,
     family::{self, Family, Kind},
     labels::WorkloadLabel,
     sample,
@@ -23,7 +23,7 @@ use whohungup_core::endpoint::counters::{OTHER, REQUEST_BASES, ShutdownLoss};
 use whohungup_core::{
     close::LossReason,
     connection::OpenState,
-    endpoint::Risk,
+    endpoint::{InferLimits, Risk},
     labels::{Basis, Cause, Clock, CloseType, Closer, Phase, Race, Role, Side, Verdict},
 };
 
@@ -45,7 +45,7 @@ fn sample_name(family: &Family) -> String {
     let suffix = match family.kind {
         Kind::Counter => "_total",
         Kind::Info => "_info",
-        Kind::Gauge | Kind::Histogram(_) => "",
+        Kind::Gauge | Kind::Histogram(..) => "",
     };
     format!("{}{suffix}", family.name)
 }
@@ -55,10 +55,12 @@ fn families() -> String {
         "| metric | type | labels | series at most | meaning, and what to do |\n|---|---|---|---|---|\n"
             .to_owned();
     for family in family::all() {
-        let most = match family.most_series() {
+        let most = |histograms| match family.most_series(histograms) {
             (fixed, 0) => fixed.to_string(),
             (_, of_each) => format!("{of_each} E"),
         };
+        let (usual, full) = (most(Histograms::Coarse), most(Histograms::Full));
+        let most = if usual == full { usual } else { format!("{usual}; full: {full}") };
         let (name, kind) = (sample_name(family), MetricType::from(family.kind));
         let kind = kind.as_str();
         let labels = family.labels.join(", ");
@@ -81,12 +83,18 @@ fn values() -> String {
 }
 
 fn bound() -> String {
-    let (fixed, each) = family::all().fold((0, 0), |(fixed, each), family| {
-        let (one, other) = family.most_series();
-        (fixed + one, each + other)
+    let endpoints = InferLimits::default().endpoints;
+    let rows = [Histograms::Off, Histograms::Coarse, Histograms::Full].map(|histograms| {
+        let (fixed, each) = family::all().fold((0, 0), |(fixed, each), family| {
+            let (one, other) = family.most_series(histograms);
+            (fixed + one, each + other)
+        });
+        let word = histograms.to_possible_value().expect("a word");
+        let most = family::most_series(endpoints, histograms);
+        format!("| `{}` | {fixed} + {each} E | {most} |\n", word.get_name())
     });
-    let most = family::most_series(256);
-    format!("At most {fixed} + {each} E series, E = `--max-endpoints` + 3: {most} with the default of 256.\n")
+    let head = "| `--metrics-histograms` | series at most, E = `--max-endpoints` + 3 | with the default |\n|---|---|---|\n";
+    [head, &rows.concat()].concat()
 }
 
 /// The values that a label can have; `None` for those of endpoints, whose number is bounded, and for what one agent has
@@ -120,6 +128,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
         "record" => Counter::ALL.into_iter().filter_map(Counter::lost_kind).collect(),
         "table" => Snapshot::default().tables().map(|table| table.name).to_vec(),
         "program" => program_names().collect(),
+        "part" => families::cost::OVERHEAD_PARTS.to_vec(),
         _ => return None,
     })
 }

@@ -59,6 +59,18 @@ impl Format {
     }
 }
 
+/// How finely histograms are told. The bounds of the coarse ones are some of the full ones', so that both add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Histograms {
+    /// None
+    Off,
+    /// Buckets that end above the usual default timeouts
+    #[default]
+    Coarse,
+    /// A narrow bucket around each known timeout
+    Full,
+}
+
 /// A case that a counter counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Exemplar {
@@ -112,6 +124,7 @@ pub(super) struct Samples<'a> {
     family: &'static Family,
     /// Only OpenMetrics has them.
     exemplars: bool,
+    histograms: Histograms,
     /// Of the endpoint whose samples are written.
     workload: Arc<[WorkloadValue]>,
     outcome: fmt::Result,
@@ -123,6 +136,7 @@ impl<'a> Samples<'a> {
         encoder: &'a mut DescriptorEncoder<'_>,
         family: &'static Family,
         format: Format,
+        histograms: Histograms,
     ) -> Result<Self, fmt::Error> {
         let encoder = encoder.encode_descriptor(
             family.stem(),
@@ -134,6 +148,7 @@ impl<'a> Samples<'a> {
             encoder,
             family,
             exemplars: format == Format::OpenMetrics,
+            histograms,
             workload: Arc::default(),
             outcome: Ok(()),
         })
@@ -178,8 +193,12 @@ impl<'a> Samples<'a> {
     }
 
     pub(super) fn histogram(&mut self, values: &[&str], histogram: &BucketHistogram) {
-        let buckets: Vec<_> = histogram.buckets().collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
+        let Kind::Histogram(_, coarse) = self.family.kind else { return };
+        let buckets: Vec<_> = match self.histograms {
+            Histograms::Full => histogram.buckets().collect(),
+            Histograms::Coarse | Histograms::Off => histogram.coarse_buckets(coarse).collect(),
+        };
+        let count = histogram.count();
         self.encode(values, |encoder, _| {
             encoder.encode_histogram::<NoExemplar>(histogram.sum(), count, &buckets, None)
         });
@@ -209,7 +228,7 @@ impl From<Kind> for MetricType {
         match kind {
             Kind::Counter => Self::Counter,
             Kind::Gauge => Self::Gauge,
-            Kind::Histogram(_) => Self::Histogram,
+            Kind::Histogram(..) => Self::Histogram,
             Kind::Info => Self::Info,
         }
     }

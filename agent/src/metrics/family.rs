@@ -3,7 +3,11 @@
 
 use prometheus_client::registry::Unit;
 
-use super::{exposition::Samples, families, scrape::Scrape};
+use super::{
+    exposition::{Histograms, Samples},
+    families,
+    scrape::Scrape,
+};
 use whohungup_core::labels::Role;
 
 /// One metric family.
@@ -25,8 +29,8 @@ pub(super) struct Family {
 pub(super) enum Kind {
     Counter,
     Gauge,
-    /// With the upper bounds of its buckets but for +Inf.
-    Histogram(&'static [f64]),
+    /// With the upper bounds of its buckets but for +Inf: all of them, and those that are told by default.
+    Histogram(&'static [f64], &'static [f64]),
     Info,
 }
 
@@ -49,9 +53,13 @@ impl Family {
     }
 
     /// Series at most, the fixed ones and those of each endpoint; the samples of a histogram's set count one by one.
-    pub(super) fn most_series(&self) -> (usize, usize) {
+    pub(super) fn most_series(&self, histograms: Histograms) -> (usize, usize) {
         let samples = match self.kind {
-            Kind::Histogram(bounds) => bounds.len() + 3,
+            Kind::Histogram(full, coarse) => match histograms {
+                Histograms::Off => 0,
+                Histograms::Coarse => coarse.len() + 3,
+                Histograms::Full => full.len() + 3,
+            },
             Kind::Counter | Kind::Gauge | Kind::Info => 1,
         };
         match self.sets {
@@ -62,9 +70,9 @@ impl Family {
 }
 
 /// Series at most, all families together, where `endpoints` are distinguished.
-pub(super) fn most_series(endpoints: usize) -> usize {
+pub(super) fn most_series(endpoints: usize, histograms: Histograms) -> usize {
     all().fold(0, |sum, family| {
-        let (fixed, of_each) = family.most_series();
+        let (fixed, of_each) = family.most_series(histograms);
         sum + fixed + of_each * (endpoints + OTHERS)
     })
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, idle_close};
-use super::{ProcessCost, Scrape, Snapshot};
+use super::{Overhead, ProcessCost, Reading, Scrape, Snapshot};
 use crate::{degraded::Reason, record::RecordStats, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
@@ -136,6 +136,11 @@ fn snapshot(counting: &Counting) -> Snapshot {
             missed: 1,
         }],
         sampled: Duration::from_secs(2),
+        overhead: Some(Overhead {
+            budget: 0.02,
+            newest: Some(Reading { programs: 0.0125, agent: 0.003 }),
+            is_over: false,
+        }),
         tls: TlsLibraries { attached: 2, failed: 1, beyond: 0 },
         inferred,
         degraded: vec![Reason::EventsLost],

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::{
-    exposition::{self, Exemplar, Format, Samples},
-    family,
+    exposition::{self, Exemplar, Format, Histograms, Samples},
+    family::{self, Family, Kind},
     labels::Labels,
     snapshot::{BuildInfo, Snapshot},
 };
@@ -27,6 +27,7 @@ pub struct Scrape {
     pub(super) inferred: Vec<(Labels, Endpoint)>,
     /// By role.
     pub(super) durations: [BucketHistogram; Role::ALL.len()],
+    pub(super) histograms: Histograms,
     pub(super) amended: u64,
     pub(super) lost: Losses,
     pub(super) snapshot: Snapshot,
@@ -118,8 +119,11 @@ struct Page {
 
 impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in family::all() {
-            let mut samples = Samples::begin(&mut encoder, family, self.format)?;
+        let histograms = self.scrape.histograms;
+        let is_shown =
+            |family: &&Family| histograms != Histograms::Off || !matches!(family.kind, Kind::Histogram(..));
+        for family in family::all().filter(is_shown) {
+            let mut samples = Samples::begin(&mut encoder, family, self.format, histograms)?;
             (family.write)(&self.scrape, &mut samples);
             samples.finish()?;
         }

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub longest_poll: Duration,
     pub programs: Vec<ProgramStat>,
     pub sampled: Duration,
+    /// `None` where it is not measured.
+    pub overhead: Option<Overhead>,
     pub tls: TlsLibraries,
     /// How full the table of endpoints is.
     pub inferred: InferTotals,
@@ -38,6 +40,23 @@ pub struct Snapshot {
     pub record: Option<RecordStats>,
     /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns.
     pub wall_ahead_ns: i64,
+}
+
+/// What the agent and its programs take, as shares of one processor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overhead {
+    pub budget: f64,
+    /// `None` before the first reading, and while nothing is measured.
+    pub newest: Option<Reading>,
+    pub is_over: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Of the BPF programs, which the kernel charges to those who trigger them.
+    pub programs: f64,
+    /// Of the agent's own process.
+    pub agent: f64,
 }
 
 /// What runs where.

@@ -29,9 +29,18 @@ pub(super) struct Counting {
 
 impl Counting {
     pub(super) fn new(endpoints: usize, tick: f64) -> Self {
+        Self::telling(Histograms::Coarse, endpoints, tick)
+    }
+
+    pub(super) fn telling(histograms: Histograms, endpoints: usize, tick: f64) -> Self {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
-        Self { endpoints: Endpoints::new(limits, tick), metrics: Metrics::new(build, usual_labels()) }
+        let metrics = Metrics::new(build, usual_labels(), histograms);
+        Self { endpoints: Endpoints::new(limits, tick), metrics }
+    }
+
+    pub(super) fn histograms(&self) -> Histograms {
+        self.metrics.histograms
     }
 
     pub(super) fn close(&mut self, closed: &ClosedConnection) {

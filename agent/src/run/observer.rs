@@ -29,8 +29,10 @@ use crate::{
 use whohungup_bpf::one_line;
 
 mod health;
+mod overhead;
 mod sampling;
 use health::Health;
+use overhead::Budget;
 use sampling::Sampling;
 
 /// What is asked for, and where it is to be sent.
@@ -129,6 +131,7 @@ struct Counters {
     recent: RecentActivity,
     options: SessionOptions,
     sampling: Sampling,
+    budget: Budget,
     health: Health,
     recorder: Option<Recorder>,
     asked: Receiver<Ask>,
@@ -153,12 +156,16 @@ impl Counters {
             kernel: whohungup_bpf::kernel_release(),
             object: session.probes().object().to_owned(),
         };
-        tracing::info!(series = most_series(max_endpoints), "metrics have at most so many series");
+        tracing::info!(
+            series = most_series(max_endpoints, args.metrics_histograms),
+            "metrics have at most so many series"
+        );
         Self {
-            metrics: Metrics::new(build, args.shown_labels()),
+            metrics: Metrics::new(build, args.shown_labels(), args.metrics_histograms),
             recent: RecentActivity::new(max_endpoints),
             options: args.observe.session(),
             sampling: Sampling::new(args.bpf_stats),
+            budget: Budget::new(args.overhead_budget),
             health: Health::default(),
             recorder,
             asked,
@@ -223,6 +230,7 @@ impl Counters {
             longest_poll: session.longest_poll_interval(),
             programs: session.probes().program_stats(),
             sampled: self.sampling.sampled(),
+            overhead: Some(self.budget.shown()),
             tls: session.probes().tls_libraries(),
             inferred,
             degraded,
@@ -243,7 +251,9 @@ impl Handler for Counters {
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
         self.recent.turn(&mut agent.session);
-        self.sampling.turn(agent.session.probes());
+        if let Some(reading) = self.sampling.turn(agent.session.probes()) {
+            self.budget.note(reading);
+        }
         while let Ok(ask) = self.asked.try_recv() {
             self.answer(ask, agent);
         }

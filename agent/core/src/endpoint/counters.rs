@@ -14,10 +14,15 @@ pub const IDLE_BOUNDS: [f64; 34] = [
     0.5, 1.3, 2.3, 3.3, 4.3, 4.95, 5.3, 6.3, 9.9, 10.5, 14.9, 15.5, 19.9, 20.6, 29.5, 31.0, 44.5, 46.0, 59.5,
     61.5, 66.5, 76.5, 92.0, 119.0, 122.0, 179.0, 183.0, 299.0, 304.0, 354.0, 599.0, 611.0, 3590.0, 3660.0,
 ];
+/// Of these, one above each of the usual default timeouts, and no more.
+pub const COARSE_IDLE_BOUNDS: [f64; 10] = [1.3, 5.3, 10.5, 15.5, 31.0, 61.5, 76.5, 122.0, 304.0, 611.0];
 /// Seconds: where default timeouts of servers, clients and load balancers lie.
 pub const GAP_BOUNDS: [f64; 15] =
     [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 65.0, 75.0, 120.0, 300.0, 600.0, 3600.0];
+pub const COARSE_GAP_BOUNDS: [f64; 8] = [1.0, 5.0, 15.0, 30.0, 60.0, 75.0, 120.0, 300.0];
 pub const REQUEST_BOUNDS: [f64; 6] = [0.0, 1.0, 2.0, 10.0, 100.0, 1000.0];
+/// Whether connections are reused at all, and whether much.
+pub const COARSE_REQUEST_BOUNDS: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// Combinations of verdict, closer, cause and close type that are kept apart; later ones have `other` for the last two.
 const CLOSE_KEYS: usize = 32;
@@ -198,6 +203,11 @@ impl Counters {
             + self.closes.capacity() * size_of::<(CloseKey, u64)>()
             + requests.count() * size_of::<RequestCounts>()
             + histograms.map(BucketHistogram::heap_bytes).sum::<usize>()
+    }
+
+    /// Whether requests were counted: only then one can be lost.
+    pub fn has_requests(&self) -> bool {
+        self.requests.iter().any(Option::is_some)
     }
 
     /// By verdict, closer, cause and close_type, in the order of the words.

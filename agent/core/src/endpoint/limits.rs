@@ -17,7 +17,7 @@ use crate::program::Program;
 /// Bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct InferLimits {
-    /// Endpoints distinguished; closes of others are counted together. Each takes less than 16 KiB.
+    /// Endpoints distinguished; closes of others are counted together. Each takes less than 16 KiB, and mostly 5.
     pub endpoints: usize,
     /// An endpoint without a close or a request for this long is forgotten.
     pub stale: Duration,
@@ -25,7 +25,7 @@ pub struct InferLimits {
 
 impl Default for InferLimits {
     fn default() -> Self {
-        Self { endpoints: 256, stale: Duration::from_hours(1) }
+        Self { endpoints: 1000, stale: Duration::from_hours(1) }
     }
 }
 

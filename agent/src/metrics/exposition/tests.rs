@@ -4,11 +4,11 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 
 use super::*;
 use crate::metrics::family::{Sets, all};
-use whohungup_core::endpoint::counters::REQUEST_BOUNDS;
+use whohungup_core::endpoint::counters::{COARSE_REQUEST_BOUNDS, REQUEST_BOUNDS};
 
 static COUNTER: Family = family(Kind::Counter);
 static GAUGE: Family = family(Kind::Gauge);
-static HISTOGRAM: Family = family(Kind::Histogram(&REQUEST_BOUNDS));
+static HISTOGRAM: Family = family(Kind::Histogram(&REQUEST_BOUNDS, &COARSE_REQUEST_BOUNDS));
 
 const fn family(kind: Kind) -> Family {
     Family {
@@ -33,7 +33,7 @@ impl<W> fmt::Debug for Written<W> {
 
 impl<W: Fn(&mut Samples<'_>) + Send + Sync + 'static> Collector for Written<W> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut samples = Samples::begin(&mut encoder, self.0, self.1)?;
+        let mut samples = Samples::begin(&mut encoder, self.0, self.1, Histograms::Full)?;
         (self.2)(&mut samples);
         samples.finish()
     }
@@ -163,7 +163,8 @@ fn names_and_help_texts_keep_to_the_rules() {
         for label in *labels {
             assert!(word(label) && *label != "le" && !name.ends_with(label), "{name}: {label}");
         }
-        if let Kind::Histogram(bounds) = kind {
+        if let Kind::Histogram(bounds, coarse) = kind {
+            assert!(coarse.iter().all(|bound| bounds.contains(bound)), "{name}: both must add up");
             assert!(bounds.is_sorted() && !bounds.contains(&f64::INFINITY), "{name}");
         }
     }

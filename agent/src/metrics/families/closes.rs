@@ -6,7 +6,10 @@ use super::super::family::{Family, Kind, Sets};
 use crate::metrics::DURATION_BOUNDS;
 use whohungup_core::{
     close::LossReason,
-    endpoint::counters::{CLOSE_SETS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS, ShutdownLoss},
+    endpoint::counters::{
+        CLOSE_SETS, COARSE_IDLE_BOUNDS, COARSE_REQUEST_BOUNDS, IDLE_BOUNDS, IDLE_CLOSERS, REQUEST_BOUNDS,
+        ShutdownLoss,
+    },
     labels::{Closer, Race, Role},
 };
 
@@ -40,8 +43,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = samples.of(&endpoint.labels);
                 for (kind, races) in Race::ALL.iter().zip(&endpoint.counters.races) {
-                    let newest = scrape.exemplar(races);
-                    samples.add_with(&[role, port, process, kind.as_str()], races.count, newest);
+                    // What alerts look at is there at 0 before it happens, where it can happen.
+                    if races.count > 0 || endpoint.counters.has_requests() {
+                        let newest = scrape.exemplar(races);
+                        samples.add_with(&[role, port, process, kind.as_str()], races.count, newest);
+                    }
                 }
             }
         },
@@ -109,8 +115,9 @@ pub(in super::super) const FAMILIES: &[Family] = &[
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = samples.of(&endpoint.labels);
                 for (closer, hangups) in Closer::ALL.iter().zip(&endpoint.counters.hangups) {
-                    // What alerts look at is there at 0 before it happens.
-                    if hangups.count > 0 || matches!(closer, Closer::Client | Closer::Server) {
+                    let can_happen =
+                        matches!(closer, Closer::Client | Closer::Server) && endpoint.counters.has_requests();
+                    if hangups.count > 0 || can_happen {
                         let newest = scrape.exemplar(hangups);
                         samples.add_with(&[role, port, process, closer.as_str()], hangups.count, newest);
                     }
@@ -129,11 +136,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "whohungup_idle_at_close_seconds",
-        kind: Kind::Histogram(&IDLE_BOUNDS),
+        kind: Kind::Histogram(&IDLE_BOUNDS, &COARSE_IDLE_BOUNDS),
         unit: Some(Unit::Seconds),
         labels: &["role", "server_port", "process", "closer"],
         sets: Sets::PerEndpoint(IDLE_CLOSERS.len()),
-        help: "Time from the end of the last response to the first FIN or RST: a timeout shows as one narrow, growing bucket",
+        help: "Time from the end of the last response to the first FIN or RST: a timeout shows as one growing bucket",
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let [role, port, process] = samples.of(&endpoint.labels);
@@ -147,7 +154,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "whohungup_requests_per_connection",
-        kind: Kind::Histogram(&REQUEST_BOUNDS),
+        kind: Kind::Histogram(&REQUEST_BOUNDS, &COARSE_REQUEST_BOUNDS),
         unit: None,
         labels: &["role", "server_port", "process"],
         sets: Sets::PerEndpoint(1),
@@ -155,13 +162,15 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             for endpoint in &scrape.endpoints {
                 let values = samples.of(&endpoint.labels);
-                samples.histogram(&values, &endpoint.counters.requests_each);
+                if endpoint.counters.requests_each.count() > 0 {
+                    samples.histogram(&values, &endpoint.counters.requests_each);
+                }
             }
         },
     },
     Family {
         name: "whohungup_connection_duration_seconds",
-        kind: Kind::Histogram(&DURATION_BOUNDS),
+        kind: Kind::Histogram(&DURATION_BOUNDS, &DURATION_BOUNDS),
         unit: Some(Unit::Seconds),
         labels: &["role"],
         sets: Sets::Fixed(Role::ALL.len()),

@@ -5,6 +5,9 @@ use prometheus_client::registry::Unit;
 use super::super::family::{Family, Kind, Sets};
 use whohungup_bpf::PROGRAMS;
 
+/// Whose time it is.
+pub(in super::super) const OVERHEAD_PARTS: [&str; 2] = ["programs", "agent"];
+
 pub(in super::super) const FAMILIES: &[Family] = &[
     Family {
         name: "whohungup_bpf_program_runs",
@@ -53,6 +56,47 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::Fixed(1),
         help: "Time for which BPF run-time statistics were on: one second in fifteen, unless --bpf-stats is off or always",
         write: |scrape, samples| samples.add(&[], scrape.snapshot.sampled.as_secs_f64()),
+    },
+    Family {
+        name: "whohungup_overhead_ratio",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &["part"],
+        sets: Sets::Fixed(OVERHEAD_PARTS.len()),
+        help: "Share of one core that the BPF programs and the agent took when it was last measured (every 15 s, unless --bpf-stats is off)",
+        write: |scrape, samples| {
+            if let Some(reading) = scrape.snapshot.overhead.and_then(|overhead| overhead.newest) {
+                for (part, share) in OVERHEAD_PARTS.iter().zip([reading.programs, reading.agent]) {
+                    samples.add(&[part], share);
+                }
+            }
+        },
+    },
+    Family {
+        name: "whohungup_overhead_budget_ratio",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "Share of one core that both parts of overhead_ratio may take together (--overhead-budget)",
+        write: |scrape, samples| {
+            if let Some(overhead) = scrape.snapshot.overhead {
+                samples.add(&[], overhead.budget);
+            }
+        },
+    },
+    Family {
+        name: "whohungup_overhead_over_budget",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &[],
+        sets: Sets::Fixed(1),
+        help: "1 from the fourth measurement in a row above the budget to the fourth in a row below four fifths of it: run with --http-inspection off, or raise --overhead-budget",
+        write: |scrape, samples| {
+            if let Some(overhead) = scrape.snapshot.overhead {
+                samples.add(&[], u64::from(overhead.is_over));
+            }
+        },
     },
     Family {
         name: "whohungup_build",

@@ -4,7 +4,7 @@ use prometheus_client::registry::Unit;
 
 use super::super::family::{Family, Kind, Sets};
 use whohungup_core::{
-    endpoint::counters::{GAP_BOUNDS, REQUEST_BASES},
+    endpoint::counters::{COARSE_GAP_BOUNDS, GAP_BOUNDS, REQUEST_BASES},
     labels::Verdict,
 };
 
@@ -79,7 +79,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "whohungup_reuse_gap_seconds",
-        kind: Kind::Histogram(&GAP_BOUNDS),
+        kind: Kind::Histogram(&GAP_BOUNDS, &COARSE_GAP_BOUNDS),
         unit: Some(Unit::Seconds),
         labels: LABELS,
         sets: SETS,

@@ -7,7 +7,10 @@ use super::super::{
     family::{Family, Kind, Sets},
     scrape::Scrape,
 };
-use whohungup_core::endpoint::{Endpoint, Risk, TIMERS, Timer};
+use whohungup_core::{
+    endpoint::{Endpoint, TIMERS, Timer},
+    labels::Role,
+};
 
 const LABELS: &[&str] = &["role", "server_port", "process"];
 
@@ -49,13 +52,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         unit: None,
         labels: &["role", "server_port", "process", "level"],
-        sets: Sets::PerEndpoint(Risk::ALL.len()),
-        help: "1 for the endpoint's current risk, 0 for the others; from its timeouts and reuse gaps. losing: requests were lost within the last hour; mismatch: requests will be lost; tie: both sides close at about the same time",
+        sets: Sets::PerEndpoint(1),
+        help: "1 with the endpoint's current risk as level; from its timeouts and reuse gaps. losing: requests were lost within the last hour; mismatch: requests will be lost; tie: both sides close at about the same time",
         write: |scrape, samples| {
             each(scrape, samples, |[role, port, process], endpoint, samples| {
-                for &risk in Risk::ALL {
-                    samples.add(&[role, port, process, risk.as_str()], u64::from(risk == endpoint.risk));
-                }
+                samples.add(&[role, port, process, endpoint.risk.as_str()], 1_u64);
             });
         },
     },
@@ -67,7 +68,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::PerEndpoint(1),
         help: "Reuses within the margin of the other side's idle timeout: these requests could have been lost",
         write: |scrape, samples| {
-            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.at_risk));
+            each(scrape, samples, |values, endpoint, samples| {
+                if endpoint.started > 0 {
+                    samples.add(&values, endpoint.at_risk);
+                }
+            });
         },
     },
     Family {
@@ -78,7 +83,11 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         sets: Sets::PerEndpoint(1),
         help: "Idle races whose request the client retried and got answered: no log shows them, users only waited longer",
         write: |scrape, samples| {
-            each(scrape, samples, |values, endpoint, samples| samples.add(&values, endpoint.retried));
+            each(scrape, samples, |values, endpoint, samples| {
+                if endpoint.started > 0 && endpoint.key.role == Role::Client {
+                    samples.add(&values, endpoint.retried);
+                }
+            });
         },
     },
 ];

@@ -55,7 +55,7 @@ fn requests_counted_while_the_connection_lived_and_the_rest_at_its_close_add_up(
 
 #[test]
 fn each_long_gap_falls_in_its_bucket_and_short_ones_have_a_counter() {
-    let mut metrics = metrics(8);
+    let mut metrics = Counting::telling(Histograms::Full, 8, TICK);
     metrics.progress(&progressed(RequestDelta {
         reused: 5,
         short_gaps: 4,
@@ -83,7 +83,7 @@ fn each_long_gap_falls_in_its_bucket_and_short_ones_have_a_counter() {
 #[test]
 fn no_bucket_ends_below_the_gaps_that_are_not_timed() {
     // Clock ticks of 10 ms: gaps up to 0.61 s are only counted.
-    let mut metrics = Counting::new(8, 0.01);
+    let mut metrics = Counting::telling(Histograms::Full, 8, 0.01);
     metrics.progress(&progressed(RequestDelta { long_gap: Some(5.0), ..requests(5, 4, 0) }));
     let text = scrape(&mut metrics);
     let buckets: Vec<&str> =

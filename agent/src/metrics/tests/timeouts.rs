@@ -29,6 +29,7 @@ fn endpoint(process: &str, port: Option<u16>) -> Endpoint {
             process: whohungup_core::identity::Comm::from_text(process),
             workload: None,
         },
+        started: 30,
         retried: 2,
         at_risk: 7,
         timers: vec![
@@ -67,14 +68,27 @@ fn the_strongest_timer_of_a_side_is_shown_with_headroom_and_risk() {
         ),
         format!("whohungup_idle_headroom_seconds{{{labels}}} -0.5"),
         format!("whohungup_requests_at_risk_total{{{labels}}} 7"),
-        format!("whohungup_idle_races_retried_total{{{labels}}} 2"),
         format!("whohungup_endpoint_risk{{{labels},level=\"tie\"}} 1"),
-        format!("whohungup_endpoint_risk{{{labels},level=\"losing\"}} 0"),
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
     let timers = text.lines().filter(|line| line.starts_with("whohungup_inferred_timeout_seconds{")).count();
     assert_eq!(timers, 2, "{text}");
+    let risks = text.lines().filter(|line| line.starts_with("whohungup_endpoint_risk{")).count();
+    assert_eq!(risks, 1, "the current one alone: {text}");
+}
+
+#[test]
+fn a_retry_is_known_at_the_client_s_end_only() {
+    let mut client = endpoint("curl", Some(80));
+    client.key.role = Role::Client;
+    let text = text(&[endpoint("nginx", Some(80)), client]);
+    let retried: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("whohungup_idle_races_retried_total{")).collect();
+    assert_eq!(
+        retried,
+        ["whohungup_idle_races_retried_total{role=\"client\",server_port=\"80\",process=\"curl\"} 2"]
+    );
 }
 
 #[test]
