@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::Goaway,
-    labels::{Basis, Cause, CloseType, Closer, Phase, Protocol, Role, Verdict},
+    labels::{Basis, Cause, CloseType, Closer, Phase, Protocol, Role, Side, Verdict},
 };
 
 /// What one rule says.
@@ -81,7 +81,7 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
     }
     let (verdict, exact) = if exchange.is_ambiguous_last_word {
         return last_word(facts, ending, exchange, options);
-    } else if exchange.announced {
+    } else if exchange.announced || was_asked_to_end(ending, exchange) {
         (Verdict::Completed, exchange.exact)
     } else if exchange.basis == Basis::Inferred
         && ending.closer == Closer::Server
@@ -101,6 +101,13 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         (idle_verdict(ending), exchange.exact)
     };
     Ruling { verdict, cause, exact }
+}
+
+/// HTTP/2: the client's GOAWAY had said that it asks for nothing more, and what was open then has ended since.
+fn was_asked_to_end(ending: Ending, exchange: &ExchangePhase) -> bool {
+    let frame = exchange.at.as_ref().and_then(|at| at.goaway_frame.as_ref());
+    ending.closer == Closer::Server
+        && frame.is_some_and(|frame| frame.by == Side::Client && frame.is_polite())
 }
 
 /// Went over to TLS from a protocol whose servers say why they end an idle session, and announce no end.
