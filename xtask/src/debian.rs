@@ -91,6 +91,8 @@ pub(crate) fn is_installed(package: &str) -> bool {
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
+    // A new machine installs by itself in its first minutes.
+    command.args(["-o", "DPkg::Lock::Timeout=300"]);
     command
 }
 
