@@ -5,7 +5,9 @@ use zerocopy::{FromBytes as _, FromZeros as _, IntoBytes as _};
 use crate::{
     WIRE_VERSION,
     conversation::ConversationRecord,
-    event::{Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Transition},
+    event::{
+        Clock, Connect, ErrorReport, Header, Kind, Listen, Open, Progress, Reset, Signal, Socket, Transition,
+    },
     exchange::{
         Exchange, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES, IN, OUT, STREAMS_OFFSET, WINDOW_BYTES,
     },
@@ -22,7 +24,7 @@ pub enum Record<'a> {
     TlsExchange(ExchangeBytes<'a>),
     Listen(&'a Listen),
     ErrorReport(&'a ErrorReport),
-    Socket(&'a Transition),
+    Socket(&'a Socket),
     Clock(&'a Clock),
     Progress(&'a Progress),
     Signal(&'a Signal),

@@ -22,7 +22,7 @@ pub enum Kind {
     Listen = 6,
     /// An error was put on a socket that stays open: [`ErrorReport`].
     ErrorReport = 7,
-    /// A socket that `iter/tcp` lists: [`Transition`] with equal states (adoption, reconciliation).
+    /// A socket that `iter/tcp` lists: [`Socket`] (adoption, reconciliation, the keepalive audit).
     Socket = 8,
     /// The clock reading that ends each run of `iter/tcp`: [`Clock`].
     Clock = 9,
@@ -204,6 +204,37 @@ pub struct Transition {
     pub task: Task,
 }
 
+/// A socket that `iter/tcp` lists.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Socket {
+    /// With equal states.
+    pub transition: Transition,
+    pub keepalive: Keepalive,
+}
+
+/// When a socket's keepalive probes go out, if [`Transition::flags`] has SO_KEEPALIVE: its own options, and the namespace's
+/// settings where it has none (`keepalive_time_when` and its like, include/net/tcp.h, v6.1 to v6.18).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Keepalive {
+    /// Ticks of silence before the first probe; 0 where this kernel does not say.
+    pub time: u32,
+    /// Ticks between probes.
+    pub interval: u32,
+    /// Unanswered ones after which the connection is given up.
+    pub probes: u32,
+    pub reserved: u32,
+}
+
 /// [`Reset::direction`].
 pub const RESET_SENT: u8 = 1;
 /// [`Reset::direction`].
@@ -342,6 +373,7 @@ const _: () = {
     assert!(size_of::<Connect>() == 56);
     assert!(size_of::<Open>() == 80);
     assert!(size_of::<Transition>() == 216);
+    assert!(size_of::<Socket>() == 232);
     assert!(size_of::<Reset>() == 104);
     assert!(size_of::<Listen>() == 112);
     assert!(size_of::<ErrorReport>() == 32);

@@ -96,6 +96,8 @@ pub mod state {
     pub const HELLO: u8 = 14;
     /// Before the two bytes of a TLS alert that is not encrypted.
     pub const ALERT: u8 = 15;
+    /// Before, or in, a WebSocket frame.
+    pub const WEBSOCKET: u8 = 16;
 }
 
 /// [`Stream::notes`] on the newest message.
@@ -130,6 +132,8 @@ pub mod notes {
     pub const INTERIM: u16 = 4096;
     /// In TLS plaintext: OpenSSL had no more to read when it was last asked.
     pub const DRAINED: u16 = 16_384;
+    /// Behind a 101: what is kept of WebSocket frames lies in the window of heads ([`crate::websocket::Frames`]).
+    pub const FRAMES: u16 = 32_768;
 }
 
 /// What a request's method means for the response to it: two bits each in [`Exchange::kinds`].

@@ -15,12 +15,13 @@ pub mod offsets;
 pub mod retry_query;
 pub mod tls_plaintext;
 pub mod tls_records;
+pub mod websocket;
 
 #[cfg(feature = "user")]
 pub mod decode;
 
 /// Raised whenever a type of this crate changes its layout or meaning; every record carries it.
-pub const WIRE_VERSION: u8 = 9;
+pub const WIRE_VERSION: u8 = 10;
 
 /// Stands for a kernel structure member that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;

@@ -131,6 +131,7 @@ fn close(number: u64, time: Timestamp, workloads: &[Workload]) -> ClosedConnecti
         server: Some("nginx/1.22.1".to_owned()),
         goaway: None,
         tls_alert: None,
+        websocket: None,
         ends: Ends { local, remote },
         server_port: Some(server.port()),
         process: Some(Process { pid: Some(1000 + service as u32), comm: Comm::from_text("java") }),

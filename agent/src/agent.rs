@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use whohungup_bpf::ProbeError;
+use whohungup_bpf::{ProbeError, SocketDump};
 use whohungup_core::{
     advice::{Meta, ReportModel},
     close::{ClosedConnection, LossReason},
-    connection::{Progressed, Stopping},
+    connection::{Progressed, Stopping, Tracker},
     endpoint::{
         Endpoint, Endpoints, InferLimits, InferTotals,
         counters::{ShutdownCount, ShutdownLoss},
@@ -46,6 +46,8 @@ pub struct Agent {
     pub session: Session,
     pub analyzer: Analyzer,
     filter: Filter,
+    /// Seconds.
+    long_lived: f64,
 }
 
 impl Agent {
@@ -54,11 +56,12 @@ impl Agent {
     /// # Errors
     /// When the kernel or the privileges do not allow it.
     pub fn start(options: SessionOptions, max_endpoints: usize) -> Result<Self, ProbeError> {
+        let long_lived = options.long_lived.as_secs_f64();
         let session = Session::start(options)?;
         let analyzer = Analyzer::new(max_endpoints, session.tracker().tick());
         // The kernel's types and what was read of /proc are needed no more.
         heap::give_back();
-        Ok(Self { session, analyzer, filter: Filter::default() })
+        Ok(Self { session, analyzer, filter: Filter::default(), long_lived })
     }
 
     /// Leaves out what `filter` does not want before anything is made of it.
@@ -79,8 +82,11 @@ impl Agent {
 
     /// Takes in what has come since the last turn.
     pub fn turn(&mut self, mut on_close: impl FnMut(ClosedConnection)) {
-        let Self { session, analyzer, filter } = self;
+        let Self { session, analyzer, filter, long_lived } = self;
         session.poll(|record| analyzer.take(filter, record).into_iter().for_each(&mut on_close));
+        if let Some(walk) = session.take_walk() {
+            analyzer.audit(session.tracker(), &walk, *long_lived, filter);
+        }
         if analyzer.expire() {
             session.release_memory();
             heap::give_back();
@@ -89,7 +95,7 @@ impl Agent {
 
     /// The last turn: settles every pending close at once.
     pub fn finish(&mut self, mut on_close: impl FnMut(ClosedConnection)) {
-        let Self { session, analyzer, filter } = self;
+        let Self { session, analyzer, filter, .. } = self;
         session.finish(|record| analyzer.take(filter, record).into_iter().for_each(&mut on_close));
     }
 
@@ -194,6 +200,14 @@ impl Analyzer {
             let count = ShutdownCount::Lost(ShutdownLoss::Refused, new);
             self.table.shutdown(shutdown.key(), shutdown.workload.as_ref(), count, monotonic_ns());
         }
+    }
+
+    /// Takes in which connections of a walk over the sockets nobody would notice the loss of.
+    fn audit(&mut self, tracker: &Tracker, walk: &SocketDump, older_than: f64, filter: &Filter) {
+        let connections = tracker
+            .long_lived(&walk.sockets, &walk.keepalives, older_than)
+            .filter(|connection| filter.has_long_lived(connection));
+        self.table.audit(connections, older_than, monotonic_ns());
     }
 
     /// Forgets, now and then, what has not been seen for long; true when it was time.

@@ -64,6 +64,10 @@ pub struct ObserveArgs {
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_THRESHOLD")]
     pub idle_threshold: Duration,
 
+    /// Age from which on the TCP keepalive of a connection to another host is audited
+    #[arg(long, value_name = "DURATION", default_value = "10min", value_parser = humantime::parse_duration, env = "WHOHUNGUP_LONG_LIVED")]
+    pub long_lived: Duration,
+
     /// Size of the ring buffer between kernel and agent; a power of two, at least 4096
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_RING_BYTES, env = "WHOHUNGUP_RING_BYTES")]
     pub ring_bytes: u32,
@@ -163,6 +167,7 @@ impl ObserveArgs {
             workload_names: self.workload_names,
             kubernetes: self.kubernetes.options(),
             host_root: HostRoot::find(self.host.host_root.as_deref()),
+            long_lived: self.long_lived,
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::{
     workloads::{KubernetesHealth, KubernetesOptions, NameSources, Resolver},
 };
 use whohungup_bpf::{
-    CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, Tier, one_line, scan,
+    CounterTotals, DEFAULT_RING_BYTES, Events, Found, LoadOptions, ProbeError, Probes, SocketDump, Tier,
+    one_line, scan,
 };
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail, Options},
@@ -33,6 +34,8 @@ use whohungup_core::{
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// After lost records the table is compared with the sockets that exist, this often at most.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
+/// The age of a long-lived connection, where nothing else is said.
+const LONG_LIVED: Duration = Duration::from_mins(10);
 /// Without a known loss it is compared this often: a kernel may leave out a program's run and not say so.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// The two clock readings that tell the length of a tick lie this far apart.
@@ -53,6 +56,8 @@ pub struct SessionOptions {
     /// Of use with [`NameSources::Api`] alone.
     pub kubernetes: Option<KubernetesOptions>,
     pub host_root: HostRoot,
+    /// From which age on a connection counts in the keepalive audit.
+    pub long_lived: Duration,
 }
 
 impl Default for SessionOptions {
@@ -64,6 +69,7 @@ impl Default for SessionOptions {
             workload_names: NameSources::Files,
             kubernetes: None,
             host_root: HostRoot::find(None),
+            long_lived: LONG_LIVED,
         }
     }
 }
@@ -102,6 +108,8 @@ pub struct Session {
     looked_for_losses: Instant,
     reconciled: Instant,
     refusals: Refusals,
+    /// What the newest walk over the sockets found, until it is taken.
+    walked: Option<SocketDump>,
     /// Not before this are sockets asked again for requests that were sent again.
     next_retry_scan: Instant,
     /// What could not be had at the start; empty when all is well.
@@ -166,6 +174,7 @@ impl Session {
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
             refusals: Refusals::default(),
+            walked: None,
             next_retry_scan: Instant::now(),
             warnings,
         };
@@ -174,6 +183,7 @@ impl Session {
         session.find_newer_owners(&dump.sockets, &mut owners);
         session.tracker.adopt(&dump.sockets, |netns, ends| owners.of(netns, ends));
         session.resolver.answer(session.tracker.workloads());
+        session.walked = Some(dump);
         Ok(session)
     }
 
@@ -304,7 +314,14 @@ impl Session {
         self.tracker.set_unreachable(
             dump.failed.iter().filter_map(|(netns, _)| u32::try_from(*netns).ok()).collect(),
         );
-        Ok(self.tracker.reconcile(&dump.sockets, &dump.namespaces, dumped_ns))
+        let unseen = self.tracker.reconcile(&dump.sockets, &dump.namespaces, dumped_ns);
+        self.walked = Some(dump);
+        Ok(unseen)
+    }
+
+    /// What a walk over the sockets has found since the last call.
+    pub fn take_walk(&mut self) -> Option<SocketDump> {
+        self.walked.take()
     }
 
     /// Of which closes the evidence is put into words from now on.

@@ -32,7 +32,8 @@ pub(super) fn promise(protocol: u8, asks: bool, first: FirstBytes, len: u32) -> 
 pub(super) unsafe fn lost(exchange: *mut Exchange, stream: *mut Stream) {
     unsafe {
         (*exchange).flags |= GAP;
-        (*stream).state = state::LOST;
+        // Where a WebSocket's next frame begins nothing tells.
+        (*stream).state = if (*stream).state == state::WEBSOCKET { state::TUNNEL } else { state::LOST };
         (*stream).skip = u64::MAX;
     }
 }

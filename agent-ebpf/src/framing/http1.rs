@@ -4,6 +4,7 @@ use super::{
     Cursor, LONG_GAP_TICKS, Payload, REPORT_EVERY,
     http2::no_old_streams,
     line::{MALFORMED, PREFACE},
+    websocket,
 };
 use crate::exchange::{DEEP, DOUBT, GAP, HTTP2, STARTED_LATE, TUNNEL, kind, notes, state};
 
@@ -152,7 +153,9 @@ impl<P: Payload> Cursor<P> {
                 (*exchange).unasked_status = status;
             }
             if status == 101 {
-                return self.tunnel();
+                (*exchange).flags |= TUNNEL;
+                websocket::begin(stream);
+                return websocket::begin(self.other);
             }
             if status < 200 {
                 (*stream).notes |= notes::INTERIM;

@@ -1,4 +1,4 @@
-//! Follows HTTP/1, HTTP/2 and TLS through the segments of a connection: where each message begins and
+//! Follows HTTP/1, HTTP/2, WebSocket and TLS through the segments of a connection: where each message begins and
 //! ends, whatever the segments. The same source runs in the kernel, per segment, and in tests.
 //!
 //! It reads what decides where the next message begins (RFC 9112 section 6.3; RFC 9113 section 4.1; RFC
@@ -29,6 +29,7 @@ mod http2;
 mod line;
 mod start;
 mod tls;
+mod websocket;
 
 pub use bound::within;
 pub use start::{Start, begin, recognise};
@@ -173,6 +174,7 @@ impl<P: Payload> Cursor<P> {
                 state::GOAWAY => self.read_goaway(),
                 state::HELLO => self.read_hello(),
                 state::ALERT => self.read_alert(),
+                state::WEBSOCKET => self.read_websocket(),
                 _ => (*stream).skip = u64::MAX,
             }
             self.len == 0 && (*stream).unread == 0
@@ -226,6 +228,7 @@ impl<P: Payload> Cursor<P> {
                 state::FRAME => self.frame_ended(),
                 state::RECORD => self.record_ended(),
                 state::HELLO => self.hello_passed(),
+                state::WEBSOCKET => self.websocket_passed(),
                 _ => {}
             }
         }

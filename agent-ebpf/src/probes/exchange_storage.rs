@@ -9,7 +9,7 @@ use whohungup_ebpf::{
     event::Kind,
     exchange::{
         Exchange, ExchangeRecord, HALF_CLOSED, HEAD_IN, HEAD_OFFSET, HEAD_OUT, HEADLESS_BYTES, HTTP, HTTP2,
-        OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES,
+        OUT, STREAMS_OFFSET, Stream, TLS, UNREAD, WINDOW_BYTES, notes,
     },
     framing::{self, Start},
     tls_records::TlsRecords,
@@ -133,6 +133,7 @@ impl Heads {
             let asks_out = (*exchange).request_direction == OUT;
             let may_be_sent_again = asks_out && (*exchange).begun != (*exchange).answered;
             let (heads, len) = match protocol {
+                HTTP if (*exchange).streams[0].notes & notes::FRAMES != 0 => (HEAD_IN | HEAD_OUT, WINDOW),
                 HTTP if may_be_sent_again => (HEAD_IN | HEAD_OUT, WINDOW),
                 HTTP if asks_out => (HEAD_IN, u32::from((*exchange).streams[0].head_len)),
                 HTTP => (HEAD_OUT, u32::from((*exchange).streams[1].head_len)),

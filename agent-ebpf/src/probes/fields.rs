@@ -3,7 +3,10 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
-use whohungup_ebpf::{ABSENT, event::Endpoints};
+use whohungup_ebpf::{
+    ABSENT,
+    event::{Endpoints, Keepalive},
+};
 
 use crate::maps::OFFSETS;
 
@@ -73,6 +76,38 @@ impl TcpSock {
     pub fn netns(self) -> u32 {
         let net: *const c_void = self.read(offset!(net));
         read(net, offset!(net_inum))
+    }
+
+    /// When its keepalive probes go out.
+    #[inline(always)]
+    pub fn keepalive(self) -> Keepalive {
+        const NONE: Keepalive = Keepalive { time: 0, interval: 0, probes: 0, reserved: 0 };
+        if [
+            offset!(keepalive_time),
+            offset!(keepalive_interval),
+            offset!(keepalive_probes),
+            offset!(net_keepalive_time),
+            offset!(net_keepalive_interval),
+            offset!(net_keepalive_probes),
+        ]
+        .contains(&ABSENT)
+        {
+            return NONE;
+        }
+        let net: *const c_void = self.read(offset!(net));
+        // A socket's own 0 stands for the namespace's.
+        let or = |own: u32, at: u32| if own == 0 { read(net, at) } else { own };
+        let own_probes: u8 = self.read(offset!(keepalive_probes));
+        Keepalive {
+            time: or(self.read(offset!(keepalive_time)), offset!(net_keepalive_time)),
+            interval: or(self.read(offset!(keepalive_interval)), offset!(net_keepalive_interval)),
+            probes: u32::from(if own_probes == 0 {
+                read(net, offset!(net_keepalive_probes))
+            } else {
+                own_probes
+            }),
+            reserved: 0,
+        }
     }
 
     /// The cgroup v2 id, 0 where the kernel does not say.

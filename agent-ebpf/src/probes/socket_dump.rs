@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use whohungup_ebpf::event::{Clock, Kind, Transition};
+use whohungup_ebpf::event::{Clock, Kind, Socket, Transition};
 
 use crate::{
     fields::{TcpSock, offset},
@@ -44,18 +44,20 @@ pub extern "C" fn dump_sockets(ctx: *const IterTcp) -> i32 {
         return 0;
     }
     let Some(tp) = TcpSock::from_sk(sk) else { return 0 };
-    let mut socket = core::mem::MaybeUninit::<Transition>::uninit();
-    let to = socket.as_mut_ptr();
+    let mut socket = core::mem::MaybeUninit::<Socket>::uninit();
+    let whole = socket.as_mut_ptr();
     let cookie = socket_cookie(sk);
     // SAFETY: own memory.
     unsafe {
-        record::header(&raw mut (*to).header, Kind::Socket, size_of::<Transition>(), cookie);
+        let to: *mut Transition = &raw mut (*whole).transition;
+        record::header(&raw mut (*to).header, Kind::Socket, size_of::<Socket>(), cookie);
         let state: u8 = tp.read(offset!(state));
         (*to).old_state = state;
         (*to).new_state = state;
         record::socket_fields(to, tp);
         record::no_task(&raw mut (*to).task);
+        (*whole).keepalive = tp.keepalive();
     }
-    seq_write(seq, to);
+    seq_write(seq, whole);
     0
 }

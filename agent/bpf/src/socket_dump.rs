@@ -7,7 +7,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::os::fd::AsFd as _;
 use whohungup_ebpf::{
     decode::{Record, decode},
-    event::{Clock, Transition},
+    event::{Clock, Keepalive, Transition},
 };
 
 use super::{
@@ -22,6 +22,8 @@ pub(super) const PROGRAM: &str = "dump_sockets";
 #[derive(Debug, Default)]
 pub struct SocketDump {
     pub sockets: Vec<Transition>,
+    /// Of each of them, in the same order.
+    pub keepalives: Vec<Keepalive>,
     /// The clock reading at the end of the first namespace.
     pub clock: Option<Clock>,
     /// Namespaces that could not be read, with the reason.
@@ -91,7 +93,10 @@ fn read(mut records: File, dump: &mut SocketDump) -> Result<(), Cause> {
     while !rest.is_empty() {
         let (record, used) = decode(rest)?;
         match record {
-            Record::Socket(socket) => dump.sockets.push(*socket),
+            Record::Socket(socket) => {
+                dump.sockets.push(socket.transition);
+                dump.keepalives.push(socket.keepalive);
+            }
             Record::Clock(clock) => {
                 dump.clock.get_or_insert(*clock);
             }

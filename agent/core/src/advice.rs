@@ -9,6 +9,7 @@ mod exits;
 pub(crate) mod fixtures;
 mod idle;
 mod in_flight;
+mod keepalive;
 mod losses;
 mod model;
 mod no_timer;
@@ -63,6 +64,7 @@ fn advise(case: Case<'_>) -> Vec<Advice> {
     let unexplained = losses::unexplained(case, &advice);
     advice.extend(unexplained);
     advice.extend(exits::waited(case));
+    advice.extend(keepalive::too_slow(case));
     advice.truncate(LIMIT);
     advice
 }

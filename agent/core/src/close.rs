@@ -24,6 +24,7 @@ pub(crate) mod sample;
 mod tls_plaintext;
 mod unheard;
 mod unsent;
+mod websocket;
 mod words;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};

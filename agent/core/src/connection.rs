@@ -2,6 +2,7 @@
 //!
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
+mod audit;
 mod correlate;
 mod ending;
 mod entry;
@@ -22,6 +23,7 @@ mod settle;
 mod tally;
 mod tracker;
 
+pub use audit::{LongLived, Probing};
 pub use entry::OpenState;
 pub use listeners::{ListenerEnded, SentSignal, Stopping};
 pub use open::OpenConnection;

@@ -12,6 +12,7 @@ pub mod counters;
 mod eviction;
 mod gaps;
 mod idle_closer_share;
+mod keepalive;
 mod key;
 pub mod last_hour;
 mod limits;
@@ -34,6 +35,7 @@ mod thrown_away;
 mod timer_readings;
 mod timers;
 
+pub use keepalive::{FORGOTTEN_AFTER, KeepaliveAudit, ProbeSpeed};
 pub use key::EndpointKey;
 pub use limits::{InferLimits, TIMERS};
 pub use losses::{Losses, REMEMBERED};

@@ -5,7 +5,7 @@ use wildmatch::WildMatch;
 
 use crate::{
     close::ClosedConnection,
-    connection::{ListenerEnded, Progressed},
+    connection::{ListenerEnded, LongLived, Progressed},
     endpoint::{Endpoint, EndpointKey},
     identity::{Ends, Process},
     labels::{Role, Verdict},
@@ -50,6 +50,11 @@ impl Filter {
         self.has_workload(workload.as_ref(), workload.as_ref().map(Workload::id))
             && self.has_id(|| EndpointKey::of(*role, ends, *process, workload.as_ref()))
             && self.has_connection(progressed.role, &progressed.ends, progressed.process)
+    }
+
+    pub fn has_long_lived(&self, connection: &LongLived<'_>) -> bool {
+        self.has_workload(connection.workload, connection.workload.map(Workload::id))
+            && self.has_connection(connection.role, &connection.ends, connection.process)
     }
 
     fn has_connection(&self, role: Role, ends: &Ends, process: Option<Process>) -> bool {

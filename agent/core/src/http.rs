@@ -5,9 +5,11 @@ mod exchange;
 mod goaway;
 mod head;
 pub mod tls;
+mod websocket;
 
 pub(crate) use head::request_field;
 
 pub use alert::TlsAlert;
 pub use exchange::{BodyProgress, ExchangeState, Written, is_read, read};
 pub use goaway::{Cut, Goaway};
+pub use websocket::{CloseFrame, Opcode, SentFrames, WebSocket};

@@ -223,6 +223,8 @@ label_set! {
     pub enum Protocol {
         Http,
         Http2,
+        /// Behind a 101.
+        Websocket,
         Tls,
         Postgresql,
         Mysql,

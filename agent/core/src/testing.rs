@@ -66,6 +66,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         silence: None,
         goaway: None,
         tls_alert: None,
+        websocket: None,
         request: None,
         after_listener: None,
         keep_alive: None,

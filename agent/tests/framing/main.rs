@@ -7,6 +7,7 @@ mod http2;
 mod message;
 mod oracle;
 mod tls;
+mod websocket;
 mod wire;
 
 use std::{
@@ -109,4 +110,14 @@ fn a_closing_alert_of_tls_is_no_activity() {
     let alerts = AtomicU64::new(0);
     for_each_seed(CONVERSATIONS, |rng| _ = alerts.fetch_add(tls::play(rng), Relaxed));
     assert!(alerts.into_inner() > CONVERSATIONS);
+}
+
+#[test]
+fn what_is_said_of_a_websocket_is_what_its_frames_say() {
+    const SOCKETS: u64 = 4000;
+    let compared = AtomicU64::new(0);
+    for_each_seed(SOCKETS, |rng| _ = compared.fetch_add(websocket::play(rng), Relaxed));
+    let compared = compared.into_inner();
+    eprintln!("{SOCKETS} WebSockets, {compared} cuts compared");
+    assert!(compared > SOCKETS * 5);
 }

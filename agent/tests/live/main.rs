@@ -11,6 +11,7 @@ mod causes;
 mod daemon;
 mod gate;
 mod hostile;
+mod keepalive;
 mod middlebox;
 mod page;
 mod peer;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 43] = [
+const NAMES: [&str; 44] = [
     "schema",
     "id",
     "amends",
@@ -62,6 +62,7 @@ const NAMES: [&str; 43] = [
     "evidence",
     "goaway",
     "tls_alert",
+    "websocket",
 ];
 
 /// Panics unless `close` has the documented shape.

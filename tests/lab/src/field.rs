@@ -50,7 +50,9 @@ impl Table {
         match self {
             Self::Field => include_str!("../plays/field.toml"),
             Self::Workloads => include_str!("../plays/workloads.toml"),
-            Self::Pools => include_str!("../plays/pools.toml"),
+            Self::Pools => {
+                concat!(include_str!("../plays/pools.toml"), "\n", include_str!("../plays/sockets.toml"))
+            }
             Self::Tls => include_str!("../plays/tls.toml"),
         }
     }

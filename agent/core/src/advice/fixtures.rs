@@ -116,6 +116,8 @@ pub(crate) fn endpoint(role: Role, process: &str) -> Endpoint {
         },
         exits: Exits::default(),
         path: None,
+        keepalive: None,
+        tunnel_silence: None,
         too_many_pings: 0,
         recent_pids: Vec::new(),
         recent_ports: Vec::new(),

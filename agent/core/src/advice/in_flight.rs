@@ -14,6 +14,8 @@ use crate::{
     products::{Candidate, Likelihood},
 };
 
+/// Of a tunnel's idle timer: something sent that often keeps it open though one is lost.
+const OFTEN: f64 = 0.4;
 /// Most timers with advice.
 const LIMIT: usize = 3;
 
@@ -68,8 +70,9 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         .map_or("this timeout".to_owned(), |setting| format!("`{}`", setting.replace('`', "'")));
     let text = match (timer.side, timer.phase) {
         (_, Phase::Tunnel) => {
+            let often = measured(timer.seconds * OFTEN);
             format!(
-                "Let either end send something (a WebSocket ping) more often than that, or raise {limit}."
+                "Let either end send something, such as a WebSocket ping, every {often}, or raise {limit}."
             )
         }
         (_, Phase::Waiting | Phase::Response) => {
@@ -96,9 +99,10 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
     Advice {
         side: timer.side,
         why: format!(
-            "{} ended {} {during}, {after} {since}.",
+            "{} ended {} {during}, {after} {since}{}.",
             capitalized(&who),
-            counted(timer.count, if timer.phase == Phase::Tunnel { "tunnel" } else { "request" })
+            counted(timer.count, if timer.phase == Phase::Tunnel { "tunnel" } else { "request" }),
+            if timer.phase == Phase::Tunnel { outlived(case, timer) } else { String::new() }
         ),
         program,
         setting,
@@ -107,6 +111,15 @@ fn advice(case: Case<'_>, timer: &Timer) -> Advice {
         urgency: Urgency::Consider,
         alternative: false,
     }
+}
+
+/// How much room there is between what WebSockets outlive and the timer.
+fn outlived(case: Case<'_>, timer: &Timer) -> String {
+    let outlived = case.endpoint.tunnel_silence.filter(|&silence| silence < timer.seconds);
+    outlived.map_or_else(String::new, |silence| {
+        let room = measured(timer.seconds - silence);
+        format!("; the longest silence that others outlived was {}: {room} of headroom", measured(silence))
+    })
 }
 
 /// The port of a server whose process has the same name and whose clients abort as many requests after the same time: a

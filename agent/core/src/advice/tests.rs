@@ -331,6 +331,10 @@ fn a_tunnel_that_is_silent_for_too_long_is_advised_a_ping() {
     tunnels.timers = vec![Timer { phase: Phase::Tunnel, clock: Clock::Silent, ..seen }];
     let advice = advice_for(&tunnels, "");
     assert!(advice[0].why.ends_with("ended 8 tunnels after the upgrade or CONNECT, 1.50 s without a byte."));
+    assert!(advice[0].text.contains("every 0.60 s"), "{advice:?}");
+    tunnels.tunnel_silence = Some(1.2);
+    let advice = advice_for(&tunnels, "");
+    assert!(advice[0].why.ends_with("others outlived was 1.20 s: 0.30 s of headroom."), "{advice:?}");
     assert!(advice[0].text.contains("WebSocket ping"), "{advice:#?}");
 }
 

@@ -18,7 +18,7 @@ use super::{
     record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, SCHEMA},
     request_totals::request_totals,
     ruling::{Ruling, ruling},
-    unheard, words,
+    unheard, websocket, words,
 };
 use crate::{
     http::{ExchangeState, Goaway},
@@ -93,11 +93,16 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     let mut exchange = exchange_phase(facts, ending);
     let said = goodbye::find(facts, ending, &exchange)
         .and_then(|goodbye| Some((goodbye.view(exchange.clone())?, goodbye)));
-    let middlebox = if said.is_some() { None } else { middlebox::find(facts, ending) };
+    let closing = websocket::closing(&exchange, ending);
+    let middlebox = if said.is_some() || closing.is_some() { None } else { middlebox::find(facts, ending) };
     let goodbye = said.map(|(view, goodbye)| {
         (ending, exchange) = (goodbye.ending(facts, ending), view);
         goodbye
     });
+    if let Some(frame) = closing {
+        ending = frame.ending(facts, ending);
+        exchange.ended_at = Some(frame.at);
+    }
     if let Some(found) = &middlebox {
         (ending.closer, ending.cause) = (Closer::Network, found.cause);
     }
@@ -125,6 +130,10 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
         && ending.close_type == CloseType::Rst
         && exchange.reused
         && is_asking(exchange.phase);
+    if exchange.phase == Phase::Tunnel && verdict == Verdict::PrematureHangup {
+        // The message that was under way.
+        exchange.in_flight = Some(1);
+    }
     let exact = exact
         && (race.is_some() || !is_reset_at_reuse)
         && race::late_bytes(facts, &exchange).is_none()
@@ -202,6 +211,7 @@ impl Judgement<'_> {
             // One that came after the end is an answer to it.
             goaway: exchange.at.as_ref().and_then(|state| goaway_frame(facts, &exchange, state)),
             tls_alert: alert,
+            websocket: websocket::timed(facts, &exchange, ending).map(Box::new),
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.
@@ -230,6 +240,7 @@ impl Judgement<'_> {
             if let Some(said) = goodbye.as_ref().filter(|_| close.tls_alert.is_none()) {
                 close.evidence.insert(1, said.evidence(after_goodbye));
             }
+            close.evidence.splice(1..1, websocket::evidence(&close, after_goodbye));
             let network = middlebox.map(|found| found.evidence);
             let late = race::late_bytes(facts, &exchange);
             close.evidence.splice(1..1, late.map(|bytes| {

@@ -182,6 +182,9 @@ pub(super) fn spoken(facts: &Facts, view: &ExchangePhase) -> Option<Protocol> {
     let first = || begun(facts);
     let exchange =
         facts.exchange.as_deref().or(facts.exchange_after.as_deref()).filter(|one| http::is_read(one));
+    if view.at.as_ref().is_some_and(|at| at.websocket.is_some()) {
+        return Some(Protocol::Websocket);
+    }
     match exchange.map(|exchange| exchange.protocol) {
         Some(HTTP) => Some(Protocol::Http),
         Some(HTTP2) => Some(Protocol::Http2),

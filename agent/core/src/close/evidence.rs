@@ -180,7 +180,14 @@ fn describe_exchange(view: &ExchangePhase, close: &ClosedConnection) -> Vec<Stri
         lines.push(format!("{} given up with the connection", counted(streams.into(), "open stream")));
     }
     if at.unseen > 0 {
-        lines.push(format!("{} above its last stream: the server has not seen them", at.unseen));
+        lines.push(format!(
+            "{} above its last stream: the server has not seen them, and they may be sent again",
+            at.unseen
+        ));
+        let seen = at.in_flight.unwrap_or_default().saturating_sub(at.unseen);
+        if seen > 0 {
+            lines.push(format!("{seen} at or below it: the server may have acted on them"));
+        }
     }
     if let Some(timeout) = at.keep_alive_timeout {
         let max = at.keep_alive_max.map_or(String::new(), |max| format!(", max={max}"));

@@ -34,6 +34,7 @@ pub fn is_known_by_its_drop(reset: &Reset) -> bool {
 // enum sock_flags, include/net/sock.h, v6.1 to v6.18.
 const SOCK_DEAD: u32 = 1;
 const SOCK_DONE: u32 = 1 << 1;
+const SOCK_KEEPOPEN: u32 = 1 << 3;
 const SOCK_LINGER: u32 = 1 << 4;
 /// SEND_SHUTDOWN and RCV_SHUTDOWN, include/net/sock.h.
 const SHUTDOWN_BOTH: u8 = 3;
@@ -140,6 +141,7 @@ pub trait Reading {
     fn unread(&self) -> u32;
     fn unacked(&self) -> u32;
     fn is_linger_zero(&self) -> bool;
+    fn is_keepalive(&self) -> bool;
     fn is_closed_whole(&self) -> bool;
     fn payload_sent(&self) -> u64;
     fn payload_received(&self) -> u64;
@@ -188,6 +190,11 @@ impl Reading for Transition {
 
     fn is_linger_zero(&self) -> bool {
         self.flags & SOCK_LINGER != 0 && self.linger_time == 0
+    }
+
+    /// SO_KEEPALIVE.
+    fn is_keepalive(&self) -> bool {
+        self.flags & SOCK_KEEPOPEN != 0
     }
 
     /// Both directions were shut, not just sending.

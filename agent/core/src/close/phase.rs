@@ -17,6 +17,7 @@ use super::{
     request_totals::RequestTotals,
     tls_plaintext,
     unsent::with_unsent,
+    websocket,
 };
 use crate::http::{self, ExchangeState, Written};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Role};
@@ -489,6 +490,12 @@ pub(super) fn silent_seconds(facts: &Facts, view: &ExchangePhase) -> Option<f64>
         return None;
     }
     if view.ended_at.is_some() {
+        if let Some(websocket) = websocket::seen(view, None) {
+            let newest = [&websocket.client, &websocket.server].into_iter().filter_map(|sent| sent.last_at);
+            let ticks =
+                newest.chain(view.request_start_jiffies).map(|at| view.ticks_since(facts, at)).min()?;
+            return Some(f64::from(ticks) * facts.tick);
+        }
         // The word itself is no silence's end.
         let messages = [view.idle_since, view.request_start_jiffies].into_iter().flatten();
         let newest = messages.map(|at| view.ticks_since(facts, at)).min()?;

@@ -12,7 +12,7 @@ use super::{
     request_totals::{RequestDelta, RequestTotals},
 };
 use crate::{
-    http::{Goaway, TlsAlert},
+    http::{Goaway, TlsAlert, WebSocket},
     identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
     workload::Workload,
@@ -85,6 +85,9 @@ pub struct ClosedConnection {
     /// The alert with which the TLS handshake failed.
     #[serde(default)]
     pub tls_alert: Option<TlsAlert>,
+    /// What the frames of a WebSocket said.
+    #[serde(default)]
+    pub websocket: Option<Box<WebSocket>>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.

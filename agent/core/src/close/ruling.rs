@@ -10,7 +10,7 @@ use super::{
     half_close::{self, Crossed, HalfClose, answer_crossed, half_close},
     middlebox::is_bare_reset,
     phase::{ExchangePhase, idle_seconds},
-    race, words,
+    race, websocket, words,
 };
 use crate::{
     http::Goaway,
@@ -43,7 +43,8 @@ pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase, op
         return ruling;
     }
     match exchange.phase {
-        Phase::Tunnel => rule(Verdict::TunnelEnd, exchange.exact),
+        Phase::Tunnel => websocket::ruling(facts, ending, exchange)
+            .unwrap_or_else(|| rule(Verdict::TunnelEnd, exchange.exact)),
         Phase::Unused if was_never_taken_in(facts, ending) => {
             Ruling { verdict: idle_verdict(ending), cause: Cause::NotAccepted, exact: false }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     counters,
     gaps::GapSketch,
+    keepalive::KeepaliveAudit,
     last_hour::LastHour,
     peers,
     recent::Recent,
@@ -44,6 +45,7 @@ pub(super) const fn most_bytes(series: usize) -> usize {
     size_of::<State>()
         + series * size_of::<(Kind, Series)>()
         + size_of::<GapSketch>()
+        + size_of::<KeepaliveAudit>()
         + 3 * TEXT
         + WORDS * (size_of::<String>() + WORD)
 }

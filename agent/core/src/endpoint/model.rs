@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{key::EndpointKey, losses::Losses, path::PathSilence, peers::PeerEndpoint, process_exits::Exits};
+use super::{
+    keepalive::KeepaliveAudit, key::EndpointKey, losses::Losses, path::PathSilence, peers::PeerEndpoint,
+    process_exits::Exits,
+};
 use crate::{
     labels::{Cause, Clock, Phase, Protocol, Race, Side, Verdict},
     program::Program,
@@ -80,6 +83,12 @@ pub struct Endpoint {
     /// What between the two ends forgets silent connections; `None` where nothing was seen to.
     #[serde(default)]
     pub path: Option<PathSilence>,
+    /// What its old connections to other hosts do to be remembered; `None` where there are none.
+    #[serde(default)]
+    pub keepalive: Option<KeepaliveAudit>,
+    /// WebSockets: the longest time without a frame, seconds, that ended with one.
+    #[serde(rename = "longest_tunnel_silence_seconds", default)]
+    pub tunnel_silence: Option<f64>,
     pub headroom: Option<Headroom>,
     pub risk: Risk,
 }

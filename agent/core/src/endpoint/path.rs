@@ -56,6 +56,11 @@ impl Silences {
         self.worked = self.worked.max(seconds as f32);
     }
 
+    /// The shortest silence after which a connection was forgotten.
+    pub(super) fn forgotten(self) -> Option<f64> {
+        (self.forgotten > 0.0).then_some(f64::from(self.forgotten))
+    }
+
     /// With how many connections were forgotten.
     pub(super) fn shown(self, lost: u64) -> Option<PathSilence> {
         (self.forgotten > 0.0).then(|| PathSilence {

@@ -5,6 +5,7 @@ use super::{
     cause::{self, Proof},
     gaps::GapSketch,
     idle_closer_share::IdleCloserShare,
+    keepalive::KeepaliveAudit,
     limits::{bounded, bounded_text, most_bytes, program_bytes},
     losses::LossCounts,
     path::Silences,
@@ -58,6 +59,10 @@ pub(super) struct State {
     pub(super) gaps: Option<Box<GapSketch>>,
     pub(super) exits: ExitCounts,
     pub(super) silences: Silences,
+    /// The longest that a WebSocket outlived, seconds.
+    pub(super) tunnel_silence: f32,
+    /// Of the newest walk over the sockets.
+    pub(super) keepalive: Option<Box<KeepaliveAudit>>,
     /// Connections that a server ended because of the client's pings.
     pub(super) too_many_pings: u16,
     /// The server's idle timer while it is known, to count reuses that come close to it.
@@ -107,6 +112,8 @@ impl State {
             gaps: None,
             exits: ExitCounts::default(),
             silences: Silences::default(),
+            tunnel_silence: 0.0,
+            keepalive: None,
             too_many_pings: 0,
             guard: None,
             has_looked_back: false,
@@ -149,6 +156,8 @@ impl State {
         add(&mut self.closes);
         self.exits.add(closed);
         self.silences.close(closed);
+        let outlived = closed.websocket.as_ref().and_then(|websocket| websocket.longest_silence);
+        self.tunnel_silence = self.tunnel_silence.max(outlived.unwrap_or_default() as f32);
         if close.goaway.as_ref().is_some_and(Goaway::is_of_pings) {
             self.too_many_pings = self.too_many_pings.saturating_add(1);
         }
@@ -325,6 +334,7 @@ impl State {
             + self.series.capacity() * size_of::<(Kind, Series)>()
             + self.gaps.as_ref().map_or(0, |_| size_of::<GapSketch>())
             + self.server.as_ref().map_or(0, |server| server.len())
+            + self.keepalive.as_ref().map_or(0, |_| size_of::<KeepaliveAudit>())
             + self.program.as_ref().map_or(0, program_bytes)
     }
 }

@@ -60,6 +60,8 @@ pub(super) fn counts(key: EndpointKey, state: &State) -> Endpoint {
         exits: state.exits.shown(),
         too_many_pings: state.too_many_pings.into(),
         path: state.silences.shown(u64::from(state.causes[Cause::FlowForgotten as usize])),
+        keepalive: state.keepalive.as_deref().cloned(),
+        tunnel_silence: (state.tunnel_silence > 0.0).then_some(f64::from(state.tunnel_silence)),
         headroom: None,
         risk: Risk::Unknown,
     }

@@ -9,6 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use super::{
     counters::{Counters, ShutdownCount},
     eviction::{Newcomer, ProbationQueue, least_worth},
+    keepalive::KeepaliveAudit,
     key::EndpointKey,
     last_hour::{LastHour, LostRequests},
     limits::InferLimits,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     close::{ClosedConnection, loss},
-    connection::Progressed,
+    connection::{LongLived, Progressed},
     labels::Role,
     program::Program,
     workload::Workload,
@@ -209,6 +210,33 @@ impl Endpoints {
                 counters.shutdowns = counters.shutdowns.max(1);
                 counters.shutdown_lost[how as usize] += count;
             }
+        }
+    }
+
+    /// Takes in the connections of a walk over the sockets that have been open for `older_than` seconds; `now_ns` is
+    /// CLOCK_MONOTONIC.
+    pub fn audit<'a>(
+        &mut self,
+        connections: impl Iterator<Item = LongLived<'a>>,
+        older_than: f64,
+        now_ns: u64,
+    ) {
+        self.table.values_mut().for_each(|entry| entry.state.keepalive = None);
+        for connection in connections {
+            let LongLived { role, ends, process, workload: whose, .. } = &connection;
+            let key = EndpointKey::of(*role, ends, *process, *whose);
+            let Slot { state, named: Some(NamedParts { workload, recent, .. }), .. } =
+                self.slot(key, now_ns, Newcomer::Usual)
+            else {
+                continue;
+            };
+            recent.add(&key, ends, *process);
+            learn(workload, *whose);
+            state.seen_ns = state.seen_ns.max(now_ns);
+            let forgotten = state.silences.forgotten();
+            let audit =
+                state.keepalive.get_or_insert_with(|| Box::new(KeepaliveAudit::new(older_than, forgotten)));
+            audit.add(&connection);
         }
     }
 

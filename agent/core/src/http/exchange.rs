@@ -12,6 +12,7 @@ use super::{
     goaway::{Cut, Goaway},
     head,
     tls::Records,
+    websocket::WebSocket,
 };
 use crate::labels::{Phase, Side};
 
@@ -84,6 +85,8 @@ pub struct ExchangeState {
     pub keep_alive_max: Option<u32>,
     pub server: Option<String>,
     pub status: Option<u16>,
+    /// What went both ways behind the 101.
+    pub websocket: Option<Box<WebSocket>>,
 }
 
 /// Bytes of a body.
@@ -146,6 +149,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         keep_alive_max: None,
         server: None,
         status: None,
+        websocket: None,
     };
     match exchange.protocol {
         HTTP => Http { exchange, request, response }.read(&mut standing, written),
@@ -278,6 +282,7 @@ impl Http<'_> {
         }
         if exchange.flags & TUNNEL != 0 {
             standing.phase = Phase::Tunnel;
+            standing.exact &= standing.websocket.as_ref().is_none_or(|frames| frames.is_whole);
             return;
         }
         let mut answered = exchange.answered;
@@ -445,6 +450,8 @@ impl Http<'_> {
         standing.keep_alive_timeout = words.keep_alive_timeout;
         standing.keep_alive_max = words.keep_alive_max;
         standing.server = words.server;
+        standing.websocket =
+            words.is_websocket.then(|| WebSocket::of(request, response).map(Box::new)).flatten();
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct ResponseWords {
     /// `Keep-Alive: max=`, requests.
     pub keep_alive_max: Option<u32>,
     pub server: Option<String>,
+    /// `Upgrade: websocket`.
+    pub is_websocket: bool,
 }
 
 /// Reads the whole header lines among the first bytes of a response.
@@ -28,6 +30,8 @@ pub(super) fn response(bytes: &[u8]) -> ResponseWords {
             words.keep_alive_max = parameter(&value, "max");
         } else if header.name.eq_ignore_ascii_case("server") {
             words.server = Some(server(header.value));
+        } else if header.name.eq_ignore_ascii_case("upgrade") {
+            words.is_websocket = header.value.trim_ascii().eq_ignore_ascii_case(b"websocket");
         }
     }
     words

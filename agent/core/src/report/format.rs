@@ -188,6 +188,30 @@ pub(super) fn stops(endpoint: &Endpoint) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// What old connections to other hosts do to be remembered; `None` where there are none.
+pub(super) fn keepalive(endpoint: &Endpoint) -> Option<String> {
+    let audit = endpoint.keepalive.as_ref().filter(|audit| audit.connections > 0)?;
+    let mut said = format!(
+        "{} to other hosts open for more than {}: {} without TCP keepalive",
+        counted(audit.connections, "connection"),
+        measured(audit.older_than),
+        audit.without
+    );
+    if let Some((least, most)) = audit.first_probe {
+        let first = if measured(least) == measured(most) {
+            measured(most)
+        } else {
+            format!("{} to {}", measured(least), measured(most))
+        };
+        said += &format!(", {} with the first probe after {first}", audit.connections - audit.without);
+    }
+    if audit.exposed > 0 {
+        let limit = measured(audit.limit);
+        said += &format!("; {} silent for more than {limit} now, with no probe before", audit.exposed);
+    }
+    Some(said)
+}
+
 /// `server closes idle connections after 6.00 s (98 %, 120 closes)`.
 pub(super) fn timer(timer: &Timer) -> String {
     let phase = match timer.phase {

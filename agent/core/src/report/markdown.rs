@@ -81,6 +81,9 @@ fn endpoint(out: &mut String, number: usize, report: &EndpointReport, peer: Opti
     if let Some(stops) = &stops {
         item(stops);
     }
+    if let Some(keepalive) = format::keepalive(endpoint) {
+        item(&keepalive);
+    }
     if let Some(peers) = format::peers(endpoint) {
         let _infallible = writeln!(out, "- other end: {}", code(&peers));
     } else if let Some(peer) = &report.peer {
@@ -167,6 +170,12 @@ fn table(out: &mut String, quiet: &[&EndpointReport], top: usize, all_clear: boo
         );
     }
     more(out, quiet.len(), top);
+    for report in quiet.iter().take(top) {
+        if let Some(keepalive) = format::keepalive(&report.endpoint) {
+            let _infallible =
+                writeln!(out, "\n{}: {}.", prose(&format::title(&report.endpoint)), prose(&keepalive));
+        }
+    }
 }
 
 fn more(out: &mut String, all: usize, top: usize) {

@@ -108,6 +108,9 @@ impl Page {
             self.line("announced", &announced);
         }
         self.exits(stops.as_deref());
+        if let Some(keepalive) = format::keepalive(endpoint) {
+            self.line("keepalive", &keepalive);
+        }
         let inferred = || Some(format!("{} on this host", clean(report.peer.as_ref()?, 32)));
         if let Some(peers) = format::peers(endpoint).or_else(inferred) {
             self.line("other end", &peers);
@@ -228,6 +231,11 @@ impl Page {
             let _infallible = writeln!(self.out, "{}", row.trim_end());
         }
         self.more(quiet.len(), "is", "are");
+        for report in quiet.iter().take(self.look.top) {
+            if let Some(keepalive) = format::keepalive(&report.endpoint) {
+                self.line("keepalive", &format!("{}: {keepalive}", format::title(&report.endpoint)));
+            }
+        }
     }
 
     fn more(&mut self, all: usize, one: &str, many: &str) {

@@ -8,7 +8,7 @@ use super::super::{
     scrape::Scrape,
 };
 use whohungup_core::{
-    endpoint::{Endpoint, TIMERS, Timer},
+    endpoint::{Endpoint, ProbeSpeed, TIMERS, Timer},
     labels::Role,
 };
 
@@ -57,6 +57,22 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             each(scrape, samples, |[role, port, process], endpoint, samples| {
                 samples.add(&[role, port, process, endpoint.risk.as_str()], 1_u64);
+            });
+        },
+    },
+    Family {
+        name: "whohungup_long_lived_connections",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &["role", "server_port", "process", "keepalive"],
+        sets: Sets::PerEndpoint(ProbeSpeed::ALL.len()),
+        help: "Connections to other hosts open for longer than --long-lived, by their TCP keepalive: none; slow: the first probe comes after 240 s of silence or later (or after what was seen forgotten here); in-time. Load balancers, NATs and firewalls forget silent ones: set SO_KEEPALIVE and TCP_KEEPIDLE. Counted every minute",
+        write: |scrape, samples| {
+            each(scrape, samples, |[role, port, process], endpoint, samples| {
+                let Some(audit) = &endpoint.keepalive else { return };
+                for speed in ProbeSpeed::ALL {
+                    samples.add(&[role, port, process, speed.as_str()], audit.count(speed));
+                }
             });
         },
     },

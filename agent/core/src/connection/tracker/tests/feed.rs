@@ -42,7 +42,8 @@ fn record_size(record: &Record<'_>) -> usize {
     match record {
         Record::Connect(record) => size_of_val(*record),
         Record::Open(record) => size_of_val(*record),
-        Record::Transition(record) | Record::Socket(record) => size_of_val(*record),
+        Record::Transition(record) => size_of_val(*record),
+        Record::Socket(record) => size_of_val(*record),
         Record::Reset(record) => size_of_val(*record),
         Record::Exchange(record) | Record::TlsExchange(record) => record.size(),
         Record::Listen(record) => size_of_val(*record),
