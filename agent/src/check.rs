@@ -5,20 +5,46 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    cli::HostArgs,
+    cli::CheckArgs,
     container::{HostRoot, sees_host_pids},
 };
-use whohungup_bpf::{Finding, Standing, check as probe_check};
+use whohungup_bpf::{Finding, Standing, check as probe_check, kernel_release};
 
-/// Prints one line a hook; fails when `run` would not start.
-pub fn check(args: &HostArgs) -> ExitCode {
+/// Prints one line a hook, or one JSON object of all; fails when `run` would not start.
+pub fn check(args: &CheckArgs) -> ExitCode {
     let mut findings = probe_check();
-    findings.extend([check_pids(), check_files(&HostRoot::find(args.host_root.as_deref()))]);
+    findings.extend([check_pids(), check_files(&HostRoot::find(args.host.host_root.as_deref()))]);
+    let starts = findings.iter().all(|finding| finding.standing != Standing::Missing);
+    if args.json {
+        anstream::println!("{}", json(&findings, starts));
+    } else {
+        print(&findings, starts);
+    }
+    if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Schema `whohungup.check/1`, docs/json.md.
+fn json(findings: &[Finding], works: bool) -> serde_json::Value {
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|Finding { hook, standing, detail }| {
+            serde_json::json!({ "hook": hook, "status": word(*standing), "detail": detail })
+        })
+        .collect();
+    serde_json::json!({
+        "schema": "whohungup.check/1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "kernel": kernel_release(),
+        "works": works,
+        "findings": findings,
+    })
+}
+
+fn print(findings: &[Finding], starts: bool) {
     anstream::println!("{:<32} {:<9} DETAIL", "HOOK", "STATUS");
-    for finding in &findings {
+    for finding in findings {
         anstream::println!("{}", line(finding));
     }
-    let starts = findings.iter().all(|finding| finding.standing != Standing::Missing);
     let degraded = findings.iter().filter(|finding| finding.standing == Standing::Degraded).count();
     match (starts, degraded) {
         (true, 0) => anstream::println!("`whohungup run` works here"),
@@ -26,7 +52,6 @@ pub fn check(args: &HostArgs) -> ExitCode {
         (true, degraded) => anstream::println!("`whohungup run` works here, with {degraded} restrictions"),
         (false, _) => anstream::println!("`whohungup run` does not work here"),
     }
-    if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn check_pids() -> Finding {
@@ -51,12 +76,21 @@ fn check_files(host: &HostRoot) -> Finding {
     Finding { hook: "host's files".to_owned(), standing, detail }
 }
 
+const fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Works => "ok",
+        Standing::Degraded => "degraded",
+        Standing::Missing => "missing",
+    }
+}
+
 fn line(finding: &Finding) -> String {
-    let (word, colour) = match finding.standing {
-        Standing::Works => ("ok", AnsiColor::Green),
-        Standing::Degraded => ("degraded", AnsiColor::Yellow),
-        Standing::Missing => ("missing", AnsiColor::Red),
+    let colour = match finding.standing {
+        Standing::Works => AnsiColor::Green,
+        Standing::Degraded => AnsiColor::Yellow,
+        Standing::Missing => AnsiColor::Red,
     };
+    let word = word(finding.standing);
     let style = Style::new().fg_color(Some(colour.into()));
     format!("{:<32} {style}{word:<9}{style:#} {}", finding.hook, finding.detail)
 }

@@ -44,7 +44,7 @@ pub enum Command {
     /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
     /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
-    Check(HostArgs),
+    Check(CheckArgs),
     /// Play known closes against the live probes and compare every verdict with the truth
     Selftest(SelftestArgs),
 }
@@ -345,6 +345,16 @@ pub enum BpfStats {
     /// One second in every fifteen
     Sampled,
     Always,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub host: HostArgs,
+
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,8 @@ whohungup_core::label_set! {
         ClockTick,
         /// The kernel lacks members that are read where they exist.
         KernelMembers,
+        /// Lockdown forbids to read the segments that meet no socket.
+        Lockdown,
         /// The probes' counters cannot be read: losses would not be noticed.
         Counters,
         /// The newest comparison of the table with the sockets that exist failed.

@@ -25,7 +25,7 @@ use whohungup_bpf::{
     one_line, scan,
 };
 use whohungup_core::{
-    close::{ClosedConnection, EvidenceDetail, Options},
+    close::{ClosedConnection, EvidenceDetail, LateRequests, Options},
     connection::{Limits, ListenerEnded, Progressed, Stopping, Tracker},
     identity::Ends,
 };
@@ -159,9 +159,15 @@ impl Session {
             warnings.push(StartupWarning::new(Reason::TlsLibraries, text));
             None
         });
+        let layout = probes.layout();
+        let late_requests = match (layout.reads_segments, layout.reset_reason) {
+            (true, _) => LateRequests::Seen,
+            (false, true) => LateRequests::AtTimeWait,
+            (false, false) => LateRequests::Unseen,
+        };
         let mut session = Self {
             libraries,
-            tracker: Tracker::new(options.limits, options.judge, tick),
+            tracker: Tracker::new(options.limits, Options { late_requests, ..options.judge }, tick),
             resolver: Resolver::new(options.workload_names, options.host_root, options.kubernetes),
             probes,
             events,

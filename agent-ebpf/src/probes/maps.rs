@@ -23,6 +23,11 @@ pub static OFFSETS: Global<Offsets> = Global::new(EMPTY_OFFSETS);
 #[unsafe(no_mangle)]
 pub static RESET_HAS_REASON: Global<u32> = Global::new(0);
 
+/// 1 when `bpf_probe_read_kernel` may be called: `lockdown=confidentiality` refuses every program that does. What is
+/// behind the comparison is not looked at by the verifier then.
+#[unsafe(no_mangle)]
+pub static MAY_READ_KERNEL: Global<u32> = Global::new(1);
+
 /// 1 when the probes on OpenSSL read TLS plaintext.
 #[unsafe(no_mangle)]
 pub static TLS_PLAINTEXT_ENABLED: Global<u32> = Global::new(0);

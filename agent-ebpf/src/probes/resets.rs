@@ -17,7 +17,7 @@ use whohungup_ebpf::{
 use crate::{
     fields::{AF_INET, AF_INET6, offset, read},
     helpers::socket_cookie,
-    maps::{REFUSED, RESET_HAS_REASON, count},
+    maps::{MAY_READ_KERNEL, REFUSED, RESET_HAS_REASON, count},
     record,
 };
 
@@ -27,6 +27,7 @@ const IPPROTO_TCP: u8 = 6;
 const LAST_ACK: u8 = 9;
 const LISTEN: u8 = 10;
 // `tcphdr` flags, RFC 9293 section 3.1.
+const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
@@ -42,14 +43,23 @@ pub fn reset_sent(ctx: BtfTracePointContext) -> i32 {
         // No request was lost: a refused connection, a scan, or the last FIN of a connection whose
         // time-wait socket had no room (net.ipv4.tcp_max_tw_buckets).
         count(Counter::ResetWithoutSocket);
-        if state == 0 {
+        if state == 0 && MAY_READ_KERNEL.load() == 1 {
             count_refused(skb);
         }
         return 0;
     }
     let mut segment = Segment::default();
-    if !skb.is_null() && !segment.read(skb) {
-        count(Counter::SegmentUnreadable);
+    if !skb.is_null() {
+        let is_whole = if MAY_READ_KERNEL.load() == 1 {
+            segment.read(skb)
+        } else {
+            segment.read_control_block(skb);
+            // The cookie of any other socket is its connection's.
+            !matches!(state, 0 | LISTEN)
+        };
+        if !is_whole {
+            count(Counter::SegmentUnreadable);
+        }
     }
     let cookie = if sk.is_null() { 0 } else { socket_cookie(sk) };
     if !sk.is_null() {
@@ -207,6 +217,18 @@ impl Default for Segment {
 }
 
 impl Segment {
+    /// What of the segment stands in `struct tcp_skb_cb` (include/net/tcp.h, v6.1 to v7.3): all but the addresses and the
+    /// payload's first bytes. `tcp_v4_fill_cb` and `tcp_v6_fill_cb` fill it in before any socket is looked for.
+    #[inline(always)]
+    fn read_control_block(&mut self, skb: *const c_void) {
+        let end_seq: u32 = read(skb, offset!(skb_cb) + 4);
+        self.seq = read(skb, offset!(skb_cb));
+        self.flags = read(skb, offset!(skb_cb) + 12);
+        self.ack_seq = read(skb, offset!(skb_cb) + 16);
+        let marks = u32::from(self.flags & SYN != 0) + u32::from(self.flags & FIN != 0);
+        self.payload = end_seq.wrapping_sub(self.seq).saturating_sub(marks);
+    }
+
     /// Reads `skb`'s headers; false when they cannot be read.
     #[inline(always)]
     fn read(&mut self, skb: *const c_void) -> bool {

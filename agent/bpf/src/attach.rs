@@ -30,9 +30,9 @@ pub(super) fn lifecycle_programs(layout: &Layout) -> impl Iterator<Item = (&'sta
     LIFECYCLE_PROGRAMS.iter().copied().chain(stand_in(layout))
 }
 
-/// The one that only some kernels need.
+/// The one that only some kernels need. It lives on what lockdown forbids to read.
 pub(super) fn stand_in(layout: &Layout) -> Option<(&'static str, &'static str)> {
-    (!layout.reset_reason).then_some(DROP_PROGRAM)
+    (!layout.reset_reason && layout.reads_segments).then_some(DROP_PROGRAM)
 }
 
 /// Program and the direction that it sees.

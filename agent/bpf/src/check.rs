@@ -71,7 +71,7 @@ fn check_layout(found: &mut Vec<Finding>) -> Option<Layout> {
         }
     };
     found.push(works("kernel BTF", format!("kernel {release}")));
-    match Layout::resolve(&btf, &release) {
+    match load::resolve(&btf, &release) {
         Ok(layout) if layout.missing.is_empty() => {
             found.push(works("structure members", format!("{} found", layout.offsets.len())));
             Some(layout)
@@ -81,7 +81,7 @@ fn check_layout(found: &mut Vec<Finding>) -> Option<Layout> {
             Some(layout)
         }
         Err(error) => {
-            found.push(missing("structure members", &error.into()));
+            found.push(missing("structure members", &error));
             None
         }
     }
@@ -116,6 +116,18 @@ fn check_lifecycle(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf, layo
             Err(error) => missing(hook, &error),
         });
     }
+    found.push(if layout.reads_segments {
+        works("segments", "the headers of segments that meet no socket are read")
+    } else {
+        let unseen = if layout.reset_reason { "at sockets that were reset" } else { "at any closed socket" };
+        degraded(
+            "segments",
+            format!(
+                "lockdown=confidentiality forbids bpf_probe_read_kernel: late requests {unseen} are seen at the client's \
+                 end only, and refused connects are not counted"
+            ),
+        )
+    });
     let tried = program::<Iter>(ebpf, socket_dump::PROGRAM).and_then(|program| {
         program.load("tcp", btf).map_err(|error| ProbeError::load(socket_dump::PROGRAM, error))?;
         program.attach().map(drop).map_err(|error| ProbeError::attach(socket_dump::PROGRAM, error))

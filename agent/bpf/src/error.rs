@@ -4,7 +4,7 @@ use std::{error::Error, io};
 
 use aya::programs::ProgramError;
 
-use crate::{btf::BtfError, layout::LayoutError};
+use crate::{btf::BtfError, layout::LayoutError, load::kernel_release};
 
 /// What another library or the system said.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -62,9 +62,7 @@ impl ProbeError {
         let is_reason =
             |line: &&str| !line.is_empty() && !LOG_TAIL.iter().any(|statistic| line.starts_with(statistic));
         let verifier = match log.lines().rev().find(is_reason) {
-            Some(line) => {
-                format!(": {line} (a bug: please report it with the output of `RUST_LOG=debug`)")
-            }
+            Some(line) => format!(": {line} ({})", remedy(line, &kernel_release())),
             None if io_error.raw_os_error() == Some(libc::EPERM) => {
                 return Self::Permission { needed: NEEDED };
             }
@@ -79,6 +77,27 @@ impl ProbeError {
 
     pub(super) fn map(map: &'static str, error: impl Into<Cause>) -> Self {
         Self::Map { map, source: error.into() }
+    }
+}
+
+/// The oldest supported kernel (README.md).
+const OLDEST: (u32, u32) = (6, 1);
+
+/// What to do about a refusal: only one that nothing explains is a bug of these programs.
+fn remedy(reason: &str, release: &str) -> String {
+    const BEFORE_HELPER: [&str; 3] = ["unknown func ", "invalid func ", "cannot use helper "];
+    let helper = BEFORE_HELPER.iter().find_map(|before| reason.split_once(before)).map(|(_, helper)| helper);
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
+    let is_older = numbers.next().zip(numbers.next()).is_some_and(|version| version < OLDEST);
+    if is_older {
+        let (major, minor) = OLDEST;
+        format!("kernel {release} is older than Linux {major}.{minor}, the oldest that is supported")
+    } else if helper.is_some_and(|helper| helper.starts_with("bpf_probe_read")) {
+        "lockdown=confidentiality forbids it".to_owned()
+    } else {
+        format!(
+            "a bug of whohungup or of kernel {release}: please report it with the output of `RUST_LOG=debug`"
+        )
     }
 }
 
@@ -100,6 +119,16 @@ pub fn one_line(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_that_is_explained_is_no_bug() {
+        let cookie = "unknown func bpf_get_socket_cookie#46";
+        assert!(remedy(cookie, "5.10.0-46-cloud-amd64").contains("older than Linux 6.1"));
+        assert!(remedy("number of funcs in func_info doesn't match", "5.15.0-91-generic").contains("older"));
+        assert!(remedy("unknown func bpf_probe_read#4", "6.12.8-talos").contains("lockdown"));
+        assert!(remedy(cookie, "6.18.0").contains("a bug"));
+        assert!(remedy("R1 invalid mem access 'scalar'", "").contains("a bug"));
+    }
 
     #[test]
     fn causes_are_in_the_chain_and_each_is_said_once() {

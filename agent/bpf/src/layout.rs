@@ -16,6 +16,8 @@ pub struct Layout {
     /// Whether `tcp_send_reset` tells a reason and fires for time-wait sockets, listeners and no
     /// socket at all (v6.10 on).
     pub reset_reason: bool,
+    /// Whether programs may read a segment's headers outside the packet hooks: `lockdown=confidentiality` forbids it.
+    pub reads_segments: bool,
     /// Names of `enum sk_rst_reason`, without the common prefix.
     pub reset_reasons: Vec<(u32, String)>,
 }
@@ -54,7 +56,7 @@ impl Layout {
             .map(|(value, name)| (value, name.trim_start_matches("SK_RST_REASON_").to_owned()))
             .collect();
         let reset_reason = btf.tracepoint_arguments("tcp_send_reset") == Some(3);
-        Ok(Self { offsets, missing, reset_reason, reset_reasons })
+        Ok(Self { offsets, missing, reset_reason, reads_segments: true, reset_reasons })
     }
 }
 

@@ -4,7 +4,8 @@ use std::{borrow::Cow, error::Error, io};
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
-    programs::{BtfTracePoint, CgroupSkb, Iter},
+    programs::{BtfTracePoint, CgroupSkb, Iter, ProgramType},
+    sys::{BpfHelper, is_helper_supported},
 };
 
 use super::{
@@ -67,7 +68,7 @@ impl Probes {
         if options.openssl && options.tier != Tier::Http {
             return Err(ProbeError::TlsWithoutHttp);
         }
-        let layout = Layout::resolve(&Btf::from_file(KERNEL_BTF)?, &kernel_release())?;
+        let layout = resolve(&Btf::from_file(KERNEL_BTF)?, &kernel_release())?;
         let (mut ebpf, kernel_btf, object) = open(&layout, options.ring_bytes, options.openssl)?;
         for (program, tracepoint) in lifecycle_programs(&layout) {
             tp_btf(&mut ebpf, program)?
@@ -118,6 +119,17 @@ const TLS_SESSIONS: u32 = 16_384;
 /// Threads that are inside OpenSSL at once.
 const TLS_CALLS: u32 = 65_536;
 
+/// The layout of this kernel, and whether it lets programs read what no BTF type leads to.
+pub(super) fn resolve(btf: &Btf, release: &str) -> Result<Layout, ProbeError> {
+    let mut layout = Layout::resolve(btf, release)?;
+    // Asked of another program type that has the same helpers: of tracing programs aya cannot ask.
+    layout.reads_segments = !matches!(
+        is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_probe_read_kernel),
+        Ok(false)
+    );
+    Ok(layout)
+}
+
 /// Opens the object and makes its maps; loads no program yet.
 pub(super) fn open(
     layout: &Layout,
@@ -129,12 +141,14 @@ pub(super) fn open(
         .map_err(|error| ProbeError::Object { path: KERNEL_BTF.to_owned(), source: error.into() })?;
     raise_memlock();
     let reset_reason = u32::from(layout.reset_reason);
+    let may_read_kernel = u32::from(layout.reads_segments);
     let log_level = log_level();
     let (tls_plaintext, sessions, calls) = if openssl { (1u32, TLS_SESSIONS, TLS_CALLS) } else { (0, 1, 1) };
     let ebpf = EbpfLoader::new()
         .btf(Some(&kernel_btf))
         .override_global("OFFSETS", layout.offsets.as_slice(), true)
         .override_global("RESET_HAS_REASON", &reset_reason, true)
+        .override_global("MAY_READ_KERNEL", &may_read_kernel, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .override_global("TLS_PLAINTEXT_ENABLED", &tls_plaintext, true)
         .map_max_entries("EVENTS", ring_bytes)

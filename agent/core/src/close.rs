@@ -27,7 +27,7 @@ mod unsent;
 mod websocket;
 mod words;
 
-pub use classify::{EvidenceDetail, Identity, Judgement, Options, judge};
+pub use classify::{EvidenceDetail, Identity, Judgement, LateRequests, Options, judge};
 pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
 pub use lost::{Loss, LossReason, loss};

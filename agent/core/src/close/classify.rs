@@ -32,6 +32,16 @@ pub struct Options {
     /// A client that closes within this many seconds of its response had no idle connection.
     pub idle_threshold: f64,
     pub detail: EvidenceDetail,
+    pub late_requests: LateRequests,
+}
+
+/// Which requests are seen that reach this host after the socket that they were for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateRequests {
+    Seen,
+    /// Those at time-wait sockets: none remains of a connection that was reset.
+    AtTimeWait,
+    Unseen,
 }
 
 /// Of which closes the evidence is put into words.
@@ -55,7 +65,7 @@ impl EvidenceDetail {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { idle_threshold: 0.1, detail: EvidenceDetail::All }
+        Self { idle_threshold: 0.1, detail: EvidenceDetail::All, late_requests: LateRequests::Seen }
     }
 }
 
@@ -134,7 +144,14 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
         // The message that was under way.
         exchange.in_flight = Some(1);
     }
+    let is_late_unseen = match options.late_requests {
+        LateRequests::Seen => false,
+        LateRequests::AtTimeWait => ending.close_type == CloseType::Rst,
+        LateRequests::Unseen => true,
+    };
+    let may_be_race = is_late_unseen && ending.local && verdict == Verdict::ServerIdle;
     let exact = exact
+        && !may_be_race
         && (race.is_some() || !is_reset_at_reuse)
         && race::late_bytes(facts, &exchange).is_none()
         && (middlebox.is_some() || unheard::doubt(facts, ending).is_none());

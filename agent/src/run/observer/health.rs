@@ -40,6 +40,7 @@ impl Health {
             (Reason::HttpDetached, probes.lacks_http()),
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
+            (Reason::Lockdown, !probes.layout().reads_segments),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
             (Reason::RecordIncomplete, record.is_some_and(|record| record.failing)),
             (Reason::KubernetesApi, session.kubernetes().is_some_and(|api| api.is_unreachable)),

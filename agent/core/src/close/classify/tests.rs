@@ -204,6 +204,24 @@ fn a_client_that_closes_right_after_its_response_is_done_and_a_server_is_not() {
 }
 
 #[test]
+fn an_idle_close_is_certain_only_where_a_late_request_would_have_been_seen() {
+    let confidence = |facts: &Facts, late_requests| {
+        let close = classified_with(facts, Options { late_requests, ..Options::default() });
+        assert_eq!(close.verdict, Verdict::ServerIdle);
+        close.confidence
+    };
+    let (own, peers) = (server().served(1250).closes(), client().served(1250).gets_fin());
+    for (late_requests, at_the_server) in [
+        (LateRequests::Seen, Confidence::Exact),
+        (LateRequests::AtTimeWait, Confidence::Exact),
+        (LateRequests::Unseen, Confidence::Probable),
+    ] {
+        assert_eq!(confidence(&own, late_requests), at_the_server, "{late_requests:?}");
+        assert_eq!(confidence(&peers, late_requests), Confidence::Exact, "{late_requests:?}");
+    }
+}
+
+#[test]
 fn a_tunnel_ends_as_a_tunnel() {
     let talk = |talk: Talk| talk.asks(GET).waits(1).answers(SWITCH).waits(1250);
     assert_eq!(by_server(talk), ["tunnel-end ST fin tunnel unknown - exact http"; 2]);
