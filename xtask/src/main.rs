@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | vm | ci`.
 
 mod bench;
 mod chart;
@@ -14,6 +14,7 @@ mod process;
 mod python;
 mod report;
 mod test;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Command {
     Dashboards(dashboards::Args),
     /// Check the Helm chart with a real Helm and the schemas of Kubernetes; `--write` renews what is made of it.
     Chart(chart::Args),
+    /// Boot Debian's kernels under qemu, and play `check` and `selftest` on each.
+    Vm(vm::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -75,6 +78,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Fuzz(args) => fuzz::command(&workspace, args),
         Command::Dashboards(args) => dashboards::command(&workspace, args),
         Command::Chart(args) => chart::command(&workspace, args),
+        Command::Vm(args) => vm::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

@@ -61,6 +61,11 @@ const LIVE_TESTS: &[Requirement] = &[
         reason: "what proves that the agent asks nobody for names",
     },
     Requirement {
+        package: "qemu-system-x86",
+        probe: Probe::Program("qemu-system-x86_64"),
+        reason: "what boots the other kernels of `cargo xtask vm`",
+    },
+    Requirement {
         package: "curl",
         probe: Probe::Program("curl"),
         reason: "a client that gives up on a deadline",

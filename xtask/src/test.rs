@@ -1,6 +1,6 @@
 //! `cargo xtask test`: unit and doc tests everywhere, live tests where root can load probes.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use crate::{
     debian::Apt,
     lab, lint, packages, process,
     report::Report,
+    vm,
     workspace::{self, Workspace},
 };
 
@@ -111,7 +112,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
     match live {
         Live::Run => {
             // First: the same path is then the ordinary binary's again.
-            report.step("static binary", || static_binary(workspace, customise));
+            report.step("static binary", || static_binary(workspace, customise).map(drop));
+            // As above: a name asks for tests.
+            if filter.is_none() {
+                report.step("other kernels", || vm::in_ci(workspace));
+            }
             for (package, target) in LIVE {
                 report.step(format!("live: {package} {target}"), || {
                     let mut command = workspace.cargo();
@@ -131,7 +136,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
 }
 
 /// The agent as the image has it (deploy/Containerfile), at `target/static/whohungup`. Only the program itself is linked anew.
-fn static_binary(workspace: &Workspace, customise: &dyn Fn(&mut Command)) -> Result<()> {
+pub(crate) fn static_binary(workspace: &Workspace, customise: &dyn Fn(&mut Command)) -> Result<PathBuf> {
     let mut command = workspace.cargo();
     command.args([
         "rustc",
@@ -145,11 +150,14 @@ fn static_binary(workspace: &Workspace, customise: &dyn Fn(&mut Command)) -> Res
     ]);
     customise(&mut command);
     process::run(&mut command)?;
-    let target = workspace.target();
-    let (built, kept) = (target.join("debug/whohungup"), target.join("static"));
-    fs::create_dir_all(&kept).context("make a folder for the static binary")?;
-    fs::copy(&built, kept.join("whohungup")).with_context(|| format!("copy {}", built.display()))?;
-    Ok(())
+    let (built, kept) = (workspace.target().join("debug/whohungup"), kept_static(workspace));
+    fs::create_dir_all(workspace.target().join("static")).context("make a folder for the static binary")?;
+    fs::copy(&built, &kept).with_context(|| format!("copy {}", built.display()))?;
+    Ok(kept)
+}
+
+pub(crate) fn kept_static(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("static/whohungup")
 }
 
 #[derive(Debug, PartialEq, Eq)]
