@@ -22,7 +22,7 @@ const SUITES: [(&str, &str); 4] = [
 const MIRROR: &str = "http://deb.debian.org";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// A newer point release is welcome, but not each hour.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
+const FRESH: Duration = Duration::from_hours(24);
 
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -101,13 +101,14 @@ impl Archive {
             .filter(|package| all.lines().any(|name| name == package))
             .map(|package| self.unpacked(&package, arch))
             .collect();
+        let version = format!("{newest}{suffix}");
+        // Since 7.3 the image lies beside the modules.
+        let places = [format!("boot/vmlinuz-{version}"), format!("usr/lib/modules/{version}/vmlinuz")];
         let image = parts
             .iter()
             .flatten()
-            .filter_map(|root| fs::read_dir(root.join("boot")).ok())
-            .flat_map(Iterator::flatten)
-            .map(|entry| entry.path())
-            .find(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"vmlinu")));
+            .flat_map(|root| places.iter().map(|place| root.join(place)))
+            .find(|image| image.is_file());
         let modules = parts
             .iter()
             .flatten()

@@ -28,7 +28,7 @@ pub(super) fn make(
     agent: &Path,
     scenario: Option<&str>,
 ) -> Result<PathBuf> {
-    let root = tempdir(&kernel.image, guest)?;
+    let root = tempdir(&kernel.modules, guest)?;
     let busybox =
         |arch| Ok::<_, anyhow::Error>(archive.unpacked("busybox-static", arch)?.join("bin/busybox"));
     copy(&busybox(guest.arch)?, &root.join("bin/busybox"))?;
@@ -55,9 +55,9 @@ pub(super) fn make(
     Ok(file)
 }
 
-/// An empty folder beside the unpacked kernels.
-fn tempdir(image: &Path, guest: &Guest) -> Result<PathBuf> {
-    let unpacked = image.ancestors().nth(3).context("find the folder of the kernels")?;
+/// An empty folder beside that of the unpacked packages.
+fn tempdir(package: &Path, guest: &Guest) -> Result<PathBuf> {
+    let unpacked = package.parent().context("find the folder of the kernels")?;
     let root = unpacked.with_file_name(format!("{guest}.initrd"));
     let _left_over = fs::remove_dir_all(&root);
     for folder in ["bin", "lib", "dev", "proc", "sys", "tmp", "run", "etc"] {

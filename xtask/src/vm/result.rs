@@ -154,7 +154,7 @@ pub(super) fn table(outcomes: &[(Guest, Result<Outcome>)]) -> String {
             Ok(outcome) => outcome.cells().join(" | "),
             Err(error) => format!("{guest} | | | {error:#} | | | "),
         };
-        text.push_str(&format!("| {row} |\n"));
+        text += &["| ", &row, " |\n"].concat();
     }
     text
 }
