@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use whohungup::record::{Found, Interval, Limits, Recorder, Scan, Settings};
 use whohungup_core::{
-    close::{CloseId, ClosedConnection, Code, SCHEMA},
+    close::{CloseId, ClosedConnection, Code, CommunityId, SCHEMA},
     filter::Filter,
     identity::{Comm, Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
@@ -129,9 +129,13 @@ fn close(number: u64, time: Timestamp, workloads: &[Workload]) -> ClosedConnecti
         after_listener: None,
         keep_alive: None,
         server: Some("nginx/1.22.1".to_owned()),
+        trace_id: None,
+        span_id: None,
         goaway: None,
         tls_alert: None,
         websocket: None,
+        community_id: CommunityId::of(&Ends { local, remote }),
+        flow_id: format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).parse().ok(),
         ends: Ends { local, remote },
         server_port: Some(server.port()),
         process: Some(Process { pid: Some(1000 + service as u32), comm: Comm::from_text("java") }),

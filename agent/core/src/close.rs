@@ -1,6 +1,7 @@
 //! What one close was: the facts, and the verdict drawn from them. Pure code on plain values.
 
 pub mod classify;
+mod community_id;
 mod conversation;
 mod dropped;
 mod early_answer;
@@ -8,6 +9,7 @@ mod ending;
 mod evidence;
 pub mod facts;
 mod farewell;
+mod flow_id;
 mod given_up;
 mod goodbye;
 mod half_close;
@@ -28,8 +30,10 @@ mod websocket;
 mod words;
 
 pub use classify::{EvidenceDetail, Identity, Judgement, LateRequests, Options, judge};
+pub use community_id::CommunityId;
 pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
+pub use flow_id::FlowId;
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, Peer, SCHEMA};

@@ -6,6 +6,7 @@ mod goaway;
 mod head;
 pub mod tls;
 mod websocket;
+mod trace_context;
 
 pub(crate) use head::request_field;
 
@@ -13,3 +14,4 @@ pub use alert::TlsAlert;
 pub use exchange::{BodyProgress, ExchangeState, Written, is_read, read};
 pub use goaway::{Cut, Goaway};
 pub use websocket::{CloseFrame, Opcode, SentFrames, WebSocket};
+pub use trace_context::{SpanId, TraceContext, TraceId};

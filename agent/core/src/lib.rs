@@ -23,4 +23,5 @@ pub mod sanitize;
 pub mod shutdown;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod text;
 pub mod workload;

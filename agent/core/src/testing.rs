@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    close::{CloseId, ClosedConnection, Code, RequestDelta, SCHEMA},
+    close::{CloseId, ClosedConnection, Code, CommunityId, RequestDelta, SCHEMA},
     connection::ListenerEnded,
     identity::{Comm, Ends, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
@@ -64,6 +64,8 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         idle: Some(5.0),
         silent: Some(5.0),
         silence: None,
+        trace_id: None,
+        span_id: None,
         goaway: None,
         tls_alert: None,
         websocket: None,
@@ -71,6 +73,8 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         after_listener: None,
         keep_alive: None,
         server: None,
+        community_id: CommunityId::of(&ends),
+        flow_id: "0123456789abcdef".parse().ok(),
         ends,
         server_port: Some(port),
         process: Some(Process { pid: Some(7), comm: Comm::from_text(process) }),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use whohungup_core::{
-    close::ClosedConnection,
+    close::{ClosedConnection, CommunityId, FlowId},
     identity::Process,
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Race, Role, Verdict},
     workload::Workload,
@@ -44,6 +44,8 @@ struct Row {
     bytes_sent: u64,
     bytes_received: u64,
     evidence: String,
+    community_id: Option<CommunityId>,
+    flow_id: Option<FlowId>,
 }
 
 impl From<&ClosedConnection> for Row {
@@ -83,6 +85,8 @@ impl From<&ClosedConnection> for Row {
             bytes_sent: close.bytes_sent,
             bytes_received: close.bytes_received,
             evidence: close.evidence.join("; "),
+            community_id: close.community_id,
+            flow_id: close.flow_id,
         }
     }
 }

@@ -9,7 +9,7 @@ use whohungup_core::close::ClosedConnection;
 pub enum Omit {
     /// Why, in words
     Evidence,
-    /// `server` and `keep_alive` of the newest response
+    /// `server` and `keep_alive` of the newest response, `trace_id` and `span_id` of an open request
     Headers,
     /// Process names and ids, also of the peer
     Processes,
@@ -20,7 +20,7 @@ pub enum Omit {
 /// What of a field is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Redact {
-    /// IP addresses become `0.0.0.0` or `[::]`; ports stay
+    /// IP addresses become `0.0.0.0` or `[::]`, and `community_id` null, as they can be guessed from it; ports stay
     Addresses,
 }
 
@@ -29,7 +29,10 @@ pub(super) fn redact(close: &mut ClosedConnection, omit: &[Omit], redact: &[Reda
     for field in omit {
         match field {
             Omit::Evidence => close.evidence.clear(),
-            Omit::Headers => (close.server, close.keep_alive) = (None, None),
+            Omit::Headers => {
+                (close.server, close.keep_alive) = (None, None);
+                (close.trace_id, close.span_id) = (None, None);
+            }
             Omit::Processes => {
                 (close.process, close.closed_by) = (None, None);
                 close.peer.iter_mut().for_each(|peer| peer.process = None);
@@ -43,6 +46,7 @@ pub(super) fn redact(close: &mut ClosedConnection, omit: &[Omit], redact: &[Reda
     if redact.contains(&Redact::Addresses) {
         close.ends.local = without_address(close.ends.local);
         close.ends.remote = without_address(close.ends.remote);
+        close.community_id = None;
         close.peer.iter_mut().for_each(|peer| peer.address = peer.address.map(without_address));
     }
 }
@@ -73,6 +77,7 @@ mod tests {
         let all = [Omit::Evidence, Omit::Headers, Omit::Processes, Omit::Workloads];
         redact(&mut close, &all, &[Redact::Addresses]);
         let line = serde_json::to_string(&close).expect("JSON");
+        assert!(line.contains("\"community_id\":null"), "{line}");
         for word in ["127.0.0.1", "192.0.2.7", "secretive", "Secret"] {
             assert!(!line.contains(word), "{word}: {line}");
         }

@@ -27,4 +27,5 @@ mod sending;
 mod shut;
 mod software;
 mod stress;
+mod two_nodes;
 mod workloads;

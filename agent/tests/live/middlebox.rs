@@ -1,6 +1,6 @@
 //! What something between the two ends does, with a router of the kernel's own: forgotten flows and forged resets.
 
-mod path;
+pub(crate) mod path;
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// By the names that [`harness::Close`] gives them.
-const NAMES: [&str; 44] = [
+const NAMES: [&str; 48] = [
     "schema",
     "id",
     "amends",
@@ -47,6 +47,10 @@ const NAMES: [&str; 44] = [
     "after_listener_seconds",
     "keep_alive",
     "server",
+    "trace_id",
+    "span_id",
+    "community_id",
+    "flow_id",
     "local",
     "remote",
     "server_port",

@@ -186,6 +186,8 @@ impl Judgement<'_> {
         let Identity { cookie, time, ends, netns, holder, closed_by } = identity;
         let outcome = request_totals(facts, &exchange);
         let newest = exchange.after.as_ref().or(exchange.at.as_ref());
+        let states = [&exchange.after, &exchange.at];
+        let trace = states.into_iter().flatten().find_map(|state| state.trace);
         let at_ns = facts.first.header.ktime_ns;
         let last = facts.last.as_ref().unwrap_or(&facts.first);
         let closing = closed_by.map(|by| by.process);
@@ -225,10 +227,14 @@ impl Judgement<'_> {
             after_listener: None,
             keep_alive: newest.and_then(announced),
             server: newest.and_then(|state| state.server.clone()),
+            trace_id: trace.map(|trace| trace.trace_id),
+            span_id: trace.map(|trace| trace.span_id),
             // One that came after the end is an answer to it.
             goaway: exchange.at.as_ref().and_then(|state| goaway_frame(facts, &exchange, state)),
             tls_alert: alert,
             websocket: websocket::timed(facts, &exchange, ending).map(Box::new),
+            community_id: None,
+            flow_id: None,
             ends,
             server_port: ends.server_port(facts.role),
             // Whoever destroyed it from outside is not the process that held it.

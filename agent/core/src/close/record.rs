@@ -4,17 +4,20 @@
 use std::{borrow::Cow, fmt, net::SocketAddr, str::FromStr};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use whohungup_ebpf::event::Task;
 
 use super::{
+    community_id::CommunityId,
     facts,
+    flow_id::FlowId,
     request_totals::{RequestDelta, RequestTotals},
 };
 use crate::{
-    http::{Goaway, TlsAlert, WebSocket},
+    http::{Goaway, SpanId, TlsAlert, TraceId, WebSocket},
     identity::{Ends, ExitStatus, Process},
     labels::{Basis, Cause, CloseType, Closer, Confidence, Phase, Protocol, Race, Role, Verdict},
+    text::serde_as_text,
     workload::Workload,
 };
 
@@ -79,6 +82,12 @@ pub struct ClosedConnection {
     pub keep_alive: Option<KeepAlive>,
     /// `Server` of the newest response.
     pub server: Option<String>,
+    /// Of the open request, where its head was kept and has a `traceparent`.
+    #[serde(default)]
+    pub trace_id: Option<TraceId>,
+    /// The span that the open request was sent in.
+    #[serde(default)]
+    pub span_id: Option<SpanId>,
     /// HTTP/2: the newest GOAWAY, the server's first.
     #[serde(default)]
     pub goaway: Option<Goaway>,
@@ -88,6 +97,12 @@ pub struct ClosedConnection {
     /// What the frames of a WebSocket said.
     #[serde(default)]
     pub websocket: Option<Box<WebSocket>>,
+    /// As others name the connection, by its addresses; `None` where they are left out or not known.
+    #[serde(default)]
+    pub community_id: Option<CommunityId>,
+    /// The same at both ends, whatever translates addresses between them; `None` where it cannot be known.
+    #[serde(default)]
+    pub flow_id: Option<FlowId>,
     #[serde(flatten)]
     pub ends: Ends,
     /// The port of the server's end; `None` where the role is unknown.
@@ -205,23 +220,6 @@ impl FromStr for Code {
             _ => Err(format!("`{text}` is no code of a close: a closer's and a phase's letter")),
         }
     }
-}
-
-/// Implements serde by `Display` and `FromStr`.
-macro_rules! serde_as_text {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
 }
 
 serde_as_text!(CloseId);

@@ -19,7 +19,7 @@ use super::{
     tracker::Tracker,
 };
 use crate::{
-    close::{ClosedBy, ClosedConnection, EvidenceDetail, Identity},
+    close::{ClosedBy, ClosedConnection, CommunityId, EvidenceDetail, FlowId, Identity},
     identity::Ends,
 };
 use crate::{
@@ -258,6 +258,8 @@ impl Tracker {
         };
         close.workload = self.workloads.of(connection.cgroup_netns()).cloned();
         close.peer = other.map(|other| other.identity.known(close.ends.remote, &self.workloads));
+        close.community_id = CommunityId::of(&close.ends);
+        close.flow_id = FlowId::of(connection.role, &pending.facts().first);
         self.correlate(cookie, connection, &mut close);
         let before = close.verdict;
         if let Some(other) = other

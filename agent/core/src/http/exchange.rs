@@ -13,6 +13,7 @@ use super::{
     head,
     tls::Records,
     websocket::WebSocket,
+    trace_context::TraceContext,
 };
 use crate::labels::{Phase, Side};
 
@@ -84,6 +85,8 @@ pub struct ExchangeState {
     pub keep_alive_timeout: Option<u32>,
     pub keep_alive_max: Option<u32>,
     pub server: Option<String>,
+    /// Of the newest request, where it is open and its head came along.
+    pub trace: Option<TraceContext>,
     pub status: Option<u16>,
     /// What went both ways behind the 101.
     pub websocket: Option<Box<WebSocket>>,
@@ -148,6 +151,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         keep_alive_timeout: None,
         keep_alive_max: None,
         server: None,
+        trace: None,
         status: None,
         websocket: None,
     };
@@ -431,6 +435,9 @@ impl Http<'_> {
     fn read_heads(&self, standing: &mut ExchangeState) {
         let Self { request, response, .. } = *self;
         standing.announced = is_last(request);
+        if self.exchange.begun != self.exchange.answered {
+            standing.trace = TraceContext::of_request(captured(request));
+        }
         standing.cut = (request.notes | response.notes) & notes::CUT != 0;
         if self.is_unasked() {
             let is_message =

@@ -14,14 +14,14 @@ const CLIENT: &str = "10.104.1.2";
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 104, 2, 2);
 
 /// The router forgets a flow that was silent for this long, in seconds.
-pub(super) const FORGETS_AFTER: u64 = 1;
+pub(crate) const FORGETS_AFTER: u64 = 1;
 
 /// A reset for packets of no known flow at this port.
-pub(super) const REJECTED: SocketAddr = server(8001);
+pub(crate) const REJECTED: SocketAddr = server(8001);
 /// Packets of no known flow vanish at these, and those of known flows do not.
-pub(super) const DROPPED: [SocketAddr; 3] = [server(8002), server(8003), server(8004)];
+pub(crate) const DROPPED: [SocketAddr; 3] = [server(8002), server(8003), server(8004)];
 /// Nothing happens here until a rule says so.
-pub(super) const OPEN: SocketAddr = server(8005);
+pub(crate) const OPEN: SocketAddr = server(8005);
 
 const RULES: &str = "
 table ip middlebox {
@@ -42,15 +42,15 @@ const fn server(port: u16) -> SocketAddr {
 }
 
 /// Three namespaces in a row.
-pub(super) struct Path {
-    pub(super) client: Namespace,
-    pub(super) router: Namespace,
-    pub(super) server: Namespace,
+pub(crate) struct Path {
+    pub(crate) client: Namespace,
+    pub(crate) router: Namespace,
+    pub(crate) server: Namespace,
 }
 
 impl Path {
     /// `None` where a program or a part of the kernel is missing.
-    pub(super) fn make() -> Option<Self> {
+    pub(crate) fn make() -> Option<Self> {
         gate::program("ip").and(gate::program("nft"))?;
         let [client, router, server] = [Namespace::make(), Namespace::make(), Namespace::make()];
         link(&router, "10.104.1.1", &client, CLIENT);
@@ -67,7 +67,7 @@ impl Path {
     }
 
     /// Adds rules to the router.
-    pub(super) fn add(&self, rules: &str) {
+    pub(crate) fn add(&self, rules: &str) {
         self.try_rules(rules).unwrap_or_else(|error| panic!("{rules}: {error}"));
     }
 
@@ -82,12 +82,12 @@ impl Path {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
     }
 
-    pub(super) fn listen(&self, at: SocketAddr) -> TcpListener {
+    pub(crate) fn listen(&self, at: SocketAddr) -> TcpListener {
         self.server.within(|| TcpListener::bind(at).expect("bind"))
     }
 
     /// A connection with one request answered.
-    pub(super) fn used(&self, listener: &TcpListener) -> Dialled {
+    pub(crate) fn used(&self, listener: &TcpListener) -> Dialled {
         let mut dialled = self.client.within(|| Dialled::to(listener));
         dialled.exchange();
         dialled
