@@ -1,6 +1,7 @@
 //! The command line.
 
 mod host_name;
+mod otlp;
 mod overhead;
 mod record;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
     host_name::HostName,
+    otlp::OtlpArgs,
     overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
 };
@@ -313,6 +315,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub record: RecordArgs,
+
+    #[command(flatten)]
+    pub otlp: OtlpArgs,
 
     /// When to enable BPF run-time statistics (two extra clock reads per program run)
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]

@@ -35,6 +35,8 @@ whohungup_core::label_set! {
         SocketsNotFollowed,
         /// Closes are missing in the record on disk, or will be: it cannot be written.
         RecordIncomplete,
+        /// What is sent by OTLP was not delivered, or has not been for a minute.
+        OtlpIncomplete,
     }
 }
 
@@ -61,14 +63,14 @@ impl fmt::Display for StartupWarning {
 const RECENT: Duration = Duration::from_mins(5);
 
 /// Totals of what should not happen, by the reason that each rise of them gives.
-pub type Losses = [(Reason, u64); 7];
+pub type Losses = [(Reason, u64); 8];
 
 /// Which totals increased recently.
 #[derive(Debug, Default)]
 pub struct RecentIncreases {
-    totals: [u64; 7],
+    totals: [u64; 8],
     /// CLOCK_MONOTONIC ns of the observation that found the newest increase.
-    increased_ns: [Option<u64>; 7],
+    increased_ns: [Option<u64>; 8],
 }
 
 impl RecentIncreases {
@@ -102,6 +104,7 @@ mod tests {
             (Reason::EndpointsFull, 0),
             (Reason::SocketsNotFollowed, 0),
             (Reason::RecordIncomplete, 0),
+            (Reason::OtlpIncomplete, 0),
         ]
     }
 

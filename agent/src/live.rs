@@ -22,6 +22,7 @@ pub use build::{MAX_ENDPOINTS, USUAL_ENDPOINTS, build};
 pub use close::NumberedClose;
 pub use evidence_sampler::EvidenceSampler;
 pub use kept::{KEPT_EACH, KeptClose};
+pub use say::close as sentence;
 pub use shutdown::ShutdownView;
 pub use view::{
     CLOSES, CloseCounts, ClosesView, EVENTS, EndpointView, Headline, LIVE, LiveUpdate, LiveView, Minutes,

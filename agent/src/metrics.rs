@@ -9,11 +9,11 @@ mod snapshot;
 
 use std::sync::Arc;
 
-pub use exposition::{Format, Histograms};
+pub use exposition::{Exemplar, Format, Histograms, Point, PointValue, Value};
 use labels::Labels;
 pub use labels::{WorkloadLabel, WorkloadLabels};
 use scrape::Counted;
-pub use scrape::{ProcessCost, Scrape};
+pub use scrape::{FamilyPoints, PointKind, ProcessCost, Scrape};
 pub use snapshot::{BuildInfo, Overhead, Reading, Snapshot};
 
 use whohungup_core::{
@@ -97,6 +97,8 @@ mod tests;
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+pub(crate) use sample::scrape as sample_scrape;
 
 #[cfg(test)]
 mod cardinality_tests;

@@ -18,7 +18,13 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{cli::RunArgs, signals::stop_flag};
+use self::observer::Otlp;
+use crate::{
+    cli::RunArgs,
+    delivery::Counts,
+    otlp::{LogExporter, MetricExporter},
+    signals::stop_flag,
+};
 
 /// Observes and serves until SIGINT or SIGTERM.
 ///
@@ -30,7 +36,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let address = listener.local_addr().context("read the listening address")?;
     let stopped = stop_flag()?;
     let (asks, asked) = mpsc::channel();
-    let observer = observer::start(args, asked)?;
+    let (otlp, counts) = (args.otlp.settings()?, Arc::<Counts>::default());
+    let node = args.observe.kubernetes.node_name.as_deref();
+    let logs = otlp.as_ref().map(|otlp| LogExporter::start(otlp, node, &counts)).transpose()?.flatten();
+    let observer = observer::start(args, Otlp { logs, counts: Arc::clone(&counts) }, asked)?;
+    let metrics = match &otlp {
+        Some(otlp) => MetricExporter::start(otlp, node, &counts, scrapes::asking(asks.clone()))?,
+        None => None,
+    };
     crate::say(format_args!("page at http://{address}/"));
     crate::say(format_args!("metrics at http://{address}/metrics"));
     crate::say(format_args!("ready"));
@@ -38,6 +51,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let watched = observer.ends(stopped);
     let past = past::Past::new(args.record.record.clone(), args.observe.max_endpoints);
     let served = server::serve(listener, &args.allowed_host, asks, &observer.alive, past, watched);
+    metrics.into_iter().for_each(MetricExporter::stop);
     observer.stop()?;
     served?;
     anyhow::ensure!(

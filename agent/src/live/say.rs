@@ -7,7 +7,8 @@ use whohungup_core::{
     labels::{Cause, Closer, Phase, Race, Verdict},
 };
 
-pub(super) fn close(close: &ClosedConnection) -> String {
+/// What happened, in a sentence.
+pub fn close(close: &ClosedConnection) -> String {
     let reported = match close.verdict {
         Verdict::ClientIdle | Verdict::ServerIdle => idle(close),
         Verdict::IdleRace => race(close),

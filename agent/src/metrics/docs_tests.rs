@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     degraded::Reason,
+    delivery,
     record::GapReason,
     workloads::{FailureReason, SkippedPod},
 };
@@ -121,6 +122,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
             all(Reason::ALL, Reason::as_str),
             all(LossReason::ALL, LossReason::as_str),
             all(&GapReason::DROPPED, GapReason::as_str),
+            all(delivery::LossReason::ALL, delivery::LossReason::as_str),
             all(FailureReason::ALL, FailureReason::as_str),
             all(SkippedPod::ALL, SkippedPod::as_str),
         ]

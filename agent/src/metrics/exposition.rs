@@ -73,14 +73,32 @@ pub enum Histograms {
 
 /// A case that a counter counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Exemplar {
-    pub(super) ends: Ends,
+pub struct Exemplar {
+    pub ends: Ends,
     /// Since the Unix epoch.
-    pub(super) at: Duration,
+    pub at: Duration,
+}
+
+/// A sample, for those who write something else than text.
+#[derive(Clone, Debug)]
+pub struct Point {
+    pub labels: Vec<(String, String)>,
+    pub value: PointValue,
+    pub newest: Option<Exemplar>,
+}
+
+#[derive(Clone, Debug)]
+pub enum PointValue {
+    Number(Value),
+    /// Upper bounds, +Inf the last, with what is between each and the one before.
+    Histogram {
+        sum: f64,
+        buckets: Vec<(f64, u64)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
     Whole(u64),
     Signed(i64),
     Real(f64),
@@ -117,10 +135,17 @@ pub(super) fn text(collector: impl Collector, format: Format) -> String {
     }
 }
 
+/// Where samples go.
+#[derive(Debug)]
+enum Sink<'a> {
+    Text(MetricEncoder<'a>),
+    Points(Vec<Point>),
+}
+
 /// Writes the samples of one family.
 #[derive(Debug)]
 pub(super) struct Samples<'a> {
-    encoder: MetricEncoder<'a>,
+    sink: Sink<'a>,
     family: &'static Family,
     /// Only OpenMetrics has them.
     exemplars: bool,
@@ -145,13 +170,37 @@ impl<'a> Samples<'a> {
             family.kind.into(),
         )?;
         Ok(Self {
-            encoder,
+            sink: Sink::Text(encoder),
             family,
             exemplars: format == Format::OpenMetrics,
             histograms,
             workload: Arc::default(),
             outcome: Ok(()),
         })
+    }
+
+    /// The samples of one family as values.
+    pub(super) fn points(
+        family: &'static Family,
+        histograms: Histograms,
+        write: impl FnOnce(&mut Self),
+    ) -> Vec<Point> {
+        let sink = Sink::Points(Vec::new());
+        let mut samples =
+            Self { sink, family, exemplars: true, histograms, workload: Arc::default(), outcome: Ok(()) };
+        write(&mut samples);
+        match samples.sink {
+            Sink::Points(points) => points,
+            Sink::Text(_) => Vec::new(),
+        }
+    }
+
+    fn point(&self, values: &[&str], value: PointValue, newest: Option<Exemplar>) -> Point {
+        let own = self.family.labels.iter().zip(values);
+        let own = own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let workload =
+            self.workload.iter().map(|(name, value)| (name.as_str().to_owned(), value.to_string()));
+        Point { labels: own.chain(workload).collect(), value, newest }
     }
 
     /// The first error that the text had; there is none where it is a string.
@@ -168,6 +217,9 @@ impl<'a> Samples<'a> {
     /// Writes a sample with the values of the family's labels.
     pub(super) fn add(&mut self, values: &[&str], value: impl Into<Value>) {
         let value = value.into();
+        if matches!(self.sink, Sink::Points(_)) {
+            return self.keep(values, PointValue::Number(value), None);
+        }
         self.encode(values, |encoder, kind| match (kind, value) {
             (Kind::Counter, Value::Whole(value)) => {
                 encoder.encode_counter::<NoExemplar, _, u64>(&value, None)
@@ -184,12 +236,17 @@ impl<'a> Samples<'a> {
         let Some(Exemplar { ends: Ends { local, remote }, at }) = newest.filter(|_| self.exemplars) else {
             return self.add(values, count);
         };
+        if matches!(self.sink, Sink::Points(_)) {
+            return self.keep(values, PointValue::Number(Value::Whole(count)), newest);
+        }
         let counter = CounterWithExemplar::<[(&str, String); 2]>::default();
         counter.inc_by(count.saturating_sub(1), None, None);
         let case = [("local", local.to_string()), ("remote", remote.to_string())];
         counter.inc_by(1, Some(case), Some(SystemTime::UNIX_EPOCH + at));
         let labels = LabelSet { names: self.family.labels, values, workload: &self.workload };
-        self.outcome = self.outcome.and_then(|()| counter.encode(self.encoder.encode_family(&labels)?));
+        if let Sink::Text(encoder) = &mut self.sink {
+            self.outcome = self.outcome.and_then(|()| counter.encode(encoder.encode_family(&labels)?));
+        }
     }
 
     pub(super) fn histogram(&mut self, values: &[&str], histogram: &BucketHistogram) {
@@ -198,6 +255,9 @@ impl<'a> Samples<'a> {
             Histograms::Full => histogram.buckets().collect(),
             Histograms::Coarse | Histograms::Off => histogram.coarse_buckets(coarse).collect(),
         };
+        if matches!(self.sink, Sink::Points(_)) {
+            return self.keep(values, PointValue::Histogram { sum: histogram.sum(), buckets }, None);
+        }
         let count = histogram.count();
         self.encode(values, |encoder, _| {
             encoder.encode_histogram::<NoExemplar>(histogram.sum(), count, &buckets, None)
@@ -207,7 +267,10 @@ impl<'a> Samples<'a> {
     /// What the labels say is all that there is to know.
     pub(super) fn info(&mut self, values: &[&str]) {
         let labels = LabelSet { names: self.family.labels, values, workload: &[] };
-        self.outcome = self.outcome.and_then(|()| self.encoder.encode_info(&labels));
+        match &mut self.sink {
+            Sink::Text(encoder) => self.outcome = self.outcome.and_then(|()| encoder.encode_info(&labels)),
+            Sink::Points(_) => self.keep(values, PointValue::Number(Value::Whole(1)), None),
+        }
     }
 
     fn encode(&mut self, values: &[&str], write: impl FnOnce(&mut MetricEncoder<'_>, Kind) -> fmt::Result) {
@@ -215,11 +278,19 @@ impl<'a> Samples<'a> {
         let workload = Arc::clone(&self.workload);
         let labels = LabelSet { names: self.family.labels, values, workload: &workload };
         let kind = self.family.kind;
+        let Sink::Text(encoder) = &mut self.sink else { return };
         self.outcome = self.outcome.and_then(|()| match values {
             // An empty set would be written as braces around nothing.
-            [] => write(&mut self.encoder, kind),
-            _ => write(&mut self.encoder.encode_family(&labels)?, kind),
+            [] => write(encoder, kind),
+            _ => write(&mut encoder.encode_family(&labels)?, kind),
         });
+    }
+
+    fn keep(&mut self, values: &[&str], value: PointValue, newest: Option<Exemplar>) {
+        let point = self.point(values, value, newest);
+        if let Sink::Points(points) = &mut self.sink {
+            points.push(point);
+        }
     }
 }
 

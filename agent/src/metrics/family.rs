@@ -86,6 +86,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Family> {
         families::connections::FAMILIES,
         families::agent::FAMILIES,
         families::record::FAMILIES,
+        families::otlp::FAMILIES,
         families::cost::FAMILIES,
     ]
     .into_iter()

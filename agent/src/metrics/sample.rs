@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, idle_close};
 use super::{Overhead, ProcessCost, Reading, Scrape, Snapshot};
-use crate::{degraded::Reason, record::RecordStats, workloads::KubernetesHealth};
+use crate::{degraded::Reason, delivery, record::RecordStats, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::{ClosedConnection, RequestDelta},
@@ -152,12 +152,20 @@ fn snapshot(counting: &Counting) -> Snapshot {
             removed: 4,
             failing: false,
         }),
+        otlp: delivery::Stats {
+            delivered: 80,
+            lost: [4, 3, 2, 1],
+            exports: 5,
+            exports_lost: 6,
+            failed_attempts: 7,
+            failing: false,
+        },
         wall_ahead_ns: 1_800_000_000 * SECOND as i64,
     }
 }
 
 /// The same every time.
-pub(super) fn scrape() -> Scrape {
+pub(crate) fn scrape() -> Scrape {
     let mut counting = Counting::new(3, TICK);
     node(&mut counting);
     node_stops(&mut counting);

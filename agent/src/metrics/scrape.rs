@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Unit};
 
 use super::{
-    exposition::{self, Exemplar, Format, Histograms, Samples},
+    exposition::{self, Exemplar, Format, Histograms, Point, Samples},
     family::{self, Family, Kind},
     labels::Labels,
     snapshot::{BuildInfo, Snapshot},
@@ -37,6 +37,25 @@ pub struct Scrape {
     pub refused: u64,
 }
 
+/// A family with its samples.
+#[derive(Debug)]
+pub struct FamilyPoints {
+    /// With its unit, without the `_total` of a counter's and the `_info` of an info's samples.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub unit: Option<&'static str>,
+    pub kind: PointKind,
+    pub points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointKind {
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+}
+
 /// An endpoint with what was counted of it.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
@@ -64,14 +83,36 @@ pub struct ProcessCost {
 
 impl Scrape {
     /// The text; the same scrape always gives the same.
-    pub fn text(mut self, format: Format) -> String {
+    pub fn text(self, format: Format) -> String {
+        exposition::text(Page { scrape: self.in_order(), format }, format)
+    }
+
+    /// The same as values, for those who write something else than text.
+    pub fn families(self) -> impl Iterator<Item = FamilyPoints> {
+        let scrape = self.in_order();
+        let histograms = scrape.histograms;
+        family::all().filter(move |family| is_shown(family, histograms)).map(move |family| FamilyPoints {
+            name: family.name,
+            help: family.help,
+            unit: family.unit.as_ref().map(Unit::as_str),
+            kind: match family.kind {
+                Kind::Counter => PointKind::Counter,
+                Kind::Gauge => PointKind::Gauge,
+                Kind::Histogram(..) => PointKind::Histogram,
+                Kind::Info => PointKind::Info,
+            },
+            points: Samples::points(family, histograms, |samples| (family.write)(&scrape, samples)),
+        })
+    }
+
+    fn in_order(mut self) -> Self {
         self.endpoints = one_of_each(self.endpoints);
         // Where several endpoints have the same labels, the worst stands for them.
         self.inferred.sort_by(|(one, first), (other, second)| {
             one.cmp(other).then(first.risk.cmp(&second.risk)).then(second.closes.cmp(&first.closes))
         });
         self.inferred.dedup_by(|(other, _), (one, _)| one == other);
-        exposition::text(Page { scrape: self, format }, format)
+        self
     }
 
     /// Calls `write` with the labels and the counts of each endpoint's requests.
@@ -110,6 +151,11 @@ fn one_of_each(mut endpoints: Vec<Counted>) -> Vec<Counted> {
     once
 }
 
+/// Histograms may be left out.
+fn is_shown(family: &Family, histograms: Histograms) -> bool {
+    histograms != Histograms::Off || !matches!(family.kind, Kind::Histogram(..))
+}
+
 /// A scrape as it is encoded.
 #[derive(Debug)]
 struct Page {
@@ -120,9 +166,7 @@ struct Page {
 impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let histograms = self.scrape.histograms;
-        let is_shown =
-            |family: &&Family| histograms != Histograms::Off || !matches!(family.kind, Kind::Histogram(..));
-        for family in family::all().filter(is_shown) {
+        for family in family::all().filter(|family| is_shown(family, histograms)) {
             let mut samples = Samples::begin(&mut encoder, family, self.format, histograms)?;
             (family.write)(&self.scrape, &mut samples);
             samples.finish()?;

@@ -19,8 +19,10 @@ use crate::{
     agent::{Agent, Handler},
     cli::RunArgs,
     clock::{monotonic_ns, wall_ahead_ns},
+    delivery::Counts,
     live::{LiveChanges, LiveSnapshot},
     metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
+    otlp::LogExporter,
     recent_activity::RecentActivity,
     record::{self, Recorder},
     session::SessionOptions,
@@ -45,6 +47,13 @@ pub(super) enum Ask {
         after: u64,
         answer: oneshot::Sender<LiveChanges>,
     },
+}
+
+/// Who sends closes by OTLP, and what became of all that is sent.
+#[derive(Debug, Default)]
+pub(super) struct Otlp {
+    pub(super) logs: Option<LogExporter>,
+    pub(super) counts: Arc<Counts>,
 }
 
 pub(super) struct Observer {
@@ -72,7 +81,7 @@ impl Heartbeat {
 }
 
 /// Loads and attaches on the new thread, and returns once that is done.
-pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
+pub(super) fn start(args: &RunArgs, otlp: Otlp, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
     let args = args.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
@@ -86,15 +95,16 @@ pub(super) fn start(args: &RunArgs, asked: Receiver<Ask>) -> anyhow::Result<Obse
             Err(error) => drop(ready.send(Err(error))),
             Ok((mut agent, recorder)) => {
                 beats.beat();
-                let mut counters = Counters::new(&agent, &args, recorder, asked, beats);
+                let mut counters = Counters::new(&agent, &args, (recorder, otlp), asked, beats);
                 counters.recall(&args, &mut agent);
                 drop(ready.send(Ok(())));
                 agent.run(&stopped, &mut counters);
-                if counters.recorder.is_some() {
-                    // What had ended and was not settled is recorded too.
+                if counters.recorder.is_some() || counters.otlp.logs.is_some() {
+                    // What had ended and was not settled is told too.
                     agent.finish(|closed| counters.close(closed));
                 }
                 counters.recorder.into_iter().for_each(Recorder::stop);
+                counters.otlp.logs.into_iter().for_each(LogExporter::stop);
                 drop(runs);
             }
         })
@@ -134,6 +144,7 @@ struct Counters {
     budget: Budget,
     health: Health,
     recorder: Option<Recorder>,
+    otlp: Otlp,
     asked: Receiver<Ask>,
     alive: Heartbeat,
 }
@@ -142,7 +153,7 @@ impl Counters {
     fn new(
         agent: &Agent,
         args: &RunArgs,
-        recorder: Option<Recorder>,
+        (recorder, otlp): (Option<Recorder>, Otlp),
         asked: Receiver<Ask>,
         alive: Heartbeat,
     ) -> Self {
@@ -168,6 +179,7 @@ impl Counters {
             budget: Budget::new(args.overhead_budget),
             health: Health::default(),
             recorder,
+            otlp,
             asked,
             alive,
         }
@@ -215,7 +227,8 @@ impl Counters {
         let Agent { session, analyzer, .. } = agent;
         let inferred = analyzer.totals();
         let record = self.recorder.as_ref().map(Recorder::stats);
-        let (counters, degraded) = self.health.observe(session, &inferred, record.as_ref());
+        let otlp = self.otlp.counts.stats();
+        let (counters, degraded) = self.health.observe(session, &inferred, record.as_ref(), &otlp);
         Snapshot {
             totals: session.tracker().totals(),
             limits: self.options.limits,
@@ -235,6 +248,7 @@ impl Counters {
             inferred,
             degraded,
             record,
+            otlp,
             wall_ahead_ns: wall_ahead_ns(),
         }
     }
@@ -245,6 +259,9 @@ impl Handler for Counters {
         self.metrics.close(&closed);
         if let Some(recorder) = &mut self.recorder {
             recorder.take(&closed);
+        }
+        if let Some(exporter) = &self.otlp.logs {
+            exporter.take(&closed);
         }
         self.recent.close(closed);
     }

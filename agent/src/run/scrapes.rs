@@ -125,6 +125,17 @@ fn compressed(text: &[u8]) -> Vec<u8> {
     written
 }
 
+/// Asks the observer by `asks`, for a thread that may wait.
+pub(super) fn asking(asks: Sender<Ask>) -> impl Fn() -> Option<Scrape> + Send + 'static {
+    move || {
+        let (answer, answered) = oneshot::channel();
+        asks.send(Ask::Metrics(answer)).ok()?;
+        let mut scrape = answered.blocking_recv().ok()?;
+        scrape.process = own_cost();
+        Some(scrape)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{io::Read as _, sync::mpsc, time::Duration};

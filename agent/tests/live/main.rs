@@ -13,6 +13,7 @@ mod gate;
 mod hostile;
 mod keepalive;
 mod middlebox;
+mod otlp;
 mod page;
 mod peer;
 mod record;

@@ -5,6 +5,7 @@ use whohungup_ebpf::counters::Counter;
 use crate::{
     clock::monotonic_ns,
     degraded::{Reason, RecentIncreases},
+    delivery,
     record::RecordStats,
     session::Session,
 };
@@ -26,6 +27,7 @@ impl Health {
         session: &Session,
         inferred: &InferTotals,
         record: Option<&RecordStats>,
+        otlp: &delivery::Stats,
     ) -> (CounterTotals, Vec<Reason>) {
         let mut reasons: Vec<Reason> = session.warnings().iter().map(|warning| warning.reason).collect();
         match session.probes().counters() {
@@ -43,6 +45,7 @@ impl Health {
             (Reason::Lockdown, !probes.layout().reads_segments),
             (Reason::Reconcile, session.has_failed_to_reconcile()),
             (Reason::RecordIncomplete, record.is_some_and(|record| record.failing)),
+            (Reason::OtlpIncomplete, otlp.failing),
             (Reason::KubernetesApi, session.kubernetes().is_some_and(|api| api.is_unreachable)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));
@@ -54,6 +57,7 @@ impl Health {
             (Reason::EndpointsFull, inferred.over),
             (Reason::SocketsNotFollowed, self.counters.get(Counter::ExchangeFailed)),
             (Reason::RecordIncomplete, record.map_or(0, RecordStats::lost)),
+            (Reason::OtlpIncomplete, otlp.all_lost()),
         ];
         reasons.extend(self.increases.observe(&losses, monotonic_ns()));
         reasons.sort_unstable();

@@ -1,0 +1,58 @@
+//! Whom to trust, and who we are.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use tokio_rustls::rustls::crypto::ring;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+use super::settings::Target;
+
+/// # Errors
+/// When a file cannot be read, or is not what it should be.
+pub(super) fn config(target: &Target) -> anyhow::Result<TlsConfig> {
+    let roots = match &target.certificate {
+        Some(path) => certificates(path)?,
+        None => rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .map(|certificate| Certificate::from_der(certificate).to_owned())
+            .collect(),
+    };
+    anyhow::ensure!(
+        !roots.is_empty() || !target.url.starts_with("https://"),
+        "this system has no certificates of authorities: install them (ca-certificates), or name a file in OTEL_EXPORTER_OTLP_CERTIFICATE"
+    );
+    let client = match (&target.client_certificate, &target.client_key) {
+        (Some(certificate), Some(key)) => {
+            Some(ClientCert::new_with_certs(&certificates(certificate)?, private_key(key)?))
+        }
+        _ => None,
+    };
+    Ok(TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .client_cert(client)
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .build())
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
+    let pem = read(path)?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.with_context(|| format!("read {}", path.display()))? {
+            found.push(certificate);
+        }
+    }
+    anyhow::ensure!(!found.is_empty(), "{} has no certificate; give a PEM file", path.display());
+    Ok(found)
+}
+
+fn private_key(path: &Path) -> anyhow::Result<PrivateKey<'static>> {
+    PrivateKey::from_pem(&read(path)?)
+        .with_context(|| format!("{} has no private key; give a PEM file", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("read {}", path.display()))
+}
