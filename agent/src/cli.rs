@@ -1,6 +1,7 @@
 //! The command line.
 
 mod host_name;
+mod mcp;
 mod otlp;
 mod overhead;
 mod record;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
     host_name::HostName,
+    mcp::McpArgs,
     otlp::OtlpArgs,
     overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
@@ -45,6 +47,8 @@ pub enum Command {
     Query(QueryArgs),
     /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
+    /// Answer programs that speak the Model Context Protocol over standard input and output; reads only (docs/mcp.md)
+    Mcp(McpArgs),
     /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
     Check(CheckArgs),
     /// Play known closes against the live probes and compare every verdict with the truth

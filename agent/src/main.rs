@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    query, report, run, say, selftest, top, watch,
+    mcp, query, report, run, say, selftest, top, watch,
 };
 use whohungup_bpf::one_line;
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::top(&args).map(|()| ExitCode::SUCCESS),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Mcp(args) => mcp::mcp(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => Ok(check::check(&args)),
     };
     outcome.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@ mod cost;
 mod events;
 mod host;
 mod observer;
+mod openapi;
 mod page;
 mod past;
 mod scrapes;

@@ -1,14 +1,16 @@
 //! `?role=server&port=8080&process=node&limit=50`: a filter in a URL. `axum::extract::Query` takes no name twice, and
 //! names neither the value nor the names that are known.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::live::USUAL_ENDPOINTS;
 use whohungup_core::filter::Filter;
 
-/// Values of one query at most.
-const MOST: usize = 64;
+/// Values of one name at most.
+pub(crate) const MOST: usize = 64;
 
 #[derive(Debug, Error)]
 #[error(
@@ -37,8 +39,12 @@ impl Query {
         let mut limit = 0;
         let mut at = None;
         let mut muted = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MOST) {
+        let mut values: HashMap<_, usize> = HashMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let before = values.entry(name.clone()).or_default();
+            *before += 1;
             let read = match &*name {
+                _ if *before > MOST => Err(format!("more than {MOST} of them")),
                 "role" => value.parse().map(|role| filter.roles.push(role)),
                 "verdict" => value.parse().map(|verdict| filter.verdicts.push(verdict)),
                 "process" => add(&mut filter.processes, &value),
@@ -139,6 +145,14 @@ mod tests {
             let error = Query::parse(query).expect_err("no query").to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn more_values_than_are_looked_at_are_refused_and_not_left_out() {
+        let ports = |count| vec!["port=80"; count].join("&");
+        assert_eq!(Query::parse(&ports(MOST)).expect("a query").filter.ports.len(), MOST);
+        let error = Query::parse(&ports(MOST + 1)).expect_err("too many").to_string();
+        assert!(error.contains("more than 64"), "{error}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::{
     events::{self, Hub},
     host,
     observer::{Ask, Heartbeat},
-    page,
+    openapi, page,
     past::Past,
     scrapes::Scrapes,
     views::{self, Views},
@@ -77,6 +77,7 @@ pub(super) fn serve(
         let app = Router::new()
             .route("/metrics", get(metrics))
             .route(REPORT, get(whole_report))
+            .route(openapi::PATH, get(openapi::openapi))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())
