@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 15] = [
+const LIVE: [(&str, &str); 16] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
     ("lab", "in_flight"),
@@ -31,10 +31,11 @@ const LIVE: [(&str, &str); 15] = [
     ("lab", "daemonset"),
     ("lab", "cures"),
     ("lab", "cases"),
+    ("lab", "engines"),
 ];
 
 /// Parts of the lab whose tests play what is not among Debian's packages of `packages`, as the lab is told them.
-const LAB_SOFTWARE: [&[&str]; 7] = [
+const LAB_SOFTWARE: [&[&str]; 8] = [
     &["field"],
     &["workloads"],
     &["pools", "--only", "PostgreSQL: ", "--only", "Redis: "],
@@ -42,6 +43,7 @@ const LAB_SOFTWARE: [&[&str]; 7] = [
     &["in-flight", "--only", "requests"],
     &["matrix", "--server", "nginx", "--client", "http.agent", "--client", "requests"],
     &["case-002", "--only", "crash"],
+    &["engines"],
 ];
 
 #[derive(Debug, Default, clap::Args)]

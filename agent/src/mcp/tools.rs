@@ -56,7 +56,7 @@ impl Question {
             pods: names(&self.pod),
             containers: names(&self.container),
             units: names(&self.unit),
-            workloads: Vec::new(),
+            ..Filter::default()
         }
     }
 }

@@ -115,6 +115,12 @@ fn parameters(limited: bool) -> Value {
         parameter("container", text(), "Container, by name"),
         parameter("unit", text(), "systemd unit"),
         parameter("workload", text(), "Workload, as it is shown, or its id"),
+        parameter("endpoint", text(), "Endpoint, by its id"),
+        parameter("muted", text(), "Endpoint, by its id, that takes no part in the headline"),
+        json!({
+            "name": "at", "in": "query", "description": "A past moment, from the record",
+            "schema": { "type": "string", "format": "date-time" },
+        }),
     ];
     if limited {
         all.push(json!({

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use lab::{
     cases,
     catalogue::Need,
-    cures, explain, false_alarms, field, in_flight,
+    cures, engines, explain, false_alarms, field, in_flight,
     matrix::{self, bursts},
     races,
     suite::{self, Context, Suite},
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     /// Replay a founding case: a streaming upload that pauses, and fails with ECONNRESET
     #[command(name = "case-003")]
     Case003(cases::Options),
+    /// Let DuckDB, ClickHouse and pandas answer the queries of the docs over a record; print what they answered
+    Engines(engines::Options),
     /// Play everything, one after another; print it all and a summary
     All(All),
     /// Tell what a packet capture proves of each connection in it, and draw it
@@ -94,6 +96,7 @@ impl Command {
             Self::Case001(options) => Some(Box::new(cases::find("case-001", options)?)),
             Self::Case002(options) => Some(Box::new(cases::find("case-002", options)?)),
             Self::Case003(options) => Some(Box::new(cases::find("case-003", options)?)),
+            Self::Engines(options) => Some(Box::new(options.clone())),
             Self::Explain(options) => Some(Box::new(options.clone())),
             Self::All(_) => None,
         })

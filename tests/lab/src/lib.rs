@@ -13,6 +13,7 @@ mod client_cases;
 pub mod compare;
 pub mod cures;
 pub mod daemonset;
+pub mod engines;
 pub mod explain;
 pub mod false_alarms;
 pub mod field;
