@@ -10,7 +10,6 @@ use crate::{
     debian::Apt,
     lab, lint, packages, process,
     report::Report,
-    vm,
     workspace::{self, Workspace},
 };
 
@@ -115,10 +114,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
         Live::Run => {
             // First: the same path is then the ordinary binary's again.
             report.step("static binary", || static_binary(workspace, customise).map(drop));
-            // As above: a name asks for tests.
-            if filter.is_none() {
-                report.step("other kernels", || vm::in_ci(workspace));
-            }
             for (package, target) in LIVE {
                 report.step(format!("live: {package} {target}"), || {
                     let mut command = workspace.cargo();

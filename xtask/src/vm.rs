@@ -16,9 +16,7 @@ use self::{
 };
 use crate::{debian::Apt, process, test, workspace::Workspace};
 
-/// What CI boots: the oldest kernel that is supported, one that is locked down, and one of the newest.
-pub(crate) const IN_CI: [&str; 3] = ["6.1", "6.12+lockdown", "7.3"];
-/// Beyond it 6.18, which the live tests run on too, what is refused, and lockdown where resets have no reasons.
+/// 6.18 is what the live tests run on too; 5.10 is refused; lockdown also where resets have no reasons.
 const ALL: [&str; 8] =
     ["5.10", "6.1", "6.1+lockdown", "6.12", "6.12+lockdown", "6.18", "7.3", "7.3+lockdown"];
 
@@ -115,20 +113,8 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     boot_all(workspace, &guests, &agent, args.scenario.as_deref(), Duration::from_secs(args.seconds))
 }
 
-/// The three of CI, with the static agent of the tests.
-pub(crate) fn in_ci(workspace: &Workspace) -> Result<()> {
-    boot_all(workspace, &guests(&IN_CI)?, &test::kept_static(workspace), None, Duration::from_secs(150))
-}
-
 fn guests(words: &[&str]) -> Result<Vec<Guest>> {
     words.iter().map(|word| word.parse()).collect()
-}
-
-/// The sysroot of Debian's compiler with its standard library for arm64, which needs no foreign architecture in dpkg.
-pub(crate) fn foreign_std(workspace: &Workspace) -> Result<PathBuf> {
-    let dir = workspace.target().join("vm");
-    fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    Ok(Archive::open(&dir)?.unpacked("libstd-rust-web-dev", Arch::Arm64)?.join("usr"))
 }
 
 /// Installs qemu where that is wanted and may be done.
@@ -189,6 +175,6 @@ mod tests {
         for wrong in ["", "six", "6.1+fast", "6.1@mips"] {
             assert!(wrong.parse::<Guest>().is_err(), "{wrong}");
         }
-        assert!(guests(&ALL).is_ok() && guests(&IN_CI).is_ok());
+        assert!(guests(&ALL).is_ok());
     }
 }

@@ -34,6 +34,7 @@ mod due {
 /// # Safety
 /// `stream` must be writable.
 #[inline(always)]
+#[allow(clippy::cast_ptr_alignment, reason = "as of `frames`")]
 pub(super) unsafe fn begin(stream: *mut Stream) {
     unsafe {
         if matches!((*stream).state, state::NEW | state::LOST) {
@@ -42,7 +43,7 @@ pub(super) unsafe fn begin(stream: *mut Stream) {
             (*stream).skip = u64::MAX;
             return;
         }
-        let words = (&raw mut (*stream).head).cast::<u8>().add(FRAMES_AT).cast::<u64>();
+        let words = frames(stream).cast::<u64>();
         let mut word = 0;
         while word < size_of::<Frames>() / 8 {
             // Volatile, or the compiler makes a call to a byte-wise memset of it.
@@ -80,9 +81,9 @@ unsafe fn frames(stream: *mut Stream) -> *mut Frames {
 impl<P: Payload> Cursor<P> {
     #[inline(always)]
     pub(super) unsafe fn read_websocket(&mut self) {
+        const MOST: u64 = CLOSE_BYTES as u64;
         unsafe {
             let stream = self.stream;
-            const MOST: u64 = CLOSE_BYTES as u64;
             let kept = (&raw mut (*frames(stream)).kept).cast::<u8>();
             let (held, need) = (opaque(u64::from((*stream).held)), u64::from((*stream).line));
             let missing = if held < MOST && held < need {
@@ -195,11 +196,7 @@ impl<P: Payload> Cursor<P> {
     #[inline(always)]
     unsafe fn close_begins(&mut self, len: u64, is_masked: bool) {
         unsafe {
-            let (own, others) = (frames(self.stream), frames(self.other));
-            (*own).close_at = self.now;
-            if (*others).notes & note::CLOSED != 0 {
-                (*own).notes |= note::ANSWER;
-            }
+            (*frames(self.stream)).close_at = self.now;
             if len == 0 {
                 return self.closed();
             }
@@ -212,7 +209,9 @@ impl<P: Payload> Cursor<P> {
     #[inline(always)]
     unsafe fn closed(&mut self) {
         unsafe {
-            (*frames(self.stream)).notes |= note::CLOSED;
+            let (own, others) = (frames(self.stream), frames(self.other));
+            let answer = if (*others).notes & note::CLOSED == 0 { 0 } else { note::ANSWER };
+            (*own).notes |= note::CLOSED | answer;
             (*self.stream).state = state::TUNNEL;
             (*self.stream).skip = u64::MAX;
         }

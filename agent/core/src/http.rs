@@ -5,13 +5,13 @@ mod exchange;
 mod goaway;
 mod head;
 pub mod tls;
-mod websocket;
 mod trace_context;
+mod websocket;
 
 pub(crate) use head::request_field;
 
 pub use alert::TlsAlert;
 pub use exchange::{BodyProgress, ExchangeState, Written, is_read, read};
 pub use goaway::{Cut, Goaway};
-pub use websocket::{CloseFrame, Opcode, SentFrames, WebSocket};
 pub use trace_context::{SpanId, TraceContext, TraceId};
+pub use websocket::{CloseFrame, Opcode, SentFrames, WebSocket};

@@ -83,13 +83,13 @@ fn each_option_of_long_lived_connections_is_read() {
             connection(&hosts, &listener, |_| {}),
             connection(&hosts, &listener, |socket| {
                 // An idle time alone sends no probe.
-                set_tcp_keepidle(socket, Duration::from_secs(60)).expect("TCP_KEEPIDLE");
+                set_tcp_keepidle(socket, Duration::from_mins(1)).expect("TCP_KEEPIDLE");
                 set_tcp_user_timeout(socket, 30_000).expect("TCP_USER_TIMEOUT");
             }),
             connection(&hosts, &listener, on),
             connection(&hosts, &listener, |socket| {
                 on(socket);
-                set_tcp_keepidle(socket, Duration::from_secs(300)).expect("TCP_KEEPIDLE");
+                set_tcp_keepidle(socket, Duration::from_mins(5)).expect("TCP_KEEPIDLE");
             }),
             connection(&hosts, &listener, |socket| {
                 on(socket);

@@ -100,11 +100,11 @@ fn by_frame(ending: Ending, exchange: &ExchangePhase, by: Side, frame: &CloseFra
         () if by == Side::Server && !frame.is_polite() => Cause::ServerError,
         () => Cause::Announced,
     };
-    let is_means = matches!(
+    let says_how = matches!(
         ending.cause,
         Cause::Unknown | Cause::ProcessExit | Cause::UnreadData | Cause::LingerZero | Cause::HalfClose
     );
-    let cause = if is_means { said } else { ending.cause };
+    let cause = if says_how { said } else { ending.cause };
     let is_meant = frame.is_polite() && matches!(said, Cause::Announced | Cause::Shutdown);
     let verdict = if is_meant { Verdict::Completed } else { Verdict::TunnelEnd };
     Ruling { verdict, cause, exact: exchange.exact }
@@ -159,8 +159,8 @@ pub(super) fn evidence(close: &ClosedConnection, later: f64) -> Vec<String> {
             lines.push(format!("a message of the {side}'s was under way"));
         }
         if pings > 0 || pongs > 0 {
-            let (pings, pongs) = (counted(pings.into(), "ping"), counted(pongs.into(), "pong"));
-            lines.push(format!("{pings} and {pongs} came from the {side}"));
+            let sent = [(pings, "ping"), (pongs, "pong")].map(|(count, thing)| counted(count.into(), thing));
+            lines.push(format!("{} came from the {side}", sent.join(" and ")));
         }
     }
     if close.cause == Cause::HeartbeatTimeout && websocket.closed_by.is_none() {

@@ -12,8 +12,8 @@ use super::{
     goaway::{Cut, Goaway},
     head,
     tls::Records,
-    websocket::WebSocket,
     trace_context::TraceContext,
+    websocket::WebSocket,
 };
 use crate::labels::{Phase, Side};
 

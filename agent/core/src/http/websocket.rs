@@ -96,10 +96,9 @@ impl WebSocket {
         }
         let closed_by = match (closes(&client), closes(&server)) {
             (false, false) => None,
-            (true, false) => Some(Side::Client),
             (false, true) => Some(Side::Server),
             (true, true) if client.notes & note::ANSWER != 0 => Some(Side::Server),
-            (true, true) => Some(Side::Client),
+            (true, _) => Some(Side::Client),
         };
         Some(Self {
             closed_by,

@@ -1,5 +1,7 @@
 //! What the report says of an endpoint: the words that the terminal, a ticket, the page and `top` share.
 
+use std::fmt::Write as _;
+
 use super::{losses, shutdowns};
 use crate::{
     advice::{EndpointReport, Meta, ReportModel, earlier_peers},
@@ -203,11 +205,13 @@ pub(super) fn keepalive(endpoint: &Endpoint) -> Option<String> {
         } else {
             format!("{} to {}", measured(least), measured(most))
         };
-        said += &format!(", {} with the first probe after {first}", audit.connections - audit.without);
+        let with = audit.connections - audit.without;
+        let _infallible = write!(said, ", {with} with the first probe after {first}");
     }
     if audit.exposed > 0 {
         let limit = measured(audit.limit);
-        said += &format!("; {} silent for more than {limit} now, with no probe before", audit.exposed);
+        let _infallible =
+            write!(said, "; {} silent for more than {limit} now, with no probe before", audit.exposed);
     }
     Some(said)
 }

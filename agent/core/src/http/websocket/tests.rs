@@ -17,7 +17,7 @@ fn frame(direction: u8, first: u8, payload: &[u8]) -> Vec<u8> {
     let (mask_bit, mask) = if direction == IN { (0x80, &MASK[..]) } else { (0, &[][..]) };
     let len = match payload.len() {
         short @ 0..126 => vec![mask_bit | short as u8],
-        len => [&[mask_bit | 126][..], &(len as u16).to_be_bytes()].concat(),
+        len => [&[mask_bit | 0x7e][..], &(len as u16).to_be_bytes()].concat(),
     };
     let body = payload
         .iter()
