@@ -8,7 +8,7 @@ use crate::{degraded::Reason, delivery, record::RecordStats, workloads::Kubernet
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::{ClosedConnection, RequestDelta},
-    connection::{Limits, OpenState, Progressed, Totals},
+    connection::{Limits, LongLived, OpenState, Probing, Progressed, Totals},
     endpoint::{
         EndpointKey, InferTotals,
         counters::{ShutdownCount, ShutdownLoss},
@@ -43,6 +43,22 @@ fn node(counting: &mut Counting) {
         &Progressed { role: Role::Server, ends, process, workload: None, requests: progress },
         31 * SECOND,
     );
+}
+
+/// A connection to another host that has been open for long.
+fn long_lived(counting: &mut Counting) {
+    let ClosedConnection { role, mut ends, process, .. } = at(8080, "node", 31);
+    ends.remote = "192.0.2.7:40002".parse().expect("an address");
+    let connection = LongLived {
+        role,
+        ends,
+        process,
+        workload: None,
+        silent: 300.0,
+        keepalive: Probing::After(7200.0),
+        has_user_timeout: false,
+    };
+    counting.endpoints.audit([connection].into_iter(), 600.0, 31 * SECOND);
 }
 
 /// It is stopped, with two requests in flight and a client that connects once more.
@@ -168,6 +184,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
 pub(crate) fn scrape() -> Scrape {
     let mut counting = Counting::new(3, TICK);
     node(&mut counting);
+    long_lived(&mut counting);
     node_stops(&mut counting);
     curl(&mut counting);
     let mut stranger = at(0, "", 50);

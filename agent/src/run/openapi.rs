@@ -211,6 +211,7 @@ fn close() -> Value {
         "trace_id": or_null(text()), "span_id": or_null(text()),
         "goaway": or_null(open_object(json!({ "by": side() }))),
         "tls_alert": or_null(open_object(json!({ "by": side() }))),
+        "websocket": or_null(open_object(json!({}))),
         "community_id": or_null(text()), "flow_id": or_null(text()),
         "local": text(), "remote": text(), "server_port": whole(),
         "process": process(),

@@ -39,7 +39,7 @@ fn frame(rng: &mut Rng, asks: bool, first: u8, payload: &[u8]) -> Frame {
         }
         _ if len < 126 => bytes.push(mask_bit | len as u8),
         _ => {
-            bytes.push(mask_bit | 126);
+            bytes.push(mask_bit | 0x7e);
             bytes.extend((len as u16).to_be_bytes());
         }
     }
@@ -87,7 +87,8 @@ fn frames(rng: &mut Rng, asks: bool) -> Vec<Frame> {
         all.push(frame(rng, asks, first, payload));
     }
     if rng.u8(..3) > 0 {
-        let code = 1000 + rng.u16(..4000);
+        // 1005 stands for none, and is never sent (RFC 6455 section 7.4.1).
+        let code = 1006 + rng.u16(..3994);
         let reason = "said at the end, by one that has much to say ".repeat(2);
         let reason = &reason[..rng.usize(..reason.len())];
         let is_empty = rng.u8(..4) == 0;
