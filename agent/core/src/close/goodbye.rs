@@ -88,7 +88,8 @@ fn newest(facts: &Facts) -> Option<&Exchange> {
 }
 
 fn in_frames(view: &ExchangePhase) -> Option<Goodbye> {
-    let frame = view.at.as_ref()?.goaway_frame.as_ref()?;
+    // Bytes that are no HTTP/2 may look like one, with a code that nobody has defined.
+    let frame = view.at.as_ref()?.goaway_frame.as_ref().filter(|frame| frame.is_defined())?;
     // One with an error ends the streams that are open too; a client's lets them end.
     let ends = view.phase.is_idle() || (frame.by == Side::Server && frame.is_polite());
     ends.then_some(Goodbye {

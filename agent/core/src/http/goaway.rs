@@ -80,6 +80,11 @@ impl Goaway {
         }
     }
 
+    /// Its error code is one of RFC 9113 section 7.
+    pub fn is_defined(&self) -> bool {
+        ERRORS.contains(&&*self.error)
+    }
+
     /// The end of the connection was no failure.
     pub fn is_polite(&self) -> bool {
         self.error == ERRORS[0]
