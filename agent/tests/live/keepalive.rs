@@ -21,20 +21,7 @@ const LONG: Duration = Duration::from_secs(1);
 /// Two namespaces with a cable between them.
 fn hosts() -> [Namespace; 2] {
     let [near, far] = [Namespace::make(), Namespace::make()];
-    ip(&[
-        "-n",
-        near.name(),
-        "link",
-        "add",
-        "eth0",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "eth0",
-        "netns",
-        far.name(),
-    ]);
+    near.join("eth0", &far);
     for (host, last) in [(&near, 1), (&far, 2)] {
         for address in [format!("10.104.9.{last}/24"), format!("fd00:104::{last}/64")] {
             ip(&["-n", host.name(), "address", "add", &address, "dev", "eth0", "nodad"]);

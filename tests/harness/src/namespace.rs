@@ -19,6 +19,12 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// A cable: `device` here is the other end of `eth0` there. It is made where it belongs: neither end ever exists outside.
+    pub fn join(&self, device: &str, other: &Self) {
+        let peer = ["peer", "name", "eth0", "netns", other.name()];
+        ip(&[&["-n", self.name(), "link", "add", device, "type", "veth"][..], &peer].concat());
+    }
+
     pub fn make() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("whohungup-test-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));

@@ -38,19 +38,18 @@ function service(id, ends, minutes) {
   const whole = server ?? client ?? ends[0];
   const port = whole.server_port;
   const name = server ? `${server.process || "?"} on port ${port}` : port === null ? whole.process || "not known" : `port ${port}, elsewhere`;
-  const started = most((end) => end.started);
+  const worst = [...ends].sort((one, other) => RISKS.indexOf(one.risk) - RISKS.indexOf(other.risk))[0];
+  const [started, lostEver] = [most((end) => end.started), most((end) => end.lost)];
   return {
     id, ends, closesBy, lostBy, name,
     ids: ends.map((end) => end.id),
     where: server?.workload_name ?? (server ? "" : client?.workload_name ?? ""),
     callers: server ? of("client").map((end) => end.process).concat(server.peers.map((peer) => peer.process)) : [client?.process ?? ""],
-    risk: ends.map((end) => end.risk).sort((one, other) => RISKS.indexOf(one) - RISKS.indexOf(other))[0],
-    riskText: ends.slice().sort((one, other) => RISKS.indexOf(one.risk) - RISKS.indexOf(other.risk))[0].risk_text,
+    risk: worst.risk, riskText: worst.risk_text,
     trouble: ends.some((end) => end.trouble),
     advice: ends.find((end) => end.advice.length > 0)?.advice[0],
     lost: recent(lostBy), closes: recent(closesBy), open: most((end) => end.established),
-    lostEver: most((end) => end.lost), started,
-    share: started > 0 ? most((end) => end.lost) / started : undefined,
+    lostEver, share: started > 0 ? lostEver / started : undefined,
     lastLost: ends.map((end) => end.last_lost).filter(Boolean).sort().at(-1),
     serverTimer: timer(ends, "server"), clientTimer: timer(ends, "client"),
   };

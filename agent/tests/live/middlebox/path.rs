@@ -96,22 +96,8 @@ impl Path {
 
 /// Joins two namespaces; `end` sends everything to `router`.
 fn link(router: &Namespace, router_address: &str, end: &Namespace, address: &str) {
-    // The other one is made in the namespace it belongs to: neither ever exists outside.
     let device = format!("to-{}", address.rsplit_once('.').map_or(address, |(net, _)| net).replace('.', "-"));
-    ip(&[
-        "-n",
-        router.name(),
-        "link",
-        "add",
-        &device,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "eth0",
-        "netns",
-        end.name(),
-    ]);
+    router.join(&device, end);
     ip(&["-n", router.name(), "address", "add", &format!("{router_address}/24"), "dev", &device]);
     ip(&["-n", router.name(), "link", "set", &device, "up"]);
     ip(&["-n", end.name(), "address", "add", &format!("{address}/24"), "dev", "eth0"]);
