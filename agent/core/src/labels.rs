@@ -267,6 +267,32 @@ impl Closer {
             Self::Unknown => 'U',
         }
     }
+
+    /// The side that did; `None` where it was neither of them alone.
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Self::Client => Some(Side::Client),
+            Self::Server => Some(Side::Server),
+            Self::Both | Self::Network | Self::Host | Self::Unknown => None,
+        }
+    }
+}
+
+impl Side {
+    pub const fn closer(self) -> Closer {
+        match self {
+            Self::Client => Closer::Client,
+            Self::Server => Closer::Server,
+        }
+    }
+
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 impl Verdict {

@@ -5,7 +5,7 @@ use super::{
     facts::{Facts, Reading as _},
 };
 use crate::http::{Cut, ExchangeState};
-use crate::labels::{Closer, Phase, Side};
+use crate::labels::{Phase, Side};
 
 /// Frames that left this many ticks before the close left together with it.
 const TOGETHER_TICKS: u32 = 2;
@@ -37,15 +37,10 @@ fn ends_with(at: &ExchangeState, cut: Cut, facts: &Facts, ending: Ending) -> boo
     let failed = at.goaway_frame.as_ref().is_some_and(|frame| {
         frame.by == cut.by && !frame.is_polite() && cut.at.wrapping_sub(frame.at) <= TOGETHER_TICKS
     });
-    let closer = match ending.closer {
-        Closer::Client => Some(Side::Client),
-        Closer::Server => Some(Side::Server),
-        _ => None,
-    };
     let since = facts.first.ticks_since(cut.at);
     let announced = at.goaway_frame.as_ref().is_some_and(|frame| frame.by == cut.by)
         && f64::from(since) * facts.tick <= ANNOUNCED_SECONDS;
-    failed || announced || (closer == Some(cut.by) && since <= TOGETHER_TICKS)
+    failed || announced || (ending.closer.side() == Some(cut.by) && since <= TOGETHER_TICKS)
 }
 
 /// The server gave streams up behind its GOAWAY, and the client's FIN was first.

@@ -16,7 +16,7 @@ use crate::{
         TlsAlert,
         tls::{End, LastWord, Records, Word},
     },
-    labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Side},
+    labels::{Basis, Cause, CloseType, Phase, Race, Role, Side},
 };
 
 /// A FIN that leaves so many ticks after the word leaves together with it.
@@ -36,7 +36,7 @@ pub(super) struct Goodbye {
 
 /// `None` where the first FIN or RST was the first word, or left together with it.
 pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Goodbye> {
-    let closer = side(ending.closer)?;
+    let closer = ending.closer.side()?;
     if ending.connecting || facts.is_seen_late() {
         return None;
     }
@@ -54,14 +54,6 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
         found.in_records.as_ref().is_some_and(|(word, records)| records.asked_behind(word).is_some());
     let is_together = closer == found.by && !is_asked && facts.first.ticks_since(found.at) <= TOGETHER_TICKS;
     (!is_together).then_some(found)
-}
-
-fn side(closer: Closer) -> Option<Side> {
-    match closer {
-        Closer::Client => Some(Side::Client),
-        Closer::Server => Some(Side::Server),
-        _ => None,
-    }
 }
 
 fn in_records(facts: &Facts, exchange: &Exchange, closer: Side) -> Option<Goodbye> {
@@ -112,10 +104,7 @@ impl Goodbye {
 
     /// How it ended, seen so.
     pub(super) fn ending(&self, facts: &Facts, by_fin: Ending) -> Ending {
-        let closer = match self.by {
-            Side::Client => Closer::Client,
-            Side::Server => Closer::Server,
-        };
+        let closer = self.by.closer();
         // What the other side did then is no cause.
         let is_own = closer == by_fin.closer && by_fin.cause != Cause::UnreadData;
         Ending {

@@ -10,7 +10,7 @@ use crate::{
     close::ClosedConnection,
     format::counted,
     http::{CloseFrame, SentFrames, WebSocket},
-    labels::{Cause, CloseType, Closer, Phase, Side, Verdict},
+    labels::{Cause, CloseType, Phase, Side, Verdict},
 };
 
 /// Seconds for which a ping must have been without an answer before the lack of one is a reason.
@@ -27,7 +27,7 @@ pub(super) struct Closing {
 impl Closing {
     /// How it ended, seen so: what the other side did then is no cause.
     pub(super) fn ending(self, facts: &Facts, by_fin: Ending) -> Ending {
-        let closer = closer(self.by);
+        let closer = self.by.closer();
         Ending {
             closer,
             close_type: CloseType::Fin,
@@ -35,21 +35,6 @@ impl Closing {
             local: facts.role.this_end() == closer,
             connecting: false,
         }
-    }
-}
-
-fn closer(side: Side) -> Closer {
-    match side {
-        Side::Client => Closer::Client,
-        Side::Server => Closer::Server,
-    }
-}
-
-fn side(closer: Closer) -> Option<Side> {
-    match closer {
-        Closer::Client => Some(Side::Client),
-        Closer::Server => Some(Side::Server),
-        _ => None,
     }
 }
 
@@ -62,7 +47,7 @@ pub(super) fn seen(exchange: &ExchangePhase, ending: Option<Ending>) -> Option<&
     let after = exchange.after.as_ref().and_then(|state| state.websocket.as_deref());
     let (Some(before), Some(later)) = (at, after) else { return at };
     let own = ending.filter(|ending| ending.local && ending.close_type == CloseType::Fin);
-    let own = own.and_then(|ending| side(ending.closer));
+    let own = own.and_then(|ending| ending.closer.side());
     let went_on = own.is_some_and(|own| {
         let ends = before.sent_by(own).unfinished && !later.sent_by(own).unfinished;
         ends || (before.closed_by.is_none() && later.closed_by == Some(own))
@@ -117,11 +102,8 @@ fn unanswered_ping(
     ending: Ending,
     websocket: &WebSocket,
 ) -> Option<u32> {
-    let by = side(ending.closer)?;
-    let (own, others) = match by {
-        Side::Client => (&websocket.client, &websocket.server),
-        Side::Server => (&websocket.server, &websocket.client),
-    };
+    let by = ending.closer.side()?;
+    let (own, others) = (websocket.sent_by(by), websocket.sent_by(by.other()));
     let ping_at = own.ping_at?;
     let is_answered = others.last_at.is_some_and(|at| !is_before(at, ping_at));
     let waited = exchange.ticks_since(facts, ping_at);
@@ -145,7 +127,7 @@ pub(super) fn evidence(close: &ClosedConnection, later: f64) -> Vec<String> {
     match websocket.first_close() {
         Some((by, frame)) => {
             lines.push(format!("the {by}'s close frame came first, {later:.3} s before: {frame}"));
-            let other = if by == Side::Client { Side::Server } else { Side::Client };
+            let other = by.other();
             match &websocket.sent_by(other).close {
                 Some(answer) => lines.push(format!("the {other} answered it: {answer}")),
                 None => lines.push(format!("the {other} did not answer it")),

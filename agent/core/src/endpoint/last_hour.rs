@@ -7,7 +7,7 @@ use super::losses::{LossCounts, Losses};
 use crate::{
     close::{ClosedConnection, Loss, loss},
     histogram::{LogHistogram, PER_DECADE},
-    labels::{Closer, Side, Verdict},
+    labels::{Side, Verdict},
 };
 
 use idle_closes::IdleCloses;
@@ -64,12 +64,10 @@ impl LastHour {
             self.minutes.take(minute, Verdict::ServerIdle as usize);
             return;
         }
-        let side = match (close.verdict, close.closer) {
-            (Verdict::Completed, _) => return,
-            (_, Closer::Client) => Side::Client,
-            (_, Closer::Server) => Side::Server,
-            _ => return,
-        };
+        if close.verdict == Verdict::Completed {
+            return;
+        }
+        let Some(side) = close.closer.side() else { return };
         if let Some(idle) = close.idle {
             self.idle[side as usize].add(idle);
             self.newest_idle.add(minute, IdleHistogram::bin(idle) as u16, side);
