@@ -9,7 +9,7 @@ let cards = CARDS;
 
 /** Cards of `endpoints` that need a look, or of all where one service is looked at; `render` draws everything again. */
 export function trouble(element, endpoints, render, whole) {
-  const bad = whole ? endpoints : endpoints.filter((endpoint) => endpoint.trouble);
+  const bad = whole ? endpoints : endpoints.filter((endpoint) => endpoint.trouble && !endpoint.peer_endpoint);
   if (!bad.length) {
     const said = endpoints.length ? "Nothing: no idle timeouts that disagree, and no requests lost." : "Nothing to show: no connection has ended, or the filters leave none.";
     return replace(element, h("p", { class: "note" }, said));

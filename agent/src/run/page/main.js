@@ -185,7 +185,7 @@ function crumb(one) {
   $("crumb").hidden = !one;
   if (!one) return replace($("crumb"));
   const lost = one.lostEver
-    ? `${counted(one.lostEver, "request")} lost (${percent(one.share)}), the last one ${ago(one.lastLost)}; ${one.lost ? `${number(one.lost)} in the time shown` : "none in the time shown"}`
+    ? `${counted(one.lostEver, "request")} lost${one.share === undefined ? "" : ` (${percent(one.share)})`}, the last one ${ago(one.lastLost)}; ${one.lost ? `${number(one.lost)} in the time shown` : "none in the time shown"}`
     : "no request lost";
   const address = `${location.origin}/${services.link(one)}`;
   return replace($("crumb"),

@@ -49,7 +49,8 @@ function service(id, ends, minutes) {
     trouble: ends.some((end) => end.trouble),
     advice: ends.find((end) => end.advice.length > 0)?.advice[0],
     lost: recent(lostBy), closes: recent(closesBy), open: most((end) => end.established),
-    lostEver, share: started > 0 ? lostEver / started : undefined,
+    lostEver, // A refused connect is lost without a request that began.
+    share: started >= lostEver && started > 0 ? lostEver / started : undefined,
     lastLost: ends.map((end) => end.last_lost).filter(Boolean).sort().at(-1),
     serverTimer: timer(ends, "server"), clientTimer: timer(ends, "client"),
   };

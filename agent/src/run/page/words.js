@@ -46,7 +46,8 @@ export function seconds(value) {
   return `${(value / 3600).toFixed(1)} h`;
 }
 
-export const percent = (share) => (share === undefined ? "–" : `${(share * 100).toPrecision(2)} %`);
+const twoDigits = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 2 });
+export const percent = (share) => (share === undefined ? "–" : `${twoDigits.format(share * 100)} %`);
 
 /** What `ago` counts from: the answer's own time, which may be a past one. */
 let moment = () => Date.now();
