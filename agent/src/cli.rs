@@ -1,10 +1,12 @@
 //! The command line.
 
+mod examples;
 mod host_name;
 mod mcp;
 mod otlp;
 mod overhead;
 mod record;
+mod shell;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,6 +19,7 @@ pub use self::{
     otlp::OtlpArgs,
     overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
+    shell::{CompletionsArgs, ManArgs},
 };
 use crate::{
     container::{HostRoot, host_root_flag},
@@ -29,7 +32,7 @@ use whohungup_core::{close::Options, connection::Limits, filter::Filter, labels:
 
 /// Reports who hung up, and why, for every TCP connection that ends on this host.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = examples::ALL)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -53,6 +56,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Play known closes against the live probes and compare every verdict with the truth
     Selftest(SelftestArgs),
+    /// Print what completes commands and flags in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page for each command into a directory
+    Man(ManArgs),
 }
 
 /// What is observed and how it is judged.
@@ -226,6 +233,7 @@ impl FilterArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::WATCH)]
 pub struct WatchArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -251,6 +259,7 @@ pub struct WatchArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::REPORT)]
 pub struct ReportArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -292,6 +301,7 @@ pub struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::TOP)]
 pub struct TopArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -305,6 +315,7 @@ pub struct TopArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(after_help = examples::RUN)]
 pub struct RunArgs {
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -357,6 +368,7 @@ pub enum BpfStats {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::CHECK)]
 pub struct CheckArgs {
     #[command(flatten)]
     pub host: HostArgs,
@@ -367,6 +379,7 @@ pub struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SELFTEST)]
 pub struct SelftestArgs {
     /// How to detect requests in flight; `off` compares only what traffic direction can show
     #[arg(long, value_enum, default_value_t = HttpInspection::On)]

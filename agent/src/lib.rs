@@ -12,6 +12,7 @@ pub mod degraded;
 pub mod delivery;
 mod heap;
 pub mod live;
+pub mod manual;
 pub mod mcp;
 pub mod metrics;
 pub mod otlp;

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use whohungup::{
     check,
     cli::{Cli, Command},
-    mcp, query, report, run, say, selftest, top, watch,
+    manual, mcp, query, report, run, say, selftest, top, watch,
 };
 use whohungup_bpf::one_line;
 
@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Mcp(args) => mcp::mcp(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => Ok(check::check(&args)),
+        Command::Completions(args) => manual::completions(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => manual::man(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         say(format_args!("whohungup: {}", one_line(error.as_ref())));
