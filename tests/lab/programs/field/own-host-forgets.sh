@@ -16,7 +16,7 @@ def h(c):
     except OSError: pass
 l=socket.create_server(('10.7.3.1',$B))
 while 1: threading.Thread(target=h,args=(l.accept()[0],),daemon=True).start()" & S=$!
-sleep 1
+until [ -n "$(ip netns exec ${F}s ss -Hltn "sport = :$B")" ]; do sleep .05; done
 ip netns exec ${F}c python3 -c "
 import socket,threading,time
 m=b'PING\n' if '$1'=='ping' else b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
