@@ -171,6 +171,11 @@ impl Analyzer {
         self.table.close(close, false);
     }
 
+    /// Has what is counted from now on be in native histograms too.
+    pub fn keep_native_histograms(&mut self) {
+        self.table.keep_native_histograms();
+    }
+
     /// Nothing of before the restart follows: the metrics count from here. For so many seconds of it no agent ran.
     pub fn recalled(&mut self, not_observed: f64) {
         self.not_observed = not_observed;

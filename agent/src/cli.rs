@@ -346,7 +346,8 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "LABEL", value_delimiter = ',', default_values_t = WorkloadLabel::USUAL, env = "WHOHUNGUP_METRICS_LABELS")]
     pub metrics_labels: Vec<WorkloadLabel>,
 
-    /// Buckets of the histograms of endpoints; `full` has more than twice as many (docs/metrics.md)
+    /// Buckets of the histograms of endpoints; `full` has more than twice as many, `native` also native histograms
+    /// (docs/metrics.md)
     #[arg(long, value_enum, default_value_t = Histograms::Coarse, env = "WHOHUNGUP_METRICS_HISTOGRAMS")]
     pub metrics_histograms: Histograms,
 }

@@ -61,7 +61,8 @@ impl Metrics {
             // It was counted as what it seemed to be.
             self.amended += 1;
         } else if let Some(age) = closed.age {
-            self.durations[closed.role as usize].observe(age);
+            self.durations[closed.role as usize]
+                .observe_with_native(age, self.histograms == Histograms::Native);
         }
     }
 

@@ -4,7 +4,11 @@
 //! (4.95 to 5.3 s, where a bin holds 4.64 to 5.11 s), so that what is in a bin could not be put on the right side of
 //! their bounds.
 
+mod native;
+
 use std::mem;
+
+pub use native::{NativeBuckets, SCHEMA as NATIVE_SCHEMA, ZERO_THRESHOLD as NATIVE_ZERO_THRESHOLD};
 
 /// Bins of one decade.
 pub const PER_DECADE: usize = 24;
@@ -58,11 +62,12 @@ pub struct BucketHistogram {
     /// Not cumulative; the last is what is above all bounds.
     counts: Box<[u64]>,
     sum: f64,
+    native: Option<Box<NativeBuckets>>,
 }
 
 impl BucketHistogram {
     pub fn new(bounds: &'static [f64]) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0 }
+        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0, native: None }
     }
 
     pub fn observe(&mut self, value: f64) {
@@ -71,10 +76,21 @@ impl BucketHistogram {
         self.sum += value;
     }
 
+    /// The same in the exponential buckets of a native histogram too, if those are `wanted`.
+    pub fn observe_with_native(&mut self, value: f64, wanted: bool) {
+        self.observe(value);
+        if wanted {
+            self.native.get_or_insert_default().observe(value);
+        }
+    }
+
     /// Adds what another with the same bounds holds.
     pub fn absorb(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(into, count)| *into += count);
         self.sum += other.sum;
+        if let Some(native) = &other.native {
+            self.native.get_or_insert_default().absorb(native);
+        }
     }
 
     /// Upper bounds, +Inf the last, and what fell between each and the one before.
@@ -92,6 +108,11 @@ impl BucketHistogram {
         })
     }
 
+    /// The exponential buckets, if those were wanted.
+    pub fn native(&self) -> Option<&NativeBuckets> {
+        self.native.as_deref()
+    }
+
     /// How much was observed.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
@@ -104,7 +125,7 @@ impl BucketHistogram {
 
     /// Memory beside the value itself.
     pub(crate) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.counts)
+        size_of_val(&*self.counts) + self.native.as_ref().map_or(0, |native| native.heap_bytes())
     }
 }
 

@@ -130,7 +130,7 @@ fn usual(histograms: Histograms) -> Counting {
 #[test]
 fn a_scrape_of_as_many_endpoints_as_there_may_be_is_as_small_as_the_docs_say() {
     for (name, make) in [("usual", usual as fn(Histograms) -> Counting), ("all different", all_different)] {
-        for histograms in [Histograms::Off, Histograms::Coarse, Histograms::Full] {
+        for histograms in [Histograms::Off, Histograms::Coarse, Histograms::Full, Histograms::Native] {
             let counting = make(histograms);
             let began = Instant::now();
             let taken = counting.scrape();
@@ -140,9 +140,11 @@ fn a_scrape_of_as_many_endpoints_as_there_may_be_is_as_small_as_the_docs_say() {
             let (series, text) = assert_is_bounded(&counting, ENDPOINTS);
             let began = Instant::now();
             let sent = compressed(text.as_bytes()).len();
+            let message = counting.scrape().encoded(Format::Protobuf);
+            let (protobuf, small) = (message.len(), compressed(&message).len());
             let memory = counting.endpoints.totals().bytes / ENDPOINTS;
             println!(
-                "{name}, {histograms:?}: {series} series, {bytes} bytes, {sent} as gzip; taken in {taking:?}, written in \
+                "{name}, {histograms:?}: {series} series, {bytes} bytes, {sent} as gzip, {protobuf} and {small} as protobuf; taken in {taking:?}, written in \
                  {writing:?}, compressed in {:?}; {memory} bytes of memory for each endpoint",
                 began.elapsed()
             );

@@ -1,5 +1,5 @@
-//! The text of a scrape: OpenMetrics 1.0 as `prometheus-client` encodes it, or Prometheus's own format for those who do
-//! not ask for it.
+//! What a scrape is sent as: OpenMetrics 1.0 or protobuf as `prometheus-client` encodes them, or Prometheus's own text for
+//! those who ask for neither.
 
 use std::{
     fmt::{self, Write as _},
@@ -11,7 +11,7 @@ use prometheus_client::{
     collector::Collector,
     encoding::{
         DescriptorEncoder, EncodeLabel as _, EncodeLabelSet, EncodeMetric as _, LabelSetEncoder,
-        MetricEncoder, text::encode,
+        MetricEncoder, NativeHistogram, NativeHistogramBuckets, prometheus_protobuf, text::encode,
     },
     metrics::{MetricType, exemplar::CounterWithExemplar},
     registry::Registry,
@@ -21,7 +21,10 @@ use super::{
     family::{Family, Kind},
     labels::{Labels, WorkloadValue},
 };
-use whohungup_core::{histogram::BucketHistogram, identity::Ends};
+use whohungup_core::{
+    histogram::{BucketHistogram, NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD},
+    identity::Ends,
+};
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub enum Format {
     OpenMetrics,
     /// Version 0.0.4.
     Prometheus,
+    /// `io.prometheus.client.MetricFamily`, each with its length before it: what native histograms need.
+    Protobuf,
 }
 
 impl Format {
@@ -38,25 +43,42 @@ impl Format {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+            }
         }
     }
 
-    /// The better of what an `Accept` header allows; text for people where it says nothing.
+    /// The best of what an `Accept` header allows; text for people where it says nothing.
     pub fn accepted(accept: &str) -> Self {
-        let (mut open, mut plain) = (0.0_f32, 0.0_f32);
+        let (mut open, mut plain, mut protobuf) = (0.0_f32, 0.0_f32, 0.0_f32);
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
-            let weight = parts.find_map(|part| part.strip_prefix("q="));
+            let parts: Vec<_> = parts.collect();
+            let weight = parts.iter().find_map(|part| part.strip_prefix("q="));
             let weight = weight.map_or(1.0, |text| text.parse().unwrap_or(0.0));
             if media.eq_ignore_ascii_case("application/openmetrics-text") {
                 open = open.max(weight);
             } else if ["text/plain", "text/*", "*/*"].iter().any(|other| media.eq_ignore_ascii_case(other)) {
                 plain = plain.max(weight);
+            } else if media.eq_ignore_ascii_case("application/vnd.google.protobuf") && is_delimited(&parts) {
+                protobuf = protobuf.max(weight);
             }
         }
-        if open > 0.0 && open >= plain { Self::OpenMetrics } else { Self::Prometheus }
+        if protobuf > 0.0 && protobuf >= open && protobuf >= plain {
+            Self::Protobuf
+        } else if open > 0.0 && open >= plain {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
     }
+}
+
+/// Whether these parameters of the media type are of the messages that Prometheus reads.
+fn is_delimited(parameters: &[&str]) -> bool {
+    ["proto=io.prometheus.client.MetricFamily", "encoding=delimited"].iter().all(|of| parameters.contains(of))
 }
 
 /// How finely histograms are told. The bounds of the coarse ones are some of the full ones', so that both add up.
@@ -69,6 +91,8 @@ pub enum Histograms {
     Coarse,
     /// A narrow bucket around each known timeout
     Full,
+    /// Native histograms beside the coarse buckets for those who scrape by protobuf, coarse buckets for the others
+    Native,
 }
 
 /// A case that a counter counted.
@@ -122,17 +146,22 @@ impl From<f64> for Value {
     }
 }
 
-/// All that `collector` has, as text.
-pub(super) fn text(collector: impl Collector, format: Format) -> String {
+/// All that `collector` has, as text or as messages.
+pub(super) fn encoded(collector: impl Collector, format: Format) -> Vec<u8> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(collector));
+    if format == Format::Protobuf {
+        // Neither a message nor a vector is ever too long, and no label fails.
+        return prometheus_protobuf::encode_to_vec(&registry).unwrap_or_default();
+    }
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = encode(&mut text, &registry);
     match format {
-        Format::OpenMetrics => text,
         Format::Prometheus => as_prometheus_text(&text),
+        Format::OpenMetrics | Format::Protobuf => text,
     }
+    .into_bytes()
 }
 
 /// Where samples go.
@@ -147,8 +176,7 @@ enum Sink<'a> {
 pub(super) struct Samples<'a> {
     sink: Sink<'a>,
     family: &'static Family,
-    /// Only OpenMetrics has them.
-    exemplars: bool,
+    format: Format,
     histograms: Histograms,
     /// Of the endpoint whose samples are written.
     workload: Arc<[WorkloadValue]>,
@@ -172,7 +200,7 @@ impl<'a> Samples<'a> {
         Ok(Self {
             sink: Sink::Text(encoder),
             family,
-            exemplars: format == Format::OpenMetrics,
+            format,
             histograms,
             workload: Arc::default(),
             outcome: Ok(()),
@@ -186,8 +214,14 @@ impl<'a> Samples<'a> {
         write: impl FnOnce(&mut Self),
     ) -> Vec<Point> {
         let sink = Sink::Points(Vec::new());
-        let mut samples =
-            Self { sink, family, exemplars: true, histograms, workload: Arc::default(), outcome: Ok(()) };
+        let mut samples = Self {
+            sink,
+            family,
+            format: Format::OpenMetrics,
+            histograms,
+            workload: Arc::default(),
+            outcome: Ok(()),
+        };
         write(&mut samples);
         match samples.sink {
             Sink::Points(points) => points,
@@ -233,7 +267,9 @@ impl<'a> Samples<'a> {
 
     /// A counter, with the newest case of what it counted.
     pub(super) fn add_with(&mut self, values: &[&str], count: u64, newest: Option<Exemplar>) {
-        let Some(Exemplar { ends: Ends { local, remote }, at }) = newest.filter(|_| self.exemplars) else {
+        let Some(Exemplar { ends: Ends { local, remote }, at }) =
+            newest.filter(|_| self.format != Format::Prometheus)
+        else {
             return self.add(values, count);
         };
         if matches!(self.sink, Sink::Points(_)) {
@@ -253,14 +289,29 @@ impl<'a> Samples<'a> {
         let Kind::Histogram(_, coarse) = self.family.kind else { return };
         let buckets: Vec<_> = match self.histograms {
             Histograms::Full => histogram.buckets().collect(),
-            Histograms::Coarse | Histograms::Off => histogram.coarse_buckets(coarse).collect(),
+            Histograms::Coarse | Histograms::Native | Histograms::Off => {
+                histogram.coarse_buckets(coarse).collect()
+            }
         };
         if matches!(self.sink, Sink::Points(_)) {
             return self.keep(values, PointValue::Histogram { sum: histogram.sum(), buckets }, None);
         }
-        let count = histogram.count();
-        self.encode(values, |encoder, _| {
-            encoder.encode_histogram::<NoExemplar>(histogram.sum(), count, &buckets, None)
+        let (sum, count) = (histogram.sum(), histogram.count());
+        let native = histogram.native().filter(|_| self.format == Format::Protobuf);
+        self.encode(values, |encoder, _| match native {
+            Some(native) => {
+                let (spans, deltas) = (native.spans(), native.deltas());
+                let native = NativeHistogram {
+                    schema: NATIVE_SCHEMA,
+                    zero_threshold: NATIVE_ZERO_THRESHOLD,
+                    zero_count: native.zero_count(),
+                    negative: NativeHistogramBuckets { spans: &[], deltas: &[] },
+                    positive: NativeHistogramBuckets { spans: &spans, deltas: &deltas },
+                    created: None,
+                };
+                encoder.encode_histogram_with_native::<NoExemplar>(sum, count, &buckets, None, native)
+            }
+            None => encoder.encode_histogram::<NoExemplar>(sum, count, &buckets, None),
         });
     }
 

@@ -57,7 +57,7 @@ impl Family {
         let samples = match self.kind {
             Kind::Histogram(full, coarse) => match histograms {
                 Histograms::Off => 0,
-                Histograms::Coarse => coarse.len() + 3,
+                Histograms::Coarse | Histograms::Native => coarse.len() + 3,
                 Histograms::Full => full.len() + 3,
             },
             Kind::Counter | Kind::Gauge | Kind::Info => 1,

@@ -82,9 +82,28 @@ pub struct ProcessCost {
 }
 
 impl Scrape {
-    /// The text; the same scrape always gives the same.
-    pub fn text(self, format: Format) -> String {
-        exposition::text(Page { scrape: self.in_order(), format }, format)
+    /// What is sent; the same scrape always gives the same.
+    pub fn encoded(self, format: Format) -> Vec<u8> {
+        let scrape = Arc::new(self.in_order());
+        let all = || family::all().filter(|family| is_shown(family, scrape.histograms));
+        match format {
+            // Messages are made before they are written: those of one family at a time are enough.
+            Format::Protobuf => all()
+                .flat_map(|family| {
+                    let page = Page { scrape: Arc::clone(&scrape), families: vec![family], format };
+                    exposition::encoded(page, format)
+                })
+                .collect(),
+            Format::OpenMetrics | Format::Prometheus => {
+                let families = all().collect();
+                exposition::encoded(Page { scrape, families, format }, format)
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn text(self, format: Format) -> String {
+        String::from_utf8(self.encoded(format)).expect("text")
     }
 
     /// The same as values, for those who write something else than text.
@@ -159,15 +178,15 @@ fn is_shown(family: &Family, histograms: Histograms) -> bool {
 /// A scrape as it is encoded.
 #[derive(Debug)]
 struct Page {
-    scrape: Scrape,
+    scrape: Arc<Scrape>,
+    families: Vec<&'static Family>,
     format: Format,
 }
 
 impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let histograms = self.scrape.histograms;
-        for family in family::all().filter(|family| is_shown(family, histograms)) {
-            let mut samples = Samples::begin(&mut encoder, family, self.format, histograms)?;
+        for family in &self.families {
+            let mut samples = Samples::begin(&mut encoder, family, self.format, self.scrape.histograms)?;
             (family.write)(&self.scrape, &mut samples);
             samples.finish()?;
         }

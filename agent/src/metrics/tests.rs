@@ -36,7 +36,11 @@ impl Counting {
         let limits = InferLimits { endpoints, ..InferLimits::default() };
         let build = BuildInfo { version: "1.2.3", kernel: "6.1".to_owned(), object: "built in".to_owned() };
         let metrics = Metrics::new(build, usual_labels(), histograms);
-        Self { endpoints: Endpoints::new(limits, tick), metrics }
+        let mut endpoints = Endpoints::new(limits, tick);
+        if histograms == Histograms::Native {
+            endpoints.keep_native_histograms();
+        }
+        Self { endpoints, metrics }
     }
 
     pub(super) fn histograms(&self) -> Histograms {

@@ -21,7 +21,7 @@ use crate::{
     clock::{monotonic_ns, wall_ahead_ns},
     delivery::Counts,
     live::{LiveChanges, LiveSnapshot},
-    metrics::{BuildInfo, Metrics, Scrape, Snapshot, most_series},
+    metrics::{BuildInfo, Histograms, Metrics, Scrape, Snapshot, most_series},
     otlp::LogExporter,
     recent_activity::RecentActivity,
     record::{self, Recorder},
@@ -116,7 +116,11 @@ pub(super) fn start(args: &RunArgs, otlp: Otlp, asked: Receiver<Ask>) -> anyhow:
 /// The record first: without it nothing is to run.
 fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
     let recorder = args.record.settings().map(Recorder::start).transpose()?;
-    Ok((Agent::start(args.observe.session(), args.observe.max_endpoints)?, recorder))
+    let mut agent = Agent::start(args.observe.session(), args.observe.max_endpoints)?;
+    if args.metrics_histograms == Histograms::Native {
+        agent.analyzer.keep_native_histograms();
+    }
+    Ok((agent, recorder))
 }
 
 impl Observer {

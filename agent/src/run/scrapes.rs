@@ -92,8 +92,8 @@ impl Scrapes {
         scrape.refused = self.refused.load(Ordering::Relaxed);
         let write = move || {
             scrape.process = own_cost();
-            let text = scrape.text(format).into_bytes();
-            if gzip { compressed(&text) } else { text }
+            let body = scrape.encoded(format);
+            if gzip { compressed(&body) } else { body }
         };
         tokio::task::spawn_blocking(write).await.ok()
     }

@@ -4,6 +4,7 @@
 
 mod gate;
 mod monitoring;
+mod native;
 mod recorded;
 mod services;
 mod webhook;

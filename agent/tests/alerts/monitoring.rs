@@ -28,7 +28,7 @@ fn shipped(name: &str, replace: &[(&str, String)]) -> String {
     text
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     port::free(HOST).expect("a free port")
 }
 
@@ -78,12 +78,23 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// With the shipped rules, every five seconds.
+    /// With the shipped rules and alerts, every five seconds.
     pub(crate) fn start(
         binary: &Path,
         directory: &Path,
         agent: SocketAddr,
         alertmanager: &Alertmanager,
+    ) -> Self {
+        Self::start_with(binary, directory, agent, alertmanager.address, &[])
+    }
+
+    /// The same, with more arguments and with whoever is at `alertmanager`.
+    pub(crate) fn start_with(
+        binary: &Path,
+        directory: &Path,
+        agent: SocketAddr,
+        alertmanager: SocketAddr,
+        more: &[&str],
     ) -> Self {
         let rules = fs::canonicalize(SHIPPED).expect("the shipped rules");
         let rule = |name: &str| format!("- {}", PathBuf::from(&rules).join(name).display());
@@ -92,7 +103,7 @@ impl Prometheus {
             ("- whohungup.rules.yml", rule("whohungup.rules.yml")),
             ("- whohungup.alerts.yml", rule("whohungup.alerts.yml")),
             ("127.0.0.1:9909", agent.to_string()),
-            ("127.0.0.1:9093", alertmanager.address.to_string()),
+            ("127.0.0.1:9093", alertmanager.to_string()),
         ];
         let config = directory.join("prometheus.yml");
         fs::write(&config, shipped("prometheus.example.yml", &own)).expect("write the configuration");
@@ -100,7 +111,7 @@ impl Prometheus {
         let mut command = Command::new(binary);
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.join("prometheus").display()));
-        command.arg(format!("--web.listen-address={address}"));
+        command.arg(format!("--web.listen-address={address}")).args(more);
         let program = start("prometheus", directory, &mut command, address);
         Self { address, _program: program }
     }

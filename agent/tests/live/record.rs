@@ -157,6 +157,84 @@ fn a_full_disk_is_counted_and_harms_neither_the_daemon_nor_what_is_there() {
     assert!(closes.len() + lost as usize >= 2 * EACH, "{} recorded, {lost} dropped", closes.len());
 }
 
+/// An ext4 of its own, which can be told to let nobody write.
+struct StallingDisk(TempDir);
+
+impl StallingDisk {
+    fn make() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (image, disk) = (folder.path().join("image"), folder.path().join("disk"));
+        fs::File::create(&image).and_then(|file| file.set_len(256 << 20)).expect("an image");
+        fs::create_dir(&disk).expect("a mount point");
+        run(Command::new("mkfs.ext4").arg("-q").arg(&image)).expect("make a file system");
+        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&disk)).expect("mount it");
+        Self(folder)
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("disk")
+    }
+
+    fn freeze(&self) {
+        run(Command::new("fsfreeze").arg("--freeze").arg(self.path())).expect("freeze it");
+    }
+
+    fn thaw(&self) {
+        run(Command::new("fsfreeze").arg("--unfreeze").arg(self.path())).expect("thaw it");
+    }
+}
+
+impl Drop for StallingDisk {
+    fn drop(&mut self) {
+        // Where a test failed it may be frozen still, and cannot be unmounted then.
+        let _ = run(Command::new("fsfreeze").arg("--unfreeze").arg(self.path()));
+        run(Command::new("umount").arg("--lazy").arg(self.path())).expect("unmount it");
+    }
+}
+
+#[test]
+fn a_disk_that_stalls_holds_up_nothing_and_what_found_no_place_is_counted() {
+    require!();
+    /// More ends than wait for the disk at most.
+    const STALLED: usize = 5_000;
+    let disk = StallingDisk::make();
+    let directory = disk.path().join("record");
+    let daemon = recording(&directory);
+    let listener = listen();
+    let port = listener.local_addr().expect("address").port();
+    connections(&listener, EACH);
+    await_ends(&daemon, port, 2 * EACH);
+
+    disk.freeze();
+    connections(&listener, STALLED);
+    await_ends(&daemon, port, 2 * (EACH + STALLED));
+    let samples = daemon.samples().expect("a scrape");
+    let rss = |samples: &Samples| samples["process_resident_memory_bytes"] as u64;
+    let (dropped, stalled) =
+        (sum(&samples, "whohungup_record_dropped_total{reason=\"queue\""), rss(&samples));
+    assert!(dropped > 0.0, "{STALLED} connections fill the queue");
+    assert!(samples["whohungup_degraded{reason=\"record-incomplete\"}"] > 0.5);
+    assert!(daemon.get("/readyz").expect("an answer").starts_with("HTTP/1.1 200"));
+    assert!(stalled < 150 << 20, "{stalled} bytes resident");
+    disk.thaw();
+
+    connections(&listener, EACH);
+    await_ends(&daemon, port, 2 * (2 * EACH + STALLED));
+    daemon.signal(Signal::TERM).expect("stop it");
+    daemon.wait().and_then(Ended::success).expect("a good end");
+    let (closes, said) = recorded(&directory, port);
+    let ids: HashSet<&str> = closes.iter().map(|close| close.word("id")).collect();
+    assert_eq!(ids.len(), closes.len(), "none twice");
+    println!("{} recorded, {dropped} dropped while the disk stalled; {stalled} bytes resident", closes.len());
+    // Others' closes of the host may have been dropped too.
+    assert!(
+        closes.len() + dropped as usize >= 2 * (2 * EACH + STALLED),
+        "{} and {dropped}: {said}",
+        closes.len()
+    );
+    assert!(closes.len() >= 2 * 2 * EACH && said.contains("the disk was too slow"), "{said}");
+}
+
 #[test]
 fn one_daemon_at_a_time_writes_a_record() {
     require!();

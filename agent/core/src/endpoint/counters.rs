@@ -35,12 +35,21 @@ pub const REQUEST_BASES: [Basis; 3] = [Basis::Http, Basis::Protocol, Basis::Infe
 
 /// What an [`Arc`](std::sync::Arc) of them takes.
 const SHARED: usize = size_of::<Counters>() + 2 * size_of::<usize>();
-/// What they hold at most, bytes; a list doubles when it is full.
+/// What they hold at most, bytes, without native histograms; a list doubles when it is full.
 pub(super) const MOST_BYTES: usize = SHARED
     + CLOSE_SETS.next_power_of_two() * size_of::<(CloseKey, u64)>()
     + REQUEST_BASES.len() * (size_of::<RequestCounts>() + (GAP_BOUNDS.len() + 1) * size_of::<u64>())
     + IDLE_CLOSERS.len() * (IDLE_BOUNDS.len() + 1) * size_of::<u64>()
     + (REQUEST_BOUNDS.len() + 1) * size_of::<u64>();
+
+/// How values are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// Seconds: the kernel's clock tick.
+    pub(super) tick: f64,
+    /// In the buckets of native histograms too.
+    pub(super) native: bool,
+}
 
 /// Counts of closes and requests, each a series or a few of the metrics.
 #[derive(Clone, Debug)]
@@ -151,10 +160,10 @@ impl Counters {
     }
 
     /// Counts a settled close; of one that amends only what it adds.
-    pub(super) fn close(&mut self, closed: &ClosedConnection, tick: f64) {
+    pub(super) fn close(&mut self, closed: &ClosedConnection, scale: Scale) {
         let close = closed;
         if let Some(requests) = &closed.uncounted {
-            self.count(requests, tick);
+            self.count(requests, scale);
             self.lose(requests, close.verdict);
         }
         if let Some(race) = close.race {
@@ -169,15 +178,15 @@ impl Counters {
         }
         let place = IDLE_CLOSERS.iter().position(|&closer| closer == close.closer);
         if let (Some(idle), Some(place)) = (close.idle, place) {
-            self.idle[place].get_or_insert_with(|| BucketHistogram::new(&IDLE_BOUNDS)).observe(idle);
+            let times = self.idle[place].get_or_insert_with(|| BucketHistogram::new(&IDLE_BOUNDS));
+            times.observe_with_native(idle, scale.native);
         }
         if let Some(requests) = close.requests {
-            self.requests_each.observe(f64::from(requests));
+            self.requests_each.observe_with_native(f64::from(requests), scale.native);
         }
     }
 
-    /// Counts requests; `tick` is the length of the kernel's clock tick in seconds.
-    pub(super) fn count(&mut self, requests: &RequestDelta, tick: f64) {
+    pub(super) fn count(&mut self, requests: &RequestDelta, scale: Scale) {
         let RequestDelta { begun, answered, reused, short_gaps, long_gap, .. } = *requests;
         if begun == 0 && answered == 0 && reused == 0 {
             return;
@@ -188,8 +197,8 @@ impl Counters {
         counts.reuses += u64::from(reused);
         counts.short_gaps += u64::from(short_gaps);
         if let Some(gap) = long_gap {
-            let gaps = counts.gaps.get_or_insert_with(|| BucketHistogram::new(gap_bounds(tick)));
-            gaps.observe(gap);
+            let gaps = counts.gaps.get_or_insert_with(|| BucketHistogram::new(gap_bounds(scale.tick)));
+            gaps.observe_with_native(gap, scale.native);
             counts.longest_gap = counts.longest_gap.max(gap);
         }
     }

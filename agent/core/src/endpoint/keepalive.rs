@@ -19,6 +19,8 @@ pub struct KeepaliveAudit {
     pub without: u64,
     /// Those whose first probe comes after more silence than `limit`.
     pub slow: u64,
+    /// Those of which the kernel did not say when they send a probe.
+    pub unknown: u64,
     /// Seconds: the shortest silence after which this endpoint's connections were forgotten, else the shortest that is usual.
     #[serde(rename = "limit_seconds")]
     pub limit: f64,
@@ -39,16 +41,19 @@ pub enum ProbeSpeed {
     None,
     Slow,
     InTime,
+    /// The kernel does not say it.
+    Unknown,
 }
 
 impl ProbeSpeed {
-    pub const ALL: [Self; 3] = [Self::None, Self::Slow, Self::InTime];
+    pub const ALL: [Self; 4] = [Self::None, Self::Slow, Self::InTime, Self::Unknown];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Slow => "slow",
             Self::InTime => "in-time",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -72,7 +77,10 @@ impl KeepaliveAudit {
             Probing::Never => f64::INFINITY,
             Probing::After(seconds) => seconds,
             // Nothing is said against it.
-            Probing::Unknown => return,
+            Probing::Unknown => {
+                self.unknown += 1;
+                return;
+            }
         };
         if asks_after.is_finite() {
             let (least, most) = self.first_probe.unwrap_or((asks_after, asks_after));
@@ -92,7 +100,8 @@ impl KeepaliveAudit {
         match speed {
             ProbeSpeed::None => self.without,
             ProbeSpeed::Slow => self.slow,
-            ProbeSpeed::InTime => self.connections.saturating_sub(self.without + self.slow),
+            ProbeSpeed::InTime => self.connections.saturating_sub(self.without + self.slow + self.unknown),
+            ProbeSpeed::Unknown => self.unknown,
         }
     }
 }
@@ -132,7 +141,7 @@ mod tests {
         }
         let counts = (audit.connections, audit.without, audit.slow, audit.exposed);
         assert_eq!(counts, (6, 2, 2, 2));
-        assert_eq!(ProbeSpeed::ALL.map(|speed| audit.count(speed)), [2, 2, 2]);
+        assert_eq!(ProbeSpeed::ALL.map(|speed| audit.count(speed)), [2, 2, 1, 1]);
         assert_eq!(audit.first_probe, Some((60.0, 7200.0)));
         assert_eq!(audit.forgotten_after, [(240, 4), (350, 3), (600, 3), (900, 3), (1200, 3)]);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    counters::{Counters, ShutdownCount},
+    counters::{Counters, Scale, ShutdownCount},
     eviction::{Newcomer, ProbationQueue, least_worth},
     keepalive::KeepaliveAudit,
     key::EndpointKey,
@@ -40,6 +40,7 @@ const USUAL_TICK: f64 = 0.004;
 pub struct Endpoints {
     limits: InferLimits,
     tick: f64,
+    native_histograms: bool,
     table: HashMap<EndpointKey, Box<Entry>>,
     /// All endpoints over the limit together: counted, with nothing inferred.
     others: Option<Box<Others>>,
@@ -102,6 +103,7 @@ impl Endpoints {
         Self {
             limits,
             tick,
+            native_histograms: false,
             table: HashMap::new(),
             others: None,
             hour: Box::new(LastHour::new()),
@@ -121,7 +123,7 @@ impl Endpoints {
     /// that is known stays, except that `announced` becomes `max-requests` or `max-age`. With `evidence` the proof is
     /// added to the close's. Says which endpoint it belongs to.
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
-        let tick = self.tick;
+        let (tick, scale) = (self.tick, self.scale());
         let key = EndpointKey::of_close(closed);
         self.find_thrown_away(key, closed, evidence);
         let lost = self.both_ends.count(closed);
@@ -143,7 +145,7 @@ impl Endpoints {
             state.count_cause(closed.cause);
         }
         // Copied when a scrape that is being written still holds it.
-        Arc::make_mut(counters).close(closed, tick);
+        Arc::make_mut(counters).close(closed, scale);
         hour.close(closed, lost);
         self.hour.close(closed, lost);
         self.lost.add(closed, lost);
@@ -163,7 +165,7 @@ impl Endpoints {
 
     /// Counts requests on a connection that is open; `now_ns` is CLOCK_MONOTONIC.
     pub fn progress(&mut self, progressed: &Progressed, now_ns: u64) {
-        let tick = self.tick;
+        let (tick, scale) = (self.tick, self.scale());
         let Progressed { role, ends, process, workload: whose, requests } = progressed;
         let key = EndpointKey::of(*role, ends, *process, whose.as_ref());
         let Slot { tracked, state, named, counters, .. } = self.slot(key, now_ns, Newcomer::Usual);
@@ -179,7 +181,7 @@ impl Endpoints {
             }
             state.gaps(requests, tick, now_ns);
         }
-        Arc::make_mut(counters).count(requests, tick);
+        Arc::make_mut(counters).count(requests, scale);
     }
 
     /// Counts a process that stopped listening, or what that cost later; `now_ns` is CLOCK_MONOTONIC.
@@ -271,6 +273,15 @@ impl Endpoints {
                 gaps.turn(now_ns);
             }
         }
+    }
+
+    /// Has what is counted from now on be in native histograms too: at most 36 KiB an endpoint more.
+    pub fn keep_native_histograms(&mut self) {
+        self.native_histograms = true;
+    }
+
+    fn scale(&self) -> Scale {
+        Scale { tick: self.tick, native: self.native_histograms }
     }
 
     /// Has the metrics' counters begin at zero: what was taken in so far had been counted before a restart, and a counter

@@ -48,7 +48,7 @@ fn of_family(
     format: Format,
     write: impl Fn(&mut Samples<'_>) + Send + Sync + 'static,
 ) -> String {
-    text(Written(family, format, write), format)
+    String::from_utf8(encoded(Written(family, format, write), format)).expect("text")
 }
 
 #[test]
@@ -105,6 +105,54 @@ fn a_bucket_holds_what_is_not_above_its_bound_and_all_that_is_in_those_below() {
     assert!(text.contains("_count{process=\"a\"} 4\n"), "{text}");
 }
 
+/// What a family is when it is read back from its message.
+fn message(
+    family: &'static Family,
+    write: impl Fn(&mut Samples<'_>) + Send + Sync + 'static,
+) -> prometheus_protobuf::prometheus_data_model::MetricFamily {
+    let bytes = encoded(Written(family, Format::Protobuf, write), Format::Protobuf);
+    prost::Message::decode_length_delimited(&*bytes).expect("one message")
+}
+
+#[test]
+fn a_native_histogram_goes_beside_the_buckets_in_a_message_and_nowhere_else() {
+    let observed = |native| {
+        let mut histogram = BucketHistogram::new(&REQUEST_BOUNDS);
+        for value in [0.0, 1.0, 5.0, 5.0] {
+            histogram.observe_with_native(value, native);
+        }
+        histogram
+    };
+    for native in [false, true] {
+        let histogram = observed(native);
+        let family = message(&HISTOGRAM, move |samples| samples.histogram(&["a"], &histogram));
+        assert_eq!(family.name, "whohungup_waits_seconds");
+        let read = family.metric[0].histogram.as_ref().expect("a histogram");
+        assert_eq!((read.sample_count, read.bucket.len()), (4, REQUEST_BOUNDS.len() + 1));
+        let spans: Vec<_> = read.positive_span.iter().map(|span| (span.offset, span.length)).collect();
+        let expected = if native { (vec![(0, 1), (18, 1)], vec![1, 1], 1) } else { (vec![], vec![], 0) };
+        assert_eq!((spans, read.positive_delta.clone(), read.zero_count), expected);
+    }
+    let histogram = observed(true);
+    let text =
+        of_family(&HISTOGRAM, Format::OpenMetrics, move |samples| samples.histogram(&["a"], &histogram));
+    assert_eq!(
+        text.lines().filter(|line| !line.starts_with('#')).count(),
+        REQUEST_BOUNDS.len() + 3,
+        "{text}"
+    );
+}
+
+#[test]
+fn a_counter_in_a_message_has_its_suffix_and_its_newest_case() {
+    let ends = Ends { local: ([127, 0, 0, 1], 80).into(), remote: ([127, 0, 0, 2], 4000).into() };
+    let newest = Exemplar { ends, at: Duration::from_millis(1_500) };
+    let family = message(&COUNTER, move |samples| samples.add_with(&["a"], 3, Some(newest)));
+    let counter = family.metric[0].counter.as_ref().expect("a counter");
+    assert_eq!((family.name.as_str(), counter.value), ("whohungup_waits_seconds_total", 3.0));
+    assert_eq!(counter.exemplar.as_ref().map(|exemplar| exemplar.label.len()), Some(2));
+}
+
 #[test]
 fn the_longest_exemplar_is_as_short_as_open_metrics_wants_it() {
     let end: SocketAddr = "[2001:db88:85a3:1111:2222:8a2e:1370:7334]:65535".parse().expect("an address");
@@ -124,6 +172,9 @@ fn the_longest_exemplar_is_as_short_as_open_metrics_wants_it() {
 fn what_a_scraper_prefers_is_what_it_gets() {
     const PROMETHEUS_2_42: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
     const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    // With --enable-feature=native-histograms.
+    const NATIVE_2_42: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const NATIVE_3: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
     for (accept, format) in [
         (PROMETHEUS_2_42, Format::OpenMetrics),
         (PROMETHEUS_3, Format::OpenMetrics),
@@ -134,6 +185,10 @@ fn what_a_scraper_prefers_is_what_it_gets() {
         ("application/openmetrics-text;q=x", Format::Prometheus),
         ("*/*", Format::Prometheus),
         ("", Format::Prometheus),
+        (NATIVE_2_42, Format::Protobuf),
+        (NATIVE_3, Format::Protobuf),
+        ("application/vnd.google.protobuf;proto=some.other.Message;encoding=delimited", Format::Prometheus),
+        ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", Format::Prometheus),
     ] {
         assert_eq!(Format::accepted(accept), format, "{accept}");
     }

@@ -66,7 +66,7 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         unit: None,
         labels: &["role", "server_port", "process", "keepalive"],
         sets: Sets::PerEndpoint(ProbeSpeed::ALL.len()),
-        help: "Connections to other hosts open for longer than --long-lived, by their TCP keepalive: none; slow: the first probe comes after 240 s of silence or later (or after what was seen forgotten here); in-time. Load balancers, NATs and firewalls forget silent ones: set SO_KEEPALIVE and TCP_KEEPIDLE. Counted every minute",
+        help: "Connections to other hosts open for longer than --long-lived, by their TCP keepalive: none; slow: the first probe comes after 240 s of silence or later (or after what was seen forgotten here); in-time; unknown: the kernel does not say. Load balancers, NATs and firewalls forget silent ones: set SO_KEEPALIVE and TCP_KEEPIDLE. Counted every minute",
         write: |scrape, samples| {
             each(scrape, samples, |[role, port, process], endpoint, samples| {
                 let Some(audit) = &endpoint.keepalive else { return };

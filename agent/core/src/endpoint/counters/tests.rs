@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{requests, server_idle};
 
-const TICK: f64 = 0.004;
+const SCALE: Scale = Scale { tick: 0.004, native: false };
 
 fn http(counters: &Counters) -> &RequestCounts {
     counters.requests[0].as_deref().expect("requests that were read")
@@ -10,8 +10,8 @@ fn http(counters: &Counters) -> &RequestCounts {
 #[test]
 fn short_gaps_have_a_counter_of_their_own_so_that_the_mean_of_the_histogram_is_of_what_it_counts() {
     let mut counters = Counters::new();
-    counters.count(&requests(8, 5, Some(4.0)), TICK);
-    counters.count(&requests(3, 2, Some(8.0)), TICK);
+    counters.count(&requests(8, 5, Some(4.0)), SCALE);
+    counters.count(&requests(3, 2, Some(8.0)), SCALE);
     let RequestCounts { reuses, short_gaps, gaps, .. } = http(&counters);
     let gaps = gaps.as_ref().expect("reuses");
     let timed: u64 = gaps.buckets().map(|(_, count)| count).sum();
@@ -35,10 +35,45 @@ fn what_is_shared_is_within_its_bound_when_it_is_full() {
                     uncounted: Some(uncounted),
                     ..server_idle(80, "nginx")
                 };
-                counters.close(&closed, TICK);
+                counters.close(&closed, SCALE);
             }
         }
     }
     let bytes = counters.bytes();
     assert!(bytes <= MOST_BYTES && bytes > MOST_BYTES * 9 / 10, "{bytes} bytes, at most {MOST_BYTES}");
+}
+
+#[test]
+fn native_histograms_are_kept_where_they_are_wanted_and_nowhere_else() {
+    for native in [false, true] {
+        let mut counters = Counters::new();
+        let scale = Scale { native, ..SCALE };
+        counters.close(&server_idle(80, "nginx"), scale);
+        counters.count(&requests(8, 5, Some(4.0)), scale);
+        let gaps = http(&counters).gaps.as_ref();
+        for histogram in [counters.idle[1].as_ref(), Some(&counters.requests_each), gaps] {
+            let histogram = histogram.expect("counted");
+            let counted = histogram.native().map(|native| native.deltas().len());
+            assert_eq!(counted, native.then_some(1));
+        }
+    }
+}
+
+#[test]
+fn native_histograms_take_no_more_than_is_said() {
+    let mut counters = Counters::new();
+    let scale = Scale { native: true, ..SCALE };
+    for step in -100..200 {
+        let value = (f64::from(step) / 8.0).exp2();
+        for closer in IDLE_CLOSERS {
+            let idle = Some(value);
+            let requests = Some(value as u32);
+            counters.close(&ClosedConnection { closer, requests, idle, ..server_idle(80, "nginx") }, scale);
+        }
+        for basis in REQUEST_BASES {
+            counters.count(&RequestDelta { basis, ..requests(3, 1, Some(value)) }, scale);
+        }
+    }
+    let bytes = counters.bytes();
+    assert!((MOST_BYTES..MOST_BYTES + 36 * 1024).contains(&bytes), "{bytes}");
 }
