@@ -56,8 +56,9 @@ fn asked(edges: &Edges<'_>) -> Said {
     let is_alone = is_terminate && client.is_turn_newest;
     // On a connection of its own, if need be behind an SSLRequest.
     let is_cancel = client.turn.be32(0) == Some(16) && client.turn.be32(4) == Some(CANCEL);
-    // A standby's status update (streaming replication) asks for nothing.
-    let is_status = newest.byte(0) == b'd' && newest.byte(5) == b'r';
+    // A standby's status update (streaming replication) asks for nothing; a row of COPY FROM STDIN may begin like one.
+    let is_streaming = b"Wd".contains(&edges.server.turn.byte(0));
+    let is_status = is_streaming && newest.byte(0) == b'd' && newest.byte(5) == b'r';
     let before = ready(edges.server.newest.tail);
     let state = match before {
         _ if is_status => State::Idle,
@@ -81,7 +82,7 @@ fn answered(edges: &Edges<'_>) -> Said {
     };
     let error = without_authentication(newest);
     if error.byte(0) == b'E' && severity(&error).is_some_and(|severity| severity != "ERROR") {
-        return ended(edges, Some(word(code(&error), pooler(&error))));
+        return ended(edges, Some(word(code(&error), pooler(&error), is_logging_in(edges))));
     }
     if newest.ends_with(INTERRUPTED) {
         // Behind the beginning of an answer, in one segment with it.
@@ -97,7 +98,9 @@ fn answered(edges: &Edges<'_>) -> Said {
         kind if is_alone && ASYNCHRONOUS.contains(&kind) => before(),
         // An answer to an SSLRequest; a request for a password: it is the client's turn.
         b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,
-        b'R' | b'G' => State::Turns,
+        b'R' => State::Turns,
+        // COPY FROM STDIN: the command waits for the client's rows.
+        b'G' => State::Answering,
         // Streaming replication.
         b'd' | b'W' if server.turn.byte(0) == b'W' || edges.client.newest.byte(0) == b'd' => State::Idle,
         // Flush: an answer without an end.
@@ -113,13 +116,15 @@ fn ended(edges: &Edges<'_>, word: Option<Word>) -> Said {
     // A notification ends with a zero, a row of text does not.
     let is_push = server.before.ends_with(&[0]);
     let (state, is_guess) = match word.as_ref().map(|word| word.cause) {
-        Some(Cause::ServerError) => (State::Idle, false),
+        _ if word.as_ref().is_some_and(|word| word.is_answer) => (State::Idle, false),
         // They come when nothing is open; a command that the server had not read is lost to them.
         Some(Cause::IdleTimeout) if !server.is_turn_newest => (State::Idle, false),
         Some(Cause::TransactionTimeout) if !server.is_turn_newest => (State::Transaction, false),
         _ if server.is_turn_newest => (State::Asked, false),
         _ => match ready(server.before) {
             Some(state) => (state, false),
+            // A pooler had passed on what ended the session behind it.
+            None if server.before.ends_with(INTERRUPTED) => (State::Answering, false),
             None if is_push => (State::Idle, true),
             None => (State::Answering, true),
         },
@@ -176,7 +181,10 @@ fn pooler(message: &Message<'_>) -> Option<Cause> {
     match () {
         () if says("client_idle_timeout") => Some(Cause::IdleTimeout),
         () if says("idle transaction timeout") => Some(Cause::TransactionTimeout),
-        () if says("query_timeout") || says("query_wait_timeout") => Some(Cause::RequestTimeout),
+        // PgBouncer 1.18 says "query timeout".
+        () if ["query timeout", "query_timeout", "query_wait_timeout"].into_iter().any(says) => {
+            Some(Cause::RequestTimeout)
+        }
         // The server's connection ended under it.
         () if says("server conn crashed?") || says("server closed the connection") => {
             Some(Cause::ServerError)
@@ -185,8 +193,14 @@ fn pooler(message: &Message<'_>) -> Option<Cause> {
     }
 }
 
+/// The session has not begun: its startup, or a password, is what was said last, and nothing said that the server is ready.
+fn is_logging_in(edges: &Edges<'_>) -> bool {
+    let begins = matches!(edges.client.turn.byte(0), 0 | b'p');
+    begins && (edges.server.is_turn_newest || ready(edges.server.before).is_none())
+}
+
 /// Appendix "PostgreSQL Error Codes".
-fn word(code: &str, pooler: Option<Cause>) -> Word {
+fn word(code: &str, pooler: Option<Cause>, is_refusal: bool) -> Word {
     let (cause, is_answer) = match code {
         _ if pooler.is_some() => (pooler.unwrap_or(Cause::ServerError), false),
         "57P05" => (Cause::IdleTimeout, false),
@@ -194,8 +208,8 @@ fn word(code: &str, pooler: Option<Cause>) -> Word {
         "25P03" | "25P04" => (Cause::TransactionTimeout, false),
         "57P01" | "57P02" => (Cause::AdminShutdown, false),
         // cannot_connect_now: it starts up, or stops.
-        "57P03" => (Cause::AdminShutdown, true),
-        _ => (Cause::ServerError, true),
+        "57P03" => (Cause::AdminShutdown, is_refusal),
+        _ => (Cause::ServerError, is_refusal),
     };
     let code = if code.len() == 5 { format!("SQLSTATE {code}") } else { "FATAL".to_owned() };
     Word { cause, code, is_answer }

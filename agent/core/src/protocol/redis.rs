@@ -26,8 +26,24 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let is_refused = !edges.client_spoke_last && is_refusal(newest) || is_refusal(&edges.server.opening);
     let code = if is_refusal(newest) { newest.line() } else { edges.server.opening.line() };
     let word = is_refused.then_some(Word { cause: Cause::ServerError, code, is_answer: true });
-    let state = if is_refused { State::Idle } else { State::Turns };
-    Said { state, farewell: is_quit, word, ..Said::default() }
+    let is_queueing = !edges.client_spoke_last && is_queueing(edges);
+    let state = match () {
+        () if is_refused => State::Idle,
+        () if is_queueing => State::Transaction,
+        () => State::Turns,
+    };
+    // Of commands that were sent at once, others may be open.
+    Said { state, farewell: is_quit, word, is_guess: is_queueing, ..Said::default() }
+}
+
+/// MULTI, or a command behind it, was the last that was answered (redis.io, "Transactions"): EXEC is yet to come.
+fn is_queueing(edges: &Edges<'_>) -> bool {
+    let (asked, answer) = (&edges.client.newest, &edges.server.newest);
+    let is_multi = asked.starts_with_word("*1\r\n$5\r\nMULTI\r\n") && asked.len == 15
+        || asked.starts_with_word("MULTI\r\n") && asked.len == 7;
+    let is_queued = answer.ends_with(b"QUEUED\r\n")
+        && (answer.starts_with(b"+QUEUED\r\n") || answer.starts_with(b"+OK\r\n"));
+    is_queued || is_multi && answer.starts_with(b"+OK\r\n") && answer.len == 5
 }
 
 /// Errors after which the server closes.

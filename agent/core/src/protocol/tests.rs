@@ -105,6 +105,12 @@ fn what_waits_for_an_answer_differs_from_what_does_not() {
         "basic.ack"
     );
     assert_eq!(state(amqp, b"\x01\0\0\0\0\0\x04\0\x0a\0\x32\xce"), (State::Turns, true), "connection.close");
+    let memcached: &[(u8, &[u8])] = &[(CLIENT, b"get a\r\n"), (SERVER, b"END\r\n")];
+    assert_eq!(state(memcached, b"set a 0 0 1 noreply\r\nx\r\n"), (State::Idle, false));
+    assert_eq!(state(memcached, b"delete a-key-of-thirty-bytes-or-more noreply\r\n"), (State::Idle, false));
+    assert_eq!(state(memcached, b"set noreply 0 0 1\r\nx\r\n"), (State::Turns, false), "a key");
+    assert_eq!(state(memcached, b"set a 0 0 9 noreply\r\nx"), (State::Turns, false), "more is to come");
+    assert_eq!(state(memcached, b"ms a 2 q\r\nhi\r\n"), (State::Idle, false));
     let mongo: &[(u8, &[u8])] = &[(CLIENT, MONGO), (SERVER, b"\x26\0\0\0\x01\0\0\0\x05\0\0\0\xdd\x07\0\0")];
     let one_way = [&MONGO[..16], b"\x02\0\0\0", &MONGO[20..]].concat();
     assert_eq!(state(mongo, &one_way), (State::Idle, false), "moreToCome");
@@ -126,9 +132,15 @@ fn a_servers_last_words_have_their_cause() {
     assert_eq!(word(postgresql, &fatal("57P05")), Some((Cause::IdleTimeout, false)));
     assert_eq!(word(postgresql, &fatal("25P03")), Some((Cause::TransactionTimeout, false)));
     assert_eq!(word(postgresql, &fatal("57P01")), Some((Cause::AdminShutdown, false)));
-    assert_eq!(word(postgresql, &fatal("28P01")), Some((Cause::ServerError, true)));
-    let pooler = b"E\0\0\0\x28SFATAL\0C08P01\0Mclient_idle_timeout\0\0";
-    assert_eq!(word(postgresql, pooler), Some((Cause::IdleTimeout, false)));
+    // Before the session has begun it refuses the client.
+    assert_eq!(word(&postgresql[..1], &fatal("28P01")), Some((Cause::ServerError, true)));
+    assert_eq!(word(&postgresql[..1], &fatal("57P03")), Some((Cause::AdminShutdown, true)));
+    assert_eq!(word(postgresql, &fatal("08P01")), Some((Cause::ServerError, false)));
+    let pooler = |words: &str| format!("E\0\0\0\x28SFATAL\0C08P01\0M{words}\0\0").into_bytes();
+    assert_eq!(word(postgresql, &pooler("client_idle_timeout")), Some((Cause::IdleTimeout, false)));
+    for timeout in ["query timeout", "query_timeout", "query_wait_timeout"] {
+        assert_eq!(word(postgresql, &pooler(timeout)), Some((Cause::RequestTimeout, false)), "{timeout}");
+    }
     let error = b"E\0\0\0\x40SERROR\0VERROR\0C42601\0Msyntax error\0\0Z\0\0\0\x05I";
     assert_eq!(word(postgresql, error), None, "an answer");
     let mysql: &[(u8, &[u8])] =

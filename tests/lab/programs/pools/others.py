@@ -26,6 +26,22 @@ def memcached(count=4):
         at_once(count, one)
 
 
+def memcached_noreply(count=4):
+    """Nobody waits for an answer: what the library does with `set` by default."""
+    from pymemcache.client.base import Client
+    with servers.process("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(PORT), "-o", "idle_timeout=2", port=PORT):
+        def one(number):
+            client = Client(("127.0.0.1", PORT))
+            assert client.get("a") is None or number
+            client.set("a", b"something")
+            if number % 2:
+                time.sleep(0.3)
+            else:
+                await_fin(client.sock.fileno())
+            client.close()
+        at_once(count, one)
+
+
 def ftp(count=4):
     import ftplib
     with servers.directory() as home:
@@ -44,6 +60,26 @@ def ftp(count=4):
                 else:
                     await_fin(client.sock.fileno())
                     client.close()
+            at_once(count, one)
+
+
+def pgbouncer_query_timeout(count=4):
+    """It ends a query that takes too long."""
+    import psycopg
+    with servers.postgresql(PORT + 1), servers.directory("postgres") as home:
+        with open(f"{home}/pgbouncer.ini", "w") as file:
+            file.write(f"[databases]\npostgres = host=127.0.0.1 port={PORT + 1} user=postgres\n[pgbouncer]\n"
+                       f"listen_addr = 127.0.0.1\nlisten_port = {PORT}\nauth_type = any\nunix_socket_dir =\n"
+                       "query_timeout = 1\nignore_startup_parameters = extra_float_digits\n")
+        with servers.process("pgbouncer", f"{home}/pgbouncer.ini", user="postgres", port=PORT):
+            def one(number):
+                connection = psycopg.connect(host="127.0.0.1", port=PORT, user="postgres", dbname="postgres", autocommit=True,
+                                             prepare_threshold=None)
+                try:
+                    connection.execute("select pg_sleep(9)")
+                    raise SystemExit("the query was answered")
+                except psycopg.Error:
+                    connection.close()
             at_once(count, one)
 
 

@@ -73,6 +73,23 @@ def kill_blocked(count=4):
         at_once(count, one)
 
 
+def kill_queueing(count=4):
+    """What was queued behind MULTI is lost."""
+    with servers.redis(PORT) as server:
+        def one(number):
+            connection = connect()
+            mine = ask(connection, "CLIENT", "ID")
+            ask(connection, "MULTI")
+            if number % 2:
+                assert ask(connection, "SET", "a", 1) == b"QUEUED"
+            time.sleep(0.3)
+            with control(server) as other:
+                other.execute_command("CLIENT", "KILL", "ID", mine)
+            await_fin(descriptor(connection))
+            connection.disconnect()
+        at_once(count, one)
+
+
 def subscribe(count=4):
     """Messages that are pushed; half of the clients say QUIT, the others' connections are ended by the server."""
     with servers.redis(PORT) as server:

@@ -55,6 +55,61 @@ fn an_error_before_the_close_is_no_answer_and_ends_no_silence() {
 }
 
 #[test]
+fn a_pooler_that_ends_a_command_has_not_answered_it() {
+    const TIMEOUT: &[u8] = b"E\0\0\0\x22SFATAL\0C08P01\0Mquery timeout\0\0";
+    const CRASHED: &[u8] = b"E\0\0\0\x29SFATAL\0C08P01\0Mserver conn crashed?\0\0";
+    let is_asked = |talk: Talk| session(talk).asks_raw(QUERY).waits(500);
+    let timed_out = |talk: Talk| is_asked(talk).answers_raw(TIMEOUT);
+    assert_eq!(
+        by_server(timed_out),
+        both("premature-hangup SW fin waiting request-timeout - exact protocol")
+    );
+    // What ended the session behind it was passed on before.
+    let relayed = [b"T\0\0\0\x06\0\0", ADMIN, b"RProcessInterrupts\0\0"].concat();
+    let crashed = |talk: Talk| is_asked(talk).answers_raw(&relayed).answers_raw(CRASHED);
+    assert_eq!(by_server(crashed), both("premature-hangup SR fin response server-error - exact protocol"));
+    let in_transaction = |talk: Talk| {
+        session(talk).asks_raw(QUERY).answers_raw(IN_TRANSACTION).waits(500).answers_raw(TIMEOUT)
+    };
+    assert_eq!(
+        by_server(in_transaction),
+        both("premature-hangup SX fin transaction request-timeout - exact protocol")
+    );
+    let refused = |talk: Talk| {
+        let greeted = talk.in_another_protocol().asks_raw(STARTUP).waits(1);
+        greeted.answers_raw(b"E\0\0\0\x42SFATAL\0C08P01\0Mno more connections allowed\0\0")
+    };
+    assert_eq!(by_server(refused), both("completed SI fin idle server-error - exact protocol"));
+}
+
+/// The client's rows are the rest of a command.
+#[test]
+fn a_copy_from_the_client_is_open_until_its_end() {
+    const COPY_IN: &[u8] = b"G\0\0\0\x09\0\0\x01\0\0";
+    let copies = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(COPY_IN).waits(100);
+    assert_eq!(by_client(copies), both("premature-hangup CR fin response unknown - exact protocol"));
+    // Like a standby's status update, by its first byte.
+    let sends = |talk: Talk| copies(talk).asks_raw(b"d\0\0\0\x09ruby\n").waits(100);
+    assert_eq!(by_server(sends), both("premature-hangup SW fin waiting unknown - exact protocol"));
+}
+
+#[test]
+fn what_is_queued_behind_multi_is_lost_to_the_servers_close() {
+    let queues = |talk: Talk| {
+        let begun =
+            talk.in_another_protocol().asks_raw(b"*1\r\n$5\r\nMULTI\r\n").waits(1).answers_raw(b"+OK\r\n");
+        let begun = begun.waits(1).asks_raw(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n").waits(1);
+        begun.answers_raw(b"+QUEUED\r\n").waits(500)
+    };
+    assert_eq!(by_server(queues), both("premature-hangup SX fin transaction unknown - probable protocol"));
+    assert_eq!(by_client(queues), both("client-idle CX fin transaction unknown - probable protocol"));
+    let done = |talk: Talk| {
+        queues(talk).asks_raw(b"*1\r\n$4\r\nEXEC\r\n").waits(1).answers_raw(b"*1\r\n+OK\r\n").waits(500)
+    };
+    assert_eq!(by_server(done), both("server-idle SI fin idle unknown - probable turns"));
+}
+
+#[test]
 fn an_answer_without_its_end_is_under_way() {
     let rows = [b"T\0\0\0\x06\0\0D\0\0\0\x2c\0\x01\0\0\0\x22".as_slice(), &[b'x'; 34]].concat();
     let cut = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(&rows).waits(50);
