@@ -152,5 +152,6 @@ fn close(number: u64, time: Timestamp, workloads: &[Workload]) -> ClosedConnecti
         request_totals: None,
         uncounted: None,
         stray_bytes: None,
+        asked_to_end: false,
     }
 }

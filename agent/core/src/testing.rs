@@ -91,6 +91,7 @@ pub fn server_idle(port: u16, process: &str) -> ClosedConnection {
         request_totals: None,
         uncounted: None,
         stray_bytes: None,
+        asked_to_end: false,
     }
 }
 

@@ -252,6 +252,7 @@ impl Judgement<'_> {
             request_totals: outcome,
             uncounted: None,
             stray_bytes: exchange.at.as_ref().and_then(|at| at.stray_bytes),
+            asked_to_end: exchange.at.as_ref().is_some_and(|at| at.asked_to_end),
         };
         let is_dropped = is_dropped_at_once(&close);
         if is_dropped {

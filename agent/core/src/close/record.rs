@@ -137,6 +137,9 @@ pub struct ClosedConnection {
     /// Bytes behind the end of the newest response that begin no message.
     #[serde(skip)]
     pub stray_bytes: Option<u32>,
+    /// The client itself had asked for the end with its newest request: no limit of the server's shows in that.
+    #[serde(skip)]
+    pub asked_to_end: bool,
 }
 
 /// Who is at an end of a connection.

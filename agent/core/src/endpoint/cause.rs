@@ -113,7 +113,7 @@ pub(super) fn from_limits(after: &mut AfterResponse, close: &ClosedConnection) -
         Cause::Unknown => prompt,
         _ => false,
     };
-    if !right_after || close.closer != Closer::Server || close.phase != Phase::Idle {
+    if close.asked_to_end || !right_after || close.closer != Closer::Server || close.phase != Phase::Idle {
         return None;
     }
     let age = close.age.filter(|age| (0.0..=LONGEST).contains(age))?;

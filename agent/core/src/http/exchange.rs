@@ -39,6 +39,8 @@ pub struct ExchangeState {
     pub cut: bool,
     /// Either message of the newest exchange said that the connection ends with it.
     pub announced: bool,
+    /// The client's message was the one that did, or one of both.
+    pub asked_to_end: bool,
     /// A response that ended before the open request was answered said so: its sender should have known.
     pub announced_before: bool,
     /// The newest request had left before its sender could know of the response that has begun last; `None` where that is not
@@ -127,6 +129,7 @@ pub fn read(exchange: &Exchange, written: Written) -> ExchangeState {
         http2: exchange.protocol == HTTP2,
         cut: false,
         announced: false,
+        asked_to_end: false,
         announced_before: false,
         sent_before_response: None,
         goaway: exchange.flags & (GOAWAY_IN | GOAWAY_OUT) != 0,
@@ -434,7 +437,8 @@ impl Http<'_> {
     /// What the heads say besides lengths.
     fn read_heads(&self, standing: &mut ExchangeState) {
         let Self { request, response, .. } = *self;
-        standing.announced = is_last(request);
+        standing.asked_to_end = is_last(request);
+        standing.announced = standing.asked_to_end;
         if self.exchange.begun != self.exchange.answered {
             standing.trace = TraceContext::of_request(captured(request));
         }

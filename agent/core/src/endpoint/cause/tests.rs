@@ -231,6 +231,12 @@ fn announced_ends_after_equally_many_requests_are_a_limit_of_requests() {
 }
 
 #[test]
+fn ends_that_the_clients_asked_for_show_no_limit_of_the_servers() {
+    let closes = [20.0, 90.0, 50.0].map(|age| ClosedConnection { asked_to_end: true, ..announced(100, age) });
+    assert_eq!(newest(closes), Cause::Announced);
+}
+
+#[test]
 fn announced_ends_at_the_same_age_are_a_limit_of_age_and_show_it() {
     let closes = [(40, 3600.0), (37, 3604.0), (52, 3601.0)];
     let closes = closes.map(|(requests, age)| announced(requests, age));
