@@ -192,6 +192,10 @@ fn by_records(view: &mut ExchangePhase, word: &LastWord, records: &Records) {
         // Out of reach: it was as it is.
         return;
     }
+    if records.may_hide_a_request(word.before) {
+        (view.phase, view.in_flight) = (Phase::Unknown, None);
+        return;
+    }
     view.phase = match (turns.begun, turns.is_open()) {
         (0, _) => Phase::Unused,
         (_, true) => Phase::Waiting,

@@ -203,8 +203,11 @@ fn read_tls(standing: &mut ExchangeState, exchange: &Exchange, request: &Stream,
         standing.request_start = turns.asked_at;
         standing.reused = answered > 0 && (begun != answered || answered > 1);
     }
+    let is_hidden = begun == 0 && records.may_hide_a_request(records.count());
     standing.records = Some(Box::new(records));
-    standing.phase = if request.part & part::FINISHED == 0 || begun == 0 {
+    standing.phase = if is_hidden {
+        Phase::Unknown
+    } else if request.part & part::FINISHED == 0 || begun == 0 {
         Phase::Unused
     } else if begun == answered {
         Phase::Idle

@@ -20,6 +20,14 @@ const HEADER: u32 = 5;
 const ALERT_BYTES: u32 = 2;
 /// The client's connection preface (RFC 9113 section 3.4).
 const PREFACE: u32 = 24;
+/// A SETTINGS frame without settings; also its acknowledgment.
+const EMPTY_SETTINGS: u32 = 9;
+/// A frame's header, and the least that four pseudo-header fields take, of which one is a host's name (RFC 7541).
+const SHORTEST_HEADERS: u32 = 9 + 11;
+/// What a client's SETTINGS have behind them: nothing, or a WINDOW_UPDATE.
+const ALONE: &[u32] = &[0, 13];
+/// Or an acknowledgment of the server's as well.
+const ACKNOWLEDGED: &[u32] = &[0, 9, 13, 22];
 /// Tickets come in the first few records of a server.
 const FIRST_RECORDS: usize = 4;
 /// The most that one record carries.
@@ -104,12 +112,15 @@ impl Records {
             let apart = one.at.wrapping_sub(other.at) as i32;
             apart.cmp(&0).then((one.order.wrapping_sub(other.order) as i16).cmp(&0))
         });
+        let is_whole = kept.iter().all(|(_, records)| records.count as usize <= TLS_RECORDS);
+        let flags = kept[0].1.flags;
+        let is_greeted = flags & tls::OFFERS_HTTP2 != 0 && is_whole && is_greeted_first(&list);
         let is_under_way = |stream: &Stream| stream.state == state::RECORD && stream.skip > 0;
         let clear = |stream: &Stream| Some(TlsRecords::of(stream).alert).filter(|&said| said != 0);
         Self {
             list,
-            is_whole: kept.iter().all(|(_, records)| records.count as usize <= TLS_RECORDS),
-            is_http2: kept[0].1.flags & tls::HTTP2 != 0,
+            is_whole,
+            is_http2: flags & tls::HTTP2 != 0 || is_greeted,
             is_13: client.part & VERSION_13 != 0,
             overhead: kept[0].1.overhead.into(),
             is_answer_cut: is_under_way(server),
@@ -261,9 +272,23 @@ impl Records {
             return None;
         }
         let first = self.list.iter().position(|record| record.by == Side::Client && !record.is_brief)?;
-        let carries = self.list[first].carries;
-        let is_alone = carries == PREFACE || carries.checked_sub(PREFACE).is_some_and(is_settings);
-        is_alone.then_some(first)
+        let (before, rest) = self.list.split_at(first);
+        let (record, after) = rest.split_first()?;
+        // Each side acknowledges once.
+        let is_greeted =
+            before.iter().any(|one| one.by == Side::Server && is_settings(one.carries, ACKNOWLEDGED));
+        let is_later = after.iter().any(|one| one.by == Side::Client && one.carries == EMPTY_SETTINGS);
+        let behind = if is_greeted && !is_later { ACKNOWLEDGED } else { ALONE };
+        let rest = record.carries.checked_sub(PREFACE)?;
+        (rest == 0 || is_settings(rest, behind)).then_some(first)
+    }
+
+    /// HTTP/2: nothing was answered by the first `before` records, and the one with the preface is long enough to hold a
+    /// request too. Whether it does, nothing tells.
+    pub fn may_hide_a_request(&self, before: usize) -> bool {
+        let preface = self.preface().filter(|&at| at < before).and_then(|at| self.list.get(at));
+        preface.is_some_and(|record| record.carries >= PREFACE + EMPTY_SETTINGS + SHORTEST_HEADERS)
+            && self.replay(before).begun == 0
     }
 
     /// HTTP/2: the record with the server's SETTINGS, where it holds nothing else; what comes before it are tickets.
@@ -274,7 +299,7 @@ impl Records {
         let is_servers = |record: &Record| record.by == Side::Server && !record.is_brief;
         let servers = self.list.iter().enumerate().filter(|(_, record)| is_servers(record));
         let mut first = servers.take(FIRST_RECORDS);
-        first.find(|(_, record)| is_settings(record.carries)).map(|(at, _)| at)
+        first.find(|(_, record)| is_settings(record.carries, ACKNOWLEDGED)).map(|(at, _)| at)
     }
 
     /// The last record of a response was as full as can be, or had not passed: more was to come.
@@ -301,13 +326,21 @@ impl Records {
     }
 }
 
-/// The length is that of a SETTINGS frame (RFC 9113 section 6.5.1: six bytes for each setting), which is a server's first
-/// (section 3.4), with a WINDOW_UPDATE, an acknowledgment or both behind it.
-fn is_settings(carries: u32) -> bool {
-    (9..=u32::from(LONGEST_SETTINGS)).contains(&carries)
-        && [0, 9, 13, 22]
-            .iter()
-            .any(|more| carries.checked_sub(9 + more).is_some_and(|settings| settings.is_multiple_of(6)))
+/// The server spoke first, with what has the length of SETTINGS: no HTTP/1 server does, and its tickets are longer. Where both
+/// sides send the acknowledgment in one record with something else, nothing else tells HTTP/2.
+fn is_greeted_first(list: &[Record]) -> bool {
+    let mut first =
+        list.iter().filter(|record| !record.is_brief).take_while(|record| record.by == Side::Server);
+    first.any(|record| is_settings(record.carries, ACKNOWLEDGED))
+}
+
+/// The length is that of a SETTINGS frame (RFC 9113 section 6.5.1: six bytes for each setting), which is a side's first
+/// (section 3.4), with so many bytes behind it.
+fn is_settings(carries: u32, behind: &[u32]) -> bool {
+    (EMPTY_SETTINGS..=u32::from(LONGEST_SETTINGS)).contains(&carries)
+        && behind.iter().any(|more| {
+            carries.checked_sub(EMPTY_SETTINGS + more).is_some_and(|settings| settings.is_multiple_of(6))
+        })
 }
 
 #[cfg(test)]

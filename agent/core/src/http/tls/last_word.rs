@@ -8,6 +8,9 @@ const LONGEST_PONG: u32 = 8;
 /// A record so many ticks behind another of the same side belongs to it.
 const TOGETHER_TICKS: u32 = 2;
 
+/// Bytes of a PING, and of a GOAWAY without words.
+const PING: u32 = 17;
+
 /// One side said that it ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastWord {
@@ -44,7 +47,7 @@ impl Records {
     /// The first word of the end that `end` finished.
     pub fn last_word(&self, end: End) -> Option<LastWord> {
         let alert = self.list.iter().enumerate().find_map(|(at, _)| self.alert(at, end));
-        let goaway = self.goaway(end);
+        let goaway = self.goaway(end).or_else(|| self.clients_goaway(end));
         match (alert, goaway) {
             (Some(alert), Some(goaway)) if goaway.before < alert.before => Some(goaway),
             (alert, goaway) => alert.or(goaway),
@@ -79,8 +82,13 @@ impl Records {
         let is_end_of_message =
             own().next().is_some_and(|other| record.at.wrapping_sub(other.at) <= TOGETHER_TICKS)
                 && !end.is_right_behind(record);
-        // That side has said as little before, and went on.
-        let is_habit = own().any(|other| self.may_be_alert(other));
+        // That side has said as little before, and not right behind other bytes: they were the end of a message.
+        let stands_alone = |of: &Record| {
+            let before = |other: &&Record| (of.order.wrapping_sub(other.order) as i16) > 0;
+            let behind = own().find(before);
+            behind.is_none_or(|other| of.at.wrapping_sub(other.at) > TOGETHER_TICKS)
+        };
+        let is_habit = own().any(|other| self.may_be_alert(other) && stands_alone(other));
         // A ping is answered.
         let is_ping = after
             .iter()
@@ -90,17 +98,15 @@ impl Records {
 
     /// HTTP/2: the newest frames of the server, of the length of a GOAWAY, that are no PING and answer none.
     fn goaway(&self, end: End) -> Option<LastWord> {
-        const PING: u32 = 17;
         if !self.is_http2 {
             return None;
         }
-        let is_long_enough = |record: &Record| matches!(record.carries, PING | 26 | 30 | 34);
         let (at, record) = self
             .list
             .iter()
             .enumerate()
             .rfind(|(_, record)| record.by == Side::Server && !record.is_brief)
-            .filter(|(_, record)| is_long_enough(record))?;
+            .filter(|(at, record)| may_be_goaway(record) && self.settings() != Some(*at))?;
         let pings = |records: &[Record], by: Side| {
             records
                 .iter()
@@ -125,6 +131,32 @@ impl Records {
         })
     }
 
+    /// HTTP/2: what the server's end came right behind: a frame of the client's of the length of a GOAWAY, that it answered
+    /// with that.
+    fn clients_goaway(&self, end: End) -> Option<LastWord> {
+        if !self.is_http2 {
+            return None;
+        }
+        let said = |record: &&Record| !self.may_be_alert(record);
+        let record = self
+            .list
+            .iter()
+            .rfind(said)
+            .filter(|record| record.by == Side::Client && may_be_goaway(record))?;
+        let at = self.list.iter().position(|other| other.order == record.order)?;
+        let alert = self.list[at..].iter().find(|other| self.may_be_alert(other));
+        let (by, answered_at) = alert.map_or((end.by?, end.at), |alert| (alert.by, alert.at));
+        let is_answered = by == Side::Server && answered_at.wrapping_sub(record.at) <= TOGETHER_TICKS;
+        is_answered.then_some(LastWord {
+            by: Side::Client,
+            at: record.at,
+            before: at,
+            order: record.order,
+            what: Word::Goaway,
+            is_sure: false,
+        })
+    }
+
     /// The side of `record` says goodbye right behind it.
     fn ends_at(&self, record: &Record) -> bool {
         self.list.iter().any(|other| {
@@ -133,4 +165,8 @@ impl Records {
                 && other.at.wrapping_sub(record.at) <= TOGETHER_TICKS
         })
     }
+}
+
+fn may_be_goaway(record: &Record) -> bool {
+    matches!(record.carries, PING | 26 | 30 | 34)
 }

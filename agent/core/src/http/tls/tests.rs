@@ -41,6 +41,82 @@ fn a_request_that_comes_with_the_preface_is_known_by_its_answer() {
     }
 }
 
+/// Node sends the preface, SETTINGS and HEADERS in one record: 24, 9 and 30 bytes.
+#[test]
+fn whether_a_request_came_with_the_preface_is_not_known_before_an_answer() {
+    let hello =
+        client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9 + 30).waits(1).carries(Side::Server, 30);
+    let greeted = records(&hello.clone().carries(Side::Client, 9));
+    assert!(greeted.may_hide_a_request(greeted.count()));
+    // What the server says first is no GOAWAY, however long it is.
+    let now = hello.socket.header.jiffies;
+    assert_eq!(greeted.last_word(End { by: Some(Side::Client), at: now }), None);
+    let answered = records(&hello.carries(Side::Client, 9).carries(Side::Server, 80));
+    assert!(!answered.may_hide_a_request(answered.count()));
+    let alone = client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9).carries(Side::Server, 30);
+    let alone = records(&alone.carries(Side::Client, 9));
+    assert!(!alone.may_hide_a_request(alone.count()), "there is no room for one");
+}
+
+/// An acknowledgment cannot be in the client's first record where it comes by itself, or before the server's SETTINGS.
+#[test]
+fn a_first_record_that_holds_more_than_settings_is_a_request() {
+    let hello = client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9 + 33);
+    let asked = hello.waits(1).carries(Side::Server, 30).carries(Side::Client, 9);
+    assert!(standing(&asked).is_open());
+}
+
+/// nginx and Node over TLS 1.2: each sends its acknowledgment in one record with what follows.
+#[test]
+fn a_server_that_greets_speaks_http2() {
+    let greeted = client().encrypted_13(&["h2", "http/1.1"]).carries(Side::Server, 40);
+    let asked = greeted.waits(3).carries(Side::Client, 24 + 9 + 9 + 31).waits(1).carries(Side::Server, 120);
+    let served = asked.carries(Side::Server, 15).waits(100);
+    assert!(records(&served).is_http2);
+    assert!(!standing(&served.carries(Side::Client, 17)).is_open(), "a GOAWAY");
+    let other =
+        client().encrypted_13(&["h2", "http/1.1"]).carries(Side::Server, 250).carries(Side::Client, 40);
+    assert!(!records(&other).is_http2, "a ticket");
+}
+
+#[test]
+fn a_server_that_ends_it_right_behind_the_clients_goaway_only_answers() {
+    let served =
+        client().encrypted_http2().carries(Side::Client, 60).waits(2).carries(Side::Server, 300).waits(100);
+    let word = |talk: &Talk, by: Side| {
+        let now = talk.socket.header.jiffies;
+        records(talk).last_word(End { by: Some(by), at: now }).map(|word| (word.by, word.what))
+    };
+    for frame in [17, 34] {
+        let left = served.clone().carries(Side::Client, frame).waits(1);
+        let by_client = Some((Side::Client, Word::Goaway));
+        assert_eq!(word(&left.clone().carries(Side::Server, 2), Side::Server), by_client, "close_notify");
+        assert_eq!(word(&left.clone(), Side::Server), by_client, "a FIN");
+        assert_eq!(word(&left.clone().waits(50), Side::Server), None, "a PING, and much later an end");
+    }
+    let pinged = served.carries(Side::Client, 17).waits(1).carries(Side::Server, 17);
+    assert_eq!(word(&pinged, Side::Client), None, "a PING and its answer");
+}
+
+/// Hypercorn sends a body of two bytes in a record of its own, which is as long as an alert.
+#[test]
+fn a_short_end_of_a_message_is_no_habit() {
+    let asks = |talk: Talk| {
+        let asked = talk.waits(100).carries(Side::Client, 80).waits(1);
+        asked.carries(Side::Server, 96).carries(Side::Server, 2)
+    };
+    let served = asks(asks(client().encrypted_13(&[])));
+    let word = |talk: &Talk| {
+        let now = talk.socket.header.jiffies;
+        records(talk).last_word(End { by: Some(Side::Client), at: now }).map(|word| word.by)
+    };
+    assert_eq!(word(&served.clone().waits(200)), None, "the newest body");
+    assert_eq!(word(&served.clone().waits(200).carries(Side::Server, 2)), Some(Side::Server));
+    // Two bytes by themselves are what this side says now and then.
+    let pings = asks(served.waits(200).carries(Side::Server, 2)).waits(200).carries(Side::Server, 2);
+    assert_eq!(word(&pings), None);
+}
+
 #[test]
 fn settings_may_be_empty() {
     // Node: SETTINGS of 9 bytes, and an answer as long as others' SETTINGS.
