@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// npm: @grpc/grpc-js. argv: how the server ends its connections, its port. Eight channels with a call answered on each, then idle.
+// npm: @grpc/grpc-js. argv: how the server ends its connections, its port. Eight channels with a call answered on each, then idle;
+// where age ends them, idle for different times.
 const grpc = require('grpc-js');
 const [how, port] = [process.argv[2], process.argv[3]];
 const options = {
@@ -20,7 +21,9 @@ server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), a
   for (let n = 0; n < 8; n++) {
     const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
     clients.push(client);
-    await new Promise((done) => client.ask(Buffer.from('x'), done));
+    const ask = () => new Promise((done) => client.ask(Buffer.from('x'), done));
+    await ask();
+    if (how === 'max_age') later(n * 130).then(ask);
     await later(110);
   }
   await later(5000);

@@ -32,7 +32,7 @@ def memcached_noreply(count=4):
     with servers.process("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(PORT), "-o", "idle_timeout=2", port=PORT):
         def one(number):
             client = Client(("127.0.0.1", PORT))
-            assert client.get("a") is None or number
+            client.get("a")
             client.set("a", b"something")
             if number % 2:
                 time.sleep(0.3)
