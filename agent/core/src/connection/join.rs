@@ -236,9 +236,11 @@ pub(super) fn join(close: &mut ClosedConnection, first: &Transition, other: &Oth
     let before = (close.closer, close.verdict, close.cause, close.race, close.protocol);
     agree_on_closer(close, first, other);
     agree_on_verdict(close, other);
-    if other.is_closer
-        && other.closer == close.closer
-        && !is_closer(close)
+    let is_closers = other.is_closer && !is_closer(close);
+    // Words that did not pass this end's probe before its close.
+    let has_heard = other.exact && other.basis == Basis::Protocol && other.verdict == close.verdict;
+    if other.closer == close.closer
+        && (is_closers || (has_heard && close.cause == Cause::Unknown))
         && knows_better(other.cause, close)
     {
         close.cause = other.cause;

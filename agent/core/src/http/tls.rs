@@ -291,15 +291,21 @@ impl Records {
             && self.replay(before).begun == 0
     }
 
-    /// HTTP/2: the record with the server's SETTINGS, where it holds nothing else; what comes before it are tickets.
+    /// HTTP/2: the record with the server's SETTINGS, where it holds nothing else, or the newest right behind it that greets
+    /// too; what comes before it are tickets.
     fn settings(&self) -> Option<usize> {
         if !self.is_http2 || !self.is_whole {
             return None;
         }
         let is_servers = |record: &Record| record.by == Side::Server && !record.is_brief;
-        let servers = self.list.iter().enumerate().filter(|(_, record)| is_servers(record));
-        let mut first = servers.take(FIRST_RECORDS);
-        first.find(|(_, record)| is_settings(record.carries, ACKNOWLEDGED)).map(|(at, _)| at)
+        let mut servers = self.list.iter().enumerate().filter(|(_, record)| is_servers(record));
+        let mut first = servers.by_ref().take(FIRST_RECORDS);
+        let (at, settings) = first.find(|(_, record)| is_settings(record.carries, ACKNOWLEDGED))?;
+        let is_more = |record: &Record| {
+            ACKNOWLEDGED.contains(&record.carries) && record.at.wrapping_sub(settings.at) <= 1
+        };
+        let more = servers.take_while(|(_, record)| is_more(record)).last();
+        Some(more.map_or(at, |(at, _)| at))
     }
 
     /// The last record of a response was as full as can be, or had not passed: more was to come.

@@ -84,6 +84,8 @@ pub struct End<'a> {
     pub before: [u8; 8],
     /// The newest segment is all of the newest turn.
     pub is_turn_newest: bool,
+    /// The newest segment follows the one that began the newest turn.
+    pub is_turn_before: bool,
     /// Its turns so far.
     pub turns: u32,
 }
@@ -96,6 +98,7 @@ impl<'a> End<'a> {
             newest: Message::new(&flow.newest, flow.newest_len, flow.tail),
             before: flow.before,
             is_turn_newest: flow.turn_seq == flow.newest_seq,
+            is_turn_before: flow.turn_seq.wrapping_add(flow.turn_len) == flow.newest_seq,
             turns: flow.turns,
         }
     }

@@ -11,6 +11,8 @@ const MOST: u32 = 1 << 30;
 /// The end of an error that names the routine `ProcessInterrupts` (src/backend/tcop/postgres.c), without a ReadyForQuery: it
 /// was fatal.
 const INTERRUPTED: &[u8] = b"rrupts\0\0";
+/// CopyInResponse: the command (COPY FROM STDIN) waits for the client's rows. Of one byte, an answer to a GSSENCRequest.
+const COPY_IN: u8 = b'G';
 /// The backend's messages that come at any time, and belong to no answer: notice, parameter.
 const ASYNCHRONOUS: &[u8] = b"NS";
 
@@ -99,8 +101,7 @@ fn answered(edges: &Edges<'_>) -> Said {
         // An answer to an SSLRequest; a request for a password: it is the client's turn.
         b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,
         b'R' => State::Turns,
-        // COPY FROM STDIN: the command waits for the client's rows.
-        b'G' => State::Answering,
+        COPY_IN => State::Answering,
         // Streaming replication.
         b'd' | b'W' if server.turn.byte(0) == b'W' || edges.client.newest.byte(0) == b'd' => State::Idle,
         // Flush: an answer without an end.
@@ -123,8 +124,15 @@ fn ended(edges: &Edges<'_>, word: Option<Word>) -> Said {
         _ if server.is_turn_newest => (State::Asked, false),
         _ => match ready(server.before) {
             Some(state) => (state, false),
-            // A pooler had passed on what ended the session behind it.
-            None if server.before.ends_with(INTERRUPTED) => (State::Answering, false),
+            // A pooler had passed on what ended the session behind it: in answer, or to an idle client behind one.
+            None if server.before.ends_with(INTERRUPTED) => {
+                match (server.is_turn_before, server.turn.byte(0)) {
+                    (true, b'E') => (State::Asked, false),
+                    (true, _) => (State::Answering, false),
+                    (false, _) => (State::Idle, true),
+                }
+            }
+            None if server.turn.byte(0) == COPY_IN => (State::Answering, false),
             None if is_push => (State::Idle, true),
             None => (State::Answering, true),
         },

@@ -47,7 +47,7 @@ impl Records {
     /// The first word of the end that `end` finished.
     pub fn last_word(&self, end: End) -> Option<LastWord> {
         let alert = self.list.iter().enumerate().find_map(|(at, _)| self.alert(at, end));
-        let goaway = self.goaway(end).or_else(|| self.clients_goaway(end));
+        let goaway = self.goaway(end).or_else(|| self.clients_goaway(end, self.list.len()));
         match (alert, goaway) {
             (Some(alert), Some(goaway)) if goaway.before < alert.before => Some(goaway),
             (alert, goaway) => alert.or(goaway),
@@ -117,6 +117,13 @@ impl Records {
         let (asked, answered) =
             (pings(&self.list[..at], Side::Client), pings(&self.list[..at], Side::Server));
         let is_reply = asked.len() > answered.len();
+        let said_before = self.list[..at].iter().rfind(|other| !other.is_brief);
+        if said_before
+            .is_some_and(|other| other.by == Side::Client && other.carries != PING && may_be_goaway(other))
+            && let Some(clients) = self.clients_goaway(End { by: Some(Side::Server), at: record.at }, at)
+        {
+            return Some(clients);
+        }
         // A client that answers a GOAWAY with its own ends the connection with it.
         let mut answers =
             self.list[at + 1..].iter().filter(|other| other.by == Side::Client && other.carries == PING);
@@ -133,16 +140,14 @@ impl Records {
 
     /// HTTP/2: what the server's end came right behind: a frame of the client's of the length of a GOAWAY, that it answered
     /// with that.
-    fn clients_goaway(&self, end: End) -> Option<LastWord> {
+    fn clients_goaway(&self, end: End, before: usize) -> Option<LastWord> {
         if !self.is_http2 {
             return None;
         }
         let said = |record: &&Record| !self.may_be_alert(record);
-        let record = self
-            .list
-            .iter()
-            .rfind(said)
-            .filter(|record| record.by == Side::Client && may_be_goaway(record))?;
+        let list = &self.list[..before];
+        let record =
+            list.iter().rfind(said).filter(|record| record.by == Side::Client && may_be_goaway(record))?;
         let at = self.list.iter().position(|other| other.order == record.order)?;
         let alert = self.list[at..].iter().find(|other| self.may_be_alert(other));
         let (by, answered_at) = alert.map_or((end.by?, end.at), |alert| (alert.by, alert.at));

@@ -58,6 +58,15 @@ fn whether_a_request_came_with_the_preface_is_not_known_before_an_answer() {
     assert!(!alone.may_hide_a_request(alone.count()), "there is no room for one");
 }
 
+#[test]
+fn a_server_may_greet_in_several_records() {
+    // Granian: a ticket, SETTINGS, and an acknowledgment with a WINDOW_UPDATE.
+    let hello = client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9 + 30).carries(Side::Server, 162);
+    let greeted = hello.carries(Side::Server, 33).carries(Side::Server, 22).carries(Side::Client, 9);
+    assert_eq!(standing(&greeted).begun, 0);
+    assert_eq!(standing(&greeted.waits(20).carries(Side::Server, 80)).answered, 1);
+}
+
 /// An acknowledgment cannot be in the client's first record where it comes by itself, or before the server's SETTINGS.
 #[test]
 fn a_first_record_that_holds_more_than_settings_is_a_request() {
@@ -92,6 +101,9 @@ fn a_server_that_ends_it_right_behind_the_clients_goaway_only_answers() {
         let by_client = Some((Side::Client, Word::Goaway));
         assert_eq!(word(&left.clone().carries(Side::Server, 2), Side::Server), by_client, "close_notify");
         assert_eq!(word(&left.clone(), Side::Server), by_client, "a FIN");
+        let answers = left.clone().carries(Side::Server, 34).carries(Side::Server, 2);
+        let is_ping = frame == 17;
+        assert_eq!(is_ping, word(&answers, Side::Server) != by_client, "a GOAWAY in answer");
         assert_eq!(word(&left.clone().waits(50), Side::Server), None, "a PING, and much later an end");
     }
     let pinged = served.carries(Side::Client, 17).waits(1).carries(Side::Server, 17);

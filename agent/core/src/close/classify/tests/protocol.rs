@@ -68,6 +68,9 @@ fn a_pooler_that_ends_a_command_has_not_answered_it() {
     let relayed = [b"T\0\0\0\x06\0\0", ADMIN, b"RProcessInterrupts\0\0"].concat();
     let crashed = |talk: Talk| is_asked(talk).answers_raw(&relayed).answers_raw(CRASHED);
     assert_eq!(by_server(crashed), both("premature-hangup SR fin response server-error - exact protocol"));
+    // To a client that had been answered; its transaction, if there was one, is out of reach.
+    let dropped = |talk: Talk| session(talk).answers_raw(&relayed).answers_raw(CRASHED);
+    assert_eq!(by_server(dropped), both("server-idle SI fin idle server-error - probable protocol"));
     let in_transaction = |talk: Talk| {
         session(talk).asks_raw(QUERY).answers_raw(IN_TRANSACTION).waits(500).answers_raw(TIMEOUT)
     };
@@ -88,6 +91,8 @@ fn a_copy_from_the_client_is_open_until_its_end() {
     const COPY_IN: &[u8] = b"G\0\0\0\x09\0\0\x01\0\0";
     let copies = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(COPY_IN).waits(100);
     assert_eq!(by_client(copies), both("premature-hangup CR fin response unknown - exact protocol"));
+    let ended = |talk: Talk| copies(talk).answers_raw(ADMIN);
+    assert_eq!(by_server(ended), both("premature-hangup SR fin response admin-shutdown - exact protocol"));
     // Like a standby's status update, by its first byte.
     let sends = |talk: Talk| copies(talk).asks_raw(b"d\0\0\0\x09ruby\n").waits(100);
     assert_eq!(by_server(sends), both("premature-hangup SW fin waiting unknown - exact protocol"));
