@@ -9,7 +9,7 @@ use whohungup_ebpf::{
 use super::{
     ending::Ending,
     facts::{Facts, Reading as _, is_before},
-    phase::{ExchangePhase, from_turns, is_one_way, leaves_an_answer},
+    phase::{ExchangePhase, from_turns, is_empty_line, is_one_way, leaves_an_answer},
     request_totals::RequestTotals,
 };
 use crate::{
@@ -180,8 +180,11 @@ pub(super) fn begun(facts: &Facts) -> Option<Protocol> {
 /// What is spoken on the connection; `None` where nothing was said, or nothing of it was seen.
 pub(super) fn spoken(facts: &Facts, view: &ExchangePhase) -> Option<Protocol> {
     let first = || begun(facts);
-    let exchange =
-        facts.exchange.as_deref().or(facts.exchange_after.as_deref()).filter(|one| http::is_read(one));
+    let exchange = facts
+        .exchange
+        .as_deref()
+        .or(facts.exchange_after.as_deref())
+        .filter(|one| http::is_read(one) && !is_empty_line(facts, one));
     if view.at.as_ref().is_some_and(|at| at.websocket.is_some()) {
         return Some(Protocol::Websocket);
     }

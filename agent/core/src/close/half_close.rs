@@ -102,9 +102,9 @@ pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -
     let is_cut = matches!(view.phase, Phase::Waiting | Phase::Response)
         && view.after.as_ref().is_some_and(|after| after.phase == Phase::Response && after.missing.is_some());
     let end_came = facts.last.is_some_and(|last| {
-        last.is_held()
-            && matches!(last.err, 0 | ECONNRESET)
-            && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
+        // Without a FIN it is this end's own process that has had enough.
+        let is_peers = last.err == ECONNRESET || (last.err == 0 && last.is_fin_received());
+        last.is_held() && is_peers && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
     });
     let gave_up =
         || is_at_once(facts) && view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use whohungup_ebpf::{
     event::Transition,
-    exchange::{Exchange, HTTP, HTTP2, IN, OUT, TLS, state},
+    exchange::{Exchange, HTTP, HTTP2, IN, OUT, STARTED_LATE, TLS, state},
 };
 
 use super::{
@@ -198,10 +198,21 @@ fn seen_since(at: ExchangeState, after: &ExchangeState) -> ExchangeState {
 
 /// The messages at the first step. What this end had written when it closed may have been the first that the probe saw.
 fn first_exchange(facts: &Facts, ending: Ending) -> Option<&Exchange> {
-    let is_read = |exchange: &&Exchange| http::is_read(exchange);
+    let is_read = |exchange: &&Exchange| http::is_read(exchange) && !is_empty_line(facts, exchange);
     let left_later = ending.local && facts.first.write_seq != facts.first.snd_nxt;
     let later = facts.exchange_after.as_deref().filter(|_| left_later);
     facts.exchange.as_deref().filter(is_read).or(later.filter(is_read))
+}
+
+/// An empty line in the midst of another protocol (rsync's daemon, a Redis that replicates) was taken for what may come before a
+/// request (RFC 9112 section 2.2), and none came.
+pub(super) fn is_empty_line(facts: &Facts, exchange: &Exchange) -> bool {
+    /// Two empty lines.
+    const MOST: u64 = 4;
+    exchange.protocol == HTTP
+        && exchange.begun == 0
+        && exchange.flags & STARTED_LATE == 0
+        && asked_bytes(facts) > Some(MOST)
 }
 
 /// A body without a length ends with the connection, and only by the server's own FIN (RFC 9112 section 6.3): a client

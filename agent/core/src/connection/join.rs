@@ -327,6 +327,9 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
         return;
     }
     let exact = close.confidence == Confidence::Exact;
+    // That nothing was open when the server closed does not deny what was sent to it afterwards.
+    let is_late =
+        other.verdict == Verdict::ServerIdle && matches!(close.race, Some(Race::Crossed | Race::Stale));
     let other_knows = match (close.verdict == Verdict::IdleRace, other.is_race()) {
         // Only the end that closed can tell what it had read; sequence numbers tell the rest at either end.
         (true, true) => other.exact && !exact || (other.exact == exact && !is_closer(close)),
@@ -336,7 +339,7 @@ fn agree_on_verdict(close: &mut ClosedConnection, other: &OtherEnd) {
             other.verdict != Verdict::Unknown
         }
         (false, true) => other.exact || !exact || close.verdict == Verdict::ServerIdle,
-        (true, false) => other.exact && !exact,
+        (true, false) => other.exact && !exact && !is_late,
         (false, false) => {
             let is_unknown = close.verdict == Verdict::Unknown;
             // Two FINs that crossed behind an answer: the client's was there to read it.

@@ -379,6 +379,11 @@ fn a_client_that_only_stopped_sending_and_was_still_there_was_dropped_by_the_ser
         last.flags |= 1;
     }
     assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - exact http");
+    // Its own process had waited for long enough (a relay that passes on a FIN, and closes later): no FIN came.
+    let talk = client().asks(GET).waits(50);
+    let mut facts = talk.clone().stops_sending();
+    talk.waits(200).later(&mut facts, FIN_WAIT2, CLOSE);
+    assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - exact http");
     // The server cannot tell.
     let talk = server().asks(GET).waits(50);
     let mut facts = talk.clone().gets_fin();

@@ -192,6 +192,16 @@ fn a_query_that_did_not_leave_waits_all_the_same() {
     assert_eq!((close.phase.as_str(), close.in_flight), ("waiting", Some(1)));
 }
 
+/// What looks like the empty line before a request: rsync asks for the list of modules with one.
+#[test]
+fn an_empty_line_in_another_protocol_begins_no_http() {
+    let lists = |talk: Talk| {
+        let greeted = talk.asks("@RSYNCD: 31.0\n").waits(1).answers("@RSYNCD: 31.0\n").waits(1);
+        greeted.asks("\n").waits(1).answers("m\t\n@RSYNCD: EXIT\n").waits(100)
+    };
+    assert_eq!(by_server(lists), both("server-idle SI fin idle unknown - probable turns"));
+}
+
 #[test]
 fn what_is_not_known_goes_by_turns() {
     let play = |talk: Talk| {

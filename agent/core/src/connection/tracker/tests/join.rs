@@ -66,6 +66,25 @@ fn the_end_that_closed_gives_its_cause_to_the_other() {
     assert!(client_end.evidence.iter().any(|line| line.contains("other end is on this host")));
 }
 
+/// A relay ends idle sessions of a database that says when nothing is open, and clients do not look before they ask.
+#[test]
+fn that_nothing_was_open_denies_no_query_behind_the_fin() {
+    const QUERY: &[u8] = b"Q\0\0\0\x0dselect 1\0";
+    let session = |talk: Talk| {
+        let greeted = talk.in_another_protocol().asks_raw(b"\0\0\0\x09\0\x03\0\0\0").waits(1);
+        let ready = greeted.answers_raw(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").waits(1).asks_raw(QUERY).waits(1);
+        ready.answers_raw(b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I").waits(375)
+    };
+    let talk = session(client());
+    let mut at_client = talk.clone().gets_fin();
+    talk.fin_came().waits(125).asks_raw(QUERY).later(&mut at_client, 8, 9);
+    let (server_end, client_end) = both(&mut tracker(), session(server()).closes(), at_client);
+    for end in [server_end, client_end] {
+        assert_eq!((end.verdict, end.race), (Verdict::IdleRace, Some(Race::Stale)), "{:?}", end.role);
+        assert_eq!(end.confidence, Confidence::Probable);
+    }
+}
+
 #[test]
 fn a_request_that_the_server_had_not_read_is_a_race_at_the_client_too() {
     let asked = |talk: Talk| talk.served(1250).asks(GET);
