@@ -146,7 +146,8 @@ pub struct Setting {
 impl Row {
     /// Whether it ends connections on which `protocol` is spoken.
     pub(super) fn meets(&self, protocol: Option<Protocol>) -> Meets {
-        let is_http = matches!(protocol, Some(Protocol::Http | Protocol::Http2));
+        // A WebSocket's connection is one of HTTP's that was upgraded.
+        let is_http = matches!(protocol, Some(Protocol::Http | Protocol::Http2 | Protocol::Websocket));
         let is_untold = matches!(protocol, None | Some(Protocol::Tls | Protocol::Other));
         match &self.protocols {
             Some(Spoken::Any) => Meets::Yes,

@@ -359,6 +359,17 @@ fn each_protocol_has_its_own_timers() {
 }
 
 #[test]
+fn a_proxy_that_cuts_a_websocket_is_named_as_one_that_cuts_any_tunnel() {
+    let nginx = program("nginx", "", &[]);
+    for protocol in [Protocol::Http, Protocol::Websocket] {
+        let seen = Observed { protocol: Some(protocol), ..of(&nginx) };
+        let found = candidates(&timer(Side::Server, Phase::Tunnel, Clock::Silent, 60.0), &seen);
+        let settings = found.iter().map(|it| it.row.setting.name.as_str());
+        assert!(settings.clone().any(|name| name == "proxy_read_timeout"), "{protocol}: {found:?}");
+    }
+}
+
+#[test]
 fn of_two_settings_it_is_the_one_that_takes_the_value() {
     let java = program("java", "java", &["hikaricp", "okhttp"]);
     let seen = Observed { protocol: Some(Protocol::Postgresql), ..of(&java) };
