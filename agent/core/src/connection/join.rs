@@ -217,8 +217,10 @@ impl Tracker {
         if !word.is_race() {
             return;
         }
+        // Whom it has met may be in another namespace.
+        let met = connection.pending.as_deref().and_then(|pending| pending.other_cookie);
         let reported = (connection.netns, Ends::new(&connection.endpoints).turned());
-        let Some(cookie) = self.recent.cookie_at(reported) else { return };
+        let Some(cookie) = met.or_else(|| self.recent.cookie_at(reported)) else { return };
         let Some(pending) =
             self.recent.by_cookie(cookie).and_then(|known| known.connection.pending.as_deref_mut())
         else {

@@ -187,8 +187,20 @@ fn two_sockets_with_the_same_addresses_are_not_always_one_connection() {
 
 #[test]
 fn a_loss_that_the_client_proves_amends_what_the_server_had_reported() {
+    for apart in [0, 1] {
+        a_loss_amends_what_the_server_had_reported(apart);
+    }
+}
+
+/// The client is so many network namespaces away.
+fn a_loss_amends_what_the_server_had_reported(apart: u32) {
     let mut tracker = tracker();
     let idle = |talk: Talk| talk.served(1250).unobserved();
+    let away = |mut talk: Talk| {
+        talk.socket.netns += apart;
+        talk
+    };
+    let client = || away(client());
     let mut server_end = idle(server()).closes();
     server_end.first.header.cookie = SERVER;
     let mut client_end = idle(client()).gets_fin();
