@@ -7,6 +7,7 @@ mod otlp;
 mod overhead;
 mod record;
 mod shell;
+mod web;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ pub use self::{
     overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
     shell::{CompletionsArgs, ManArgs},
+    web::{FromArgs, WebArgs},
 };
 use crate::{
     container::{HostRoot, host_root_flag},
@@ -272,6 +274,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "URL", conflicts_with = "duration")]
     pub from: Option<String>,
 
+    #[command(flatten)]
+    pub from_args: FromArgs,
+
     /// Report on the past, from the record of a daemon (`run --record`)
     #[arg(long, value_name = "DIR", conflicts_with_all = ["duration", "from"])]
     pub record: Option<PathBuf>,
@@ -311,6 +316,9 @@ pub struct TopArgs {
     pub from: Option<String>,
 
     #[command(flatten)]
+    pub from_args: FromArgs,
+
+    #[command(flatten)]
     pub filter: FilterArgs,
 }
 
@@ -327,6 +335,9 @@ pub struct RunArgs {
     /// Host name that requests may use besides IP addresses and localhost, such as a reverse proxy's (may be repeated)
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "WHOHUNGUP_ALLOWED_HOSTS")]
     pub allowed_host: Vec<HostName>,
+
+    #[command(flatten)]
+    pub web: WebArgs,
 
     #[command(flatten)]
     pub record: RecordArgs,

@@ -30,9 +30,11 @@ mod say;
 pub mod selftest;
 pub mod session;
 pub mod signals;
+mod tls_client;
 pub mod top;
 mod url_query;
 pub mod watch;
+pub mod web;
 pub mod workloads;
 
 pub use say::say;

@@ -29,4 +29,5 @@ mod shut;
 mod software;
 mod stress;
 mod two_nodes;
+mod web;
 mod workloads;
