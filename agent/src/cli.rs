@@ -26,6 +26,7 @@ pub use self::{
 use crate::{
     container::{HostRoot, host_root_flag},
     metrics::{Histograms, WorkloadLabel, WorkloadLabels},
+    privileges::Privileges,
     session::SessionOptions,
     workloads::{ApiServer, KubernetesOptions, NameSources, PodLabel, node_name_flag, pod_labels_flag},
 };
@@ -183,6 +184,7 @@ impl ObserveArgs {
             kubernetes: self.kubernetes.options(),
             host_root: HostRoot::find(self.host.host_root.as_deref()),
             long_lived: self.long_lived,
+            privileges: Privileges::Kept,
         }
     }
 }
@@ -364,6 +366,10 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    pub fn session(&self) -> SessionOptions {
+        SessionOptions { privileges: Privileges::Dropped, ..self.observe.session() }
+    }
+
     /// The labels of endpoints: those of pods are kept for them.
     pub fn shown_labels(&self) -> WorkloadLabels {
         let of_pods = self.observe.kubernetes.pod_labels.clone();

@@ -19,6 +19,7 @@ pub mod otlp;
 pub mod output;
 pub mod owners;
 pub mod peak;
+pub mod privileges;
 pub mod procinfo;
 pub mod query;
 pub mod recent_activity;

@@ -24,6 +24,7 @@ use crate::{
     cli::RunArgs,
     delivery::Counts,
     otlp::{LogExporter, MetricExporter},
+    privileges,
     signals::stop_flag,
     web::{self, Protection, WebConfig},
 };
@@ -50,6 +51,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         Around { otlp: Otlp { logs, counts: Arc::clone(&counts) }, web: web_counts },
         asked,
     )?;
+    // The observer has given up its own; whoever is started from here on inherits this.
+    privileges::keep(&privileges::TO_ANSWER);
     let metrics = match &otlp {
         Some(otlp) => MetricExporter::start(otlp, node, &counts, scrapes::asking(asks.clone()))?,
         None => None,

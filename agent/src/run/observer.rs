@@ -124,7 +124,7 @@ pub(super) fn start(args: &RunArgs, around: Around, asked: Receiver<Ask>) -> any
 /// The record first: without it nothing is to run.
 fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
     let recorder = args.record.settings().map(Recorder::start).transpose()?;
-    let mut agent = Agent::start(args.observe.session(), args.observe.max_endpoints)?;
+    let mut agent = Agent::start(args.session(), args.observe.max_endpoints)?;
     if args.metrics_histograms == Histograms::Native {
         agent.analyzer.keep_native_histograms();
     }
@@ -186,7 +186,7 @@ impl Counters {
         Self {
             metrics: Metrics::new(build, args.shown_labels(), args.metrics_histograms),
             recent: RecentActivity::new(max_endpoints),
-            options: args.observe.session(),
+            options: args.session(),
             sampling: Sampling::new(args.bpf_stats),
             budget: Budget::new(args.overhead_budget),
             health: Health::default(),

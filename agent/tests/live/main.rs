@@ -16,6 +16,7 @@ mod middlebox;
 mod otlp;
 mod page;
 mod peer;
+mod privileges;
 mod record;
 mod report;
 mod requests;

@@ -56,6 +56,11 @@ impl Daemon {
         Ok(Self { agent, binary: binary.to_owned(), scheme, address })
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.agent.id()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
