@@ -7,6 +7,7 @@ mod otlp;
 mod overhead;
 mod record;
 mod shell;
+mod web;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -20,10 +21,12 @@ pub use self::{
     overhead::OverheadBudget,
     record::{QueryArgs, RecordArgs},
     shell::{CompletionsArgs, ManArgs},
+    web::{FromArgs, WebArgs},
 };
 use crate::{
     container::{HostRoot, host_root_flag},
     metrics::{Histograms, WorkloadLabel, WorkloadLabels},
+    privileges::Privileges,
     session::SessionOptions,
     workloads::{ApiServer, KubernetesOptions, NameSources, PodLabel, node_name_flag, pod_labels_flag},
 };
@@ -181,6 +184,7 @@ impl ObserveArgs {
             kubernetes: self.kubernetes.options(),
             host_root: HostRoot::find(self.host.host_root.as_deref()),
             long_lived: self.long_lived,
+            privileges: Privileges::Kept,
         }
     }
 }
@@ -272,6 +276,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "URL", conflicts_with = "duration")]
     pub from: Option<String>,
 
+    #[command(flatten)]
+    pub from_args: FromArgs,
+
     /// Report on the past, from the record of a daemon (`run --record`)
     #[arg(long, value_name = "DIR", conflicts_with_all = ["duration", "from"])]
     pub record: Option<PathBuf>,
@@ -311,6 +318,9 @@ pub struct TopArgs {
     pub from: Option<String>,
 
     #[command(flatten)]
+    pub from_args: FromArgs,
+
+    #[command(flatten)]
     pub filter: FilterArgs,
 }
 
@@ -327,6 +337,9 @@ pub struct RunArgs {
     /// Host name that requests may use besides IP addresses and localhost, such as a reverse proxy's (may be repeated)
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "WHOHUNGUP_ALLOWED_HOSTS")]
     pub allowed_host: Vec<HostName>,
+
+    #[command(flatten)]
+    pub web: WebArgs,
 
     #[command(flatten)]
     pub record: RecordArgs,
@@ -353,6 +366,10 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    pub fn session(&self) -> SessionOptions {
+        SessionOptions { privileges: Privileges::Dropped, ..self.observe.session() }
+    }
+
     /// The labels of endpoints: those of pods are kept for them.
     pub fn shown_labels(&self) -> WorkloadLabels {
         let of_pods = self.observe.kubernetes.pod_labels.clone();

@@ -27,6 +27,8 @@ whohungup_core::label_set! {
         Reconcile,
         /// The Kubernetes API was asked for and does not answer.
         KubernetesApi,
+        /// The web configuration on disk cannot be used: what it said before holds.
+        WebConfig,
         EventsLost,
         RunsMissed,
         EventsMalformed,

@@ -18,9 +18,9 @@ const MOST: u64 = 1 << 20;
 /// Answers until standard input ends.
 ///
 /// # Errors
-/// When standard input cannot be read, or standard output not be written.
+/// When the daemon cannot be asked as `args` say, standard input cannot be read, or standard output not be written.
 pub fn mcp(args: &McpArgs) -> anyhow::Result<()> {
-    let source = Source::new(args);
+    let source = Source::new(args)?;
     match serve(&source, io::stdin().lock(), io::stdout().lock()) {
         // Whoever asked has gone.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -11,7 +11,6 @@ mod metrics;
 mod retry;
 mod sender;
 mod settings;
-mod tls;
 
 pub use log_exporter::LogExporter;
 pub use metric_exporter::MetricExporter;

@@ -22,7 +22,7 @@ use crate::{cli::ReportArgs, signals::stop_flag};
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
     let model = match (&args.from, &args.record) {
         (Some(url), _) => {
-            let mut model = fetch::fetch(url)?;
+            let mut model = fetch::Client::new(url, &args.from_args)?.report()?;
             model.keep(&args.filter.filter());
             model
         }

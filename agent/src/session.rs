@@ -17,6 +17,7 @@ use crate::{
     degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
+    privileges::{Privileges, give_up_after},
     refusals::Refusals,
     workloads::{KubernetesHealth, KubernetesOptions, NameSources, Resolver},
 };
@@ -58,6 +59,7 @@ pub struct SessionOptions {
     pub host_root: HostRoot,
     /// From which age on a connection counts in the keepalive audit.
     pub long_lived: Duration,
+    pub privileges: Privileges,
 }
 
 impl Default for SessionOptions {
@@ -70,6 +72,7 @@ impl Default for SessionOptions {
             kubernetes: None,
             host_root: HostRoot::find(None),
             long_lived: LONG_LIVED,
+            privileges: Privileges::Kept,
         }
     }
 }
@@ -129,7 +132,11 @@ impl Session {
         let (began, mut owners) = (Instant::now(), Owners::read());
         thread::sleep(CALIBRATION.saturating_sub(began.elapsed()));
         probes.attach()?;
-        let dump = probes.dump_sockets()?;
+        let dump = match options.privileges {
+            Privileges::Kept => probes.dump_sockets()?,
+            // Of what is done later a walk over the sockets asks for most.
+            Privileges::Dropped => give_up_after(options.load.openssl, || probes.dump_sockets())?,
+        };
         let readings = before.zip(dump.clock).and_then(|(a, b)| {
             tick_seconds((a.header.ktime_ns, a.jiffies64), (b.header.ktime_ns, b.jiffies64))
         });

@@ -11,7 +11,7 @@ use crate::{
     live::CLOSES,
     query,
     record::{Gap, Interval, Scan},
-    report::fetch,
+    report::fetch::Client,
 };
 use whohungup_core::{
     advice::ReportModel,
@@ -21,7 +21,7 @@ use whohungup_core::{
 
 #[derive(Debug)]
 pub(super) struct Source {
-    from: String,
+    daemon: Client,
     record: PathBuf,
 }
 
@@ -36,12 +36,14 @@ pub(super) struct Closes {
 }
 
 impl Source {
-    pub(super) fn new(args: &McpArgs) -> Self {
-        Self { from: args.from.clone(), record: args.record.clone() }
+    /// # Errors
+    /// When the daemon cannot be asked as `args` say.
+    pub(super) fn new(args: &McpArgs) -> anyhow::Result<Self> {
+        Ok(Self { daemon: Client::new(&args.from, &args.from_args)?, record: args.record.clone() })
     }
 
     pub(super) fn report(&self, filter: &Filter) -> anyhow::Result<ReportModel> {
-        let mut model = fetch::fetch(&self.from)?;
+        let mut model = self.daemon.report()?;
         model.keep(filter);
         Ok(model)
     }
@@ -120,7 +122,7 @@ impl Source {
         struct Kept {
             closes: Vec<ClosedConnection>,
         }
-        let body = fetch::get(&self.from, CLOSES, filter)?;
+        let body = self.daemon.get(CLOSES, filter)?;
         let kept: Kept =
             serde_json::from_slice(&body).context("what the daemon answers is not understood")?;
         Ok(kept.closes)

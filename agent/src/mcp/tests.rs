@@ -1,10 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cli::FromArgs;
 
 fn source() -> Source {
     // Port 1 of the loopback is not listened at.
-    Source::new(&McpArgs { from: "http://127.0.0.1:1".to_owned(), record: "/nowhere/record".into() })
+    let (from, record) = ("http://127.0.0.1:1".to_owned(), "/nowhere/record".into());
+    Source::new(&McpArgs { from, from_args: FromArgs::default(), record }).expect("a source")
 }
 
 /// What is answered to these lines.

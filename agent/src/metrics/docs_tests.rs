@@ -17,6 +17,7 @@ use crate::{
     degraded::Reason,
     delivery,
     record::GapReason,
+    web::Refusal,
     workloads::{FailureReason, SkippedPod},
 };
 use whohungup_bpf::program_names;
@@ -125,6 +126,7 @@ fn closed(label: &str) -> Option<Vec<&'static str>> {
             all(delivery::LossReason::ALL, delivery::LossReason::as_str),
             all(FailureReason::ALL, FailureReason::as_str),
             all(SkippedPod::ALL, SkippedPod::as_str),
+            all(Refusal::ALL, Refusal::as_str),
         ]
         .concat(),
         "record" => Counter::ALL.into_iter().filter_map(Counter::lost_kind).collect(),

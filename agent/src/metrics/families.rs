@@ -8,3 +8,4 @@ pub(super) mod otlp;
 pub(super) mod record;
 pub(super) mod requests;
 pub(super) mod timeouts;
+pub(super) mod web;

@@ -87,6 +87,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Family> {
         families::agent::FAMILIES,
         families::record::FAMILIES,
         families::otlp::FAMILIES,
+        families::web::FAMILIES,
         families::cost::FAMILIES,
     ]
     .into_iter()

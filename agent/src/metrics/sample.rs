@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::tests::{Counting, TICK, idle_close};
 use super::{Overhead, ProcessCost, Reading, Scrape, Snapshot};
-use crate::{degraded::Reason, delivery, record::RecordStats, workloads::KubernetesHealth};
+use crate::{degraded::Reason, delivery, record::RecordStats, web, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     close::{ClosedConnection, RequestDelta},
@@ -176,6 +176,7 @@ fn snapshot(counting: &Counting) -> Snapshot {
             failed_attempts: 7,
             failing: false,
         },
+        web: web::Stats { refused: [8, 9, 10], is_stale: false },
         wall_ahead_ns: 1_800_000_000 * SECOND as i64,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{degraded::Reason, delivery, record::RecordStats, workloads::KubernetesHealth};
+use crate::{degraded::Reason, delivery, record::RecordStats, web, workloads::KubernetesHealth};
 use whohungup_bpf::{CounterTotals, ProgramStat, TlsLibraries};
 use whohungup_core::{
     connection::{Limits, OpenState, Totals},
@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub record: Option<RecordStats>,
     /// Zeros where nothing is sent.
     pub otlp: delivery::Stats,
+    /// Zeros where everybody may ask.
+    pub web: web::Stats,
     /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns.
     pub wall_ahead_ns: i64,
 }

@@ -27,7 +27,10 @@ use super::{
     sender::{Outcome, Sender},
     settings::{Settings, Signal},
 };
-use crate::delivery::{Counts, LossReason, Whose};
+use crate::{
+    delivery::{Counts, LossReason, Whose},
+    privileges,
+};
 use whohungup_core::close::{ClosedConnection, SCHEMA};
 
 /// Closes that wait to be sent at most: about 16 MB.
@@ -76,7 +79,10 @@ impl LogExporter {
         };
         let thread = thread::Builder::new()
             .name("otlp-logs".to_owned())
-            .spawn(move || thread.run())
+            .spawn(move || {
+                privileges::keep(&[]);
+                thread.run();
+            })
             .context("start the thread that sends closes")?;
         Ok(Some(Self { closes, waiting, ends, counts: Arc::clone(counts), thread }))
     }

@@ -9,10 +9,8 @@ use anyhow::Context as _;
 use flate2::{Compression as Level, write::GzEncoder};
 use ureq::http::{HeaderMap, StatusCode, header};
 
-use super::{
-    settings::{Compression, Target},
-    tls,
-};
+use super::settings::{Compression, Target};
+use crate::tls_client::{self, Files};
 use whohungup_core::sanitize::clean;
 
 /// An answer says in how many words it likes what it did not take; more than this nobody reads.
@@ -40,7 +38,12 @@ impl Sender {
     /// # Errors
     /// When a certificate or a key cannot be used.
     pub(super) fn new(target: &Target) -> anyhow::Result<Self> {
-        let tls = tls::config(target).with_context(|| format!("send {} by OTLP", target.signal.as_str()))?;
+        let files = Files {
+            authorities: target.certificate.as_deref(),
+            client: target.client_certificate.as_deref().zip(target.client_key.as_deref()),
+        };
+        let tls = tls_client::config(&target.url, files, "OTEL_EXPORTER_OTLP_CERTIFICATE")
+            .with_context(|| format!("send {} by OTLP", target.signal.as_str()))?;
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(target.timeout))
             .http_status_as_error(false)

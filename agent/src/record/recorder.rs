@@ -14,6 +14,8 @@ use std::{
 use anyhow::Context as _;
 use whohungup_core::{close::ClosedConnection, filter::Filter};
 
+use crate::privileges;
+
 use super::{
     directory::Directory,
     gaps::GapReason,
@@ -100,7 +102,10 @@ impl Recorder {
         let writer = Writer::start(directory, settings.limits, Arc::clone(&counts))?;
         let thread = thread::Builder::new()
             .name("record".to_owned())
-            .spawn(move || writer.run(&queue))
+            .spawn(move || {
+                privileges::keep(&privileges::TO_WRITE);
+                writer.run(&queue);
+            })
             .context("start the thread that writes the record")?;
         Ok(Self {
             closes,

@@ -18,18 +18,24 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::AbortHandle,
+    time::timeout,
 };
+
+use crate::web::{Refusal, WebConfig};
 
 /// Connections at once: a few viewers and scrapers have one or two each.
 const AT_ONCE: usize = 128;
 /// A head has come in full within this, and the next request begins: an idle connection is ended then too.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// TLS is agreed on within this.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a head.
 const HEAD_BYTES: usize = 16 << 10;
 /// After a refused accept (no descriptors are left) it is tried again.
@@ -81,8 +87,13 @@ impl Drop for Busy {
     }
 }
 
-/// Serves `app` until `ending`, and then until what was asked has been answered.
-pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Future<Output = ()>) {
+/// Serves `app` until `ending`, and then until what was asked has been answered; by TLS where `web` asks for it.
+pub(super) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    web: Option<Arc<WebConfig>>,
+    ending: impl Future<Output = ()>,
+) {
     let (table, graceful) = (Table::default(), GracefulShutdown::new());
     let mut ending = pin!(ending);
     loop {
@@ -92,7 +103,9 @@ pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Futur
         };
         match accepted {
             // Where all are busy the newest is dropped: the others have been asking for longer.
-            Ok((stream, _)) if table.make_room() => table.add(begin(stream, &app, &graceful)),
+            Ok((stream, _)) if table.make_room() => {
+                table.add(begin(stream, &app, web.clone(), graceful.watcher()));
+            }
             Ok(_) => {}
             Err(_no_descriptors) => tokio::time::sleep(TRY_AGAIN).await,
         }
@@ -101,7 +114,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Futur
     graceful.shutdown().await;
 }
 
-fn begin(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) -> Served {
+fn begin(stream: TcpStream, app: &Router, web: Option<Arc<WebConfig>>, watcher: Watcher) -> Served {
     let busy = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&busy);
     let app = app.clone().layer(axum::middleware::from_fn(
@@ -114,15 +127,25 @@ fn begin(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) -> Served
             }
         },
     ));
+    let task = tokio::spawn(async move {
+        let Some(web) = web else { return answer(stream, app, watcher).await };
+        let Some(acceptor) = web.current().acceptor() else { return answer(stream, app, watcher).await };
+        match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => answer(stream, app, watcher).await,
+            _ => web.counts().refuse(Refusal::Handshake),
+        }
+    });
+    Served { busy, task: task.abort_handle() }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, app: Router, watcher: Watcher) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     // A peer that goes away is no matter for anybody.
-    let watched = graceful.watch(connection);
-    let task = tokio::spawn(async move { drop(watched.await) });
-    Served { busy, task: task.abort_handle() }
+    drop(watcher.watch(connection).await);
 }
 
 #[cfg(test)]
@@ -143,7 +166,7 @@ mod tests {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("register");
-                serve(listener, app, std::future::pending()).await;
+                serve(listener, app, None, std::future::pending()).await;
             });
         });
         at

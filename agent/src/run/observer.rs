@@ -26,6 +26,7 @@ use crate::{
     recent_activity::RecentActivity,
     record::{self, Recorder},
     session::SessionOptions,
+    web,
 };
 
 use whohungup_bpf::one_line;
@@ -33,7 +34,7 @@ use whohungup_bpf::one_line;
 mod health;
 mod overhead;
 mod sampling;
-use health::Health;
+use health::{Beside, Health};
 use overhead::Budget;
 use sampling::Sampling;
 
@@ -54,6 +55,13 @@ pub(super) enum Ask {
 pub(super) struct Otlp {
     pub(super) logs: Option<LogExporter>,
     pub(super) counts: Arc<Counts>,
+}
+
+/// What others do for or with the daemon, and the observer counts.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    pub(super) otlp: Otlp,
+    pub(super) web: Arc<web::Counts>,
 }
 
 pub(super) struct Observer {
@@ -81,7 +89,7 @@ impl Heartbeat {
 }
 
 /// Loads and attaches on the new thread, and returns once that is done.
-pub(super) fn start(args: &RunArgs, otlp: Otlp, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
+pub(super) fn start(args: &RunArgs, around: Around, asked: Receiver<Ask>) -> anyhow::Result<Observer> {
     let args = args.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
@@ -95,16 +103,16 @@ pub(super) fn start(args: &RunArgs, otlp: Otlp, asked: Receiver<Ask>) -> anyhow:
             Err(error) => drop(ready.send(Err(error))),
             Ok((mut agent, recorder)) => {
                 beats.beat();
-                let mut counters = Counters::new(&agent, &args, (recorder, otlp), asked, beats);
+                let mut counters = Counters::new(&agent, &args, (recorder, around), asked, beats);
                 counters.recall(&args, &mut agent);
                 drop(ready.send(Ok(())));
                 agent.run(&stopped, &mut counters);
-                if counters.recorder.is_some() || counters.otlp.logs.is_some() {
+                if counters.recorder.is_some() || counters.around.otlp.logs.is_some() {
                     // What had ended and was not settled is told too.
                     agent.finish(|closed| counters.close(closed));
                 }
                 counters.recorder.into_iter().for_each(Recorder::stop);
-                counters.otlp.logs.into_iter().for_each(LogExporter::stop);
+                counters.around.otlp.logs.into_iter().for_each(LogExporter::stop);
                 drop(runs);
             }
         })
@@ -116,7 +124,7 @@ pub(super) fn start(args: &RunArgs, otlp: Otlp, asked: Receiver<Ask>) -> anyhow:
 /// The record first: without it nothing is to run.
 fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
     let recorder = args.record.settings().map(Recorder::start).transpose()?;
-    let mut agent = Agent::start(args.observe.session(), args.observe.max_endpoints)?;
+    let mut agent = Agent::start(args.session(), args.observe.max_endpoints)?;
     if args.metrics_histograms == Histograms::Native {
         agent.analyzer.keep_native_histograms();
     }
@@ -148,7 +156,7 @@ struct Counters {
     budget: Budget,
     health: Health,
     recorder: Option<Recorder>,
-    otlp: Otlp,
+    around: Around,
     asked: Receiver<Ask>,
     alive: Heartbeat,
 }
@@ -157,7 +165,7 @@ impl Counters {
     fn new(
         agent: &Agent,
         args: &RunArgs,
-        (recorder, otlp): (Option<Recorder>, Otlp),
+        (recorder, around): (Option<Recorder>, Around),
         asked: Receiver<Ask>,
         alive: Heartbeat,
     ) -> Self {
@@ -178,12 +186,12 @@ impl Counters {
         Self {
             metrics: Metrics::new(build, args.shown_labels(), args.metrics_histograms),
             recent: RecentActivity::new(max_endpoints),
-            options: args.observe.session(),
+            options: args.session(),
             sampling: Sampling::new(args.bpf_stats),
             budget: Budget::new(args.overhead_budget),
             health: Health::default(),
             recorder,
-            otlp,
+            around,
             asked,
             alive,
         }
@@ -231,8 +239,9 @@ impl Counters {
         let Agent { session, analyzer, .. } = agent;
         let inferred = analyzer.totals();
         let record = self.recorder.as_ref().map(Recorder::stats);
-        let otlp = self.otlp.counts.stats();
-        let (counters, degraded) = self.health.observe(session, &inferred, record.as_ref(), &otlp);
+        let (otlp, web) = (self.around.otlp.counts.stats(), self.around.web.stats());
+        let beside = Beside { record: record.as_ref(), otlp: &otlp, web };
+        let (counters, degraded) = self.health.observe(session, &inferred, beside);
         Snapshot {
             totals: session.tracker().totals(),
             limits: self.options.limits,
@@ -253,6 +262,7 @@ impl Counters {
             degraded,
             record,
             otlp,
+            web,
             wall_ahead_ns: wall_ahead_ns(),
         }
     }
@@ -264,7 +274,7 @@ impl Handler for Counters {
         if let Some(recorder) = &mut self.recorder {
             recorder.take(&closed);
         }
-        if let Some(exporter) = &self.otlp.logs {
+        if let Some(exporter) = &self.around.otlp.logs {
             exporter.take(&closed);
         }
         self.recent.close(closed);

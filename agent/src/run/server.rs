@@ -32,6 +32,7 @@ use crate::{
     cli::HostName,
     live::{CLOSES, EVENTS, LIVE},
     report::fetch::PATH as REPORT,
+    web::{self, WebConfig},
 };
 use whohungup_core::products::Products;
 
@@ -59,6 +60,7 @@ pub(super) fn serve(
     asks: Sender<Ask>,
     alive: &Heartbeat,
     past: Past,
+    web: Option<Arc<WebConfig>>,
     is_over: impl Fn() -> bool + Send + 'static,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
@@ -74,15 +76,19 @@ pub(super) fn serve(
         let listener =
             tokio::net::TcpListener::from_std(listener).context("register the listening socket")?;
         let hub = Arc::new(Hub::default());
-        let app = Router::new()
+        let mut app = Router::new()
             .route("/metrics", get(metrics))
             .route(REPORT, get(whole_report))
             .route(openapi::PATH, get(openapi::openapi))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())
-            .merge(for_people(&shared, past, &hub))
-            .layer(from_fn_with_state(Arc::from(allowed), host::guard));
+            .merge(for_people(&shared, past, &hub));
+        if let Some(web) = &web {
+            app = app.layer(from_fn_with_state(Arc::clone(web), web::guard));
+        }
+        // Outermost: whoever asks under a foreign name is not asked for a password.
+        let app = app.layer(from_fn_with_state(Arc::from(allowed), host::guard));
         tokio::spawn(Arc::clone(&hub).run(shared));
         let (stopping, is_stopping) = oneshot::channel::<()>();
         let ending = async move {
@@ -92,7 +98,7 @@ pub(super) fn serve(
             hub.close();
             drop(stopping);
         };
-        let serving = connections::serve(listener, app, ending);
+        let serving = connections::serve(listener, app, web, ending);
         // Nobody who reads slowly keeps the daemon from ending.
         let limit = async {
             drop(is_stopping.await);

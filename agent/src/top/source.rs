@@ -18,7 +18,7 @@ use crate::{
     cli::TopArgs,
     live::{CLOSES, ClosesView, LIVE, LiveView, MAX_ENDPOINTS, NumberedClose, SCHEMA, build},
     recent_activity::RecentActivity,
-    report::fetch,
+    report::fetch::Client,
     session::POLL_INTERVAL,
 };
 use whohungup_core::{close::ClosedConnection, filter::Filter, products::Products};
@@ -49,9 +49,10 @@ impl Source {
         let stopped = Arc::clone(&stop);
         let builder = thread::Builder::new().name("observer".to_owned());
         let filter = args.filter.filter();
-        let thread = if let Some(url) = args.from.clone() {
-            let first = ask(&url, &filter)?;
-            builder.spawn(move || follow(&url, &filter, first, &sender, &stopped))
+        let thread = if let Some(url) = &args.from {
+            let client = Client::new(url, &args.from_args)?;
+            let first = ask(&client, &filter)?;
+            builder.spawn(move || follow(&client, &filter, first, &sender, &stopped))
         } else {
             crate::say(format_args!("loading the probes"));
             let (options, endpoints) = (args.observe.session(), args.observe.max_endpoints);
@@ -134,7 +135,7 @@ impl Handler for Screen {
 }
 
 fn follow(
-    url: &str,
+    client: &Client,
     filter: &Filter,
     first: (LiveView, Vec<NumberedClose>),
     sender: &SyncSender<Update>,
@@ -150,17 +151,18 @@ fn follow(
             }
             thread::sleep(POLL_INTERVAL);
         }
-        update = match ask(url, filter) {
+        update = match ask(client, filter) {
             Ok(seen) => Update::Seen(Box::new(seen)),
             Err(error) => Update::Lost(format!("{error:#}")),
         };
     }
 }
 
-fn ask(url: &str, filter: &Filter) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
-    let view: LiveView = serde_json::from_slice(&fetch::get(url, LIVE, filter)?).with_context(|| {
-        format!("what answers at {url} is not understood; use the same version on both sides")
-    })?;
+fn ask(client: &Client, filter: &Filter) -> anyhow::Result<(LiveView, Vec<NumberedClose>)> {
+    let url = client.url();
+    let not_understood =
+        || format!("what answers at {url} is not understood; use the same version on both sides");
+    let view: LiveView = serde_json::from_slice(&client.get(LIVE, filter)?).with_context(not_understood)?;
     if view.schema != SCHEMA {
         let schema = whohungup_core::sanitize::clean(&view.schema, 40);
         bail!(
@@ -168,8 +170,6 @@ fn ask(url: &str, filter: &Filter) -> anyhow::Result<(LiveView, Vec<NumberedClos
         );
     }
     let closes: ClosesView =
-        serde_json::from_slice(&fetch::get(url, CLOSES, filter)?).with_context(|| {
-            format!("what answers at {url} is not understood; use the same version on both sides")
-        })?;
+        serde_json::from_slice(&client.get(CLOSES, filter)?).with_context(not_understood)?;
     Ok((view, closes.closes))
 }

@@ -14,9 +14,9 @@ use crate::{
     agent::{self, BINARY},
     gate::require,
     peer::{Dialled, listen},
+    privileges::Nobody,
 };
 
-const NOBODY: &str = "65534";
 /// What deploy/whohungup.service gives.
 const UNIT: &str = include_str!("../../../deploy/whohungup.service");
 
@@ -99,23 +99,12 @@ fn an_ordinary_user_with_the_units_capabilities_can_run_it() {
     let wanted: Vec<String> = UNIT
         .lines()
         .filter_map(|line| line.strip_prefix("AmbientCapabilities=CAP_"))
-        .map(|name| format!("+{}", name.to_ascii_lowercase()))
+        .map(str::to_ascii_lowercase)
         .collect();
     assert!(wanted.len() >= 3, "{wanted:?}");
-    let caps = format!("-all,{}", wanted.join(","));
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"]);
-    for set in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
-        command.args([set, &caps]);
-    }
-    // Nobody may not look into the build's directory.
-    let dir = tempfile::tempdir().expect("a directory");
-    let copy = dir.path().join("whohungup");
-    std::fs::copy(BINARY, &copy).expect("copy the binary");
-    for path in [dir.path(), copy.as_path()] {
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("chmod");
-    }
-    command.arg(&copy);
+    let nobody = Nobody::new();
+    let copy = nobody.binary();
+    let mut command = nobody.with(wanted.iter().map(String::as_str));
     let mut check = Command::new(command.get_program());
     check.args(command.get_args()).arg("check");
     let checked = check.output().expect("check");

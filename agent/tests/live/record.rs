@@ -194,9 +194,9 @@ impl Drop for StallingDisk {
 
 #[test]
 fn a_disk_that_stalls_holds_up_nothing_and_what_found_no_place_is_counted() {
-    require!();
     /// More ends than wait for the disk at most.
     const STALLED: usize = 5_000;
+    require!();
     let disk = StallingDisk::make();
     let directory = disk.path().join("record");
     let daemon = recording(&directory);

@@ -74,6 +74,11 @@ impl Agent {
         self.stdout.lock().try_iter().collect()
     }
 
+    /// Its process, or the one that ended up running it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) -> Result<()> {
         kill_process(Pid::from_child(&self.child), signal).context("signal the agent")
     }

@@ -33,6 +33,7 @@ pub type Samples = HashMap<String, f64>;
 pub struct Daemon {
     agent: Agent,
     binary: PathBuf,
+    scheme: String,
     address: SocketAddr,
 }
 
@@ -48,11 +49,16 @@ impl Daemon {
     /// By a command that ends up running it.
     pub fn start_by(binary: &Path, command: &mut Command) -> Result<Self> {
         let agent = Agent::start(command)?;
-        let url = agent.notes().iter().find_map(|line| line.strip_prefix("metrics at http://"));
-        let address =
-            url.and_then(|rest| rest.strip_suffix("/metrics")).context("the daemon named no address")?;
-        let address = address.parse().context("parse the daemon's address")?;
-        Ok(Self { agent, binary: binary.to_owned(), address })
+        let url = agent.notes().iter().find_map(|line| line.strip_prefix("metrics at "));
+        let url = url.and_then(|url| url.strip_suffix("/metrics")).context("the daemon named no address")?;
+        let (scheme, address) = url.split_once("://").context("find the scheme of the daemon's address")?;
+        let (scheme, address) = (scheme.to_owned(), address.parse().context("parse the daemon's address")?);
+        Ok(Self { agent, binary: binary.to_owned(), scheme, address })
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.agent.id()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -61,7 +67,7 @@ impl Daemon {
 
     /// A URL of it; the path begins with a slash.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     pub fn signal(&self, signal: Signal) -> Result<()> {

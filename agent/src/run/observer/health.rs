@@ -8,9 +8,18 @@ use crate::{
     delivery,
     record::RecordStats,
     session::Session,
+    web,
 };
 use whohungup_bpf::{CounterTotals, one_line};
 use whohungup_core::endpoint::InferTotals;
+
+/// How it stands with what is no part of the session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside<'a> {
+    pub(super) record: Option<&'a RecordStats>,
+    pub(super) otlp: &'a delivery::Stats,
+    pub(super) web: web::Stats,
+}
 
 /// What was noticed so far.
 #[derive(Debug, Default)]
@@ -26,8 +35,7 @@ impl Health {
         &mut self,
         session: &Session,
         inferred: &InferTotals,
-        record: Option<&RecordStats>,
-        otlp: &delivery::Stats,
+        Beside { record, otlp, web }: Beside<'_>,
     ) -> (CounterTotals, Vec<Reason>) {
         let mut reasons: Vec<Reason> = session.warnings().iter().map(|warning| warning.reason).collect();
         match session.probes().counters() {
@@ -46,6 +54,7 @@ impl Health {
             (Reason::Reconcile, session.has_failed_to_reconcile()),
             (Reason::RecordIncomplete, record.is_some_and(|record| record.failing)),
             (Reason::OtlpIncomplete, otlp.failing),
+            (Reason::WebConfig, web.is_stale),
             (Reason::KubernetesApi, session.kubernetes().is_some_and(|api| api.is_unreachable)),
         ];
         reasons.extend(standing.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason));

@@ -1,4 +1,4 @@
-//! Whom to trust, and who we are.
+//! Whom a request of the agent's own trusts, and who it says it is.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -6,12 +6,24 @@ use anyhow::Context as _;
 use tokio_rustls::rustls::crypto::ring;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::settings::Target;
+/// PEM files.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Files<'a> {
+    /// Of the authorities that are trusted; those of the system where it is not given.
+    pub(crate) authorities: Option<&'a Path>,
+    /// The certificate that is shown, and its key.
+    pub(crate) client: Option<(&'a Path, &'a Path)>,
+}
 
+/// For `url`; `option` is where authorities can be named.
+///
 /// # Errors
 /// When a file cannot be read, or is not what it should be.
-pub(super) fn config(target: &Target) -> anyhow::Result<TlsConfig> {
-    let roots = match &target.certificate {
+pub(crate) fn config(url: &str, files: Files<'_>, option: &str) -> anyhow::Result<TlsConfig> {
+    if !url.starts_with("https://") {
+        return Ok(TlsConfig::builder().build());
+    }
+    let roots = match files.authorities {
         Some(path) => certificates(path)?,
         None => rustls_native_certs::load_native_certs()
             .certs
@@ -20,14 +32,14 @@ pub(super) fn config(target: &Target) -> anyhow::Result<TlsConfig> {
             .collect(),
     };
     anyhow::ensure!(
-        !roots.is_empty() || !target.url.starts_with("https://"),
-        "this system has no certificates of authorities: install them (ca-certificates), or name a file in OTEL_EXPORTER_OTLP_CERTIFICATE"
+        !roots.is_empty(),
+        "this system has no certificates of authorities: install them (ca-certificates), or name a file in {option}"
     );
-    let client = match (&target.client_certificate, &target.client_key) {
-        (Some(certificate), Some(key)) => {
+    let client = match files.client {
+        Some((certificate, key)) => {
             Some(ClientCert::new_with_certs(&certificates(certificate)?, private_key(key)?))
         }
-        _ => None,
+        None => None,
     };
     Ok(TlsConfig::builder()
         .root_certs(RootCerts::new_with_certs(&roots))
