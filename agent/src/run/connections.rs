@@ -83,6 +83,11 @@ impl Drop for Busy {
 
 /// Serves `app` until `ending`, and then until what was asked has been answered.
 pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Future<Output = ()>) {
+    serve_within(HEAD_WITHIN, listener, app, ending).await;
+}
+
+/// The same with another limit for heads and for idle connections.
+async fn serve_within(limit: Duration, listener: TcpListener, app: Router, ending: impl Future<Output = ()>) {
     let (table, graceful) = (Table::default(), GracefulShutdown::new());
     let mut ending = pin!(ending);
     loop {
@@ -92,7 +97,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Futur
         };
         match accepted {
             // Where all are busy the newest is dropped: the others have been asking for longer.
-            Ok((stream, _)) if table.make_room() => table.add(begin(stream, &app, &graceful)),
+            Ok((stream, _)) if table.make_room() => table.add(begin(limit, stream, &app, &graceful)),
             Ok(_) => {}
             Err(_no_descriptors) => tokio::time::sleep(TRY_AGAIN).await,
         }
@@ -101,7 +106,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, ending: impl Futur
     graceful.shutdown().await;
 }
 
-fn begin(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) -> Served {
+fn begin(limit: Duration, stream: TcpStream, app: &Router, graceful: &GracefulShutdown) -> Served {
     let busy = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&busy);
     let app = app.clone().layer(axum::middleware::from_fn(
@@ -116,7 +121,7 @@ fn begin(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) -> Served
     ));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(limit)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     // A peer that goes away is no matter for anybody.
@@ -135,6 +140,10 @@ mod tests {
 
     /// Serves `app` on a thread of its own, for as long as the test runs.
     fn served(app: Router) -> std::net::SocketAddr {
+        served_within(HEAD_WITHIN, app)
+    }
+
+    fn served_within(limit: Duration, app: Router) -> std::net::SocketAddr {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
         let at = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("a listener that does not block");
@@ -143,7 +152,7 @@ mod tests {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("register");
-                serve(listener, app, std::future::pending()).await;
+                serve_within(limit, listener, app, std::future::pending()).await;
             });
         });
         at
@@ -168,6 +177,20 @@ mod tests {
         asks.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");
         drop(silent);
+    }
+
+    #[test]
+    fn a_head_that_does_not_come_and_a_connection_that_is_idle_are_ended() {
+        let at =
+            served_within(Duration::from_millis(200), Router::new().route("/", get(|| async { "here" })));
+        for says in ["", "GET / HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            let mut asks = std::net::TcpStream::connect(at).expect("connect");
+            asks.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+            asks.write_all(says.as_bytes()).expect("say it");
+            let mut answer = Vec::new();
+            asks.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{says:?} is not ended: {error}"));
+            assert_eq!(answer.ends_with(b"here"), says.ends_with("\r\n\r\n"), "{says:?}");
+        }
     }
 
     #[test]

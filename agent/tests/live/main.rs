@@ -21,6 +21,7 @@ mod report;
 mod requests;
 mod reuse;
 mod ring;
+mod robust;
 mod schema;
 mod scrape;
 mod selftest;

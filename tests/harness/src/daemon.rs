@@ -55,6 +55,11 @@ impl Daemon {
         Ok(Self { agent, binary: binary.to_owned(), address })
     }
 
+    /// What it said before it was ready.
+    pub fn notes(&self) -> &[String] {
+        self.agent.notes()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
