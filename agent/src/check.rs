@@ -1,26 +1,34 @@
 //! `whohungup check`: a table of what works here.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use anstyle::{AnsiColor, Style};
 
 use crate::{
     cli::CheckArgs,
-    container::{HostRoot, sees_host_pids},
+    container::{HostRoot, is_proc_mounted, sees_host_pids},
+    output::stdout::printed,
 };
 use whohungup_bpf::{Finding, Standing, check as probe_check, kernel_release};
 
 /// Prints one line a hook, or one JSON object of all; fails when `run` would not start.
-pub fn check(args: &CheckArgs) -> ExitCode {
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut findings = probe_check();
     findings.extend([check_pids(), check_files(&HostRoot::find(args.host.host_root.as_deref()))]);
     let starts = findings.iter().all(|finding| finding.standing != Standing::Missing);
-    if args.json {
-        anstream::println!("{}", json(&findings, starts));
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    printed(if args.json {
+        writeln!(out, "{}", json(&findings, starts))
     } else {
-        print(&findings, starts);
-    }
-    if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        print(&mut out, &findings, starts)
+    })?;
+    Ok(if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Schema `whohungup.check/1`, docs/json.md.
@@ -40,22 +48,24 @@ fn json(findings: &[Finding], works: bool) -> serde_json::Value {
     })
 }
 
-fn print(findings: &[Finding], starts: bool) {
-    anstream::println!("{:<32} {:<9} DETAIL", "HOOK", "STATUS");
+fn print(out: &mut impl Write, findings: &[Finding], starts: bool) -> io::Result<()> {
+    writeln!(out, "{:<32} {:<9} DETAIL", "HOOK", "STATUS")?;
     for finding in findings {
-        anstream::println!("{}", line(finding));
+        writeln!(out, "{}", line(finding))?;
     }
     let degraded = findings.iter().filter(|finding| finding.standing == Standing::Degraded).count();
     match (starts, degraded) {
-        (true, 0) => anstream::println!("`whohungup run` works here"),
-        (true, 1) => anstream::println!("`whohungup run` works here, with 1 restriction"),
-        (true, degraded) => anstream::println!("`whohungup run` works here, with {degraded} restrictions"),
-        (false, _) => anstream::println!("`whohungup run` does not work here"),
+        (true, 0) => writeln!(out, "`whohungup run` works here"),
+        (true, 1) => writeln!(out, "`whohungup run` works here, with 1 restriction"),
+        (true, degraded) => writeln!(out, "`whohungup run` works here, with {degraded} restrictions"),
+        (false, _) => writeln!(out, "`whohungup run` does not work here"),
     }
 }
 
 fn check_pids() -> Finding {
-    let (standing, detail) = if sees_host_pids() {
+    let (standing, detail) = if !is_proc_mounted() {
+        (Standing::Degraded, "unknown: /proc is not mounted; mount it (`mount -t proc proc /proc`)")
+    } else if sees_host_pids() {
         (Standing::Works, "the host's")
     } else {
         let remedy = "those of a namespace of its own: owners of sockets, products and network namespaces are not found; \

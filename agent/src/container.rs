@@ -49,6 +49,10 @@ pub fn host_root_flag(value: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+pub fn is_proc_mounted() -> bool {
+    Path::new("/proc/self").exists()
+}
+
 /// The agent sees processes by the ids that the kernel gives its programs.
 pub fn sees_host_pids() -> bool {
     fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == FIRST_PID_NAMESPACE)

@@ -11,6 +11,8 @@ whohungup_core::label_set! {
         CgroupScope,
         /// The agent is in a process namespace of its own: the kernel's process ids say nothing to it.
         ProcessIds,
+        /// /proc is not mounted, or other processes may not be looked into.
+        ProcAccess,
         /// OpenSSL libraries could not be attached, are too many, or are not looked for any more.
         TlsLibraries,
         /// Sockets of some network namespaces were not adopted.

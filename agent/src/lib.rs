@@ -3,6 +3,9 @@
 //! ARCHITECTURE.md shows the life of one event. What decides is in `whohungup-core`, what knows aya in `whohungup-bpf`;
 //! here is what a user starts and reads.
 
+// `print!` and its like panic where nobody takes what they print.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod agent;
 pub mod check;
 pub mod cli;
@@ -20,6 +23,7 @@ pub mod output;
 pub mod owners;
 pub mod peak;
 pub mod privileges;
+pub mod proc_access;
 pub mod procinfo;
 pub mod query;
 pub mod recent_activity;

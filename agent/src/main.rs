@@ -1,5 +1,8 @@
 //! The command `whohungup`.
 
+// `print!` and its like panic where nobody takes what they print.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
@@ -28,9 +31,9 @@ fn main() -> ExitCode {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Mcp(args) => mcp::mcp(&args).map(|()| ExitCode::SUCCESS),
-        Command::Check(args) => Ok(check::check(&args)),
         Command::Completions(args) => manual::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => manual::man(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::check(&args),
     };
     outcome.unwrap_or_else(|error| {
         say(format_args!("whohungup: {}", one_line(error.as_ref())));

@@ -1,4 +1,5 @@
 //! Closes for people and for programs.
 
 pub mod line;
+pub mod stdout;
 pub mod summary;

@@ -10,6 +10,7 @@ use procfs::{
     process::{FDTarget, Process as ProcProcess, all_processes},
 };
 
+use whohungup_bpf::ProcAccess;
 use whohungup_core::identity::{Comm, Ends, Process};
 
 /// Socket owners by network namespace and addresses.
@@ -19,8 +20,8 @@ pub struct Owners {
     /// Sockets that were there, whoever holds them, in these namespaces.
     seen: HashSet<(u32, Ends)>,
     namespaces: HashSet<u32>,
-    /// Some processes may not be looked into.
-    is_refused: bool,
+    /// Which processes may be looked into.
+    access: ProcAccess,
 }
 
 impl Owners {
@@ -31,11 +32,12 @@ impl Owners {
         let mut owners = Self::default();
         let mut holders = Vec::new();
         for process in processes.flatten() {
+            owners.access.all += 1;
             let netns = match netns(&process) {
                 Ok(Some(netns)) => netns,
                 Ok(None) => continue,
                 Err(error) => {
-                    owners.is_refused |= matches!(error, ProcError::PermissionDenied(_));
+                    owners.access.refused += usize::from(is_refusal(&process, &error));
                     continue;
                 }
             };
@@ -54,7 +56,13 @@ impl Owners {
         }
         owners.seen = sockets.values().copied().collect();
         for process in holders {
-            let Ok(fds) = process.fd() else { continue };
+            let fds = match process.fd() {
+                Ok(fds) => fds,
+                Err(error) => {
+                    owners.access.refused += usize::from(is_refusal(&process, &error));
+                    continue;
+                }
+            };
             let held = fds.flatten().filter_map(|fd| match fd.target {
                 FDTarget::Socket(inode) => sockets.get(&inode).copied(),
                 _ => None,
@@ -75,8 +83,13 @@ impl Owners {
     /// Whether to read again can tell who holds this socket: it was made since.
     pub fn is_newer(&self, netns: u32, ends: Ends) -> bool {
         let key = (netns, ends);
-        let could_be_seen = self.namespaces.contains(&netns) || !self.is_refused;
+        let could_be_seen = self.namespaces.contains(&netns) || self.access.refused == 0;
         could_be_seen && !self.by_ends.contains_key(&key) && !self.seen.contains(&key)
+    }
+
+    /// Which processes could be looked into.
+    pub fn access(&self) -> ProcAccess {
+        self.access
     }
 
     /// Also knows whom `newer` has found.
@@ -87,6 +100,11 @@ impl Owners {
     pub fn of(&self, netns: u32, ends: Ends) -> Option<Process> {
         self.by_ends.get(&(netns, ends)).copied()
     }
+}
+
+/// A process that has just ended is refused in the same words.
+fn is_refusal(process: &ProcProcess, error: &ProcError) -> bool {
+    matches!(error, ProcError::PermissionDenied(_)) && process.is_alive()
 }
 
 fn netns(process: &ProcProcess) -> ProcResult<Option<u32>> {

@@ -15,7 +15,7 @@ use jiff::Zoned;
 
 use crate::{
     cli::QueryArgs,
-    output::line,
+    output::{line, stdout::printed},
     record::{Found, Interval, Scan, Scanned},
 };
 use csv::Csv;
@@ -34,9 +34,8 @@ pub fn query(args: &QueryArgs) -> anyhow::Result<()> {
     printer.begin();
     let scanned = read(&scan, |found| printer.take(&found))?;
     printer.finish();
-    match printer.written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        other => other.context("write to standard output")?,
+    if printer.written.is_err() {
+        return printed(printer.written);
     }
     say_what_is_missing(&scanned);
     if printer.printed == 0 && !args.json && !args.csv {

@@ -4,22 +4,32 @@ pub mod fetch;
 mod past;
 mod record;
 
-use std::io::{self, IsTerminal as _, Write as _};
-
-use anyhow::Context as _;
+use std::{
+    io::{self, BufWriter, IsTerminal as _, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use whohungup_core::{
     advice::ReportModel,
     report::{markdown, text},
 };
 
-use crate::{cli::ReportArgs, signals::stop_flag};
+use crate::{
+    cli::ReportArgs,
+    output::stdout::{Stdout, printed},
+    signals::stop_flag,
+};
 
 /// Records or asks, and prints.
 ///
 /// # Errors
 /// When the probes cannot be loaded, the daemon does not answer, or the output cannot be written.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
+    // Whoever ends the observation wants the report; a signal that comes while it is printed ends it.
+    let mut until = Arc::<AtomicBool>::default();
     let model = match (&args.from, &args.record) {
         (Some(url), _) => {
             let mut model = fetch::Client::new(url, &args.from_args)?.report()?;
@@ -27,17 +37,22 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
             model
         }
         (None, Some(directory)) => past::past(args, directory)?,
-        (None, None) => record::record(args, &*stop_flag()?)?,
+        (None, None) => {
+            let stopped = stop_flag()?;
+            let model = record::record(args, &stopped)?;
+            if !stopped.load(Ordering::Relaxed) {
+                until = stopped;
+            }
+            model
+        }
     };
-    match print(&model, args) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("write to standard output"),
-    }
+    printed(print(&model, args, BufWriter::new(Stdout::until(&until))))
 }
 
-fn print(model: &ReportModel, args: &ReportArgs) -> io::Result<()> {
+fn print(model: &ReportModel, args: &ReportArgs, out: BufWriter<Stdout>) -> io::Result<()> {
     let terminal = io::stdout().is_terminal();
-    let mut out = anstream::AutoStream::auto(io::stdout()).lock();
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    let mut out = anstream::AutoStream::new(Box::new(out) as Box<dyn io::Write>, choice);
     if args.json {
         serde_json::to_writer_pretty(&mut out, model)?;
         writeln!(out)?;

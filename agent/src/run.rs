@@ -4,36 +4,53 @@ mod connections;
 mod cost;
 mod events;
 mod host;
+mod notifier;
 mod observer;
 mod openapi;
 mod page;
 mod past;
 mod scrapes;
 mod server;
+mod supervisor;
 mod views;
 
 use std::{
     net::TcpListener,
-    sync::{Arc, atomic::Ordering, mpsc},
+    sync::{Arc, OnceLock, mpsc},
 };
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use self::observer::{Around, Otlp};
+use self::{
+    notifier::Notifier,
+    observer::{Around, Otlp},
+    supervisor::{End, Supervisor},
+};
 use crate::{
     cli::RunArgs,
     delivery::Counts,
     otlp::{LogExporter, MetricExporter},
     privileges,
-    signals::stop_flag,
+    signals::{hangup_flag, stop_flag},
     web::{self, Protection, WebConfig},
 };
+
+/// The soft limit is for programs that use `select`: connections of whoever asks must not take the descriptors that the
+/// agent walks namespaces and reads maps with.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of descriptors stays");
+    }
+}
 
 /// Observes and serves until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// When the address is taken or the probes cannot be loaded.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    raise_descriptor_limit();
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", args.listen))?;
     let address = listener.local_addr().context("read the listening address")?;
@@ -41,7 +58,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let web_config = args.web.web_config_file.as_deref().map(|path| WebConfig::open(path, &web_counts));
     let web_config = web_config.transpose()?.map(Arc::new);
     let protection = web_config.as_ref().map_or_else(Protection::default, |web| web.current().protection());
-    let stopped = stop_flag()?;
+    let (stopped, hangup) = (stop_flag()?, hangup_flag()?);
     let (asks, asked) = mpsc::channel();
     let (otlp, counts) = (args.otlp.settings()?, Arc::<Counts>::default());
     let node = args.observe.kubernetes.node_name.as_deref();
@@ -64,16 +81,30 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         crate::say(format_args!("WARNING: listening on {address}: {danger}"));
     }
     crate::say(format_args!("ready"));
-    let asked_to_stop = Arc::clone(&stopped);
-    let watched = observer.ends(stopped);
+    let notifier = Notifier::start()?;
+    notifier.ready();
+    let (running, beats) = (observer.running.clone(), observer.alive.clone());
+    let mut supervisor = Supervisor::new(stopped, hangup, running, beats, notifier);
+    let end = Arc::new(OnceLock::new());
+    let ended = Arc::clone(&end);
+    let is_over = move || {
+        let end =
+            supervisor.look(|| tracing::warn!("SIGHUP: nothing is read again; restart to change a setting"));
+        end.is_some_and(|end| ended.set(end).is_ok())
+    };
     let past = past::Past::new(args.record.record.clone(), args.observe.max_endpoints);
     let served =
-        server::serve(listener, &args.allowed_host, asks, &observer.alive, past, web_config, watched);
+        server::serve(listener, &args.allowed_host, asks, &observer.alive, past, web_config, is_over);
+    // One that is stuck is not waited for: the process ends without it.
+    anyhow::ensure!(
+        end.get() != Some(&End::ObserverStuck),
+        "the observer thread has been stuck for a minute: nothing is observed any more; start the daemon again, and report this"
+    );
     metrics.into_iter().for_each(MetricExporter::stop);
     observer.stop()?;
     served?;
     anyhow::ensure!(
-        asked_to_stop.load(Ordering::Relaxed),
+        end.get() == Some(&End::Asked),
         "the observer thread ended by itself: nothing was observed any more; start the daemon again, and report this"
     );
     Ok(())

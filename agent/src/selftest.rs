@@ -4,7 +4,13 @@ mod compare;
 mod play;
 mod table;
 
-use std::{process::ExitCode, sync::mpsc, thread, time::Duration};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use compare::Matcher;
 pub use compare::{Checked, Outcome};
@@ -13,6 +19,7 @@ pub use table::Table;
 use crate::{
     cli::{HttpInspection, SelftestArgs},
     clock::monotonic_ns,
+    output::stdout::printed,
     session::{POLL_INTERVAL, Record, Session, SessionOptions},
 };
 use whohungup_bpf::Tier;
@@ -23,17 +30,19 @@ const LAST_REPORTS: Duration = Duration::from_secs(7);
 /// Plays, compares and prints.
 ///
 /// # Errors
-/// When the probes cannot be loaded.
+/// When the probes cannot be loaded, or the output cannot be written.
 pub fn selftest(args: &SelftestArgs) -> anyhow::Result<ExitCode> {
     let tier = if args.http_inspection == HttpInspection::On { Tier::Http } else { Tier::Lifecycle };
+    let (mut out, mut written) = (io::stdout(), Ok(()));
     let table = run(tier, args.filter.as_deref(), args.repeat, args.seed, |checked| {
-        if args.json {
-            println!("{}", serde_json::json!(checked));
+        if args.json && written.is_ok() {
+            written = writeln!(out, "{}", serde_json::json!(checked));
         }
     })?;
     if !args.json {
-        print!("{table}");
+        written = write!(out, "{table}").and_then(|()| out.flush());
     }
+    printed(written)?;
     Ok(if table.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -13,11 +13,12 @@ use whohungup_ebpf::{
 
 use crate::{
     clock::{monotonic_ns, tick_seconds, wall_ahead_ns},
-    container::{self, HostRoot},
+    container::{HostRoot, sees_host_pids},
     degraded::{Reason, StartupWarning},
     owners::Owners,
     peak::Peak,
     privileges::{Privileges, give_up_after},
+    proc_access,
     refusals::Refusals,
     workloads::{KubernetesHealth, KubernetesOptions, NameSources, Resolver},
 };
@@ -27,7 +28,7 @@ use whohungup_bpf::{
 };
 use whohungup_core::{
     close::{ClosedConnection, EvidenceDetail, LateRequests, Options},
-    connection::{Limits, ListenerEnded, Progressed, Stopping, Tracker},
+    connection::{Limits, ListenerEnded, Progressed, Stopping, Tracker, Unreachable},
     identity::Ends,
 };
 
@@ -157,10 +158,7 @@ impl Session {
             let text = "HTTP is read only of connections below the agent's own cgroup: the host's root of cgroup2 was not found; mount the host's /sys/fs/cgroup, or run with the host's process ids (--pid host, hostPID)";
             warnings.push(StartupWarning::new(Reason::CgroupScope, text));
         }
-        if !container::sees_host_pids() {
-            let text = "the agent does not see the host's process ids: owners of connections and products stay unknown, and network namespaces are not found; run with --pid host (Kubernetes: hostPID: true)";
-            warnings.push(StartupWarning::new(Reason::ProcessIds, text));
-        }
+        warnings.extend(proc_access::warning(dump.processes, owners.access()));
         let libraries = options.load.openssl.then(scan).transpose().unwrap_or_else(|error| {
             let text = format!("OpenSSL libraries that come into use later are not followed: {error}");
             warnings.push(StartupWarning::new(Reason::TlsLibraries, text));
@@ -324,9 +322,12 @@ impl Session {
         let dumped_ns = monotonic_ns();
         let dump = self.probes.dump_sockets()?;
         self.drain(usize::MAX);
-        self.tracker.set_unreachable(
-            dump.failed.iter().filter_map(|(netns, _)| u32::try_from(*netns).ok()).collect(),
-        );
+        self.tracker.set_unreachable(if dump.is_complete() && sees_host_pids() {
+            let failed = dump.failed.iter().filter_map(|(netns, _)| u32::try_from(*netns).ok());
+            Unreachable::These(failed.collect())
+        } else {
+            Unreachable::Others
+        });
         let unseen = self.tracker.reconcile(&dump.sockets, &dump.namespaces, dumped_ns);
         self.walked = Some(dump);
         Ok(unseen)

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::Context as _;
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
 
@@ -20,4 +20,14 @@ pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
         flag::register(signal, Arc::clone(&stopped)).context("install a signal handler")?;
     }
     Ok(stopped)
+}
+
+/// Set by each SIGHUP, which ends nothing any more.
+///
+/// # Errors
+/// When a handler cannot be installed.
+pub fn hangup_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    flag::register(SIGHUP, Arc::clone(&flag)).context("install a signal handler")?;
+    Ok(flag)
 }

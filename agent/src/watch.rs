@@ -3,15 +3,18 @@
 use std::{
     io::{self, IsTerminal as _, Write},
     ops::ControlFlow,
+    sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
-
-use anyhow::Context as _;
 
 use crate::{
     agent::{Agent, Handler},
     cli::WatchArgs,
-    output::{line, summary::Summary},
+    output::{
+        line,
+        stdout::{Stdout, printed},
+        summary::Summary,
+    },
     signals::stop_flag,
 };
 use whohungup_core::{close::ClosedConnection, filter::Filter};
@@ -27,16 +30,15 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
         crate::say(format_args!("whohungup: {warning}"));
     }
     crate::say(format_args!("ready"));
-    let mut printer = Printer::new(args);
+    let mut printer = Printer::new(args, &stopped);
     printer.header();
     agent.run(&stopped, &mut printer);
     if !printer.is_over() {
         agent.finish(|closed| printer.close(closed));
         printer.flush();
     }
-    match printer.written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        other => other.context("write to standard output")?,
+    if printer.written.is_err() {
+        return printed(printer.written);
     }
     let lost = agent.session.counters().lost();
     let missed = agent.session.probes().missed_runs();
@@ -49,11 +51,10 @@ pub fn watch(args: &WatchArgs) -> anyhow::Result<()> {
         crate::say(format_args!("whohungup: lost {lost} events: ring buffer full; increase --ring-bytes"));
     }
     if args.json {
-        eprintln!("{}", printer.summary);
-    } else {
-        println!("\n{}", printer.summary);
+        crate::say(format_args!("{}", printer.summary));
+        return Ok(());
     }
-    Ok(())
+    printed(writeln!(printer.out, "\n{}", printer.summary).and_then(|()| printer.out.flush()))
 }
 
 struct Printer<'a> {
@@ -69,11 +70,13 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(args: &'a WatchArgs) -> Self {
+    fn new(args: &'a WatchArgs, stopped: &Arc<AtomicBool>) -> Self {
+        let out = io::BufWriter::new(Stdout::until(stopped));
         let out: Box<dyn Write> = if args.json || !io::stdout().is_terminal() {
-            Box::new(io::BufWriter::new(io::stdout()))
+            Box::new(out)
         } else {
-            Box::new(anstream::AutoStream::auto(io::stdout()))
+            let choice = anstream::AutoStream::choice(&io::stdout());
+            Box::new(anstream::AutoStream::new(Box::new(out) as Box<dyn Write>, choice))
         };
         Self {
             args,

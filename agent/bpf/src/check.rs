@@ -10,7 +10,8 @@ use super::{
     cgroup::find_root,
     error::{ProbeError, one_line},
     load::{self, program, tp_btf},
-    namespaces, openssl, socket_dump,
+    namespaces::{self, Namespaces},
+    openssl, socket_dump,
 };
 use crate::{
     btf::{Btf, KERNEL_BTF},
@@ -204,28 +205,48 @@ fn check_openssl(found: &mut Vec<Finding>, ebpf: &mut Ebpf, btf: &AyaBtf) {
 }
 
 fn check_namespaces(found: &mut Vec<Finding>) {
-    let all = namespaces::all();
-    let own = socket_dump::namespace_id();
-    let open = all.iter().filter(|(id, file)| own == Some(**id) || socket_dump::may_enter(file)).count();
+    let Namespaces { files, processes } = namespaces::all();
     let hook = "network namespaces";
-    found.push(if open == all.len() {
-        works(hook, format!("{open} of {open} can be entered"))
+    if processes.all == 0 {
+        found.push(degraded(
+            hook,
+            "/proc is not mounted: those of other processes are not found; mount it (`mount -t proc proc /proc`)",
+        ));
+        return;
+    }
+    let own = socket_dump::namespace_id();
+    let open = files.iter().filter(|(id, file)| own == Some(**id) || socket_dump::may_enter(file)).count();
+    let unknown = if processes.is_complete() {
+        String::new()
+    } else {
+        format!("; those of {} processes may not be looked up: needs CAP_SYS_PTRACE", processes.refused)
+    };
+    let all = files.len();
+    found.push(if open == all && unknown.is_empty() {
+        works(hook, format!("{open} of {all} can be entered"))
+    } else if open == all {
+        degraded(hook, format!("{open} of {all} can be entered{unknown}"))
     } else {
         degraded(
             hook,
             format!(
-                "{open} of {} can be entered: old sockets of the others are not adopted; needs CAP_SYS_ADMIN",
-                all.len()
+                "{open} of {all} can be entered: old sockets of the others are not adopted; needs CAP_SYS_ADMIN{unknown}"
             ),
         )
     });
-    let init = std::fs::read_dir("/proc/1/fd").is_ok();
-    found.push(if init {
+    let access = namespaces::file_access();
+    found.push(if access.refused == 0 {
         works("/proc/PID/fd", "owners of old sockets are named")
+    } else if access.is_complete() {
+        let protected = format!("owners of old sockets are named, but in {} protected processes", access.refused);
+        works("/proc/PID/fd", protected)
     } else {
         degraded(
             "/proc/PID/fd",
-            "owners of old sockets stay unnamed; needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+            format!(
+                "owners of old sockets stay unnamed in {} of {} processes; needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+                access.refused, access.all
+            ),
         )
     });
 }

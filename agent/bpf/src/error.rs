@@ -1,6 +1,6 @@
 //! What can go wrong between the agent and the kernel, each with its remedy.
 
-use std::{error::Error, io};
+use std::{error::Error, io, iter::successors};
 
 use aya::programs::ProgramError;
 
@@ -23,8 +23,8 @@ pub enum ProbeError {
     Permission { needed: &'static str },
     #[error("the kernel refused program `{program}`{verifier}")]
     Load { program: &'static str, verifier: String, source: Cause },
-    #[error("cannot attach program `{program}`")]
-    Attach { program: &'static str, source: Cause },
+    #[error("cannot attach program `{program}`{remedy}")]
+    Attach { program: &'static str, remedy: String, source: Cause },
     #[error("map `{0}` is missing in the BPF object; rebuild it with `cargo xtask build-ebpf`")]
     NoMap(&'static str),
     #[error("program `{0}` is missing in the BPF object; rebuild it with `cargo xtask build-ebpf`")]
@@ -72,12 +72,21 @@ impl ProbeError {
     }
 
     pub(super) fn attach(program: &'static str, error: ProgramError) -> Self {
-        Self::Attach { program, source: error.into() }
+        let remedy =
+            if is_refused(&error) { format!("; run as root, or with {NEEDED}") } else { String::new() };
+        Self::Attach { program, remedy, source: error.into() }
     }
 
     pub(super) fn map(map: &'static str, error: impl Into<Cause>) -> Self {
         Self::Map { map, source: error.into() }
     }
+}
+
+/// The kernel says that a privilege is missing.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let refusal = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    successors(Some(error), |&error| error.source())
+        .any(|error| error.downcast_ref::<io::Error>().is_some_and(refusal))
 }
 
 /// The oldest supported kernel (README.md).

@@ -22,6 +22,7 @@ pub use counters::CounterTotals;
 pub use error::{Cause, ProbeError, one_line};
 pub use events::Events;
 pub use load::{DEFAULT_RING_BYTES, LoadOptions, OBJECT_VARIABLE, Probes, Tier, kernel_release};
+pub use namespaces::ProcAccess;
 pub use openssl::{Found, TlsLibraries, libraries, scan};
 pub use socket_dump::SocketDump;
 pub use stats::{PROGRAMS, ProgramStat, program_names};

@@ -40,7 +40,7 @@ impl Probes {
         let own = namespace_id();
         let mut answers = Vec::new();
         let mut outcome = Ok(());
-        for (netns, file) in namespaces::all() {
+        for (netns, file) in namespaces::all().files {
             if !queries.iter().any(|query| u64::from(query.netns) == netns) {
                 continue;
             }

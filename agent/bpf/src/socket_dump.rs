@@ -13,7 +13,7 @@ use whohungup_ebpf::{
 use super::{
     error::{Cause, ProbeError},
     load::{Probes, program},
-    namespaces,
+    namespaces::{self, Namespaces, ProcAccess},
 };
 
 pub(super) const PROGRAM: &str = "dump_sockets";
@@ -30,6 +30,15 @@ pub struct SocketDump {
     pub failed: Vec<(u64, Cause)>,
     /// Namespaces whose every socket is in `sockets`, by inode number.
     pub namespaces: HashSet<u32>,
+    /// What could be looked at to find the namespaces.
+    pub processes: ProcAccess,
+}
+
+impl SocketDump {
+    /// Every namespace was found, whether it could be read or not.
+    pub fn is_complete(&self) -> bool {
+        self.processes.is_complete()
+    }
 }
 
 impl Probes {
@@ -41,7 +50,16 @@ impl Probes {
     pub fn dump_sockets(&mut self) -> Result<SocketDump, ProbeError> {
         let mut dump = SocketDump::default();
         let own = namespace_id();
-        for (netns, file) in namespaces::all() {
+        let Namespaces { files, processes } = namespaces::all();
+        dump.processes = processes;
+        if own.is_none() {
+            // Without /proc: the agent's own namespace at least, by whatever number its sockets have.
+            let records =
+                self.iterate(PROGRAM).map_err(|source| ProbeError::SocketDump { netns: 0, source })?;
+            read(records, &mut dump).map_err(|source| ProbeError::SocketDump { netns: 0, source })?;
+            dump.namespaces.extend(dump.sockets.iter().map(|socket| socket.netns));
+        }
+        for (netns, file) in files {
             let opened =
                 if Some(netns) == own { self.iterate(PROGRAM) } else { self.iterate_in(PROGRAM, &file) };
             match opened.and_then(|records| read(records, &mut dump)) {

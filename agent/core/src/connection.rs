@@ -28,6 +28,7 @@ pub use entry::OpenState;
 pub use listeners::{ListenerEnded, SentSignal, Stopping};
 pub use open::OpenConnection;
 pub(crate) use pools::is_shutdown;
+pub use reconcile::Unreachable;
 pub use requests::Progressed;
 pub use retry::RetryQuery;
 pub use tracker::{Limits, Totals, Tracker};

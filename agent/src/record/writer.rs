@@ -58,6 +58,7 @@ impl Writer {
         let now = Timestamp::now();
         directory::remove_unfinished(&path).map_err(doing())?;
         if let Some(gap) = gaps::gap_before(&path, now) {
+            tracing::warn!("the record at {}: {gap}", path.display());
             gaps::add(&path, &gap).map_err(doing())?;
         }
         gaps::note_alive(&path, now, false).map_err(doing())?;

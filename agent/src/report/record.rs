@@ -101,7 +101,7 @@ impl Line {
 
     fn clear(&self) {
         if self.terminal {
-            eprint!("\r\x1b[2K");
+            let _unheard = write!(std::io::stderr().lock(), "\r\x1b[2K");
         }
     }
 }

@@ -94,6 +94,17 @@ pub(super) async fn serve(
     web: Option<Arc<WebConfig>>,
     ending: impl Future<Output = ()>,
 ) {
+    serve_within(HEAD_WITHIN, listener, app, web, ending).await;
+}
+
+/// The same with another limit for heads and for idle connections.
+async fn serve_within(
+    limit: Duration,
+    listener: TcpListener,
+    app: Router,
+    web: Option<Arc<WebConfig>>,
+    ending: impl Future<Output = ()>,
+) {
     let (table, graceful) = (Table::default(), GracefulShutdown::new());
     let mut ending = pin!(ending);
     loop {
@@ -104,7 +115,7 @@ pub(super) async fn serve(
         match accepted {
             // Where all are busy the newest is dropped: the others have been asking for longer.
             Ok((stream, _)) if table.make_room() => {
-                table.add(begin(stream, &app, web.clone(), graceful.watcher()));
+                table.add(begin(limit, stream, &app, web.clone(), graceful.watcher()));
             }
             Ok(_) => {}
             Err(_no_descriptors) => tokio::time::sleep(TRY_AGAIN).await,
@@ -114,7 +125,13 @@ pub(super) async fn serve(
     graceful.shutdown().await;
 }
 
-fn begin(stream: TcpStream, app: &Router, web: Option<Arc<WebConfig>>, watcher: Watcher) -> Served {
+fn begin(
+    limit: Duration,
+    stream: TcpStream,
+    app: &Router,
+    web: Option<Arc<WebConfig>>,
+    watcher: Watcher,
+) -> Served {
     let busy = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&busy);
     let app = app.clone().layer(axum::middleware::from_fn(
@@ -128,20 +145,27 @@ fn begin(stream: TcpStream, app: &Router, web: Option<Arc<WebConfig>>, watcher: 
         },
     ));
     let task = tokio::spawn(async move {
-        let Some(web) = web else { return answer(stream, app, watcher).await };
-        let Some(acceptor) = web.current().acceptor() else { return answer(stream, app, watcher).await };
+        let Some(web) = web else { return answer(limit, stream, app, watcher).await };
+        let Some(acceptor) = web.current().acceptor() else {
+            return answer(limit, stream, app, watcher).await;
+        };
         match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => answer(stream, app, watcher).await,
+            Ok(Ok(stream)) => answer(limit, stream, app, watcher).await,
             _ => web.counts().refuse(Refusal::Handshake),
         }
     });
     Served { busy, task: task.abort_handle() }
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, app: Router, watcher: Watcher) {
+async fn answer(
+    limit: Duration,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    app: Router,
+    watcher: Watcher,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(limit)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     // A peer that goes away is no matter for anybody.
@@ -158,6 +182,10 @@ mod tests {
 
     /// Serves `app` on a thread of its own, for as long as the test runs.
     fn served(app: Router) -> std::net::SocketAddr {
+        served_within(HEAD_WITHIN, app)
+    }
+
+    fn served_within(limit: Duration, app: Router) -> std::net::SocketAddr {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
         let at = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("a listener that does not block");
@@ -166,7 +194,7 @@ mod tests {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("register");
-                serve(listener, app, None, std::future::pending()).await;
+                serve_within(limit, listener, app, None, std::future::pending()).await;
             });
         });
         at
@@ -191,6 +219,20 @@ mod tests {
         asks.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");
         drop(silent);
+    }
+
+    #[test]
+    fn a_head_that_does_not_come_and_a_connection_that_is_idle_are_ended() {
+        let at =
+            served_within(Duration::from_millis(200), Router::new().route("/", get(|| async { "here" })));
+        for says in ["", "GET / HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            let mut asks = std::net::TcpStream::connect(at).expect("connect");
+            asks.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+            asks.write_all(says.as_bytes()).expect("say it");
+            let mut answer = Vec::new();
+            asks.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{says:?} is not ended: {error}"));
+            assert_eq!(answer.ends_with(b"here"), says.ends_with("\r\n\r\n"), "{says:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     ops::ControlFlow,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver},
     },
@@ -67,8 +67,8 @@ pub(super) struct Around {
 pub(super) struct Observer {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
-    /// The thread holds the other one for as long as it lives, however it ends.
-    running: Arc<()>,
+    /// Lives as long as the thread, however that ends.
+    pub(super) running: Weak<()>,
     pub(super) alive: Heartbeat,
 }
 
@@ -77,13 +77,18 @@ pub(super) struct Observer {
 pub(super) struct Heartbeat(Arc<AtomicU64>);
 
 impl Heartbeat {
-    fn beat(&self) {
+    pub(super) fn beat(&self) {
         self.0.store(monotonic_ns(), Ordering::Relaxed);
+    }
+
+    /// CLOCK_MONOTONIC ns; differs after each turn.
+    pub(super) fn newest(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 
     /// Whether the observer came round within `limit`.
     pub(super) fn within(&self, limit: Duration) -> bool {
-        let age = monotonic_ns().saturating_sub(self.0.load(Ordering::Relaxed));
+        let age = monotonic_ns().saturating_sub(self.newest());
         age <= limit.as_nanos() as u64
     }
 }
@@ -94,8 +99,8 @@ pub(super) fn start(args: &RunArgs, around: Around, asked: Receiver<Ask>) -> any
     let stop = Arc::new(AtomicBool::new(false));
     let alive = Heartbeat::default();
     let (ready, is_ready) = mpsc::channel();
-    let running = Arc::new(());
-    let runs = Arc::clone(&running);
+    let runs = Arc::new(());
+    let running = Arc::downgrade(&runs);
     let (stopped, beats) = (Arc::clone(&stop), alive.clone());
     let thread = thread::Builder::new()
         .name("observer".to_owned())
@@ -132,12 +137,6 @@ fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
 }
 
 impl Observer {
-    /// True when the daemon is to end: `asked` from outside, or because the observer's thread has ended.
-    pub(super) fn ends(&self, asked: Arc<AtomicBool>) -> impl Fn() -> bool + Send + 'static {
-        let running = Arc::downgrade(&self.running);
-        move || asked.load(Ordering::Relaxed) || running.strong_count() < 2
-    }
-
     /// # Errors
     /// When the thread panicked.
     pub(super) fn stop(self) -> anyhow::Result<()> {

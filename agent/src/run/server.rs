@@ -26,6 +26,7 @@ use super::{
     openapi, page,
     past::Past,
     scrapes::Scrapes,
+    supervisor::INTERVAL,
     views::{self, Views},
 };
 use crate::{
@@ -41,8 +42,6 @@ const JSON: &str = "application/json";
 const PEER_GONE: u32 = 5_000;
 /// The observer comes round every 25 ms; one that does not for this long is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(5);
-/// How often is looked whether the daemon is to stop.
-const STOP_INTERVAL: Duration = Duration::from_millis(100);
 /// What was asked before the end is still answered within this.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -53,7 +52,7 @@ pub(super) struct Shared {
     alive: Heartbeat,
 }
 
-/// Serves until `is_over`; requests may ask under the names `allowed`.
+/// Serves until `is_over`, which is asked every [`INTERVAL`]; requests may ask under the names `allowed`.
 pub(super) fn serve(
     listener: TcpListener,
     allowed: &[HostName],
@@ -61,7 +60,7 @@ pub(super) fn serve(
     alive: &Heartbeat,
     past: Past,
     web: Option<Arc<WebConfig>>,
-    is_over: impl Fn() -> bool + Send + 'static,
+    mut is_over: impl FnMut() -> bool + Send + 'static,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make the listening socket non-blocking")?;
     // What is accepted inherits it.
@@ -93,7 +92,7 @@ pub(super) fn serve(
         let (stopping, is_stopping) = oneshot::channel::<()>();
         let ending = async move {
             while !is_over() {
-                tokio::time::sleep(STOP_INTERVAL).await;
+                tokio::time::sleep(INTERVAL).await;
             }
             hub.close();
             drop(stopping);

@@ -22,6 +22,7 @@ mod report;
 mod requests;
 mod reuse;
 mod ring;
+mod robust;
 mod schema;
 mod scrape;
 mod selftest;

@@ -73,6 +73,7 @@ fn every_close_is_in_the_record_once_over_a_kill_and_a_restart() {
     daemon.signal(Signal::KILL).expect("kill it");
     assert!(daemon.wait().and_then(Ended::success).is_err());
     let daemon = recording(&directory);
+    assert!(daemon.notes().iter().any(|line| line.contains("ended without a word")), "{:?}", daemon.notes());
     // It takes up what the one before it knew, and counts from zero.
     let model: serde_json::Value =
         serde_json::from_str(&daemon.report("--json", &[port]).expect("a report")).expect("JSON");

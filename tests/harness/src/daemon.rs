@@ -61,6 +61,11 @@ impl Daemon {
         self.agent.id()
     }
 
+    /// What it said before it was ready.
+    pub fn notes(&self) -> &[String] {
+        self.agent.notes()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -11,6 +11,23 @@ use super::{
 use crate::identity::{Ends, Process};
 use crate::{close::facts, labels::Role};
 
+/// Namespaces that may exist although a walk does not meet them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    These(HashSet<u32>),
+    /// Which namespaces exist is not known.
+    Others,
+}
+
+impl Unreachable {
+    fn has(&self, netns: u32) -> bool {
+        match self {
+            Self::These(namespaces) => namespaces.contains(&netns),
+            Self::Others => true,
+        }
+    }
+}
+
 /// A namespace that so many walks in a row have not met has gone, and its connections with it. Walks come once a minute,
 /// or ten seconds after a loss.
 const ABSENT_WALKS: u32 = 3;
@@ -68,8 +85,8 @@ impl Tracker {
         unseen
     }
 
-    /// Namespaces that exist and that the next walk cannot reach: their connections stay.
-    pub fn set_unreachable(&mut self, namespaces: HashSet<u32>) {
+    /// Namespaces that the next walk cannot reach: their connections stay.
+    pub fn set_unreachable(&mut self, namespaces: Unreachable) {
         self.unreachable = namespaces;
     }
 
@@ -78,8 +95,7 @@ impl Tracker {
         let before = std::mem::take(&mut self.absent);
         let mut seen = HashSet::new();
         for connection in self.connections.values() {
-            let exists =
-                namespaces.contains(&connection.netns) || self.unreachable.contains(&connection.netns);
+            let exists = namespaces.contains(&connection.netns) || self.unreachable.has(connection.netns);
             if connection.netns != 0 && !exists {
                 if !seen.insert(connection.netns) {
                     continue;

@@ -274,11 +274,13 @@ fn connections_of_a_namespace_that_has_gone_end_unseen_after_some_walks() {
     for walk in 0..2 {
         assert_eq!(tracker.reconcile(&[], &elsewhere, walked), 0, "{walk}");
     }
-    tracker.set_unreachable(HashSet::from([NETNS]));
-    for walk in 0..5 {
-        assert_eq!(tracker.reconcile(&[], &elsewhere, walked), 0, "it exists: {walk}");
+    for unreachable in [Unreachable::These(HashSet::from([NETNS])), Unreachable::Others] {
+        tracker.set_unreachable(unreachable.clone());
+        for walk in 0..5 {
+            assert_eq!(tracker.reconcile(&[], &elsewhere, walked), 0, "{unreachable:?}: {walk}");
+        }
     }
-    tracker.set_unreachable(HashSet::new());
+    tracker.set_unreachable(Unreachable::These(HashSet::new()));
     let unseen: Vec<_> = (0..3).map(|_| tracker.reconcile(&[], &elsewhere, walked)).collect();
     assert_eq!((unseen, tracker.totals().open), (vec![0, 0, 1], 0));
 }
