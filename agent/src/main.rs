@@ -6,7 +6,12 @@
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    filter::Targets,
+    layer::{Layer as _, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 use whohungup::{
     check,
     cli::{Cli, Command},
@@ -15,14 +20,12 @@ use whohungup::{
 use whohungup_bpf::one_line;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
     // A log that cannot be written must not end what it tells of: reporting that failure would panic when it fails too.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(log.with_filter(log_filter())).init();
     let outcome = match Cli::parse().command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
@@ -39,4 +42,10 @@ fn main() -> ExitCode {
         say(format_args!("whohungup: {}", one_line(error.as_ref())));
         ExitCode::FAILURE
     })
+}
+
+/// What `RUST_LOG` asks for, such as `debug` or `whohungup=debug,warn`.
+fn log_filter() -> Targets {
+    let usual = Targets::new().with_default(LevelFilter::WARN);
+    std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok()).unwrap_or(usual)
 }

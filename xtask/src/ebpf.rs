@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-pub(crate) use self::manifest::Manifest;
+pub(crate) use self::manifest::{Manifest, sha256};
 use self::tools::{Toolchain, Tools};
 use crate::{debian::Apt, process, workspace::Workspace};
 
@@ -81,7 +81,7 @@ pub(crate) fn build(
 
     let manifest = Manifest {
         sources_sha256,
-        object_sha256: manifest::sha256(&bytes),
+        object_sha256: sha256(&bytes),
         bpf_linker: tools.linker.to_string(),
         rustc: tools.rustc,
         llvm: tools.llvm,

@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | vm | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | vm | dist | ci`.
 
 mod bench;
 mod chart;
 mod ci;
 mod dashboards;
 mod debian;
+mod dist;
 mod ebpf;
 mod fuzz;
 mod lab;
@@ -52,6 +53,8 @@ enum Command {
     Chart(chart::Args),
     /// Boot Debian's kernels under qemu, and play `check` and `selftest` on each.
     Vm(vm::Args),
+    /// Make the packages of a release in `target/dist`: .deb, .rpm, tarball, image, SBOM and checksums.
+    Dist(dist::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
 }
@@ -79,6 +82,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Dashboards(args) => dashboards::command(&workspace, args),
         Command::Chart(args) => chart::command(&workspace, args),
         Command::Vm(args) => vm::command(&workspace, args),
+        Command::Dist(args) => dist::command(&workspace, args),
         Command::Ci => ci::command(&workspace),
     }
 }

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::{
     dashboards,
     debian::Apt,
-    lab, lint, packages, process,
+    dist, lab, lint, packages, process,
     report::Report,
+    vm,
     workspace::{self, Workspace},
 };
 
@@ -113,7 +114,16 @@ pub(crate) fn run(workspace: &Workspace, args: &Args, report: &mut Report, custo
     match live {
         Live::Run => {
             // First: the same path is then the ordinary binary's again.
-            report.step("static binary", || static_binary(workspace, customise).map(drop));
+            let mut built = None;
+            report.step("static binary", || {
+                built = Some(static_binary(workspace, customise)?);
+                Ok(())
+            });
+            // As they are released, but for the binary, whose optimisation would take minutes.
+            if let (Some(binary), None) = (&built, filter) {
+                report.step("release packages", || dist::check_packages(workspace, binary));
+                report.step("other kernels", || vm::check(workspace, binary));
+            }
             for (package, target) in LIVE {
                 report.step(format!("live: {package} {target}"), || {
                     let mut command = workspace.cargo();

@@ -1,6 +1,9 @@
 //! Loading the object: offsets frozen, maps sized, programs verified.
 
-use std::{borrow::Cow, error::Error, io};
+use std::{
+    error::Error,
+    io::{self, Read as _},
+};
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
@@ -21,10 +24,8 @@ use crate::{
 /// Names a BPF object to load instead of the one in this binary.
 pub const OBJECT_VARIABLE: &str = "WHOHUNGUP_BPF_OBJECT";
 
-static BUILT_IN: &[u8] = aya::include_bytes_aligned!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../agent-ebpf/object/whohungup.bpf.o"
-));
+/// The object as the build script packed it.
+static BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/whohungup.bpf.o.gz"));
 
 /// How much is observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,15 +175,22 @@ where
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(ProbeError::NoProgram(name))
 }
 
-fn object() -> Result<(String, Cow<'static, [u8]>), ProbeError> {
+fn object() -> Result<(String, Vec<u8>), ProbeError> {
     let Some(path) = std::env::var_os(OBJECT_VARIABLE) else {
-        return Ok(("built in".to_owned(), Cow::Borrowed(BUILT_IN)));
+        return Ok(("built in".to_owned(), built_in()?));
     };
     let shown = path.display().to_string();
     match std::fs::read(&path) {
-        Ok(bytes) => Ok((shown, Cow::Owned(bytes))),
+        Ok(bytes) => Ok((shown, bytes)),
         Err(source) => Err(ProbeError::ReadObject { path: shown, source }),
     }
+}
+
+fn built_in() -> Result<Vec<u8>, ProbeError> {
+    let mut object = Vec::new();
+    let unpacked = flate2::read::GzDecoder::new(BUILT_IN).read_to_end(&mut object);
+    unpacked.map_err(|source| ProbeError::ReadObject { path: "built in".to_owned(), source })?;
+    Ok(object)
 }
 
 fn object_error(object: &str, error: aya::EbpfError) -> ProbeError {

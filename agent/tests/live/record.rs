@@ -193,10 +193,11 @@ impl Drop for StallingDisk {
     }
 }
 
+/// More ends than wait for the disk at most.
+const STALLED: usize = 5_000;
+
 #[test]
 fn a_disk_that_stalls_holds_up_nothing_and_what_found_no_place_is_counted() {
-    /// More ends than wait for the disk at most.
-    const STALLED: usize = 5_000;
     require!();
     let disk = StallingDisk::make();
     let directory = disk.path().join("record");

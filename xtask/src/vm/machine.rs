@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,8 +15,8 @@ use super::{Arch, Guest};
 #[derive(Debug)]
 pub(super) struct Machine<'a> {
     pub(super) guest: &'a Guest,
-    pub(super) kernel: &'a Path,
-    pub(super) initrd: &'a Path,
+    pub(super) kernel: PathBuf,
+    pub(super) initrd: PathBuf,
     pub(super) log: PathBuf,
 }
 
@@ -67,9 +67,9 @@ impl Machine<'_> {
             .args(["-serial", "stdio"])
             .args(hardware)
             .arg("-kernel")
-            .arg(self.kernel)
+            .arg(&self.kernel)
             .arg("-initrd")
-            .arg(self.initrd)
+            .arg(&self.initrd)
             .arg("-append")
             .arg(format!("console={console} quiet panic=-1 mitigations=off rdinit=/init{lockdown}"));
         command
