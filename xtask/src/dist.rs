@@ -58,7 +58,8 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
         Some(binary) => binary.clone(),
         None => binary::build(workspace, &release)?,
     };
-    let made = make(workspace, &release, &binary, &workspace.target().join("dist"))?;
+    // Not `dist`, where cargo keeps what it builds with the profile of that name.
+    let made = make(workspace, &release, &binary, &workspace.target().join("packages"))?;
     for file in &made {
         eprintln!("{:>10} bytes  {}", fs::metadata(file)?.len(), file.display());
     }

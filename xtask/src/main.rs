@@ -53,7 +53,7 @@ enum Command {
     Chart(chart::Args),
     /// Boot Debian's kernels under qemu, and play `check` and `selftest` on each.
     Vm(vm::Args),
-    /// Make the packages of a release in `target/dist`: .deb, .rpm, tarball, image, SBOM and checksums.
+    /// Make the packages of a release in `target/packages`: .deb, .rpm, tarball, image, SBOM and checksums.
     Dist(dist::Args),
     /// Run everything CI runs: lint, probes built from source, all tests on them.
     Ci,
