@@ -77,15 +77,16 @@ fn make(workspace: &Workspace, release: &Release, binary: &Path, to: &Path) -> R
     fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
     let bom = sbom::make(workspace, release, to)?;
     let stage = Stage::lay(workspace, release, binary, &bom, &to.join("stage"))?;
-    let mut made = vec![
-        deb::make(release, &stage, to)?,
-        rpm::make(release, &stage, to)?,
-        archive::make(release, &stage, to)?,
-        bom,
-    ];
+    let mut made = packages(release, &stage, to)?;
+    made.extend([archive::make(release, &stage, to)?, bom]);
     made.extend(image::make(workspace, release, &stage, to)?);
     made.push(sums(&made, to)?);
     Ok(made)
+}
+
+/// What a package manager installs.
+fn packages(release: &Release, stage: &Stage, to: &Path) -> Result<Vec<PathBuf>> {
+    Ok(vec![deb::make(release, stage, to)?, rpm::make(release, stage, to)?])
 }
 
 /// `SHA256SUMS`, as `sha256sum --check` reads it.

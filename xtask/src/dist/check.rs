@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::root::Root;
-use super::{Release, digest, make, stage::Stage};
+use super::{Release, digest, make, packages, stage::Stage};
 use crate::{debian::Apt, process, workspace::Workspace};
 
 /// From `dpkg -i` or `rpm -i` to the first answer.
@@ -26,7 +26,7 @@ pub(super) fn check(workspace: &Workspace, release: &Release, binary: &Path) -> 
     let made = Made::new(workspace, release, binary, &dir)?;
     made.are_the_same_again(workspace, release, binary)?;
     let older = Release { version: "0.0.1".to_owned(), machine: release.machine, epoch: release.epoch };
-    let older = Made::new(workspace, &older, binary, &dir.join("older"))?;
+    let older = made.of(&older, &dir.join("older"))?;
     debian(&Root::make(&dir, "deb")?, &made, &older).context("the .deb")?;
     rpm(&Root::make(&dir, "rpm")?, &made, &older).context("the .rpm")?;
     tarball(&made, &dir).context("the tarball")
@@ -57,6 +57,13 @@ impl Made {
         let dir = dir.join("made");
         let files = make(workspace, release, binary, &dir)?;
         Ok(Self { dir, files })
+    }
+
+    /// The same files under another version.
+    fn of(&self, release: &Release, dir: &Path) -> Result<Self> {
+        let _left_over = fs::remove_dir_all(dir);
+        fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+        Ok(Self { dir: dir.to_path_buf(), files: packages(release, &self.installed(), dir)? })
     }
 
     fn are_the_same_again(&self, workspace: &Workspace, release: &Release, binary: &Path) -> Result<()> {

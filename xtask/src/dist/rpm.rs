@@ -34,7 +34,8 @@ pub(super) fn make(release: &Release, stage: &Stage, to: &Path) -> Result<PathBu
             .arg(format!("_topdir {}", top.display()))
             .arg(&spec)
             .env("SOURCE_DATE_EPOCH", release.epoch.to_string()),
-    )?;
+    )
+    .context("make the .rpm; rpmbuild is in Debian's package `rpm`")?;
     let name = format!("whohungup-{}-1.{machine}.rpm", release.version);
     let (built, file) = (top.join("RPMS").join(machine).join(&name), to.join(&name));
     fs::rename(&built, &file).with_context(|| format!("move {}", built.display()))?;

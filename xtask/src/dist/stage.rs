@@ -61,7 +61,8 @@ impl Stage {
 
     /// One that was laid before.
     pub(super) fn at(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), config: Vec::new() }
+        let config = [CONFIG.1].into_iter().filter(|file| root.join(file).is_file()).collect();
+        Self { root: root.to_path_buf(), config }
     }
 
     /// The same files in another folder, for what one kind of package has beside them.
