@@ -81,5 +81,5 @@ fn those_whose_end_was_lost_do_not_stay_for_ever() {
         sum(&seen, "whohungup_connections_closed_unseen")
     );
     assert!(lost(&seen) > 0.0 && sum(&seen, "whohungup_connections_closed_unseen_total") > 0.0, "{seen:#?}");
-    subject.is_ready();
+    subject.is_ready_again();
 }

@@ -54,7 +54,7 @@ fn the_usual_ring_holds_ten_seconds_of_an_ordinary_load() {
     println!("16 MiB: {ends} ends, {} told of, {} lost", told(&seen, &made), lost(&seen));
     assert!(told(&seen, &made) <= ends + 0.5, "none twice");
     assert!(seen["whohungup_poll_interval_max_seconds"] > 9.0, "it stood still");
-    subject.is_ready();
+    subject.is_ready_again();
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_ring_that_is_full_for_ten_seconds_loses_nothing_uncounted() {
     assert!(told(&seen, &made) <= ends + 0.5, "none twice");
     assert!(told(&seen, &made) < ends, "the ring was full");
     assert!(degraded(&seen, "events-lost"), "{seen:#?}");
-    subject.is_ready();
+    subject.is_ready_again();
     // And it is as before: what comes now is told of in full.
     let (listener, at) = listen(20);
     for _ in 0..50 {

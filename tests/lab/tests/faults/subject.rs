@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Daemon, Samples, port, sum};
+use harness::{Daemon, Samples, port, sum, wait};
 
 use crate::gate;
 
@@ -45,6 +45,14 @@ impl Subject {
         let answer = self.0.get("/readyz").expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(asked.elapsed() < TELLS_WITHIN, "it took {:?}", asked.elapsed());
+    }
+
+    /// After it stood still it may say so once more.
+    pub(crate) fn is_ready_again(&self) {
+        let ready = wait::until("that it is ready again", TELLS_WITHIN, || {
+            Ok(self.0.get("/readyz")?.starts_with("HTTP/1.1 200").then_some(()))
+        });
+        ready.unwrap_or_else(|error| panic!("{error:#}"));
     }
 
     pub(crate) fn samples(&self) -> Samples {
