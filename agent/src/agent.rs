@@ -76,7 +76,9 @@ impl Agent {
             if handler.turn(self).is_break() {
                 return;
             }
-            thread::sleep(POLL_INTERVAL);
+            if !self.session.is_behind() {
+                thread::sleep(POLL_INTERVAL);
+            }
         }
     }
 

@@ -48,6 +48,10 @@ const RING_HEADER: u64 = 8;
 const RETRY_SCAN_SHARE: u32 = 20;
 /// Records taken in before the clock is looked at again.
 const BATCH: usize = 4096;
+/// When records come faster than they are taken in, a turn ends after this all the same: whoever asks is to be answered.
+const LONGEST_TURN: Duration = Duration::from_millis(250);
+/// Bytes of the smallest record in the ring, at least.
+const LEAST_RECORD: u32 = 32;
 
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -106,6 +110,10 @@ pub struct Session {
     /// Time between two calls of [`Self::poll`], ns.
     poll_interval: Peak,
     polled_ns: u64,
+    /// The newest turn ended before everything was taken in.
+    is_behind: bool,
+    /// Records that fit into the ring.
+    most_in_ring: usize,
     /// Whether the newest comparison with the sockets that exist failed.
     reconcile_failed: bool,
     reconciled_at_lost: u64,
@@ -180,6 +188,8 @@ impl Session {
             ring_peak: Peak::default(),
             poll_interval: Peak::default(),
             polled_ns: monotonic_ns(),
+            is_behind: false,
+            most_in_ring: (options.load.ring_bytes / LEAST_RECORD) as usize,
             reconcile_failed: false,
             reconciled_at_lost: 0,
             looked_for_losses: Instant::now(),
@@ -190,7 +200,7 @@ impl Session {
             warnings,
         };
         // What opened or closed during the walk is known from records by now.
-        session.drain(usize::MAX);
+        session.drain(session.most_in_ring);
         session.find_newer_owners(&dump.sockets, &mut owners);
         session.tracker.adopt(&dump.sockets, |netns, ends| owners.of(netns, ends));
         session.resolver.answer(session.tracker.workloads());
@@ -214,7 +224,7 @@ impl Session {
         let newer = thread::spawn(Owners::read);
         while !newer.is_finished() {
             // It takes long: the ring must not fill meanwhile.
-            self.drain(usize::MAX);
+            self.drain(self.most_in_ring);
             thread::sleep(POLL_INTERVAL);
         }
         owners.extend(newer.join().unwrap_or_default());
@@ -242,7 +252,7 @@ impl Session {
         {
             tracing::warn!(error = one_line(&error), "failed to detach OpenSSL uprobes");
         }
-        let mut taken = 0;
+        let (began, mut taken) = (Instant::now(), 0);
         loop {
             let now = monotonic_ns();
             let batch = self.drain(BATCH);
@@ -253,12 +263,22 @@ impl Session {
             if batch < BATCH {
                 self.scan_for_retries(now);
                 self.tracker.settle(now, |closed| sink(Record::Close(closed)));
+                self.is_behind = false;
                 return taken;
             }
             // Under load: settle by the clock of before, and go on.
             let before = now.saturating_sub(POLL_INTERVAL.as_nanos() as u64);
             self.tracker.settle(before, |closed| sink(Record::Close(closed)));
+            if began.elapsed() >= LONGEST_TURN {
+                self.is_behind = true;
+                return taken;
+            }
         }
+    }
+
+    /// More has come than the newest turn could take in: the next one is due at once.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// Hands over what stops, and counts who is refused then.
@@ -299,7 +319,7 @@ impl Session {
 
     /// The last turn: settles every pending close at once, as nothing more will be seen.
     pub fn finish(&mut self, mut sink: impl FnMut(Record)) {
-        self.drain(usize::MAX);
+        self.drain(self.most_in_ring);
         self.resolver.answer(self.tracker.workloads());
         self.tracker.take_progress().map(Record::Requests).for_each(&mut sink);
         self.refusals.read_at_once();
@@ -321,7 +341,7 @@ impl Session {
         self.reconciled = Instant::now();
         let dumped_ns = monotonic_ns();
         let dump = self.probes.dump_sockets()?;
-        self.drain(usize::MAX);
+        self.drain(self.most_in_ring);
         self.tracker.set_unreachable(if dump.is_complete() && sees_host_pids() {
             let failed = dump.failed.iter().filter_map(|(netns, _)| u32::try_from(*netns).ok());
             Unreachable::These(failed.collect())

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | fuzz | dashboards | chart | vm | dist | ci`.
+//! The project's own commands: `cargo xtask build-ebpf | test | lint | bench | lab | faults | fuzz | dashboards | chart | vm | dist | ci`.
 
 mod bench;
 mod chart;
@@ -7,6 +7,7 @@ mod dashboards;
 mod debian;
 mod dist;
 mod ebpf;
+mod faults;
 mod fuzz;
 mod lab;
 mod lint;
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::Args),
     /// Hold the agent's verdicts against real servers and clients (needs root).
     Lab(lab::Args),
+    /// Do to the daemon what may go wrong around it: full disks, dead logs, scanners, a full ring (needs root).
+    Faults(faults::Args),
     /// Give arbitrary bytes to everything that reads bytes.
     Fuzz(fuzz::Args),
     /// Check the Grafana dashboards, and what they ask against a real Prometheus.
@@ -78,6 +81,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Lint => lint::command(&workspace),
         Command::Bench(args) => bench::command(&workspace, args),
         Command::Lab(args) => lab::command(&workspace, args),
+        Command::Faults(args) => faults::command(&workspace, args),
         Command::Fuzz(args) => fuzz::command(&workspace, args),
         Command::Dashboards(args) => dashboards::command(&workspace, args),
         Command::Chart(args) => chart::command(&workspace, args),

@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// The targets whose tests load probes, by package; in this order, as the lab's need the binary of the first.
-const LIVE: [(&str, &str); 16] = [
+const LIVE: [(&str, &str); 17] = [
     ("whohungup", "live"),
     ("whohungup", "alerts"),
+    ("lab", "faults"),
     ("lab", "in_flight"),
     ("lab", "races"),
     ("lab", "timers"),

@@ -80,6 +80,28 @@ fn an_amendment_has_the_id_and_the_time_of_what_it_amends_whatever_the_wall_cloc
     assert_eq!(first.time.as_nanosecond(), since_epoch);
 }
 
+/// Set by hand, or by NTP after a suspend, while a connection is open.
+#[test]
+fn a_clock_that_is_set_changes_the_time_of_a_close_and_nothing_else() {
+    let (facts, _) = late_requests();
+    let at = facts.first.header.ktime_ns;
+    let played = |steps: [i64; 2]| {
+        let mut tracker = tracker();
+        tracker.set_wall_ahead(steps[0] * SECOND as i64);
+        play(&mut tracker, &server(), &facts);
+        tracker.set_wall_ahead(steps[1] * SECOND as i64);
+        one(settle(&mut tracker, at + SECOND))
+    };
+    let steady = played([1_800_000_000, 1_800_000_000]);
+    for now in [1_800_003_600, 1_799_996_400, 0] {
+        let mut stepped = played([1_800_000_000, now]);
+        let since_epoch = i128::from(now) * i128::from(SECOND) + i128::from(at);
+        assert_eq!(stepped.time.as_nanosecond(), since_epoch);
+        (stepped.time, stepped.id) = (steady.time, steady.id);
+        assert_eq!(format!("{stepped:?}"), format!("{steady:?}"), "by {now}");
+    }
+}
+
 #[test]
 fn a_close_is_forgotten_when_its_time_wait_socket_is_gone() {
     let (facts, ways) = late_requests();

@@ -1,0 +1,85 @@
+//! Network namespaces that end with connections open in them, as containers do; and the records of their end are lost.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use harness::{Namespace, Samples, gate::program, port, sum, wait};
+use rustix::process::Signal;
+
+use crate::subject::{Subject, exchange, is_balanced, listen, lost};
+
+const NAMESPACES: usize = 10;
+const CONNECTIONS: usize = 10;
+/// Three walks over the sockets, one ten seconds after each loss.
+const FORGOTTEN_WITHIN: Duration = Duration::from_mins(3);
+
+/// A namespace with connections; both ends of each are held here.
+fn inhabited() -> (Namespace, Vec<(TcpStream, TcpStream)>) {
+    let namespace = Namespace::make();
+    let ends = namespace.within(|| {
+        let listener: TcpListener = port::listen(Ipv4Addr::LOCALHOST).expect("a listener");
+        let at = listener.local_addr().expect("an address");
+        let both = || (TcpStream::connect(at).expect("connect"), listener.accept().expect("accept").0);
+        (0..CONNECTIONS).map(|_| both()).collect()
+    });
+    (namespace, ends)
+}
+
+fn open(samples: &Samples) -> f64 {
+    sum(samples, "whohungup_connections_open{")
+}
+
+#[test]
+fn connections_of_namespaces_that_vanish_are_told_of() {
+    if program("ip").is_none() {
+        return;
+    }
+    let Some(subject) = Subject::start(&[]) else { return };
+    let before = subject.samples();
+    let ended = |samples: &Samples| sum(samples, "whohungup_connections_closed_total");
+    for _ in 0..NAMESPACES {
+        drop(inhabited());
+    }
+    let made = (2 * NAMESPACES * CONNECTIONS) as f64;
+    let seen = subject
+        .0
+        .wait_for(|samples| ended(samples) - ended(&before) + lost(samples) >= made && is_balanced(samples));
+    seen.expect("every end");
+    subject.is_ready();
+}
+
+#[test]
+fn those_whose_end_was_lost_do_not_stay_for_ever() {
+    if program("ip").is_none() {
+        return;
+    }
+    let Some(subject) = Subject::start(&["--ring-bytes", "4096"]) else { return };
+    let others = open(&subject.samples());
+    let inhabited: Vec<_> = (0..NAMESPACES).map(|_| inhabited()).collect();
+    let made = (2 * NAMESPACES * CONNECTIONS) as f64;
+    subject.0.wait_for(|samples| open(samples) >= others + made / 2.0).expect("most are seen");
+    let (listener, at) = listen(30);
+    let fill = || (0..100).for_each(|_| exchange(&listener, at));
+    subject.0.signal(Signal::STOP).expect("stop it");
+    fill();
+    drop(inhabited);
+    subject.0.signal(Signal::CONT).expect("continue it");
+    let began = Instant::now();
+    let seen = wait::until("that they are forgotten", FORGOTTEN_WITHIN, || {
+        // Each loss is followed by a walk.
+        fill();
+        let samples = subject.samples();
+        assert!(is_balanced(&samples), "{samples:#?}");
+        Ok((open(&samples) < others + made / 4.0).then_some(samples))
+    });
+    let seen = seen.expect("they do not stay");
+    println!(
+        "forgotten after {:.0?}: {} ended unseen",
+        began.elapsed(),
+        sum(&seen, "whohungup_connections_closed_unseen")
+    );
+    assert!(lost(&seen) > 0.0 && sum(&seen, "whohungup_connections_closed_unseen_total") > 0.0, "{seen:#?}");
+    subject.is_ready_again();
+}
