@@ -55,7 +55,7 @@ fn asked(edges: &Edges<'_>) -> Said {
     let is_terminate = newest.starts_with(b"X\0\0\0\x04") && newest.len == 5;
     // What asks for an answer comes with its Sync before it.
     let farewell = is_terminate || newest.ends_with(b"X\0\0\0\x04");
-    let is_alone = is_terminate && client.is_turn_newest;
+    let is_alone = is_terminate && (client.is_turn_newest || is_status(&client.turn));
     // On a connection of its own, if need be behind an SSLRequest.
     let is_cancel = client.turn.be32(0) == Some(16) && client.turn.be32(4) == Some(CANCEL);
     // A standby's status update (streaming replication) asks for nothing; a row of COPY FROM STDIN may begin like one.

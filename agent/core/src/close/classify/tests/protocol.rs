@@ -125,6 +125,8 @@ fn nothing_is_open_in_a_replication_however_it_ends() {
         sent.answers_raw(b"the rest of it").waits(100)
     };
     assert_eq!(by_client(streams), both("client-idle CI fin idle unknown - probable protocol"));
+    let leaves = |talk: Talk| streams(talk).asks_raw(&status).waits(1).asks_raw(TERMINATE);
+    assert_eq!(by_client(leaves), both("completed CI fin idle announced - exact protocol"));
     let stopped = |talk: Talk| streams(talk).asks_raw(&status).waits(100).answers_raw(ADMIN);
     assert_eq!(by_server(stopped), both("server-idle SI fin idle admin-shutdown - probable protocol"));
 }
