@@ -24,6 +24,8 @@ const PREFACE: u32 = 24;
 const EMPTY_SETTINGS: u32 = 9;
 /// A frame's header, and the least that four pseudo-header fields take, of which one is a host's name (RFC 7541).
 const SHORTEST_HEADERS: u32 = 9 + 11;
+/// SETTINGS, an acknowledgment, and HEADERS with a status and a date.
+const SHORTEST_ANSWER: u32 = 40;
 /// What a client's SETTINGS have behind them: nothing, or a WINDOW_UPDATE.
 const ALONE: &[u32] = &[0, 13];
 /// Or an acknowledgment of the server's as well.
@@ -286,9 +288,13 @@ impl Records {
     /// HTTP/2: nothing was answered by the first `before` records, and the one with the preface is long enough to hold a
     /// request too. Whether it does, nothing tells.
     pub fn may_hide_a_request(&self, before: usize) -> bool {
-        let preface = self.preface().filter(|&at| at < before).and_then(|at| self.list.get(at));
-        preface.is_some_and(|record| record.carries >= PREFACE + EMPTY_SETTINGS + SHORTEST_HEADERS)
-            && self.replay(before).begun == 0
+        let Some(at) = self.preface().filter(|&at| at < before) else { return false };
+        let is_long = self.list[at].carries >= PREFACE + EMPTY_SETTINGS + SHORTEST_HEADERS;
+        // Node to Node the answer comes in one record with the server's SETTINGS: then nothing is open.
+        let greeting = self.settings().and_then(|last| self.list.get(at..=last)).unwrap_or_default();
+        let may_be_answered =
+            greeting.iter().any(|one| one.by == Side::Server && one.carries >= SHORTEST_ANSWER);
+        is_long && !may_be_answered && self.replay(before).begun == 0
     }
 
     /// HTTP/2: the record with the server's SETTINGS, where it holds nothing else, or the newest right behind it that greets

@@ -7,6 +7,8 @@ use crate::labels::Cause;
 
 const HEADER: u32 = 4;
 const ERR: u8 = 0xff;
+/// The server asks for a file of the client's (LOAD DATA LOCAL): the command waits for it.
+const LOCAL_INFILE: u8 = 0xfb;
 /// SERVER_STATUS_IN_TRANS, SERVER_MORE_RESULTS_EXISTS.
 const IN_TRANSACTION: u16 = 1;
 const MORE_RESULTS: u16 = 8;
@@ -80,7 +82,24 @@ fn answered(edges: &Edges<'_>) -> Said {
     if edges.client.turn.byte(4) == COM_BINLOG_DUMP {
         return Said { state: State::Idle, ..Said::default() };
     }
-    Said { state: ok(newest).or_else(|| end(newest.tail)).unwrap_or_default(), ..Said::default() }
+    let ended = ok(newest).or_else(|| end(newest.tail));
+    let is_file_asked = is_packet(newest) && newest.byte(3) == 1 && newest.byte(4) == LOCAL_INFILE;
+    let is_result = ended.is_none() && is_result(edges);
+    let state = match ended {
+        Some(state) => state,
+        None if is_result || is_file_asked => State::Answering,
+        None => State::Turns,
+    };
+    // Its end may have words behind it (session tracking).
+    Said { state, is_guess: is_result, ..Said::default() }
+}
+
+/// The server's newest turn began with a count of columns, in answer to a query, a statement that is executed, or a cursor.
+fn is_result(edges: &Edges<'_>) -> bool {
+    let (client, server) = (&edges.client, &edges.server);
+    let asks = client.is_turn_newest && is_packet(&client.turn) && matches!(client.turn.byte(4), 0x03 | 0x17);
+    let count = packet(&server.turn).is_some_and(|len| (1..=9).contains(&len)) && server.turn.byte(3) == 1;
+    asks && count && !matches!(server.turn.byte(4), 0 | LOCAL_INFILE..)
 }
 
 /// A packet that is all of the segment.

@@ -55,7 +55,7 @@ fn asked(edges: &Edges<'_>) -> Said {
     let is_terminate = newest.starts_with(b"X\0\0\0\x04") && newest.len == 5;
     // What asks for an answer comes with its Sync before it.
     let farewell = is_terminate || newest.ends_with(b"X\0\0\0\x04");
-    let is_alone = is_terminate && client.is_turn_newest;
+    let is_alone = is_terminate && (client.is_turn_newest || is_status(&client.turn));
     // On a connection of its own, if need be behind an SSLRequest.
     let is_cancel = client.turn.be32(0) == Some(16) && client.turn.be32(4) == Some(CANCEL);
     // A standby's status update (streaming replication) asks for nothing; a row of COPY FROM STDIN may begin like one.
@@ -102,8 +102,8 @@ fn answered(edges: &Edges<'_>) -> Said {
         b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,
         b'R' => State::Turns,
         COPY_IN => State::Answering,
-        // Streaming replication.
-        b'd' | b'W' if server.turn.byte(0) == b'W' || edges.client.newest.byte(0) == b'd' => State::Idle,
+        // Streaming replication, in answer to START_REPLICATION or to a standby's status.
+        _ if b"Wd".contains(&server.turn.byte(0)) => State::Idle,
         // Flush: an answer without an end.
         _ if edges.client.newest.ends_with(b"H\0\0\0\x04") => State::Turns,
         _ => State::Answering,
@@ -121,6 +121,7 @@ fn ended(edges: &Edges<'_>, word: Option<Word>) -> Said {
         // They come when nothing is open; a command that the server had not read is lost to them.
         Some(Cause::IdleTimeout) if !server.is_turn_newest => (State::Idle, false),
         Some(Cause::TransactionTimeout) if !server.is_turn_newest => (State::Transaction, false),
+        _ if server.is_turn_newest && is_status(&edges.client.newest) => (State::Idle, true),
         _ if server.is_turn_newest => (State::Asked, false),
         _ => match ready(server.before) {
             Some(state) => (state, false),
@@ -199,6 +200,11 @@ fn pooler(message: &Message<'_>) -> Option<Cause> {
         }
         () => None,
     }
+}
+
+/// A standby's status update in a segment of its own (documentation, "Streaming Replication Protocol").
+fn is_status(message: &Message<'_>) -> bool {
+    message.byte(0) == b'd' && message.be32(1) == Some(38) && message.len == 39 && message.byte(5) == b'r'
 }
 
 /// The session has not begun: its startup, or a password, is what was said last, and nothing said that the server is ready.

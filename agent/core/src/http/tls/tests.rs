@@ -56,6 +56,9 @@ fn whether_a_request_came_with_the_preface_is_not_known_before_an_answer() {
     let alone = client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9).carries(Side::Server, 30);
     let alone = records(&alone.carries(Side::Client, 9));
     assert!(!alone.may_hide_a_request(alone.count()), "there is no room for one");
+    let node = client().encrypted_13(&["h2"]).carries(Side::Client, 24 + 9 + 30).carries(Side::Server, 57);
+    let node = records(&node.carries(Side::Client, 9));
+    assert!(!node.may_hide_a_request(node.count()), "the answer may have come with SETTINGS");
 }
 
 #[test]

@@ -99,6 +99,39 @@ fn a_copy_from_the_client_is_open_until_its_end() {
 }
 
 #[test]
+fn a_result_of_mysqls_without_its_end_is_under_way() {
+    let asked = |talk: Talk| {
+        let greeted = talk.in_another_protocol().answers_raw(b"\x0d\0\0\0\x0a5.5.5-10.11\0").waits(1);
+        let ready =
+            greeted.asks_raw(b"\x04\0\0\x01user").waits(1).answers_raw(b"\x07\0\0\x02\0\0\0\x02\0\0\0");
+        ready.waits(1).asks_raw(b"\x09\0\0\0\x03select 1").waits(1)
+    };
+    let columns = b"\x01\0\0\x01\x01\x17\0\0\x02\x03def\0\0\0\x011\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
+    let rows = |talk: Talk| asked(talk).answers_raw(columns).answers_raw(&[b'y'; 90]);
+    assert_eq!(by_server(rows), both("premature-hangup SR fin response unknown - probable protocol"));
+    let ended = |talk: Talk| rows(talk).answers_raw(b"\x05\0\0\x09\xfe\0\0\x02\0").waits(100);
+    assert_eq!(by_server(ended), both("server-idle SI fin idle unknown - exact protocol"));
+    // LOAD DATA LOCAL: the server asks for the file.
+    let file = |talk: Talk| asked(talk).answers_raw(b"\x02\0\0\x01\xfbx").waits(100);
+    assert_eq!(by_client(file), both("premature-hangup CR fin response unknown - exact protocol"));
+}
+
+#[test]
+fn nothing_is_open_in_a_replication_however_it_ends() {
+    let status = [b"d\0\0\0\x26r".as_slice(), &[0; 33]].concat();
+    let streams = |talk: Talk| {
+        let begun = session(talk).asks_raw(QUERY).waits(1).answers_raw(b"W\0\0\0\x07\0\0\0").waits(1);
+        let sent = begun.asks_raw(&status).waits(1).answers_raw(b"d\0\0\x40\0w").waits(1);
+        sent.answers_raw(b"the rest of it").waits(100)
+    };
+    assert_eq!(by_client(streams), both("client-idle CI fin idle unknown - probable protocol"));
+    let leaves = |talk: Talk| streams(talk).asks_raw(&status).waits(1).asks_raw(TERMINATE);
+    assert_eq!(by_client(leaves), both("completed CI fin idle announced - exact protocol"));
+    let stopped = |talk: Talk| streams(talk).asks_raw(&status).waits(100).answers_raw(ADMIN);
+    assert_eq!(by_server(stopped), both("server-idle SI fin idle admin-shutdown - probable protocol"));
+}
+
+#[test]
 fn what_is_queued_behind_multi_is_lost_to_the_servers_close() {
     let queues = |talk: Talk| {
         let begun =
