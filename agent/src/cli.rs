@@ -1,5 +1,6 @@
 //! The command line.
 
+mod config;
 mod examples;
 mod host_name;
 mod mcp;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
+    config::{ConfigArgs, ConfigCheckArgs, ConfigCommand},
     host_name::HostName,
     mcp::McpArgs,
     otlp::OtlpArgs,
@@ -24,6 +26,7 @@ pub use self::{
     web::{FromArgs, WebArgs},
 };
 use crate::{
+    config::FILE_VARIABLE,
     container::{HostRoot, host_root_flag},
     metrics::{Histograms, WorkloadLabel, WorkloadLabels},
     privileges::Privileges,
@@ -53,6 +56,8 @@ pub enum Command {
     Query(QueryArgs),
     /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
+    /// Check the configuration file of `run`, or show what is in effect and why
+    Config(ConfigArgs),
     /// Answer programs that speak the Model Context Protocol over standard input and output; reads only (docs/mcp.md)
     Mcp(McpArgs),
     /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
@@ -327,6 +332,10 @@ pub struct TopArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = examples::RUN)]
 pub struct RunArgs {
+    /// Read settings from this TOML file, by default from /etc/whohungup/whohungup.toml if it exists
+    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
+    pub config: Option<PathBuf>,
+
     #[command(flatten)]
     pub observe: ObserveArgs,
 

@@ -29,6 +29,12 @@ Examples:
   whohungup run --record /var/lib/whohungup/record
   whohungup run --listen 0.0.0.0:9909 --allowed-host node1.example";
 
+pub(super) const CONFIG: &str = "\
+Examples:
+  whohungup config check /etc/whohungup/whohungup.toml
+  whohungup config show
+  whohungup config show --config new.toml --listen 0.0.0.0:9909";
+
 pub(super) const CHECK: &str = "\
 Examples:
   whohungup check
