@@ -9,7 +9,8 @@ Examples:
 
 pub(super) const WATCH: &str = "\
 Examples:
-  whohungup watch --port 8080 --verdict idle-race --verdict premature-hangup --verdict network
+  whohungup watch --trouble --port 8080
+  whohungup watch --verdict idle-race --verdict premature-hangup
   whohungup watch --process nginx --for 10m
   whohungup watch --pod 'checkout-*' --count 1 --json | jq .evidence";
 

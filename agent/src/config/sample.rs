@@ -1,6 +1,6 @@
 //! The commented file that packages install: every key, its meaning and its default.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use clap::Arg;
 
@@ -20,11 +20,18 @@ const HEAD: &str = "\
 pub fn sample() -> String {
     let definition = Definition::new();
     let mut text = HEAD.to_owned();
+    let mut headings: Vec<Option<&str>> = definition.keys().map(Arg::get_help_heading).collect();
+    headings.sort_by_key(Option::is_some);
+    let mut written = HashSet::new();
+    headings.retain(|heading| written.insert(*heading));
+    let grouped = headings
+        .iter()
+        .flat_map(|heading| definition.keys().filter(move |arg| arg.get_help_heading() == *heading));
     let mut heading = None;
-    for arg in definition.keys() {
+    for arg in grouped {
         if arg.get_help_heading() != heading {
             heading = arg.get_help_heading();
-            let _written = write!(text, "\n##### {} #####\n", heading.unwrap_or("General"));
+            let _written = write!(text, "\n##### {} #####\n", heading.unwrap_or_default());
         }
         text.push('\n');
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
