@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
-    config::{ConfigArgs, ConfigCheckArgs, ConfigCommand},
+    config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, DEFAULT_FILE, FILE_VARIABLE},
     filter::{FilterArgs, verdicts},
     host_name::HostName,
     mcp::McpArgs,
@@ -29,7 +29,6 @@ pub use self::{
     web::{FromArgs, WebArgs},
 };
 use crate::{
-    config::FILE_VARIABLE,
     container::{HostRoot, host_root_flag},
     metrics::{Histograms, WorkloadLabel, WorkloadLabels},
     privileges::Privileges,

@@ -16,9 +16,9 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, ConfigArgs, ConfigCommand};
 
-pub use definition::{Definition, FILE_VARIABLE};
+pub use definition::Definition;
 pub use error::{ConfigError, Problem};
-pub use file::{DEFAULT_FILE, File};
+pub use file::File;
 pub use sample::sample;
 pub use settings::{Setting, Settings, Source};
 

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{RunArgs, examples};
-use crate::config::DEFAULT_FILE;
+
+/// Read where it exists and no other is named.
+pub const DEFAULT_FILE: &str = "/etc/whohungup/whohungup.toml";
+/// The environment variable that names the file.
+pub const FILE_VARIABLE: &str = "WHOHUNGUP_CONFIG";
 
 #[derive(Debug, Args)]
 #[command(after_help = examples::CONFIG)]

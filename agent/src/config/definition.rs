@@ -12,8 +12,6 @@ use crate::cli::Cli;
 
 /// The flag that names the file; no key of it.
 const FILE_FLAG: &str = "config";
-/// The environment variable that names it.
-pub const FILE_VARIABLE: &str = "WHOHUNGUP_CONFIG";
 /// Names that are less alike are no slip of the pen.
 const ALIKE: f64 = 0.75;
 
@@ -114,13 +112,14 @@ pub(super) fn file_flag(args: &[OsString]) -> Option<OsString> {
 
 /// Whether a flag is among `args`.
 pub(super) fn is_given(arg: &Arg, args: &[OsString]) -> bool {
-    args.iter().filter_map(|given| given.to_str()).any(|given| match given.strip_prefix("--") {
-        Some(long) => arg.get_long() == Some(long.split('=').next().unwrap_or(long)),
-        None => {
-            let short = given.strip_prefix('-').and_then(|short| short.chars().next());
-            short.is_some() && arg.get_short() == short
+    let is_it = |given: &str| {
+        if let Some(long) = given.strip_prefix("--") {
+            return arg.get_long() == Some(long.split('=').next().unwrap_or(long));
         }
-    })
+        let short = given.strip_prefix('-').and_then(|short| short.chars().next());
+        short.is_some() && arg.get_short() == short
+    };
+    args.iter().filter_map(|given| given.to_str()).any(is_it)
 }
 
 /// Its environment variable, where that is set.

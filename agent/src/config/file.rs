@@ -11,13 +11,12 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use crate::cli::DEFAULT_FILE;
+
 use super::{
     ConfigError, Definition, Problem,
     definition::{flags, is_list, is_switch},
 };
-
-/// Read where it exists and no other is named.
-pub const DEFAULT_FILE: &str = "/etc/whohungup/whohungup.toml";
 
 /// What a file sets.
 #[derive(Clone, Debug, Default)]

@@ -9,12 +9,12 @@ use std::{
 use clap::{CommandFactory as _, parser::ValueSource};
 
 use super::{
-    ConfigError, Definition, FILE_VARIABLE, File,
+    ConfigError, Definition, File,
     definition::{file_flag, is_given, variable},
     file::Entry,
     show::toml,
 };
-use crate::cli::Cli;
+use crate::cli::{Cli, FILE_VARIABLE};
 
 /// A command line, and what a file adds to it.
 #[derive(Clone, Debug)]

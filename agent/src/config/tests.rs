@@ -139,11 +139,9 @@ fn what_is_shown_is_a_configuration_file() {
         "whohungup config show --config FILE",
     );
     let effective = shown.effective().expect("settings");
-    let text: String = effective
-        .iter()
-        .filter(|setting| setting.source != Source::Unset)
-        .map(|setting| format!("{} = {}\n", setting.key, show::toml(&setting.values, setting.is_list)))
-        .collect();
+    let set = effective.iter().filter(|setting| setting.source != Source::Unset);
+    let lines: Vec<_> = set.map(|setting| format!("{} = {}", setting.key, setting.value())).collect();
+    let text = lines.join("\n");
     let again = parsed(&text).expect("a file");
     for setting in effective.iter().filter(|setting| setting.source != Source::Unset) {
         let entry = again.entries.iter().find(|entry| entry.key == setting.key).expect("a key");

@@ -92,7 +92,7 @@ mod tests {
         let newer = settings("whohungup run --overhead-budget 3% --ring-bytes 8192");
         let changed: Vec<_> =
             changes(&known, &newer).into_iter().map(|(setting, is_live)| (setting.key, is_live)).collect();
-        assert_eq!(changed, [("ring-bytes".to_owned(), false), ("overhead-budget".to_owned(), true)]);
+        assert_eq!(changed, [("overhead-budget".to_owned(), true), ("ring-bytes".to_owned(), false)]);
         assert!(changes(&known, &known).is_empty());
     }
 
