@@ -64,6 +64,11 @@ impl Agent {
         Ok(Self { session, analyzer, filter: Filter::default(), long_lived })
     }
 
+    /// From which age on a connection counts in the keepalive audit.
+    pub fn set_long_lived(&mut self, age: Duration) {
+        self.long_lived = age.as_secs_f64();
+    }
+
     /// Leaves out what `filter` does not want before anything is made of it.
     pub fn restrict(&mut self, filter: Filter) {
         self.filter = filter;

@@ -1,6 +1,9 @@
 //! The command line.
 
+mod config;
+mod duration;
 mod examples;
+mod filter;
 mod host_name;
 mod mcp;
 mod otlp;
@@ -15,6 +18,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
+    config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, DEFAULT_FILE, FILE_VARIABLE},
+    filter::{FilterArgs, verdicts},
     host_name::HostName,
     mcp::McpArgs,
     otlp::OtlpArgs,
@@ -31,7 +36,7 @@ use crate::{
     workloads::{ApiServer, KubernetesOptions, NameSources, PodLabel, node_name_flag, pod_labels_flag},
 };
 use whohungup_bpf::{DEFAULT_RING_BYTES, LoadOptions, Tier};
-use whohungup_core::{close::Options, connection::Limits, filter::Filter, labels::Verdict};
+use whohungup_core::{close::Options, connection::Limits, labels::Verdict};
 
 /// Reports who hung up, and why, for every TCP connection that ends on this host.
 #[derive(Debug, Parser)]
@@ -53,6 +58,8 @@ pub enum Command {
     Query(QueryArgs),
     /// Run as a daemon: a page at /, metrics for Prometheus, /api/v1/report, /healthz and /readyz
     Run(RunArgs),
+    /// Check the configuration file of `run`, or show what is in effect and why
+    Config(ConfigArgs),
     /// Answer programs that speak the Model Context Protocol over standard input and output; reads only (docs/mcp.md)
     Mcp(McpArgs),
     /// Check the kernel and the privileges, with remedies; exits with 1 if `run` would fail
@@ -67,6 +74,7 @@ pub enum Command {
 
 /// What is observed and how it is judged.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What is observed")]
 pub struct ObserveArgs {
     /// How to detect requests in flight: parse HTTP (`on`), or only traffic direction (`off`, near-zero cost)
     #[arg(long, value_enum, default_value_t = HttpInspection::On, env = "WHOHUNGUP_HTTP_INSPECTION")]
@@ -77,11 +85,11 @@ pub struct ObserveArgs {
     pub tls: Tls,
 
     /// Count a client close within this time of the response as `completed`, not `client-idle`
-    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration, env = "WHOHUNGUP_IDLE_THRESHOLD")]
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration::duration, env = "WHOHUNGUP_IDLE_THRESHOLD")]
     pub idle_threshold: Duration,
 
     /// Age from which on the TCP keepalive of a connection to another host is audited
-    #[arg(long, value_name = "DURATION", default_value = "10min", value_parser = humantime::parse_duration, env = "WHOHUNGUP_LONG_LIVED")]
+    #[arg(long, value_name = "DURATION", default_value = "10min", value_parser = duration::duration, env = "WHOHUNGUP_LONG_LIVED")]
     pub long_lived: Duration,
 
     /// Size of the ring buffer between kernel and agent; a power of two, at least 4096
@@ -148,6 +156,7 @@ impl KubernetesArgs {
 
 /// Where an agent in a container finds its host.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "In a container")]
 pub struct HostArgs {
     /// Where the host's root directory is mounted, if /proc/1/root cannot be read (docs/workloads.md)
     #[arg(long, value_name = "PATH", value_parser = host_root_flag, env = "WHOHUNGUP_HOST_ROOT")]
@@ -189,87 +198,41 @@ impl ObserveArgs {
     }
 }
 
-/// Which connections are wanted.
-#[derive(Clone, Debug, Args)]
-pub struct FilterArgs {
-    /// Only this server port, or either port where the role is unknown (may be repeated)
-    #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
-
-    /// Only this process, by name or pid (may be repeated)
-    #[arg(long, value_name = "NAME|PID")]
-    pub process: Vec<String>,
-
-    /// Only this Kubernetes namespace; `*` stands for anything, here and below (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub namespace: Vec<String>,
-
-    /// Only this pod (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub pod: Vec<String>,
-
-    /// Only this container, by name (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub container: Vec<String>,
-
-    /// Only this systemd unit (may be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub unit: Vec<String>,
-
-    /// Only this workload, as it is shown (`shop/checkout-*/app`, `nginx.service`), or by its id (may be repeated)
-    #[arg(long, value_name = "NAME|ID")]
-    pub workload: Vec<String>,
-}
-
-impl FilterArgs {
-    pub fn filter(&self) -> Filter {
-        Filter {
-            ports: self.port.clone(),
-            processes: self.process.clone(),
-            namespaces: self.namespace.clone(),
-            pods: self.pod.clone(),
-            containers: self.container.clone(),
-            units: self.unit.clone(),
-            workloads: self.workload.clone(),
-            ..Filter::default()
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = examples::WATCH)]
 pub struct WatchArgs {
-    #[command(flatten)]
-    pub observe: ObserveArgs,
-
     /// One JSON object per line instead of a table
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 
     #[command(flatten)]
     pub filter: FilterArgs,
+
+    /// Only closes in trouble: lost requests, and verdicts that may be one
+    #[arg(short, long)]
+    pub trouble: bool,
 
     /// Only this verdict (may be repeated)
     #[arg(long, value_name = "VERDICT")]
     pub verdict: Vec<Verdict>,
 
     /// Stop after this long
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::duration)]
     pub duration: Option<Duration>,
 
     /// Stop after this many closes
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
+
+    #[command(flatten)]
+    pub observe: ObserveArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = examples::REPORT)]
 pub struct ReportArgs {
-    #[command(flatten)]
-    pub observe: ObserveArgs,
-
     /// Observe for this long; Ctrl-C ends it earlier, with a report
-    #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration::duration)]
     pub duration: Duration,
 
     /// Ask a running daemon (`whohungup run`) instead of observing, such as http://127.0.0.1:9909
@@ -292,7 +255,7 @@ pub struct ReportArgs {
     pub until: String,
 
     /// The whole report as JSON (docs/report.md)
-    #[arg(long, conflicts_with = "markdown")]
+    #[arg(short, long, conflicts_with = "markdown")]
     pub json: bool,
 
     /// Markdown, to paste into a ticket
@@ -305,14 +268,14 @@ pub struct ReportArgs {
     /// Maximum endpoints shown in full, and in the closing table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
+
+    #[command(flatten)]
+    pub observe: ObserveArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = examples::TOP)]
 pub struct TopArgs {
-    #[command(flatten)]
-    pub observe: ObserveArgs,
-
     /// Show what a running daemon (`whohungup run`) sees, such as http://127.0.0.1:9909
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
@@ -322,13 +285,17 @@ pub struct TopArgs {
 
     #[command(flatten)]
     pub filter: FilterArgs,
+
+    #[command(flatten)]
+    pub observe: ObserveArgs,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = examples::RUN)]
 pub struct RunArgs {
-    #[command(flatten)]
-    pub observe: ObserveArgs,
+    /// Read settings from this TOML file, by default from /etc/whohungup/whohungup.toml if it exists
+    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
+    pub config: Option<PathBuf>,
 
     /// Listen address of the page, /metrics, /api/v1/report, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9909", env = "WHOHUNGUP_LISTEN")]
@@ -363,6 +330,9 @@ pub struct RunArgs {
     /// (docs/metrics.md)
     #[arg(long, value_enum, default_value_t = Histograms::Coarse, env = "WHOHUNGUP_METRICS_HISTOGRAMS")]
     pub metrics_histograms: Histograms,
+
+    #[command(flatten)]
+    pub observe: ObserveArgs,
 }
 
 impl RunArgs {
@@ -392,7 +362,7 @@ pub struct CheckArgs {
     pub host: HostArgs,
 
     /// One JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -415,6 +385,6 @@ pub struct SelftestArgs {
     pub seed: u64,
 
     /// One JSON object per compared close
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }

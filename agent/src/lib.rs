@@ -10,6 +10,7 @@ pub mod agent;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod container;
 pub mod degraded;
 pub mod delivery;

@@ -5,7 +5,6 @@
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
-use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets,
@@ -14,8 +13,8 @@ use tracing_subscriber::{
 };
 use whohungup::{
     check,
-    cli::{Cli, Command},
-    manual, mcp, query, report, run, say, selftest, top, watch,
+    cli::Command,
+    config, manual, mcp, query, report, run, say, selftest, top, watch,
 };
 use whohungup_bpf::one_line;
 
@@ -26,7 +25,14 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false);
     tracing_subscriber::registry().with(log.with_filter(log_filter())).init();
-    let outcome = match Cli::parse().command {
+    let command = match config::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            say(format_args!("whohungup: {}", one_line(&error)));
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = match command {
         Command::Watch(args) => watch::watch(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::report(&args).map(|()| ExitCode::SUCCESS),
         Command::Query(args) => query::query(&args).map(|()| ExitCode::SUCCESS),
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
         Command::Mcp(args) => mcp::mcp(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => manual::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => manual::man(&args).map(|()| ExitCode::SUCCESS),
+        Command::Config(args) => config::config(&args),
         Command::Check(args) => check::check(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -15,7 +15,10 @@ use jiff::Zoned;
 
 use crate::{
     cli::QueryArgs,
-    output::{line, stdout::printed},
+    output::{
+        line,
+        stdout::{columns, printed},
+    },
     record::{Found, Interval, Scan, Scanned},
 };
 use csv::Csv;
@@ -77,6 +80,11 @@ pub(crate) fn say_what_is_missing(scanned: &Scanned) {
     tracing::debug!(read = scanned.read, passed_over = scanned.passed_over, "blocks");
 }
 
+/// Columns beside the date.
+fn room() -> Option<usize> {
+    columns().map(|columns| columns.saturating_sub("2026-01-01  ".len()))
+}
+
 struct Printer<'a> {
     args: &'a QueryArgs,
     out: Box<dyn Write>,
@@ -109,7 +117,7 @@ impl<'a> Printer<'a> {
 
     fn begin(&mut self) {
         if !self.args.json && !self.args.csv && !self.args.summary {
-            self.written = writeln!(self.out, "DATE        {}", line::header());
+            self.written = writeln!(self.out, "DATE        {}", line::header(room()));
         }
     }
 
@@ -125,7 +133,7 @@ impl<'a> Printer<'a> {
                 self.csv.write(&mut self.out, close)
             } else {
                 let date = close.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string();
-                writeln!(self.out, "{date}  {}", line::line(close, self.colour))
+                writeln!(self.out, "{date}  {}", line::line(close, self.colour, room()))
             };
         }
         if self.written.is_err() || self.args.count.is_some_and(|count| self.printed >= count) {

@@ -19,9 +19,12 @@ use whohungup_core::{
 
 use crate::{
     cli::ReportArgs,
-    output::stdout::{Stdout, printed},
+    output::stdout::{Stdout, columns, printed},
     signals::stop_flag,
 };
+
+/// Columns where there is no terminal: what most have.
+const WITHOUT_TERMINAL: usize = 100;
 
 /// Records or asks, and prints.
 ///
@@ -59,17 +62,9 @@ fn print(model: &ReportModel, args: &ReportArgs, out: BufWriter<Stdout>) -> io::
     } else if args.markdown {
         write!(out, "{}", markdown::markdown(model, args.top))?;
     } else {
-        let look = text::Look { columns: columns(), coloured: terminal, top: args.top };
+        let look =
+            text::Look { columns: columns().unwrap_or(WITHOUT_TERMINAL), coloured: terminal, top: args.top };
         write!(out, "{}", text::text(model, look))?;
     }
     out.flush()
-}
-
-/// Of the terminal; without one, what most have.
-fn columns() -> usize {
-    rustix::termios::tcgetwinsize(io::stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|&columns| columns > 0)
-        .unwrap_or(100)
 }

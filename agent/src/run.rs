@@ -9,6 +9,7 @@ mod observer;
 mod openapi;
 mod page;
 mod past;
+mod reload;
 mod scrapes;
 mod server;
 mod supervisor;
@@ -23,8 +24,10 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::{
+    host::Allowed,
     notifier::Notifier,
     observer::{Around, Otlp},
+    reload::Reload,
     supervisor::{End, Supervisor},
 };
 use crate::{
@@ -85,16 +88,16 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     notifier.ready();
     let (running, beats) = (observer.running.clone(), observer.alive.clone());
     let mut supervisor = Supervisor::new(stopped, hangup, running, beats, notifier);
+    let allowed = Allowed::new(args.allowed_host.clone());
+    let mut reload = Reload::new(std::env::args_os().collect(), asks.clone(), allowed.clone());
     let end = Arc::new(OnceLock::new());
     let ended = Arc::clone(&end);
     let is_over = move || {
-        let end =
-            supervisor.look(|| tracing::warn!("SIGHUP: nothing is read again; restart to change a setting"));
+        let end = supervisor.look(|| reload.reload());
         end.is_some_and(|end| ended.set(end).is_ok())
     };
     let past = past::Past::new(args.record.record.clone(), args.observe.max_endpoints);
-    let served =
-        server::serve(listener, &args.allowed_host, asks, &observer.alive, past, web_config, is_over);
+    let served = server::serve(listener, allowed, asks, &observer.alive, past, web_config, is_over);
     // One that is stuck is not waited for: the process ends without it.
     anyhow::ensure!(
         end.get() != Some(&End::ObserverStuck),

@@ -363,6 +363,11 @@ impl Session {
         self.tracker.set_evidence_detail(tell);
     }
 
+    /// Within which time after the response a client's close is `completed`, from now on.
+    pub fn set_idle_threshold(&mut self, threshold: Duration) {
+        self.tracker.set_idle_threshold(threshold.as_secs_f64());
+    }
+
     pub fn probes(&self) -> &Probes {
         &self.probes
     }

@@ -9,10 +9,10 @@ use std::{
 
 use crate::{
     agent::{Agent, Handler},
-    cli::WatchArgs,
+    cli::{WatchArgs, verdicts},
     output::{
         line,
-        stdout::{Stdout, printed},
+        stdout::{Stdout, columns, printed},
         summary::Summary,
     },
     signals::stop_flag,
@@ -82,7 +82,7 @@ impl<'a> Printer<'a> {
             args,
             out,
             colour: io::stdout().is_terminal(),
-            filter: Filter { verdicts: args.verdict.clone(), ..args.filter.filter() },
+            filter: Filter { verdicts: verdicts(&args.verdict, args.trouble), ..args.filter.filter() },
             began: Instant::now(),
             printed: 0,
             summary: Summary::default(),
@@ -92,7 +92,7 @@ impl<'a> Printer<'a> {
 
     fn header(&mut self) {
         if !self.args.json {
-            self.written = writeln!(self.out, "{}", line::header());
+            self.written = writeln!(self.out, "{}", line::header(columns()));
         }
         self.flush();
     }
@@ -104,7 +104,7 @@ impl<'a> Printer<'a> {
             serde_json::to_writer(&mut self.out, closed)?;
             writeln!(self.out)
         } else {
-            writeln!(self.out, "{}", line::line(closed, self.colour))
+            writeln!(self.out, "{}", line::line(closed, self.colour, columns()))
         }
     }
 

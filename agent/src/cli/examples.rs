@@ -9,7 +9,8 @@ Examples:
 
 pub(super) const WATCH: &str = "\
 Examples:
-  whohungup watch --port 8080 --verdict idle-race --verdict premature-hangup --verdict network
+  whohungup watch --trouble --port 8080
+  whohungup watch --verdict idle-race --verdict premature-hangup
   whohungup watch --process nginx --for 10m
   whohungup watch --pod 'checkout-*' --count 1 --json | jq .evidence";
 
@@ -28,6 +29,12 @@ pub(super) const RUN: &str = "\
 Examples:
   whohungup run --record /var/lib/whohungup/record
   whohungup run --listen 0.0.0.0:9909 --allowed-host node1.example";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  whohungup config check /etc/whohungup/whohungup.toml
+  whohungup config show
+  whohungup config show --config new.toml --listen 0.0.0.0:9909";
 
 pub(super) const CHECK: &str = "\
 Examples:

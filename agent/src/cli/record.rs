@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::FilterArgs;
+use super::{FilterArgs, duration::duration, verdicts};
 use crate::record::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RATE, Limits, Omit, Redact, Settings};
 use whohungup_core::{
     filter::Filter,
@@ -13,6 +13,7 @@ use whohungup_core::{
 
 /// The record on disk (docs/record.md).
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Record on disk")]
 pub struct RecordArgs {
     /// Keep every close in this directory, as JSON lines, for `whohungup query` and for other programs
     #[arg(long, value_name = "DIR", env = "WHOHUNGUP_RECORD")]
@@ -23,7 +24,7 @@ pub struct RecordArgs {
     pub record_max_bytes: u64,
 
     /// Maximum age of a file of the record; older ones are removed
-    #[arg(long, value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration, env = "WHOHUNGUP_RECORD_MAX_AGE")]
+    #[arg(long, value_name = "DURATION", default_value = "7days", value_parser = duration, env = "WHOHUNGUP_RECORD_MAX_AGE")]
     pub record_max_age: Duration,
 
     /// Maximum closes recorded per second; the rest are counted, and closes in trouble come first
@@ -99,12 +100,16 @@ pub struct QueryArgs {
     #[arg(long, value_name = "ROLE")]
     pub role: Vec<Role>,
 
+    /// Only closes in trouble: lost requests, and verdicts that may be one
+    #[arg(short, long)]
+    pub trouble: bool,
+
     /// Only this verdict (may be repeated)
     #[arg(long, value_name = "VERDICT")]
     pub verdict: Vec<Verdict>,
 
     /// One JSON object per line, as it was recorded
-    #[arg(long, group = "form")]
+    #[arg(short, long, group = "form")]
     pub json: bool,
 
     /// Comma-separated values, with a line of names
@@ -122,6 +127,10 @@ pub struct QueryArgs {
 
 impl QueryArgs {
     pub fn filter(&self) -> Filter {
-        Filter { roles: self.role.clone(), verdicts: self.verdict.clone(), ..self.filter.filter() }
+        Filter {
+            roles: self.role.clone(),
+            verdicts: verdicts(&self.verdict, self.trouble),
+            ..self.filter.filter()
+        }
     }
 }

@@ -63,6 +63,12 @@ impl Write for Stdout {
     }
 }
 
+/// The columns of the terminal, where standard output is one.
+pub fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
 /// What becomes of a command by how its output was written: a reader that left has what it wanted.
 ///
 /// # Errors

@@ -1,7 +1,10 @@
 //! Which names requests may ask under: a site whose name is made to point here (DNS rebinding) must not read who talks
 //! to whom on this host.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use axum::{
     extract::{Request, State},
@@ -13,9 +16,27 @@ use axum::{
 use crate::cli::{HostName, LONGEST_NAME};
 use whohungup_core::sanitize::clean;
 
+/// The names that requests may ask under.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowed(Arc<RwLock<Arc<[HostName]>>>);
+
+impl Allowed {
+    pub(super) fn new(names: Vec<HostName>) -> Self {
+        Self(Arc::new(RwLock::new(names.into())))
+    }
+
+    pub(super) fn set(&self, names: Vec<HostName>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.into();
+    }
+
+    fn names(&self) -> Arc<[HostName]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Refuses requests whose `Host` is neither an IP address, nor `localhost`, nor one of `allowed`.
-pub(super) async fn guard(State(allowed): State<Arc<[HostName]>>, request: Request, next: Next) -> Response {
-    match refused(request.headers(), &allowed) {
+pub(super) async fn guard(State(allowed): State<Allowed>, request: Request, next: Next) -> Response {
+    match refused(request.headers(), &allowed.names()) {
         Some(refusal) => (StatusCode::MISDIRECTED_REQUEST, refusal).into_response(),
         None => next.run(request).await,
     }

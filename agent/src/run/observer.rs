@@ -44,6 +44,8 @@ pub(super) enum Ask {
     Metrics(oneshot::Sender<Scrape>),
     /// What a view is made of, and how long it took to get.
     Snapshot(oneshot::Sender<(LiveSnapshot, Duration)>),
+    /// What can change while it runs is to be as it is there.
+    Settings(Box<RunArgs>),
     Changes {
         after: u64,
         answer: oneshot::Sender<LiveChanges>,
@@ -227,6 +229,12 @@ impl Counters {
                 let began = Instant::now();
                 let material = self.recent.snapshot(&agent.session, &agent.analyzer);
                 drop(answer.send((material, began.elapsed())));
+            }
+            Ask::Settings(args) => {
+                self.sampling.set_mode(args.bpf_stats);
+                self.budget.set(args.overhead_budget);
+                agent.set_long_lived(args.observe.long_lived);
+                agent.session.set_idle_threshold(args.observe.idle_threshold);
             }
             Ask::Changes { after, answer } => {
                 drop(answer.send(self.recent.changes(&agent.session, &agent.analyzer, after)));

@@ -21,7 +21,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     connections,
     events::{self, Hub},
-    host,
+    host::{self, Allowed},
     observer::{Ask, Heartbeat},
     openapi, page,
     past::Past,
@@ -30,7 +30,6 @@ use super::{
     views::{self, Views},
 };
 use crate::{
-    cli::HostName,
     live::{CLOSES, EVENTS, LIVE},
     report::fetch::PATH as REPORT,
     web::{self, WebConfig},
@@ -55,7 +54,7 @@ pub(super) struct Shared {
 /// Serves until `is_over`, which is asked every [`INTERVAL`]; requests may ask under the names `allowed`.
 pub(super) fn serve(
     listener: TcpListener,
-    allowed: &[HostName],
+    allowed: Allowed,
     asks: Sender<Ask>,
     alive: &Heartbeat,
     past: Past,
@@ -87,7 +86,7 @@ pub(super) fn serve(
             app = app.layer(from_fn_with_state(Arc::clone(web), web::guard));
         }
         // Outermost: whoever asks under a foreign name is not asked for a password.
-        let app = app.layer(from_fn_with_state(Arc::from(allowed), host::guard));
+        let app = app.layer(from_fn_with_state(allowed, host::guard));
         tokio::spawn(Arc::clone(&hub).run(shared));
         let (stopping, is_stopping) = oneshot::channel::<()>();
         let ending = async move {

@@ -26,7 +26,7 @@ fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")
 }
 
-fn ended(mut command: Command) -> (Option<i32>, String) {
+fn ended_with(mut command: Command) -> (Option<i32>, String) {
     let mut child = command.stdin(Stdio::null()).spawn().expect("start");
     let status = await_end(&mut child).expect("an end");
     let said = child.wait_with_output().expect("output").stderr;
@@ -48,19 +48,19 @@ fn no_command_panics_where_nothing_can_be_written() {
     for args in commands {
         let mut command = Command::new(BINARY);
         command.args(args).stdout(full()).stderr(Stdio::piped());
-        let (code, said) = ended(command);
+        let (code, said) = ended_with(command);
         assert_eq!(code, Some(1), "{args:?}: {said}");
         assert!(said.contains("write to standard output") && !said.contains("panicked"), "{args:?}: {said}");
         let mut command = Command::new(BINARY);
         command.args(args).stdout(full()).stderr(full());
-        assert_eq!(ended(command).0, Some(1), "{args:?}");
+        assert_eq!(ended_with(command).0, Some(1), "{args:?}");
         let mut command = Command::new(BINARY);
         command.args(args).stdout(Stdio::null()).stderr(full());
-        assert_eq!(ended(command).0, Some(0), "{args:?}");
+        assert_eq!(ended_with(command).0, Some(0), "{args:?}");
     }
     let mut json = Command::new(BINARY);
     json.args(["watch", "--json", "--for", "1s"]).stdout(Stdio::null()).stderr(full());
-    assert_eq!(ended(json).0, Some(0));
+    assert_eq!(ended_with(json).0, Some(0));
 }
 
 #[test]
@@ -180,6 +180,47 @@ impl Drop for Manager {
 }
 
 #[test]
+fn sighup_reads_the_file_again_and_says_what_needs_a_restart() {
+    require!();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("whohungup.toml");
+    let write = |content: &str| fs::write(&file, content).expect("written");
+    write("overhead-budget = \"1%\"\nring-bytes = 65536\n");
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
+    let daemon = Daemon::start_by(Path::new(BINARY), &mut command).expect("it runs");
+    let budget = "whohungup_overhead_budget_ratio";
+    let samples = daemon.samples().expect("a scrape");
+    assert!(
+        (samples[budget] - 0.01).abs() < 1e-9
+            && (samples["whohungup_ring_buffer_size_bytes"] - 65536.0).abs() < 0.5
+    );
+    write("overhead-budget = 7\nring-bytes = 4096\nallowed-host = [\"node.example\"]");
+    daemon.signal(Signal::HUP).expect("signal it");
+    let samples = daemon.wait_for(|samples| (samples[budget] - 0.07).abs() < 1e-9).expect("another budget");
+    assert!((samples["whohungup_ring_buffer_size_bytes"] - 65536.0).abs() < 0.5, "as it was");
+    let asked = harness::http::ask(daemon.address(), "GET /readyz HTTP/1.1\r\nHost: node.example")
+        .expect("an answer");
+    assert!(asked.starts_with("HTTP/1.1 200"), "{asked}");
+    daemon.signal(Signal::TERM).expect("stop it");
+    let ended = daemon.wait().and_then(Ended::success).expect("a good end");
+    for part in [
+        "SIGHUP: overhead-budget is 7 from now on",
+        "SIGHUP: ring-bytes = 4096 takes effect after a restart",
+        "SIGHUP: allowed-host is [\"node.example\"] from now on",
+    ] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+
+    write("lisen = \"127.0.0.1:0\"\n");
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--config"]).arg(&file).stderr(Stdio::piped());
+    let (code, said) = ended_with(command);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("whohungup.toml:1:1: unknown key `lisen`; did you mean `listen`?"), "{said}");
+}
+
+#[test]
 fn systemd_hears_of_each_step_and_sighup_ends_nothing() {
     require!();
     let mut manager = Manager::start(Duration::from_millis(600));
@@ -284,7 +325,7 @@ fn a_missing_privilege_has_a_remedy_and_check_tells_what_it_costs() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut run = as_nobody("-all,+bpf,+perfmon", folder.path());
     run.args(["run", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
-    let (code, said) = ended(run);
+    let (code, said) = ended_with(run);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("CAP_NET_ADMIN") && said.lines().count() == 1, "{said}");
 

@@ -242,6 +242,11 @@ impl Tracker {
         self.options.detail = detail;
     }
 
+    /// Seconds; of closes that are settled from now on.
+    pub fn set_idle_threshold(&mut self, threshold: f64) {
+        self.options.idle_threshold = threshold;
+    }
+
     /// How far the wall clock is ahead of CLOCK_MONOTONIC, ns: what closes that are settled from now on are timed by.
     pub fn set_wall_ahead(&mut self, wall_ahead_ns: i64) {
         self.wall_ahead_ns = wall_ahead_ns;

@@ -22,6 +22,10 @@ impl Budget {
         Self { shown: Overhead { budget, newest: None, is_over: false }, contrary: 0 }
     }
 
+    pub(super) fn set(&mut self, OverheadBudget(budget): OverheadBudget) {
+        self.shown.budget = budget;
+    }
+
     pub(super) fn shown(&self) -> Overhead {
         self.shown
     }

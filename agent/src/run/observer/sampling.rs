@@ -43,6 +43,10 @@ impl Sampling {
         }
     }
 
+    pub(super) fn set_mode(&mut self, mode: BpfStats) {
+        self.mode = mode;
+    }
+
     /// Turns statistics on or off when it is time; tells what was taken where a measurement ends.
     pub(super) fn turn(&mut self, probes: &Probes) -> Option<Reading> {
         let now = Instant::now();
