@@ -20,7 +20,9 @@ pub(crate) struct Files<'a> {
 /// # Errors
 /// When a file cannot be read, or is not what it should be.
 pub(crate) fn config(url: &str, files: Files<'_>, option: &str) -> anyhow::Result<TlsConfig> {
-    if !url.starts_with("https://") {
+    // A file that is named and cannot be used is a mistake, also where nothing would ask for it.
+    let none_named = files.authorities.is_none() && files.client.is_none();
+    if none_named && !url.starts_with("https://") {
         return Ok(TlsConfig::builder().build());
     }
     let roots = match files.authorities {
