@@ -11,11 +11,7 @@ use tracing_subscriber::{
     layer::{Layer as _, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
-use whohungup::{
-    check,
-    cli::Command,
-    config, manual, mcp, query, report, run, say, selftest, top, watch,
-};
+use whohungup::{check, cli::Command, config, manual, mcp, query, report, run, say, selftest, top, watch};
 use whohungup_bpf::one_line;
 
 fn main() -> ExitCode {
