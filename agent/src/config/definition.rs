@@ -114,7 +114,9 @@ pub(super) fn file_flag(args: &[OsString]) -> Option<OsString> {
 pub(super) fn is_given(arg: &Arg, args: &[OsString]) -> bool {
     let is_it = |given: &str| {
         if let Some(long) = given.strip_prefix("--") {
-            return arg.get_long() == Some(long.split('=').next().unwrap_or(long));
+            let name = long.split('=').next().unwrap_or(long);
+            let is_alias = || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name));
+            return arg.get_long() == Some(name) || is_alias();
         }
         let short = given.strip_prefix('-').and_then(|short| short.chars().next());
         short.is_some() && arg.get_short() == short
