@@ -128,7 +128,7 @@ fn what_is_no_daemon_is_one_clear_line() {
             "HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"schema\":\"whohungup.report/9\"}\n",
             "use the same version on both sides",
         ),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{", "read the report"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{", "read the answer of"),
         ("SSH-2.0-OpenSSH\r\n", "no daemon answers at"),
     ];
     for (answer, wanted) in rows {
