@@ -205,9 +205,6 @@ pub struct WatchArgs {
     #[arg(short, long)]
     pub json: bool,
 
-    #[command(flatten)]
-    pub filter: FilterArgs,
-
     /// Only closes in trouble: lost requests, and verdicts that may be one
     #[arg(short, long)]
     pub trouble: bool,
@@ -225,6 +222,9 @@ pub struct WatchArgs {
     pub count: Option<u64>,
 
     #[command(flatten)]
+    pub filter: FilterArgs,
+
+    #[command(flatten)]
     pub observe: ObserveArgs,
 }
 
@@ -238,9 +238,6 @@ pub struct ReportArgs {
     /// Ask a running daemon (`whohungup run`) instead of observing, such as http://127.0.0.1:9909
     #[arg(long, value_name = "URL", conflicts_with = "duration")]
     pub from: Option<String>,
-
-    #[command(flatten)]
-    pub from_args: FromArgs,
 
     /// Report on the past, from the record of a daemon (`run --record`)
     #[arg(long, value_name = "DIR", conflicts_with_all = ["duration", "from"])]
@@ -262,12 +259,15 @@ pub struct ReportArgs {
     #[arg(long)]
     pub markdown: bool,
 
-    #[command(flatten)]
-    pub filter: FilterArgs,
-
     /// Maximum endpoints shown in full, and in the closing table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
+
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
+    #[command(flatten)]
+    pub from_args: FromArgs,
 
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -281,10 +281,10 @@ pub struct TopArgs {
     pub from: Option<String>,
 
     #[command(flatten)]
-    pub from_args: FromArgs,
+    pub filter: FilterArgs,
 
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub from_args: FromArgs,
 
     #[command(flatten)]
     pub observe: ObserveArgs,
@@ -305,15 +305,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "WHOHUNGUP_ALLOWED_HOSTS")]
     pub allowed_host: Vec<HostName>,
 
-    #[command(flatten)]
-    pub web: WebArgs,
-
-    #[command(flatten)]
-    pub record: RecordArgs,
-
-    #[command(flatten)]
-    pub otlp: OtlpArgs,
-
     /// When to enable BPF run-time statistics (two extra clock reads per program run)
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]
     pub bpf_stats: BpfStats,
@@ -330,6 +321,15 @@ pub struct RunArgs {
     /// (docs/metrics.md)
     #[arg(long, value_enum, default_value_t = Histograms::Coarse, env = "WHOHUNGUP_METRICS_HISTOGRAMS")]
     pub metrics_histograms: Histograms,
+
+    #[command(flatten)]
+    pub web: WebArgs,
+
+    #[command(flatten)]
+    pub record: RecordArgs,
+
+    #[command(flatten)]
+    pub otlp: OtlpArgs,
 
     #[command(flatten)]
     pub observe: ObserveArgs,
