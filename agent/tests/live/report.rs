@@ -144,6 +144,6 @@ fn what_is_no_daemon_is_one_clear_line() {
     }
     let free = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address");
     let output = report(&["--from", &format!("http://{free}")]);
-    assert!(said(&output).contains("is `whohungup run` running there?"), "{}", said(&output));
+    assert!(said(&output).contains("is `whohungup run` running there"), "{}", said(&output));
     assert!(TcpStream::connect(free).is_err());
 }
