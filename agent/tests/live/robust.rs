@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -18,6 +18,7 @@ use crate::{
     agent::BINARY,
     gate::require,
     peer::{Dialled, listen},
+    privileges::Nobody,
 };
 
 const WITHIN: Duration = Duration::from_secs(20);
@@ -303,43 +304,25 @@ fn the_watchdog_is_not_fed_while_the_observer_hangs() {
     manager.await_message("WATCHDOG=1");
 }
 
-/// As nobody with these capabilities, from a copy of the binary that nobody may read.
-fn as_nobody(capabilities: &str, folder: &Path) -> Command {
-    let copy = folder.join("whohungup");
-    fs::copy(BINARY, &copy).expect("copy the binary");
-    for path in [folder, &copy] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]);
-    for set in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
-        command.args([set, capabilities]);
-    }
-    command.arg(copy);
-    command
-}
-
 #[test]
 fn a_missing_privilege_has_a_remedy_and_check_tells_what_it_costs() {
     require!("setpriv");
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut run = as_nobody("-all,+bpf,+perfmon", folder.path());
+    let nobody = Nobody::new();
+    let mut run = nobody.with(["bpf", "perfmon"]);
     run.args(["run", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
     let (code, said) = ended_with(run);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("CAP_NET_ADMIN") && said.lines().count() == 1, "{said}");
 
-    let blind = "-all,+bpf,+perfmon,+net_admin,+sys_admin,+dac_read_search";
-    let checked = as_nobody(blind, folder.path()).arg("check").output().expect("check");
+    let blind = ["bpf", "perfmon", "net_admin", "sys_admin", "dac_read_search"];
+    let checked = nobody.with(blind).arg("check").output().expect("check");
     let table = String::from_utf8_lossy(&checked.stdout);
     for hook in ["network namespaces", "/proc/PID/fd"] {
         let line = table.lines().find(|line| line.starts_with(hook)).expect(hook);
         assert!(line.contains(" degraded ") && line.contains("CAP_SYS_PTRACE"), "{line}");
     }
-    let daemon = Daemon::start_by(
-        Path::new(BINARY),
-        as_nobody(blind, folder.path()).args(["run", "--listen", "127.0.0.1:0"]),
-    );
+    let daemon =
+        Daemon::start_by(&nobody.binary(), nobody.with(blind).args(["run", "--listen", "127.0.0.1:0"]));
     let daemon = daemon.expect("it runs");
     let samples = daemon.samples().expect("a scrape");
     assert!((samples["whohungup_degraded{reason=\"proc-access\"}"] - 1.0).abs() < 0.5);
