@@ -55,21 +55,28 @@ fn those_whose_end_was_lost_do_not_stay_for_ever() {
     if program("ip").is_none() {
         return;
     }
-    let Some(subject) = Subject::start(&["--ring-bytes", "4096"]) else { return };
+    let Some(subject) = Subject::start(&["--ring-bytes", "65536"]) else { return };
     let others = open(&subject.samples());
     let inhabited: Vec<_> = (0..NAMESPACES).map(|_| inhabited()).collect();
     let made = (2 * NAMESPACES * CONNECTIONS) as f64;
     subject.0.wait_for(|samples| open(samples) >= others + made / 2.0).expect("most are seen");
     let (listener, at) = listen(30);
+    // Twice what the ring holds: a close takes a kilobyte.
     let fill = || (0..100).for_each(|_| exchange(&listener, at));
-    subject.0.signal(Signal::STOP).expect("stop it");
-    fill();
-    drop(inhabited);
-    subject.0.signal(Signal::CONT).expect("continue it");
+    let stopped = |meanwhile: &mut dyn FnMut()| {
+        subject.0.signal(Signal::STOP).expect("stop it");
+        meanwhile();
+        subject.0.signal(Signal::CONT).expect("continue it");
+    };
+    let mut inhabited = Some(inhabited);
+    stopped(&mut || {
+        fill();
+        drop(inhabited.take());
+    });
     let began = Instant::now();
     let seen = wait::until("that they are forgotten", FORGOTTEN_WITHIN, || {
         // Each loss is followed by a walk.
-        fill();
+        stopped(&mut || fill());
         let samples = subject.samples();
         assert!(is_balanced(&samples), "{samples:#?}");
         Ok((open(&samples) < others + made / 4.0).then_some(samples))
