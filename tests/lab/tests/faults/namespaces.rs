@@ -13,7 +13,7 @@ use crate::subject::{Subject, exchange, is_balanced, listen, lost};
 const NAMESPACES: usize = 10;
 const CONNECTIONS: usize = 10;
 /// Three walks over the sockets, one ten seconds after each loss.
-const FORGOTTEN_WITHIN: Duration = Duration::from_mins(3);
+const FORGOTTEN_WITHIN: Duration = Duration::from_mins(5);
 
 /// A namespace with connections; both ends of each are held here.
 fn inhabited() -> (Namespace, Vec<(TcpStream, TcpStream)>) {
