@@ -73,7 +73,7 @@ impl ProbeError {
 
     pub(super) fn attach(program: &'static str, error: ProgramError) -> Self {
         let remedy =
-            if is_refused(&error) { format!("; run as root, or with {NEEDED}") } else { String::new() };
+            if is_denied(&error) { format!("; run as root, or with {NEEDED}") } else { String::new() };
         Self::Attach { program, remedy, source: error.into() }
     }
 
@@ -82,8 +82,8 @@ impl ProbeError {
     }
 }
 
-/// The kernel says that a privilege is missing.
-fn is_refused(error: &(dyn Error + 'static)) -> bool {
+/// Whether the system refused a call for want of privileges: EPERM or EACCES.
+pub(super) fn is_denied(error: &(dyn Error + 'static)) -> bool {
     let refusal = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
     successors(Some(error), |&error| error.source())
         .any(|error| error.downcast_ref::<io::Error>().is_some_and(refusal))

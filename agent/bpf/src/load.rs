@@ -1,9 +1,6 @@
 //! Loading the object: offsets frozen, maps sized, programs verified.
 
-use std::{
-    error::Error,
-    io::{self, Read as _},
-};
+use std::io::Read as _;
 
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
@@ -13,7 +10,7 @@ use aya::{
 
 use super::{
     attach::{Attached, HTTP_PROGRAMS, lifecycle_programs},
-    error::{NEEDED, ProbeError},
+    error::{NEEDED, ProbeError, is_denied},
     openssl,
 };
 use crate::{
@@ -200,21 +197,6 @@ fn object_error(object: &str, error: aya::EbpfError) -> ProbeError {
     ProbeError::Object { path: object.to_owned(), source: error.into() }
 }
 
-/// Whether the system refused a call for want of privileges: EPERM or EACCES.
-fn is_denied(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 /// What the probes may log, as aya-log counts levels; what is off is dead code to the verifier.
 fn log_level() -> u8 {
     if tracing::enabled!(tracing::Level::DEBUG) { 4 } else { 2 }
@@ -235,6 +217,8 @@ pub fn kernel_release() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use aya::{EbpfError, maps::MapError};
 
     use super::*;
