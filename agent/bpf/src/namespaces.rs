@@ -49,14 +49,7 @@ fn has_privileges() -> bool {
 pub(super) fn all() -> Namespaces {
     let mut found = Namespaces::default();
     found.note(Path::new("/proc/thread-self/ns/net"));
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let is_process = entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
-        if is_process {
-            found.processes.all += 1;
-            let refused = found.note(&entry.path().join("ns/net")) && entry.path().exists();
-            found.processes.refused += usize::from(refused);
-        }
-    }
+    found.processes = each_process(|process| found.note(&process.join("ns/net")));
     for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
         found.note(&entry.path());
     }
@@ -81,12 +74,17 @@ impl Namespaces {
 
 /// Which processes' files, and with them the owners of sockets, may be looked at.
 pub(super) fn file_access() -> ProcAccess {
+    each_process(|process| is_refused(&process.join("fd")))
+}
+
+/// Counts the processes, and those of which `look` says that the kernel refuses them.
+fn each_process(mut look: impl FnMut(&Path) -> bool) -> ProcAccess {
     let mut access = ProcAccess::default();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+        let (process, name) = (entry.path(), entry.file_name());
+        if name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
             access.all += 1;
-            let refused = is_refused(&entry.path().join("fd")) && entry.path().exists();
-            access.refused += usize::from(refused);
+            access.refused += usize::from(look(&process) && process.exists());
         }
     }
     access
