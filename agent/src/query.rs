@@ -80,15 +80,12 @@ pub(crate) fn say_what_is_missing(scanned: &Scanned) {
     tracing::debug!(read = scanned.read, passed_over = scanned.passed_over, "blocks");
 }
 
-/// Columns beside the date.
-fn room() -> Option<usize> {
-    columns().map(|columns| columns.saturating_sub("2026-01-01  ".len()))
-}
-
 struct Printer<'a> {
     args: &'a QueryArgs,
     out: Box<dyn Write>,
     colour: bool,
+    /// Columns beside the date.
+    columns: Option<usize>,
     summary: Summary,
     csv: Csv,
     printed: u64,
@@ -108,6 +105,7 @@ impl<'a> Printer<'a> {
             args,
             out,
             colour,
+            columns: columns().map(|columns| columns.saturating_sub("2026-01-01  ".len())),
             summary: Summary::default(),
             csv: Csv::default(),
             printed: 0,
@@ -117,7 +115,7 @@ impl<'a> Printer<'a> {
 
     fn begin(&mut self) {
         if !self.args.json && !self.args.csv && !self.args.summary {
-            self.written = writeln!(self.out, "DATE        {}", line::header(room()));
+            self.written = writeln!(self.out, "DATE        {}", line::header(self.columns));
         }
     }
 
@@ -133,7 +131,7 @@ impl<'a> Printer<'a> {
                 self.csv.write(&mut self.out, close)
             } else {
                 let date = close.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string();
-                writeln!(self.out, "{date}  {}", line::line(close, self.colour, room()))
+                writeln!(self.out, "{date}  {}", line::line(close, self.colour, self.columns))
             };
         }
         if self.written.is_err() || self.args.count.is_some_and(|count| self.printed >= count) {

@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 use whohungup_core::{
     close::ClosedConnection,
     labels::{Closer, Role, Verdict},
+    sanitize::clean,
 };
 
 /// Columns of a terminal in which everything has room.
@@ -52,11 +53,7 @@ impl Row {
 
 /// With a sign where something is missing.
 fn cut(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    let kept = text.chars().take(columns.saturating_sub(1));
-    kept.chain((columns > 0).then_some('\u{2026}')).collect()
+    if columns == 0 { String::new() } else { clean(text, columns) }
 }
 
 /// The columns' names, aligned with [`line()`]. `columns` are those of the terminal, where there is one.
