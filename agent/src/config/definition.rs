@@ -48,7 +48,7 @@ impl Definition {
 
     /// Why clap refuses these values of a flag.
     pub fn refusal(&self, name: &str, values: &[String]) -> Option<String> {
-        let error = self.without_environment().try_get_matches_from(flags(name, values)).err()?;
+        let error = self.error(flags(name, values))?;
         // What depends on other flags is looked at with all of them together.
         let is_of_the_value = matches!(
             error.kind(),
@@ -61,17 +61,16 @@ impl Definition {
         is_of_the_value.then(|| without_advice(&error.to_string()))
     }
 
-    fn without_environment(&self) -> Command {
+    /// What clap says against these flags, whatever the environment has.
+    fn error(&self, flags: Vec<OsString>) -> Option<clap::Error> {
         let run = self.0.clone().no_binary_name(true);
-        run.mut_args(|arg| arg.env(Resettable::<builder::OsStr>::Reset))
+        let run = run.mut_args(|arg| arg.env(Resettable::<builder::OsStr>::Reset));
+        run.try_get_matches_from(flags).err()
     }
 
     /// Why clap refuses all that a file says.
     pub fn refusal_of_all(&self, flags: Vec<OsString>) -> Option<String> {
-        self.without_environment()
-            .try_get_matches_from(flags)
-            .err()
-            .map(|error| without_advice(&error.to_string()))
+        self.error(flags).map(|error| without_advice(&error.to_string()))
     }
 }
 

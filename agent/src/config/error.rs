@@ -15,10 +15,15 @@ impl Problem {
     /// At this byte of `content`.
     pub(super) fn at(file: &std::path::Path, content: &str, byte: usize, text: impl Into<String>) -> Self {
         let before = content.get(..byte).unwrap_or(content);
-        let line = before.matches('\n').count() + 1;
+        let line = line_of(content, byte);
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Self { file: file.to_owned(), place: Some((line, column)), text: text.into() }
     }
+}
+
+/// The line, from 1, that this byte of `content` is on.
+pub(super) fn line_of(content: &str, byte: usize) -> usize {
+    content.get(..byte).unwrap_or(content).matches('\n').count() + 1
 }
 
 impl fmt::Display for Problem {

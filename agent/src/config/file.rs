@@ -16,6 +16,7 @@ use crate::cli::DEFAULT_FILE;
 use super::{
     ConfigError, Definition, Problem,
     definition::{flags, is_list, is_switch},
+    error::line_of,
 };
 
 /// What a file sets.
@@ -132,8 +133,7 @@ fn entry(
     if let Some(text) = definition.refusal(name, &values) {
         return Err((value_at, text));
     }
-    let line = content[..at].matches('\n').count() + 1;
-    Ok(Entry { key: name.to_owned(), values, line })
+    Ok(Entry { key: name.to_owned(), values, line: line_of(content, at) })
 }
 
 /// The values in the words of a command line.
