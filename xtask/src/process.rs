@@ -1,23 +1,33 @@
 //! Running other programs: every command is shown before it runs.
 
+mod tail;
+
 use std::{
     env,
     ffi::OsStr,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
 
-/// Runs a command with its output shown, and fails when it fails.
+pub(crate) use tail::Failed;
+
+/// Runs a command with its output shown, and fails when it fails: with [`Failed`] where the output goes to a log.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {}", describe(command));
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("start `{}`", command.get_program().display()))?;
+    command.stdin(Stdio::null());
+    // At a terminal a command shows colours and how far it is.
+    let ended = if io::stderr().is_terminal() {
+        command.status().map(|status| (status, Vec::new()))
+    } else {
+        tail::status(command)
+    };
+    let (status, tail) =
+        ended.with_context(|| format!("start `{}`", command.get_program().display()))?;
     if !status.success() {
-        bail!("`{}` failed: {status}", describe(command));
+        return Err(Failed { what: format!("`{}` failed: {status}", describe(command)), tail }.into());
     }
     Ok(())
 }

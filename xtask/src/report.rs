@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::{Result, bail};
 
+use crate::process;
+
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
@@ -37,11 +39,13 @@ pub(crate) struct Report {
     title: &'static str,
     started: Instant,
     steps: Vec<Step>,
+    /// The last lines of each command that failed, below the step's name.
+    failures: String,
 }
 
 impl Report {
     pub(crate) fn new(title: &'static str) -> Self {
-        Self { title, started: Instant::now(), steps: Vec::new() }
+        Self { title, started: Instant::now(), steps: Vec::new(), failures: String::new() }
     }
 
     /// Runs a step and shows its error at once; the next step runs all the same.
@@ -53,6 +57,9 @@ impl Report {
             Ok(()) => Outcome::Passed,
             Err(error) => {
                 eprintln!("error: {name}: {error:#}");
+                if let Some(failed) = error.downcast_ref::<process::Failed>() {
+                    self.failures += &format!("\n== failed: {name}\n{}\n", failed.tail.join("\n"));
+                }
                 Outcome::Failed
             }
         };
@@ -65,8 +72,9 @@ impl Report {
         self.steps.push(Step { name, outcome: Outcome::Skipped(why), took: Duration::ZERO });
     }
 
-    /// Prints the table of steps; fails with the names of those that failed.
+    /// Prints how each failure ended, and the table of steps; fails with the names of those that failed.
     pub(crate) fn finish(self) -> Result<()> {
+        eprint!("{}", self.failures);
         eprintln!("\n{}{}: {:.0} s together", self.table(), self.title, self.started.elapsed().as_secs_f64());
         let failed = self.failed();
         if !failed.is_empty() {
