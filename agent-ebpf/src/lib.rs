@@ -8,6 +8,7 @@
 
 pub mod conversation;
 pub mod counters;
+pub mod coverage;
 pub mod event;
 pub mod exchange;
 pub mod framing;

@@ -309,7 +309,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = BpfStats::Sampled, env = "WHOHUNGUP_BPF_STATS")]
     pub bpf_stats: BpfStats,
 
-    /// Share of one core that the agent and its BPF programs may take; more is said in the log and by a metric
+    /// Share of one core that the agent and its BPF programs may take; over it messages of fewer connections are read
     #[arg(long, value_name = "PERCENT", default_value = "2%", env = "WHOHUNGUP_OVERHEAD_BUDGET")]
     pub overhead_budget: OverheadBudget,
 

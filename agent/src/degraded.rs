@@ -7,6 +7,8 @@ whohungup_core::label_set! {
     pub enum Reason {
         /// The HTTP tier was asked for and is not attached.
         HttpDetached,
+        /// Over the overhead budget: not every connection's messages are read.
+        HttpSampled,
         /// The HTTP tier is attached below the host's root of cgroup2: it sees the connections there alone.
         CgroupScope,
         /// The agent is in a process namespace of its own: the kernel's process ids say nothing to it.

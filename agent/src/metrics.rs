@@ -14,7 +14,7 @@ use labels::Labels;
 pub use labels::{WorkloadLabel, WorkloadLabels};
 use scrape::Counted;
 pub use scrape::{FamilyPoints, PointKind, ProcessCost, Scrape};
-pub use snapshot::{BuildInfo, Overhead, Reading, Snapshot};
+pub use snapshot::{BuildInfo, Overhead, Reading, SAMPLED_PORTS, Snapshot};
 
 use whohungup_core::{
     close::ClosedConnection,

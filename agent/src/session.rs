@@ -1,6 +1,7 @@
 //! Probes and tracker together: records in, settled closes out.
 
 use std::{
+    collections::BTreeMap,
     sync::mpsc::Receiver,
     thread,
     time::{Duration, Instant},
@@ -31,6 +32,8 @@ use whohungup_core::{
     connection::{Limits, ListenerEnded, Progressed, Stopping, Tracker, Unreachable},
     identity::Ends,
 };
+
+mod coverage;
 
 /// How often the ring is emptied; it holds far more than comes in between.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
@@ -120,6 +123,10 @@ pub struct Session {
     looked_for_losses: Instant,
     reconciled: Instant,
     refusals: Refusals,
+    /// Of each port's connections so many of 256 buckets are not read.
+    left_out: BTreeMap<u16, u8>,
+    tier: Tier,
+    is_paused: bool,
     /// What the newest walk over the sockets found, until it is taken.
     walked: Option<SocketDump>,
     /// Not before this are sockets asked again for requests that were sent again.
@@ -195,6 +202,9 @@ impl Session {
             looked_for_losses: Instant::now(),
             reconciled: Instant::now(),
             refusals: Refusals::default(),
+            left_out: BTreeMap::new(),
+            tier: options.load.tier,
+            is_paused: false,
             walked: None,
             next_retry_scan: Instant::now(),
             warnings,

@@ -24,8 +24,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     } else {
         tail::status(command)
     };
-    let (status, tail) =
-        ended.with_context(|| format!("start `{}`", command.get_program().display()))?;
+    let (status, tail) = ended.with_context(|| format!("start `{}`", command.get_program().display()))?;
     if !status.success() {
         return Err(Failed { what: format!("`{}` failed: {status}", describe(command)), tail }.into());
     }

@@ -23,7 +23,7 @@ use whohungup_ebpf::{
 use crate::{
     conversations, exchange_storage,
     helpers::{jiffies, run_cursor, socket_cookie},
-    maps::{HANDOVER, count},
+    maps::{HANDOVER, count, is_left_out},
     record,
 };
 
@@ -78,6 +78,9 @@ fn observe(ctx: &SkBuffContext, direction: u8) {
     }
     if is_reset {
         note_reset(storage_for_reset(sk), &segment);
+        return;
+    }
+    if is_left_out(segment.ports) {
         return;
     }
     let mut stored = exchange_storage::get(sk, 0);

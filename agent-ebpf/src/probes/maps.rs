@@ -8,6 +8,7 @@ use aya_ebpf::{
 use whohungup_ebpf::{
     conversation::ConversationRecord,
     counters::Counter,
+    coverage::{ALL_FOLLOWED, MODE_ROW, PORTS_EACH, ROWS, bucket, place},
     event::FormerListener,
     exchange::{ExchangeRecord, Handover},
     framing::Start,
@@ -61,6 +62,10 @@ pub static REFUSED: HashMap<FormerListener, u64, { FormerListener::MOST }> = Has
 #[btf_map]
 pub static HANDOVER: PerCpuArray<Handover, 1> = PerCpuArray::new();
 
+/// How many of the 256 buckets of each port's connections are not read; user space writes it.
+#[btf_map]
+pub static LEFT_OUT: Array<[u8; PORTS_EACH], ROWS> = Array::new();
+
 /// What storage begins with, by the first message and its direction.
 #[btf_map]
 pub static STARTS: Array<ExchangeRecord, { Start::COUNT * 2 }> = Array::new();
@@ -91,4 +96,24 @@ pub fn count(counter: Counter) {
         // SAFETY: map value.
         unsafe { *value += 1 }
     }
+}
+
+/// Whether the messages of a connection are not to be read; `ports` are as in a TCP header, in the host's order.
+#[inline(always)]
+pub fn is_left_out(ports: u32) -> bool {
+    let Some(mode) = LEFT_OUT.get(MODE_ROW) else { return false };
+    // It changes under way.
+    // SAFETY: map value.
+    if unsafe { (&raw const mode[0]).read_volatile() } == ALL_FOLLOWED {
+        return false;
+    }
+    let (one, other) = (ports >> 16, ports & 0xffff);
+    let bucket = bucket(one, other);
+    bucket < left_out_of(one) || bucket < left_out_of(other)
+}
+
+#[inline(always)]
+fn left_out_of(port: u32) -> u8 {
+    let (row, place) = place(port);
+    LEFT_OUT.get(row).map_or(0, |row| row[place & (PORTS_EACH - 1)])
 }

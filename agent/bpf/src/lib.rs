@@ -5,6 +5,7 @@ pub mod btf;
 mod cgroup;
 mod check;
 mod counters;
+mod coverage;
 mod error;
 mod events;
 pub mod layout;

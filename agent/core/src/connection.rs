@@ -4,6 +4,7 @@
 
 mod audit;
 mod correlate;
+mod coverage;
 mod ending;
 mod entry;
 mod join;
@@ -24,6 +25,7 @@ mod tally;
 mod tracker;
 
 pub use audit::{LongLived, Probing};
+pub use coverage::{BUCKETS, Coverage};
 pub use entry::OpenState;
 pub use listeners::{ListenerEnded, SentSignal, Stopping};
 pub use open::OpenConnection;

@@ -154,9 +154,10 @@ fn snapshot(counting: &Counting) -> Snapshot {
         sampled: Duration::from_secs(2),
         overhead: Some(Overhead {
             budget: 0.02,
-            newest: Some(Reading { programs: 0.0125, agent: 0.003 }),
+            newest: Some(Reading { programs: 0.0125, agent: 0.003, http: 0.01 }),
             is_over: false,
         }),
+        http_coverage: vec![(8080, 0.25)],
         tls: TlsLibraries { attached: 2, failed: 1, beyond: 0 },
         inferred,
         degraded: vec![Reason::EventsLost],

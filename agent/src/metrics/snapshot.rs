@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub sampled: Duration,
     /// `None` where it is not measured.
     pub overhead: Option<Overhead>,
+    /// Ports of which not all connections are read, and the share that is.
+    pub http_coverage: Vec<(u16, f64)>,
     pub tls: TlsLibraries,
     /// How full the table of endpoints is.
     pub inferred: InferTotals,
@@ -46,6 +48,9 @@ pub struct Snapshot {
     pub wall_ahead_ns: i64,
 }
 
+/// Ports of which connections are left out at once; of further ones all are read.
+pub const SAMPLED_PORTS: usize = 32;
+
 /// What the agent and its programs take, as shares of one processor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overhead {
@@ -61,6 +66,8 @@ pub struct Reading {
     pub programs: f64,
     /// Of the agent's own process.
     pub agent: f64,
+    /// What of the programs the HTTP tier takes.
+    pub http: f64,
 }
 
 /// What runs where.

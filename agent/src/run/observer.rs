@@ -21,7 +21,7 @@ use crate::{
     clock::{monotonic_ns, wall_ahead_ns},
     delivery::Counts,
     live::{LiveChanges, LiveSnapshot},
-    metrics::{BuildInfo, Histograms, Metrics, Scrape, Snapshot, most_series},
+    metrics::{BuildInfo, Histograms, Metrics, Reading, Scrape, Snapshot, most_series},
     otlp::LogExporter,
     recent_activity::RecentActivity,
     record::{self, Recorder},
@@ -34,9 +34,11 @@ use whohungup_bpf::one_line;
 mod health;
 mod overhead;
 mod sampling;
+mod share;
 use health::{Beside, Health};
 use overhead::Budget;
 use sampling::Sampling;
+use share::{Share, Step};
 
 /// What is asked for, and where it is to be sent.
 pub(super) enum Ask {
@@ -155,6 +157,7 @@ struct Counters {
     options: SessionOptions,
     sampling: Sampling,
     budget: Budget,
+    share: Share,
     health: Health,
     recorder: Option<Recorder>,
     around: Around,
@@ -190,6 +193,7 @@ impl Counters {
             options: args.session(),
             sampling: Sampling::new(args.bpf_stats),
             budget: Budget::new(args.overhead_budget),
+            share: Share::default(),
             health: Health::default(),
             recorder,
             around,
@@ -242,6 +246,32 @@ impl Counters {
         }
     }
 
+    /// Reads fewer connections where what they cost is over the budget, and more where there is room.
+    fn keep_within_budget(&mut self, reading: &Reading, agent: &mut Agent) {
+        let Agent { session, analyzer, .. } = agent;
+        if !session.reads_http() {
+            return;
+        }
+        let shown = self.budget.shown();
+        let counts = analyzer.table().load_by_port();
+        let step = self.share.note(reading, (shown.budget, shown.is_over), counts, Instant::now());
+        let done = match &step {
+            Step::Keep => Ok(()),
+            Step::LeaveOut(left_out) => session.leave_out(left_out),
+            Step::Detach => session.detach_http(),
+            Step::Attach(left_out) => session.leave_out(left_out).and_then(|()| session.attach_http()),
+        };
+        match done {
+            Ok(()) if step == Step::Keep => {}
+            Ok(()) => tracing::info!(?step, "how many connections are read, by the overhead budget"),
+            Err(error) => {
+                tracing::warn!(error = one_line(&error), "the overhead budget cannot be kept");
+                self.share.has_failed();
+            }
+        }
+        self.sampling.read_often(shown.is_over || self.share.is_reduced() || self.budget.is_contrary());
+    }
+
     fn snapshot(&mut self, agent: &mut Agent) -> Snapshot {
         let Agent { session, analyzer, .. } = agent;
         let inferred = analyzer.totals();
@@ -264,6 +294,7 @@ impl Counters {
             programs: session.probes().program_stats(),
             sampled: self.sampling.sampled(),
             overhead: Some(self.budget.shown()),
+            http_coverage: self.share.shares(),
             tls: session.probes().tls_libraries(),
             inferred,
             degraded,
@@ -291,6 +322,7 @@ impl Handler for Counters {
         self.recent.turn(&mut agent.session);
         if let Some(reading) = self.sampling.turn(agent.session.probes()) {
             self.budget.note(reading);
+            self.keep_within_budget(&reading, agent);
         }
         while let Ok(ask) = self.asked.try_recv() {
             self.answer(ask, agent);

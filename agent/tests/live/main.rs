@@ -7,6 +7,7 @@ mod adoption;
 mod agent;
 mod bad_input;
 mod browser;
+mod budget;
 mod causes;
 mod daemon;
 mod gate;

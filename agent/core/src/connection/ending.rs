@@ -10,6 +10,7 @@ use whohungup_ebpf::{
 use zerocopy::FromZeros as _;
 
 use super::{
+    coverage::Coverage,
     entry::{Connection, Pending},
     join,
     recent::RecentClose,
@@ -100,21 +101,27 @@ impl Tracker {
         }
     }
 
-    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: fn(&mut Connection, Box<Exchange>)) {
-        let cookie = record.header.cookie;
+    pub(super) fn exchange(&mut self, record: ExchangeBytes<'_>, note: NoteExchange) {
+        let (cookie, seen_ns) = (record.header.cookie, record.header.ktime_ns);
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            note(connection, boxed(record));
+            let is_whole = is_whole(&self.coverage, connection, seen_ns);
+            note(connection, boxed(record), is_whole);
         } else if let Some(known) = self.recent.by_cookie(cookie) {
-            note(&mut known.connection, boxed(record));
+            let is_whole = is_whole(&self.coverage, &known.connection, seen_ns);
+            note(&mut known.connection, boxed(record), is_whole);
             self.amend(cookie);
         }
     }
 
     pub(super) fn conversation(&mut self, record: &ConversationRecord) {
-        let cookie = record.header.cookie;
+        let (cookie, seen_ns) = (record.header.cookie, record.header.ktime_ns);
         if let Some(connection) = self.connections.get_mut(&cookie) {
-            connection.conversation(&record.conversation);
-        } else if let Some(known) = self.recent.by_cookie(cookie) {
+            if is_whole(&self.coverage, connection, seen_ns) {
+                connection.conversation(&record.conversation);
+            }
+        } else if let Some(known) = self.recent.by_cookie(cookie)
+            && is_whole(&self.coverage, &known.connection, seen_ns)
+        {
             known.connection.conversation(&record.conversation);
             self.amend(cookie);
         }
@@ -125,7 +132,11 @@ impl Tracker {
         let known = self.connections.get_mut(&cookie);
         // A pool may write to a connection that it has left lying.
         let known = known.or_else(|| Some(&mut self.recent.by_cookie(cookie)?.connection));
+        let seen_ns = progress.header.ktime_ns;
         let Some((connection, seen)) = known.and_then(|known| {
+            if !is_whole(&self.coverage, known, seen_ns) {
+                return None;
+            }
             let seen = so_far(progress, known.protocol)?;
             Some((known, seen))
         }) else {
@@ -288,6 +299,14 @@ impl Tracker {
         let since_epoch = i128::from(self.wall_ahead_ns) + i128::from(at_ns);
         Timestamp::from_nanosecond(since_epoch).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+}
+
+/// Takes in an exchange, which may not have been read whole.
+type NoteExchange = fn(&mut Connection, Box<Exchange>, bool);
+
+/// Everything that was said on the connection so far has been read.
+fn is_whole(coverage: &Coverage, connection: &Connection, seen_ns: u64) -> bool {
+    coverage.is_whole(&connection.endpoints, connection.begun_ns, seen_ns)
 }
 
 fn boxed(record: ExchangeBytes<'_>) -> Box<Exchange> {

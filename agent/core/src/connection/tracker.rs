@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
+    coverage::{self, Coverage},
     entry::{Connection, OpenState},
     listeners::{Listeners, Stopping},
     pairs::Pairs,
@@ -88,6 +89,7 @@ pub struct Tracker {
     pub(super) reachability: Reachability,
     pub(super) retries: Retries,
     pub(super) workloads: Workloads,
+    pub(super) coverage: Coverage,
     pub(super) newest_reset: Option<Reset>,
     /// Reports for the next `settle`.
     pub(super) ready: Vec<ClosedConnection>,
@@ -135,6 +137,7 @@ impl Tracker {
             reachability: Reachability::default(),
             retries: Retries::default(),
             workloads: Workloads::default(),
+            coverage: Coverage::default(),
             newest_reset: None,
             ready: Vec::new(),
             progressed: Vec::new(),
@@ -174,8 +177,14 @@ impl Tracker {
             Record::Connect(connect) => self.connect(connect),
             Record::Open(open) => self.open(open),
             Record::Transition(step) => self.step(step),
-            Record::Exchange(record) => self.exchange(*record, Connection::exchange),
-            Record::TlsExchange(record) => self.exchange(*record, Connection::tls_plaintext),
+            Record::Exchange(record) => self.exchange(*record, |connection, exchange, is_whole| {
+                connection.exchange(if is_whole { exchange } else { coverage::unread(&exchange) });
+            }),
+            Record::TlsExchange(record) => self.exchange(*record, |connection, exchange, is_whole| {
+                if is_whole {
+                    connection.tls_plaintext(exchange);
+                }
+            }),
             Record::Conversation(record) => self.conversation(record),
             Record::Reset(reset) => self.reset(reset),
             Record::Progress(progress) => self.progress(progress),
@@ -230,6 +239,11 @@ impl Tracker {
     /// Whose sockets are whose: what is asked for is to be answered before closes are settled.
     pub fn workloads(&mut self) -> &mut Workloads {
         &mut self.workloads
+    }
+
+    /// What the probes leave out.
+    pub fn coverage_mut(&mut self) -> &mut Coverage {
+        &mut self.coverage
     }
 
     /// Seconds per clock tick of the kernel.

@@ -219,6 +219,12 @@ impl Counters {
         self.requests.iter().any(Option::is_some)
     }
 
+    /// Requests started, and closes.
+    pub(super) fn load(&self) -> u64 {
+        let started = self.requests.iter().flatten().map(|requests| requests.started);
+        started.chain(self.closes.iter().map(|(_, count)| *count)).sum()
+    }
+
     /// By verdict, closer, cause and close_type, in the order of the words.
     pub fn closes(&self) -> Vec<(CloseLabels, u64)> {
         let mut all: Vec<_> = self.closes.iter().map(|(close, count)| (close.labels(), *count)).collect();

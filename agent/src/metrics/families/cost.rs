@@ -2,7 +2,10 @@
 
 use prometheus_client::registry::Unit;
 
-use super::super::family::{Family, Kind, Sets};
+use super::super::{
+    family::{Family, Kind, Sets},
+    snapshot::SAMPLED_PORTS,
+};
 use whohungup_bpf::PROGRAMS;
 
 /// Whose time it is.
@@ -95,6 +98,19 @@ pub(in super::super) const FAMILIES: &[Family] = &[
         write: |scrape, samples| {
             if let Some(overhead) = scrape.snapshot.overhead {
                 samples.add(&[], u64::from(overhead.is_over));
+            }
+        },
+    },
+    Family {
+        name: "whohungup_http_coverage_ratio",
+        kind: Kind::Gauge,
+        unit: None,
+        labels: &["server_port"],
+        sets: Sets::Fixed(SAMPLED_PORTS),
+        help: "Share of a port's connections whose messages are read, by the overhead budget; ports of which all are read are not there",
+        write: |scrape, samples| {
+            for (port, share) in &scrape.snapshot.http_coverage {
+                samples.add(&[&port.to_string()], *share);
             }
         },
     },

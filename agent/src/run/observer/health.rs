@@ -47,7 +47,8 @@ impl Health {
         }
         let (probes, tls) = (session.probes(), session.probes().tls_libraries());
         let standing = [
-            (Reason::HttpDetached, probes.lacks_http()),
+            (Reason::HttpDetached, probes.lacks_http() && !session.has_paused_http()),
+            (Reason::HttpSampled, session.leaves_out()),
             (Reason::TlsLibraries, tls.failed > 0 || tls.beyond > 0),
             (Reason::KernelMembers, !probes.layout().missing.is_empty()),
             (Reason::Lockdown, !probes.layout().reads_segments),

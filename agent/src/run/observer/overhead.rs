@@ -30,6 +30,11 @@ impl Budget {
         self.shown
     }
 
+    /// The newest reading contradicts what is shown: the next ones decide.
+    pub(super) fn is_contrary(&self) -> bool {
+        self.contrary > 0
+    }
+
     pub(super) fn note(&mut self, reading: Reading) {
         self.shown.newest = Some(reading);
         let (taken, budget) = (reading.programs + reading.agent, self.shown.budget);
@@ -46,8 +51,8 @@ impl Budget {
                 programs,
                 agent,
                 budget,
-                "over the overhead budget (per cent of one core): --http-inspection off costs least, or raise \
-                 --overhead-budget"
+                "over the overhead budget (per cent of one core): messages of fewer connections are read from now on; \
+                 --http-inspection off costs least, or raise --overhead-budget"
             );
         } else {
             tracing::info!(
@@ -66,7 +71,7 @@ mod tests {
 
     fn noted(budget: &mut Budget, shares: &[f64]) -> bool {
         for &share in shares {
-            budget.note(Reading { programs: share - 0.001, agent: 0.001 });
+            budget.note(Reading { programs: share - 0.001, agent: 0.001, http: 0.0 });
         }
         budget.shown().is_over
     }

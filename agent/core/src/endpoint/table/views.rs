@@ -1,6 +1,6 @@
 //! What the table shows: endpoints for reports, counters for the metrics, the last hour for the page.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{Endpoints, Entry};
 use crate::{
@@ -45,6 +45,17 @@ impl Endpoints {
     /// What was counted of each of those.
     pub fn counters(&self) -> impl Iterator<Item = (EndpointKey, Option<&Workload>, &Arc<Counters>)> {
         self.table.iter().map(|(key, entry)| (*key, entry.workload.as_ref(), &entry.counters))
+    }
+
+    /// Requests and closes of each server port, as far as they were counted.
+    pub fn load_by_port(&self) -> HashMap<u16, u64> {
+        let mut loads = HashMap::new();
+        for (key, entry) in &self.table {
+            if let Some(port) = key.server_port {
+                *loads.entry(port).or_default() += entry.counters.load();
+            }
+        }
+        loads
     }
 
     /// What was counted of all others, by role.
