@@ -9,6 +9,7 @@ mod bad_input;
 mod browser;
 mod causes;
 mod daemon;
+mod debug_bundle;
 mod gate;
 mod hostile;
 mod keepalive;
