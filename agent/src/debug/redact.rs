@@ -69,6 +69,7 @@ const HARMLESS: &[&str] = &[
     "by",
     "once",
     "cut_off",
+    "cut",
     "likelihood",
     "product",
     "setting",
@@ -226,6 +227,9 @@ impl Redactor {
     }
 
     fn setting(&mut self, setting: &mut Setting) {
+        if setting.source == Source::Default {
+            return;
+        }
         if let Source::File(path, _) = &mut setting.source {
             *path = scrubbed(&path.display().to_string(), &mut self.names).into();
         }
@@ -237,9 +241,7 @@ impl Redactor {
             // Numbers, durations, sizes, shares.
             let is_measure = value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains('/');
             *value = match value.as_str() {
-                _ if setting.source == Source::Default || is_word || is_measure || value.starts_with('/') => {
-                    scrubbed(value, &mut self.names)
-                }
+                _ if is_word || is_measure || value.starts_with('/') => scrubbed(value, &mut self.names),
                 other => self.names.of("name", other),
             };
         }

@@ -48,6 +48,8 @@ fn report() -> serde_json::Value {
                 "text": "The server (`Node.js`): set `server.keepAliveTimeout = 70000`." }],
             "not_known_here": "acme",
         }],
+        "shutdowns": [{ "process": { "comm": "payroll" }, "signals": [{ "signal": "SIGTERM" }],
+            "cut": [["waiting", 2]], "missing": ["wait-for-requests"] }],
     })
 }
 
@@ -78,6 +80,9 @@ fn names_addresses_and_paths_become_pseudonyms_and_the_rest_stays() {
         "8080",
         "\"pod\"",
         "the server closes.",
+        "waiting",
+        "wait-for-requests",
+        "SIGTERM",
     ] {
         assert!(text.contains(kept), "{kept}: {text}");
     }
@@ -171,6 +176,7 @@ fn settings_keep_what_is_measured_or_chosen() {
         setting("listen", "10.1.2.3:9909"),
         setting("record", "/home/bob/record"),
         setting("node-name", "acme"),
+        Setting { source: Source::Default, ..setting("service-account", "/var/run/secrets/x") },
     ];
     let mut documents = [document("config.toml", Body::Config(settings))];
     Redactor::redact(&mut documents);
@@ -182,6 +188,7 @@ fn settings_keep_what_is_measured_or_chosen() {
         "listen = \"ip-1:9909\"",
         "record = \"path-",
         "node-name = \"name-1\"",
+        "/var/run/secrets/x",
     ] {
         assert!(text.contains(kept), "{kept}: {text}");
     }

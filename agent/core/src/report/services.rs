@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{format, losses};
 use crate::{
     advice::{EndpointReport, ReportModel, losses_of},
+    close::LossReason,
     duration::measured,
     endpoint::{Endpoint, Headroom, Risk},
     labels::{Role, Side, Verdict},
@@ -57,9 +58,9 @@ pub(super) fn services(model: &ReportModel) -> Vec<Service> {
     let numbers: Vec<_> = model
         .endpoints
         .iter()
-        .scan(0, |told, report| {
-            *told += usize::from(!report.is_quiet());
-            Some((!report.is_quiet()).then_some(*told))
+        .scan(0, |count, report| {
+            *count += usize::from(!report.is_quiet());
+            Some((!report.is_quiet()).then_some(*count))
         })
         .collect();
     let of = |ends: &[usize]| ends.iter().map(|end| &model.endpoints[*end]).collect::<Vec<_>>();
@@ -91,7 +92,10 @@ fn root(above: &[usize], mut index: usize) -> usize {
 
 fn service(ends: &[&EndpointReport], number: Option<usize>, seen: bool) -> Service {
     let endpoints = || ends.iter().map(|report| &report.endpoint);
-    let lost = losses_of(&endpoints()).requests;
+    let losses = losses_of(&endpoints());
+    let lost = losses.requests;
+    // A refused connect is lost without a request that began.
+    let begun = lost.saturating_sub(losses.count_of(LossReason::Refused));
     let risk = endpoints().map(|endpoint| endpoint.risk).min().unwrap_or_default();
     let risk = if lost > 0 { Risk::Losing } else { risk };
     let unsure = |endpoint: &Endpoint| {
@@ -123,8 +127,7 @@ fn service(ends: &[&EndpointReport], number: Option<usize>, seen: bool) -> Servi
             0 if !proved => "-".to_owned(),
             lost => short(lost),
         },
-        // A refused connect is lost without a request that began.
-        share: if lost > 0 && started >= lost { share(lost, started) } else { "-".to_owned() },
+        share: if begun > 0 && started >= begun { share(begun, started) } else { "-".to_owned() },
         server: seconds(closest.map(|closest| closest.server).or_else(|| timer(Side::Server))),
         client: match closest {
             // What the server closed, the client still kept: for longer than that.

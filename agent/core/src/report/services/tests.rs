@@ -79,3 +79,13 @@ fn shares_and_counts_keep_to_their_columns() {
     assert_eq!(share(1, 1), "100.0%");
     assert_eq!((short(999_999), short(u64::MAX)), ("999999".to_owned(), ">999M".to_owned()));
 }
+
+#[test]
+fn a_refused_connect_is_lost_and_no_share_of_what_began() {
+    let mut curl = endpoint(Role::Client, "curl");
+    curl.losses = losses(LossReason::IdleRace, 4);
+    curl.losses.merge(&losses(LossReason::Refused, 396));
+    assert_eq!(cells(&of(&[curl.clone()], Meta::default())[0]), "curl -> :8080|LOST|400|1.00%|-|-|-");
+    curl.losses = losses(LossReason::Refused, 396);
+    assert_eq!(cells(&of(&[curl], Meta::default())[0]), "curl -> :8080|LOST|396|-|-|-|-");
+}

@@ -186,11 +186,11 @@ fn one_line_for_each_service_comes_first_and_fits() {
         risky(Role::Server, "node", Risk::Losing, 6.0, None),
     ];
     let expected = "
-   SERVICE                  STATE       LOST   SHARE   SERVER    CLIENT  HEADROOM
-1. node:8080                LOST           2   0.50%   6.00 s   >6.00 s      none
-2. java:9090 in shop-backe… disagree       0       -   20.0 s    60.0 s   -40.0 s
-   nginx:443                safe           0       -   75.0 s    60.0 s    15.0 s
-   curl -> :5432            -              0       -        -         -         -
+   SERVICE                 STATE       LOST   SHARE   SERVER    CLIENT  HEADROOM
+1. node:8080               LOST           2   0.50%   6.00 s   >6.00 s      none
+2. java:9090 in shop-back… disagree       0       -   20.0 s    60.0 s   -40.0 s
+   nginx:443               safe           0       -   75.0 s    60.0 s    15.0 s
+   curl -> :5432           -              0       -        -         -         -
 
 1. node server";
     let text = page(&all, 80, 10);
