@@ -40,7 +40,8 @@ impl Document {
             Body::Json(value) => Ok(format!("{value:#}\n").into_bytes()),
             Body::Metrics(text) | Body::Text(text) => Ok(text.clone().into_bytes()),
             Body::Config(settings) => {
-                Ok(settings.iter().map(|setting| format!("{setting}\n")).collect::<String>().into_bytes())
+                let lines: Vec<_> = settings.iter().map(ToString::to_string).collect();
+                Ok((lines.join("\n") + "\n").into_bytes())
             }
             Body::Missing(why) => Err(why),
         }
@@ -104,30 +105,37 @@ fn config(args: &BundleArgs) -> Body {
     }
 }
 
+/// How an answer is understood.
+type Read = fn(&[u8]) -> Result<Body, String>;
+
 fn of_daemon(args: &BundleArgs) -> Vec<Document> {
-    let asked = [
-        ("report.json", REPORT),
-        ("live.json", LIVE),
-        ("closes.json", CLOSES),
-        ("warnings.json", recent_warnings::PATH),
-        ("metrics.txt", "/metrics"),
-        ("ready.txt", "/readyz"),
+    let asked: [(_, _, Read); 6] = [
+        ("report.json", REPORT, json_of),
+        ("live.json", LIVE, json_of),
+        ("closes.json", CLOSES, json_of),
+        ("warnings.json", recent_warnings::PATH, json_of),
+        ("metrics.txt", "/metrics", |bytes| Ok(Body::Metrics(text_of(bytes)))),
+        ("ready.txt", "/readyz", |bytes| Ok(Body::Text(text_of(bytes)))),
     ];
     let client = match &args.from {
         None => Err("no daemon was asked: --from was not given".to_owned()),
         Some(url) => Client::new(url, &args.from_args).map_err(|error| format!("{error:#}")),
     };
-    let body = |name: &str, path: &str| {
+    let ask = |path: &str| {
         let client = client.as_ref().map_err(Clone::clone)?;
-        let bytes = client.get(path, &Filter::default()).map_err(|error| format!("{error:#}"))?;
-        if name.ends_with(".json") {
-            return serde_json::from_slice(&bytes)
-                .map(Body::Json)
-                .map_err(|_| format!("{path} gave no JSON"));
-        }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(if name.starts_with("metrics") { Body::Metrics(text) } else { Body::Text(text) })
+        client.get(path, &Filter::default()).map_err(|error| format!("{error:#}"))
     };
-    let document = |(name, path)| Document { name, body: body(name, path).unwrap_or_else(Body::Missing) };
+    let document = |(name, path, read): (_, &str, Read)| {
+        let body = ask(path).and_then(|bytes| read(&bytes));
+        Document { name, body: body.unwrap_or_else(Body::Missing) }
+    };
     asked.map(document).into()
+}
+
+fn json_of(bytes: &[u8]) -> Result<Body, String> {
+    serde_json::from_slice(bytes).map(Body::Json).map_err(|error| format!("what came is no JSON: {error}"))
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

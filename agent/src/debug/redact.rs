@@ -177,7 +177,9 @@ impl Redactor {
                 redactor.learn(value, "");
             }
         }
-        documents.iter_mut().for_each(|document| redactor.document(document));
+        for document in documents {
+            redactor.document(document);
+        }
     }
 
     fn learn(&mut self, value: &Value, member: &str) {
@@ -240,9 +242,10 @@ impl Redactor {
             let is_word = words.iter().any(|word| word.matches(value, false));
             // Numbers, durations, sizes, shares.
             let is_measure = value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains('/');
-            *value = match value.as_str() {
-                _ if is_word || is_measure || value.starts_with('/') => scrubbed(value, &mut self.names),
-                other => self.names.of("name", other),
+            *value = if is_word || is_measure || value.starts_with('/') {
+                scrubbed(value, &mut self.names)
+            } else {
+                self.names.of("name", value)
             };
         }
     }

@@ -113,7 +113,9 @@ fn what_a_daemon_shows_has_no_member_that_is_not_known() {
         serde_json::to_value(closes).expect("JSON"),
     ];
     let mut unknown = Vec::new();
-    values.iter().for_each(|value| members(value, "", &mut unknown));
+    for value in &values {
+        members(value, "", &mut unknown);
+    }
     assert!(unknown.is_empty(), "{unknown:?}");
     let mut documents = values.map(|value| document("x.json", Body::Json(value)));
     Redactor::redact(&mut documents);

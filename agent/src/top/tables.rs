@@ -103,8 +103,7 @@ const fn width(column: Column) -> Constraint {
         Column::Endpoint | Column::Workload => Constraint::Fill(1),
         Column::Open | Column::Lost => Constraint::Length(5),
         Column::Closes | Column::Broken => Constraint::Length(7),
-        Column::Pid => Constraint::Length(8),
-        Column::State | Column::Server | Column::Client => Constraint::Length(8),
+        Column::State | Column::Pid | Column::Server | Column::Client => Constraint::Length(8),
     }
 }
 

@@ -74,8 +74,8 @@ fn roots(reports: &[EndpointReport]) -> Vec<usize> {
         reports.iter().enumerate().map(|(index, report)| (report.endpoint.key, index)).collect();
     let mut above: Vec<usize> = (0..reports.len()).collect();
     for (index, report) in reports.iter().enumerate() {
-        let others = Role::ALL.iter().filter(|role| **role != report.endpoint.key.role);
-        let other = others.filter_map(|role| places.get(&report.peer_key(*role)?)).next();
+        let mut others = Role::ALL.iter().filter(|role| **role != report.endpoint.key.role);
+        let other = others.find_map(|role| places.get(&report.peer_key(*role)?));
         let Some(&other) = other else { continue };
         let (one, two) = (root(&above, index), root(&above, other));
         above[one.max(two)] = one.min(two);
