@@ -8,7 +8,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    cli::CheckArgs,
+    cli::{CheckArgs, HostArgs},
     container::{HostRoot, is_proc_mounted, sees_host_pids},
     output::stdout::printed,
 };
@@ -19,9 +19,7 @@ use whohungup_bpf::{Finding, Standing, check as probe_check, kernel_release};
 /// # Errors
 /// When the output cannot be written.
 pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let mut findings = probe_check();
-    findings.extend([check_pids(), check_files(&HostRoot::find(args.host.host_root.as_deref()))]);
-    let starts = findings.iter().all(|finding| finding.standing != Standing::Missing);
+    let (findings, starts) = findings(&args.host);
     let mut out = anstream::AutoStream::auto(io::stdout().lock());
     printed(if args.json {
         writeln!(out, "{}", json(&findings, starts))
@@ -29,6 +27,20 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         print(&mut out, &findings, starts)
     })?;
     Ok(if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What `--json` prints.
+pub(crate) fn document(host: &HostArgs) -> serde_json::Value {
+    let (findings, starts) = findings(host);
+    json(&findings, starts)
+}
+
+/// And whether `run` would start.
+fn findings(host: &HostArgs) -> (Vec<Finding>, bool) {
+    let mut findings = probe_check();
+    findings.extend([check_pids(), check_files(&HostRoot::find(host.host_root.as_deref()))]);
+    let starts = findings.iter().all(|finding| finding.standing != Standing::Missing);
+    (findings, starts)
 }
 
 /// Schema `whohungup.check/1`, docs/json.md.

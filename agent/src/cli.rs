@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config;
+mod debug;
 mod duration;
 mod examples;
 mod filter;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::host_name::LONGEST_NAME;
 pub use self::{
     config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, DEFAULT_FILE, FILE_VARIABLE},
+    debug::{BundleArgs, DebugArgs, DebugCommand},
     filter::{FilterArgs, verdicts},
     host_name::HostName,
     mcp::McpArgs,
@@ -66,6 +68,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Play known closes against the live probes and compare every verdict with the truth
     Selftest(SelftestArgs),
+    /// What a report of a bug needs, in one file
+    Debug(DebugArgs),
     /// Print what completes commands and flags in a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write one page for each command into a directory

@@ -11,7 +11,10 @@ use tracing_subscriber::{
     layer::{Layer as _, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
-use whohungup::{check, cli::Command, config, manual, mcp, query, report, run, say, selftest, top, watch};
+use whohungup::{
+    check, cli::Command, config, debug, manual, mcp, query, recent_warnings::RecentWarnings, report, run,
+    say, selftest, top, watch,
+};
 use whohungup_bpf::one_line;
 
 fn main() -> ExitCode {
@@ -20,7 +23,10 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false);
-    tracing_subscriber::registry().with(log.with_filter(log_filter())).init();
+    tracing_subscriber::registry()
+        .with(log.with_filter(log_filter()))
+        .with(RecentWarnings.with_filter(LevelFilter::WARN))
+        .init();
     let command = match config::parse(std::env::args_os().collect()) {
         Ok(cli) => cli.command,
         Err(error) => {
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Mcp(args) => mcp::mcp(&args).map(|()| ExitCode::SUCCESS),
+        Command::Debug(args) => debug::debug(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => manual::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => manual::man(&args).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::config(&args),

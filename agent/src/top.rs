@@ -3,6 +3,8 @@
 mod app;
 mod details;
 mod draw;
+mod help;
+mod mouse;
 mod sort;
 mod source;
 mod tables;
@@ -41,8 +43,10 @@ pub fn top(args: &TopArgs) -> anyhow::Result<()> {
     let mut source = Source::start(args)?;
     // Restores the terminal when it panics, too.
     let mut terminal = ratatui::try_init().context("take over the terminal")?;
+    let mouse = mouse::Capture::start();
     let app = App::new(is_coloured());
     let shown = show(&mut terminal, app, &mut source, &stopped);
+    drop(mouse);
     ratatui::restore();
     source.stop();
     shown
@@ -67,6 +71,7 @@ fn show(
         if event::poll(TURN).context("read the keyboard")? {
             match event::read().context("read the keyboard")? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => app.key(key),
+                Event::Mouse(mouse) => app.mouse(mouse),
                 _ => {}
             }
         }

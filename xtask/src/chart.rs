@@ -50,6 +50,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("podMonitor.interval=often", "interval"),
     ("kubernetesApi.podLabels={a b}", "podLabels"),
     ("kubernetesApi.ports={}", "ports"),
+    ("webConfig.tls=true", "webConfig.secretName"),
+    ("webConfig.asks=true", "webConfig.secretName"),
+    ("webConfig.secretName=web,webConfig.key=a/b", "key"),
     ("listenAddress=127.0.0.1,service.enabled=true", "loopback"),
 ];
 

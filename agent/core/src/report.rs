@@ -3,6 +3,7 @@
 pub mod format;
 pub mod losses;
 pub mod markdown;
+mod services;
 pub mod shutdowns;
 pub mod sparkline;
 pub mod text;

@@ -41,6 +41,11 @@ Examples:
   whohungup check
   whohungup check --json | jq .works";
 
+pub(super) const DEBUG: &str = "\
+Examples:
+  whohungup debug bundle --from http://127.0.0.1:9909
+  whohungup debug bundle --no-redact --output bundle.tar.gz";
+
 pub(super) const SELFTEST: &str = "\
 Examples:
   whohungup selftest

@@ -58,6 +58,16 @@ impl fmt::Display for Source {
     }
 }
 
+/// As a line of a configuration file, with its source.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            Source::Unset => write!(f, "# {} is not set", self.key),
+            _ => write!(f, "{} = {}  # {}", self.key, self.value(), self.source),
+        }
+    }
+}
+
 impl Setting {
     /// As a configuration file has it.
     pub fn value(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::{Definition, File, Setting, Settings, Source};
+use super::{Definition, File, Settings};
 use crate::{cli::ConfigCheckArgs, output::stdout::printed};
 
 /// Says that a file is right, or what is wrong with it.
@@ -18,14 +18,7 @@ pub(super) fn check(args: &ConfigCheckArgs) -> anyhow::Result<()> {
 pub(super) fn show(settings: &Settings) -> anyhow::Result<()> {
     let effective = settings.effective()?;
     let mut out = io::stdout().lock();
-    printed(effective.iter().try_for_each(|setting| writeln!(out, "{}", line(setting))))
-}
-
-fn line(setting: &Setting) -> String {
-    match setting.source {
-        Source::Unset => format!("# {} is not set", setting.key),
-        _ => format!("{} = {}  # {}", setting.key, setting.value(), setting.source),
-    }
+    printed(effective.iter().try_for_each(|setting| writeln!(out, "{setting}")))
 }
 
 /// Values as TOML writes them.

@@ -133,6 +133,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         workload_name: endpoint.workload.as_ref().map(ToString::to_string),
         title: format::title(endpoint),
         peers: endpoint.peers.clone(),
+        recent_pids: endpoint.recent_pids.clone(),
         risk: endpoint.risk,
         risk_text: format::risk(endpoint.risk).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,

@@ -126,6 +126,9 @@ pub struct EndpointView {
     pub title: String,
     #[serde(default)]
     pub peers: Vec<PeerEndpoint>,
+    /// The newest processes of its connections, newest first, at most 16.
+    #[serde(default)]
+    pub recent_pids: Vec<u32>,
     pub risk: Risk,
     pub risk_text: String,
     /// It needs a look: at risk, losing requests, or with advice.

@@ -149,8 +149,16 @@ fn begin(
         let Some(acceptor) = web.current().acceptor() else {
             return answer(limit, stream, app, watcher).await;
         };
-        match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => answer(limit, stream, app, watcher).await,
+        let handshake = async {
+            // A probe that only connects has tried nothing that could be refused.
+            if stream.peek(&mut [0]).await.unwrap_or(0) == 0 {
+                return Ok(None);
+            }
+            acceptor.accept(stream).await.map(Some)
+        };
+        match timeout(HANDSHAKE_WITHIN, handshake).await {
+            Ok(Ok(Some(stream))) => answer(limit, stream, app, watcher).await,
+            Ok(Ok(None)) => {}
             _ => web.counts().refuse(Refusal::Handshake),
         }
     });

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{live, url_query::MOST};
+use crate::{live, recent_warnings, url_query::MOST};
 use whohungup_core::{
     advice,
     close::SCHEMA,
@@ -56,6 +56,7 @@ fn document() -> Value {
             live::LIVE: get("What the page shows", parameters(true), filtered("Everything at one moment (docs/page.md)", "Live")),
             live::CLOSES: get("The closes that are kept in memory, newest first", parameters(false), filtered("Closes with their evidence", "Closes")),
             live::EVENTS: get("What each second brings, as server-sent events", json!([]), events),
+            recent_warnings::PATH: get("The newest warnings of the log", json!([]), whole("At most 100, oldest first", "Warnings")),
             PATH: get("This document", json!([]), whole("OpenAPI 3.1", "Document")),
         },
         "components": { "schemas": {
@@ -80,6 +81,15 @@ fn document() -> Value {
                 "lost_hour": count(),
                 "endpoints_total": count(),
                 "endpoints": { "type": "array", "items": { "type": "object" } },
+            })),
+            "Warnings": object(json!({
+                "schema": { "const": recent_warnings::SCHEMA },
+                "dropped": count(),
+                "warnings": { "type": "array", "items": object(json!({
+                    "time": { "type": "string", "format": "date-time" },
+                    "level": words(["ERROR", "WARN"].into_iter()),
+                    "text": { "type": "string" },
+                })) },
             })),
             "Document": open_object(json!({ "openapi": { "type": "string" }, "paths": { "type": "object" } })),
         } },

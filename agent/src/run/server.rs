@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     live::{CLOSES, EVENTS, LIVE},
+    recent_warnings,
     report::fetch::PATH as REPORT,
     web::{self, WebConfig},
 };
@@ -78,6 +79,7 @@ pub(super) fn serve(
             .route("/metrics", get(metrics))
             .route(REPORT, get(whole_report))
             .route(openapi::PATH, get(openapi::openapi))
+            .route(recent_warnings::PATH, get(recent_warnings::answer))
             .route("/healthz", get(health))
             .route("/readyz", get(health))
             .with_state(shared.clone())

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{sort::Column, source::Update};
+use super::{mouse::Places, sort::Column, source::Update};
 use crate::live::{EndpointView, LiveView, NumberedClose, ShutdownView};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,9 @@ pub(super) struct App {
     pub(super) scroll: u16,
     /// Rows that fit, as they were drawn last.
     pub(super) rows: usize,
+    /// The keys are shown.
+    pub(super) help: bool,
+    pub(super) places: Places,
     over: bool,
 }
 
@@ -66,6 +69,8 @@ impl App {
             chosen: [const { None }; Tab::ALL.len()],
             scroll: 0,
             rows: 10,
+            help: false,
+            places: Places::default(),
             over: false,
         }
     }
@@ -143,6 +148,26 @@ impl App {
         chosen.and_then(|chosen| keys.iter().position(|key| key == chosen)).unwrap_or(0)
     }
 
+    /// Chooses a row that is there.
+    pub(super) fn choose_row(&mut self, row: usize) {
+        if row < self.keys().len() {
+            self.choose(row);
+        }
+    }
+
+    /// Shows the chosen row in full.
+    pub(super) fn open(&mut self) {
+        self.opened = self.keys().get(self.row()).cloned();
+        self.scroll = 0;
+    }
+
+    /// Out of what was opened last.
+    pub(super) fn back(&mut self) {
+        if !std::mem::take(&mut self.help) && self.opened.take().is_none() {
+            self.filter.clear();
+        }
+    }
+
     fn choose(&mut self, row: usize) {
         let keys = self.keys();
         self.chosen[self.tab as usize] = keys.get(row.min(keys.len().saturating_sub(1))).cloned();
@@ -171,7 +196,11 @@ impl App {
         if self.typing {
             return self.typed(key.code);
         }
+        if std::mem::take(&mut self.help) {
+            return;
+        }
         match key.code {
+            KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.help = true,
             KeyCode::Char('q') => self.over = true,
             KeyCode::Char('1') => self.go(Tab::Endpoints),
             KeyCode::Char('2') => self.go(Tab::Open),
@@ -181,15 +210,12 @@ impl App {
             KeyCode::BackTab => self.go(Tab::ALL[(self.tab as usize + Tab::ALL.len() - 1) % Tab::ALL.len()]),
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('/') => self.typing = true,
-            KeyCode::Char('s') => self.column = self.column.next(1),
-            KeyCode::Char('S') => self.column = self.column.next(Column::ALL.len() - 1),
+            KeyCode::Char('s') => self.sort_by_next(1),
+            KeyCode::Char('S') => self.sort_by_next(-1),
             KeyCode::Char('r') => self.turned = !self.turned,
-            KeyCode::Enter if self.opened.is_none() => {
-                self.opened = self.keys().get(self.row()).cloned();
-                self.scroll = 0;
-            }
-            KeyCode::Esc if self.opened.is_none() => self.filter.clear(),
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => self.opened = None,
+            KeyCode::Enter if self.opened.is_none() => self.open(),
+            KeyCode::Esc => self.back(),
+            KeyCode::Enter | KeyCode::Backspace => self.opened = None,
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::PageUp => self.step(-(self.rows as isize)),
@@ -198,6 +224,16 @@ impl App {
             KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX / 2),
             _ => {}
         }
+    }
+
+    /// Among the columns that are shown.
+    fn sort_by_next(&mut self, by: isize) {
+        let shown: Vec<_> = self.places.headings.iter().map(|(_, column)| *column).collect();
+        let Some(at) = shown.iter().position(|one| *one == self.column) else {
+            self.column = Column::State;
+            return;
+        };
+        self.column = shown[(at.cast_signed() + by).rem_euclid(shown.len().cast_signed()).cast_unsigned()];
     }
 
     fn typed(&mut self, key: KeyCode) {
@@ -215,12 +251,12 @@ impl App {
         }
     }
 
-    fn go(&mut self, tab: Tab) {
+    pub(super) fn go(&mut self, tab: Tab) {
         self.tab = tab;
         self.opened = None;
     }
 
-    fn step(&mut self, by: isize) {
+    pub(super) fn step(&mut self, by: isize) {
         if self.opened.is_some() {
             // What is drawn bounds it from above.
             let scroll = isize::from(self.scroll as i16).saturating_add(by).clamp(0, 1000);

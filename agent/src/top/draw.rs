@@ -10,7 +10,9 @@ use ratatui::{
 
 use super::{
     app::{App, Tab},
-    details, tables,
+    details, help,
+    mouse::Places,
+    tables,
 };
 use crate::live::{LiveView, Tone};
 use whohungup_core::{endpoint::Risk, sanitize::clean};
@@ -30,6 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App) {
     app.rows = usize::from(body.height.saturating_sub(1)).max(1);
     headline(frame, head, app);
     frame.render_widget(Paragraph::new(status(app)), figures);
+    app.places = Places { tabs: tab_places(tabs), ..Places::default() };
     frame.render_widget(Paragraph::new(tab_line(app)), tabs);
     if app.opened.is_some() {
         details::draw(frame, body, app);
@@ -37,6 +40,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App) {
         tables::draw(frame, body, app);
     }
     frame.render_widget(Paragraph::new(keys(app)).style(dim()), foot);
+    if app.help {
+        help::draw(frame);
+    }
 }
 
 /// Bold and reversed always, colours where they are wanted.
@@ -116,6 +122,19 @@ fn time(view: &LiveView) -> String {
     clean(time.get(..8).unwrap_or(""), 8)
 }
 
+/// Where [`tab_line`] has each tab.
+fn tab_places(line: Rect) -> Vec<(Rect, Tab)> {
+    let mut x = line.x;
+    let place = |tab: Tab| {
+        // A space at either side, and one between two.
+        let width = tab.title().len() as u16 + 2;
+        let place = Rect { x, width, ..line }.intersection(line);
+        x = x.saturating_add(width + 1);
+        (place, tab)
+    };
+    Tab::ALL.map(place).into()
+}
+
 fn tab_line(app: &App) -> Line<'_> {
     let mut spans = Vec::new();
     for tab in Tab::ALL {
@@ -133,10 +152,10 @@ fn tab_line(app: &App) -> Line<'_> {
 fn keys(app: &App) -> &'static str {
     match (app.typing, app.opened.is_some(), app.tab) {
         (true, _, _) => "type to filter  Enter keep  Esc clear",
-        (_, true, _) => "Up/Down scroll  Esc back  p pause  q quit",
+        (_, true, _) => "Up/Down scroll  Esc back  p pause  ? help  q quit",
         (_, _, Tab::Endpoints) => {
-            "Up/Down  Enter details  s/S sort  r turn  / filter  Tab next  p pause  q quit"
+            "Up/Down  Enter details  s/S sort  r turn  / filter  Tab next  ? help  q quit"
         }
-        _ => "Up/Down  Enter details  / filter  Tab next  p pause  q quit",
+        _ => "Up/Down  Enter details  / filter  Tab next  p pause  ? help  q quit",
     }
 }

@@ -7,6 +7,8 @@ use whohungup_core::labels::{Clock, Phase, Side};
 pub(super) enum Column {
     State,
     Endpoint,
+    Workload,
+    Pid,
     Open,
     Closes,
     Lost,
@@ -16,9 +18,11 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::State,
         Self::Endpoint,
+        Self::Workload,
+        Self::Pid,
         Self::Open,
         Self::Closes,
         Self::Lost,
@@ -31,6 +35,8 @@ impl Column {
         match self {
             Self::State => "STATE",
             Self::Endpoint => "ENDPOINT",
+            Self::Workload => "WORKLOAD",
+            Self::Pid => "PID",
             Self::Open => "OPEN",
             Self::Closes => "CLOSED",
             Self::Lost => "LOST",
@@ -40,17 +46,18 @@ impl Column {
         }
     }
 
-    pub(super) fn next(self, by: usize) -> Self {
-        let at = Self::ALL.iter().position(|&one| one == self).unwrap_or_default();
-        Self::ALL[(at + by) % Self::ALL.len()]
-    }
-
     /// Worst, most or longest first; names from A on. Equal ones stay as the agent orders them: worst first.
     pub(super) fn sort(self, endpoints: &mut [&EndpointView], turned: bool) {
         let down = |value: u64| std::cmp::Reverse(value);
         match self {
             Self::State => endpoints.sort_by_key(|one| one.risk),
             Self::Endpoint => endpoints.sort_by(|one, other| one.title.cmp(&other.title)),
+            Self::Workload => endpoints.sort_by(|one, other| {
+                // Whoever has none comes last.
+                let name = |one: &EndpointView| (one.workload_name.is_none(), one.workload_name.clone());
+                name(one).cmp(&name(other))
+            }),
+            Self::Pid => endpoints.sort_by_key(|one| one.recent_pids.first().copied().unwrap_or(u32::MAX)),
             Self::Open => endpoints.sort_by_key(|one| down(one.established)),
             Self::Closes => endpoints.sort_by_key(|one| down(one.closes_hour)),
             Self::Lost => endpoints.sort_by_key(|one| down(one.lost_hour)),

@@ -2,7 +2,7 @@
 
 use ratatui::{
     Frame,
-    layout::{Constraint, Rect},
+    layout::{Constraint, Layout, Rect},
     style::{Modifier, Style},
     text::{Line, Span, Text},
     widgets::{Cell, Paragraph, Row, Table, TableState},
@@ -24,12 +24,17 @@ use whohungup_core::{
 
 /// Columns from which on there is room for sentences.
 const WIDE: u16 = 120;
+/// Between two columns.
+const SPACING: u16 = 1;
 /// Characters of a name.
 const NAME: usize = 60;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
+/// Columns from which on endpoints have their processes and workloads beside them.
+const ROOMY: u16 = 110;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     let (table, empty) = match app.tab {
-        Tab::Endpoints => (endpoints(app), app.endpoints().is_empty()),
+        Tab::Endpoints => (endpoints(app, area.width), app.endpoints().is_empty()),
         Tab::Open => (open(app), app.endpoints().is_empty()),
         Tab::Closes => (closes(app, area.width), app.closes().is_empty()),
         Tab::Shutdowns => (shutdowns(app), app.shutdowns().is_empty()),
@@ -43,9 +48,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
         frame.render_widget(Paragraph::new(said).style(dim()), area);
         return;
     }
-    let table = table.row_highlight_style(Style::new().add_modifier(Modifier::REVERSED)).column_spacing(1);
+    let table =
+        table.row_highlight_style(Style::new().add_modifier(Modifier::REVERSED)).column_spacing(SPACING);
     let mut state = TableState::default().with_selected(Some(app.row()));
     frame.render_stateful_widget(table, area, &mut state);
+    app.places.headings = headings(app, area);
+    app.places.rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    app.places.first = state.offset();
+}
+
+/// Where the headings are that sort.
+fn headings(app: &App, area: Rect) -> Vec<(Rect, Column)> {
+    if app.tab != Tab::Endpoints {
+        return Vec::new();
+    }
+    let columns = columns(area.width);
+    let line = Rect { height: 1, ..area };
+    let places = Layout::horizontal(columns.iter().map(|column| width(*column))).spacing(SPACING).split(line);
+    places.iter().copied().zip(columns).collect()
 }
 
 const fn state(risk: Risk) -> &'static str {
@@ -72,44 +92,63 @@ fn seconds(value: Option<f64>) -> Cell<'static> {
     Cell::from(Text::from(value.map_or_else(|| "-".to_owned(), measured)).right_aligned())
 }
 
-fn endpoints(app: &App) -> Table<'_> {
-    let title = |column: Column| {
-        let mark = match (column == app.column, app.turned) {
+/// Those of the table of endpoints.
+fn columns(area: u16) -> Vec<Column> {
+    let shown = |column: &Column| area >= ROOMY || !matches!(column, Column::Pid | Column::Workload);
+    Column::ALL.into_iter().filter(shown).collect()
+}
+
+const fn width(column: Column) -> Constraint {
+    match column {
+        Column::Endpoint | Column::Workload => Constraint::Fill(1),
+        Column::Open | Column::Lost => Constraint::Length(5),
+        Column::Closes | Column::Broken => Constraint::Length(7),
+        Column::State | Column::Pid | Column::Server | Column::Client => Constraint::Length(8),
+    }
+}
+
+fn endpoints(app: &App, area: u16) -> Table<'_> {
+    let columns = columns(area);
+    let title = |column: &Column| {
+        let mark = match (*column == app.column, app.turned) {
             (false, _) => "",
             (true, false) => "*",
             (true, true) => "^",
         };
         let text = Text::from(format!("{}{mark}", column.title()));
-        Cell::from(if matches!(column, Column::State | Column::Endpoint) {
+        Cell::from(if matches!(column, Column::State | Column::Endpoint | Column::Workload) {
             text
         } else {
             text.right_aligned()
         })
     };
-    let row = |one: &EndpointView| {
-        Row::new([
-            Cell::from(Span::styled(state(one.risk), risk_style(app, one.risk))),
-            Cell::from(who_in(one)),
-            number(one.established),
-            number(one.closes_hour),
-            number(one.lost_hour),
-            number(one.premature_hour),
-            seconds(timer(one, Side::Server)),
-            seconds(timer(one, Side::Client)),
-        ])
+    let roomy = columns.contains(&Column::Workload);
+    let cell = |column: &Column, one: &EndpointView| match column {
+        Column::State => Cell::from(Span::styled(state(one.risk), risk_style(app, one.risk))),
+        Column::Endpoint if roomy => Cell::from(who(&one.process, one.role, one.server_port)),
+        Column::Endpoint => Cell::from(who_in(one)),
+        Column::Workload => Cell::from(clean(one.workload_name.as_deref().unwrap_or("-"), 2 * NAME)),
+        Column::Pid => Cell::from(Text::from(pid(one)).right_aligned()),
+        Column::Open => number(one.established),
+        Column::Closes => number(one.closes_hour),
+        Column::Lost => number(one.lost_hour),
+        Column::Broken => number(one.premature_hour),
+        Column::Server => seconds(timer(one, Side::Server)),
+        Column::Client => seconds(timer(one, Side::Client)),
     };
-    let widths = [
-        Constraint::Length(8),
-        Constraint::Fill(1),
-        Constraint::Length(5),
-        Constraint::Length(7),
-        Constraint::Length(5),
-        Constraint::Length(7),
-        Constraint::Length(8),
-        Constraint::Length(8),
-    ];
-    let header = Row::new(Column::ALL.map(title)).style(bold());
-    Table::new(app.endpoints().into_iter().map(row).collect::<Vec<_>>(), widths).header(header)
+    let row = |one: &EndpointView| Row::new(columns.iter().map(|column| cell(column, one)));
+    let header = Row::new(columns.iter().map(title)).style(bold());
+    let rows: Vec<_> = app.endpoints().into_iter().map(row).collect();
+    Table::new(rows, columns.iter().map(|column| width(*column))).header(header)
+}
+
+/// The newest, and how many more there are: `4711+2`.
+fn pid(one: &EndpointView) -> String {
+    match one.recent_pids.as_slice() {
+        [] => "-".to_owned(),
+        [only] => only.to_string(),
+        [newest, more @ ..] => format!("{newest}+{}", more.len()),
+    }
 }
 
 fn open(app: &App) -> Table<'_> {

@@ -3,7 +3,7 @@
 use ratatui::{
     Terminal,
     backend::TestBackend,
-    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind},
     style::Color,
 };
 
@@ -15,7 +15,11 @@ fn shown(app: &mut App) -> String {
 }
 
 fn screen(app: &mut App) -> Terminal<TestBackend> {
-    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a terminal");
+    screen_of(app, 80, 24)
+}
+
+fn screen_of(app: &mut App, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     terminal.draw(|frame| draw(frame, app)).expect("drawn");
     terminal
 }
@@ -36,6 +40,25 @@ fn press(app: &mut App, keys: &[KeyCode]) {
     for &key in keys {
         app.key(KeyEvent::new(key, KeyModifiers::NONE));
     }
+}
+
+fn mouse(app: &mut App, kind: MouseEventKind, (column, row): (u16, u16)) {
+    app.mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+}
+
+const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
+
+/// Clicks at the first place where `text` is.
+fn click(app: &mut App, text: &str) {
+    let screen = shown(app);
+    let lines = (0..).zip(screen.lines());
+    let at = lines.filter_map(|(row, line)| {
+        let column = line.split_once(text)?.0.chars().count();
+        // The screen has a quotation mark before each line.
+        Some((column as u16 - 1, row))
+    });
+    let at = at.min_by_key(|(_, row)| *row).unwrap_or_else(|| panic!("{text}:\n{screen}"));
+    mouse(app, CLICK, at);
 }
 
 fn letters(app: &mut App, text: &str) {
@@ -68,6 +91,7 @@ fn nothing_seen_yet_is_said_as_such() {
 #[test]
 fn endpoints_are_sorted_by_the_column_that_keys_choose() {
     let mut app = app();
+    shown(&mut app);
     let order = |app: &mut App| {
         let text = shown(app);
         text.find("nginx:").expect("nginx") < text.find("node:").expect("node")
@@ -211,4 +235,81 @@ fn q_and_ctrl_c_end_it() {
     let mut other = app();
     other.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
     assert!(other.is_over());
+}
+
+#[test]
+fn the_keys_and_words_are_shown_over_all_and_go_with_any_key() {
+    let mut app = app();
+    for open in ["?", "h"] {
+        letters(&mut app, open);
+        let text = shown(&mut app);
+        for wanted in ["Keys and words", "s S", "wheel scrolls", "curl>8080", "any key closes"] {
+            assert!(text.contains(wanted), "{wanted}:\n{text}");
+        }
+        letters(&mut app, "q");
+        assert!(!app.is_over() && !shown(&mut app).contains("Keys and words"));
+    }
+    press(&mut app, &[KeyCode::F(1)]);
+    click(&mut app, "Keys and words");
+    assert!(!shown(&mut app).contains("Keys and words"));
+}
+
+#[test]
+fn a_click_on_a_heading_sorts_and_a_second_one_turns() {
+    let mut app = app();
+    let first = |app: &mut App| app.endpoints()[0].process.clone();
+    assert_eq!(first(&mut app), "node");
+    click(&mut app, "ENDPOINT");
+    assert_eq!(first(&mut app), "nginx");
+    assert!(shown(&mut app).contains("ENDPOINT*"));
+    click(&mut app, "ENDPOINT");
+    assert_eq!(first(&mut app), "node");
+    assert!(shown(&mut app).contains("ENDPOINT^"));
+    click(&mut app, "LOST");
+    assert!(shown(&mut app).contains("LOST*"));
+    click(&mut app, "CLIENT");
+    assert!(shown(&mut app).contains("CLIENT*"));
+}
+
+#[test]
+fn a_click_chooses_a_row_and_a_second_one_opens_it() {
+    let mut app = app();
+    click(&mut app, "nginx:9090");
+    assert!(app.opened.is_none());
+    assert_eq!(app.endpoints()[app.row()].process, "nginx");
+    click(&mut app, "nginx:9090");
+    assert!(shown(&mut app).contains("nginx server on port 9090"));
+    mouse(&mut app, MouseEventKind::Down(MouseButton::Right), (1, 1));
+    click(&mut app, "3 Last closes");
+    assert!(shown(&mut app).contains("VERDICT"));
+    let before = app.row();
+    mouse(&mut app, MouseEventKind::ScrollDown, (5, 12));
+    assert!(app.row() > before, "the wheel moves on");
+    mouse(&mut app, MouseEventKind::ScrollUp, (5, 12));
+    assert_eq!(app.row(), before);
+    mouse(&mut app, CLICK, (70, 23));
+    mouse(&mut app, CLICK, (500, 500));
+}
+
+#[test]
+fn where_there_is_room_processes_and_workloads_have_columns() {
+    let mut app = app();
+    let view = app.view.as_mut().expect("a view");
+    view.endpoints[0].recent_pids = vec![4711, 4712, 4713];
+    view.endpoints[0].workload_name = Some("shop/checkout/app".to_owned());
+    let narrow = shown(&mut app);
+    assert!(!narrow.contains("WORKLOAD") && !narrow.contains("4711"), "{narrow}");
+    let wide = screen_of(&mut app, 140, 24).backend().to_string();
+    for wanted in ["WORKLOAD", "PID", "4711+2", "shop/checkout/app"] {
+        assert!(wide.contains(wanted), "{wanted}:\n{wide}");
+    }
+    assert!(!wide.contains(" in shop"), "{wide}");
+    letters(&mut app, "s");
+    letters(&mut app, "s");
+    assert!(screen_of(&mut app, 140, 24).backend().to_string().contains("WORKLOAD*"));
+    letters(&mut app, "s");
+    letters(&mut app, "s");
+    shown(&mut app);
+    letters(&mut app, "S");
+    assert!(shown(&mut app).contains("ENDPOINT*"), "columns that are not there are passed over");
 }

@@ -10,6 +10,7 @@ mod browser;
 mod budget;
 mod causes;
 mod daemon;
+mod debug_bundle;
 mod gate;
 mod hostile;
 mod keepalive;

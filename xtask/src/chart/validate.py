@@ -56,6 +56,30 @@ def promises(found, with_host_root, with_api):
     assert written in ([], ["record"]), f"mounts to write to: {written}"
 
 
+def protected(found, name):
+    """With a web configuration the agent reads it from a Secret, and whoever asks does so as it wants; without, nothing."""
+    tls, asks = name.startswith("web-config"), name == "web-config-values"
+    if found["kind"] in ("ServiceMonitor", "PodMonitor"):
+        (endpoint,) = found["spec"].get("endpoints") or found["spec"]["podMetricsEndpoints"]
+        assert (endpoint.get("scheme") == "https") is tls, "the scheme of scrapes"
+        assert ("tlsConfig" in endpoint) is tls, "TLS of scrapes"
+    if found["kind"] != "DaemonSet":
+        return
+    spec = found["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    files = [one["value"] for one in container["env"] if one["name"] == "WHOHUNGUP_WEB_CONFIG_FILE"]
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "web"]
+    secrets = [volume["secret"] for volume in spec["volumes"] if volume["name"] == "web"]
+    assert len(files) == len(mounts) == len(secrets) == tls, "the web configuration"
+    for file, mount, secret in zip(files, mounts, secrets):
+        assert file.startswith(f"{mount}/") and secret["defaultMode"] == 0o400, "the file"
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        if probe in container:
+            scheme = container[probe].get("httpGet", {}).get("scheme", "HTTP")
+            assert ("tcpSocket" in container[probe]) is asks, f"{probe} has no password"
+            assert asks or (scheme == "HTTPS") is tls, f"the scheme of {probe}"
+
+
 def may_watch_pods(found, with_api):
     """What needs a right of the API is asked for, and no more."""
     assert with_api, "a right to ask the API"
@@ -85,6 +109,7 @@ for path in sorted(manifests.iterdir()):
                 promises(found, name.startswith("host-root"), with_api)
             if found["kind"] == "ClusterRole":
                 may_watch_pods(found, with_api)
+            protected(found, name)
             unchanged(found, sources)
         except Exception as error:
             where = ".".join(map(str, getattr(error, "absolute_path", [])))

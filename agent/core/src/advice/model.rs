@@ -145,7 +145,7 @@ impl EndpointReport {
     }
 
     /// The endpoint of the other end, were it of `role`; `None` where it is not known.
-    pub(super) fn peer_key(&self, role: Role) -> Option<EndpointKey> {
+    pub(crate) fn peer_key(&self, role: Role) -> Option<EndpointKey> {
         let workload = self.peer_workload.as_ref().map(Workload::id);
         Some(EndpointKey { role, server_port: self.endpoint.key.server_port, process: self.peer?, workload })
     }

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    format, losses, shutdowns,
+    format, losses,
+    services::{self, Service, services},
+    shutdowns,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
@@ -27,6 +29,9 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
         let _infallible = writeln!(out, "- {}", prose(&line));
     }
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
+    if !loud.is_empty() {
+        table_of_services(&mut out, &services(model), top);
+    }
     for (index, (report, peer)) in loud.iter().zip(earlier_peers(&loud)).take(top).enumerate() {
         endpoint(&mut out, index + 1, report, peer.map(|peer| peer + 1));
     }
@@ -34,6 +39,20 @@ pub fn markdown(model: &ReportModel, top: usize) -> String {
     stopped(&mut out, model, top);
     table(&mut out, &quiet, top, losses::is_all_clear(model));
     out
+}
+
+/// One line each, before what is told of them.
+fn table_of_services(out: &mut String, all: &[Service], top: usize) {
+    let titles = services::TITLES.map(str::to_lowercase).join(" | ");
+    let _infallible = writeln!(out, "\n| | {titles} |\n|---:|---|---|---:|---:|---:|---:|---:|");
+    for service in all.iter().take(top) {
+        let number = service.number.filter(|number| *number <= top);
+        let number = number.map_or_else(String::new, |number| number.to_string());
+        let [name, rest @ ..] = service.cells();
+        let rest = rest.map(cell).join(" | ");
+        let _infallible = writeln!(out, "| {number} | {} | {rest} |", code_cell(name));
+    }
+    more(out, all.len(), top);
 }
 
 /// Processes that stopped listening.

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::{
-    format, losses, shutdowns,
+    format, losses,
+    services::{self, Service, services},
+    shutdowns,
     sparkline::{Axis, gap_points, timer_points},
 };
 use crate::{
@@ -36,6 +38,9 @@ pub fn text(model: &ReportModel, look: Look) -> String {
     let mut page = Page { look, out: String::new() };
     page.head(model);
     let (loud, quiet): (Vec<_>, Vec<_>) = model.endpoints.iter().partition(|report| !report.is_quiet());
+    if !loud.is_empty() {
+        page.services(&services(model));
+    }
     for (index, (report, peer)) in loud.iter().zip(earlier_peers(&loud)).take(look.top).enumerate() {
         page.endpoint(index + 1, report, peer.map(|peer| peer + 1));
     }
@@ -70,6 +75,47 @@ impl Page {
             );
             self.wrapped("", &line, 0, Style::new());
         }
+    }
+
+    /// One line each, before what is told of them.
+    fn services(&mut self, all: &[Service]) {
+        /// Columns of all but the name, each with the space before it.
+        const WIDTHS: [usize; 6] = [10, 7, 8, 9, 10, 10];
+        // Where there is little room, the share goes first, then the headroom: the two timers say as much.
+        let shown: &[usize] = match self.look.columns {
+            80.. => &[0, 1, 2, 3, 4, 5],
+            72.. => &[0, 1, 3, 4, 5],
+            _ => &[0, 1, 3, 4],
+        };
+        // `1.` and a space.
+        let before = self.look.top.min(all.len()).to_string().len() + 2;
+        let room =
+            self.look.columns.saturating_sub(before) - shown.iter().map(|&at| WIDTHS[at]).sum::<usize>();
+        let line = |cells: [&str; services::TITLES.len()], number: &str, style: Style| {
+            let mut line = format!("{number:<before$}{:<room$}", clean(cells[0], room));
+            for &at in shown {
+                let (cell, width) = (cells[at + 1], WIDTHS[at] - 1);
+                let _infallible = match at {
+                    0 => write!(line, " {style}{cell:<width$}{style:#}"),
+                    _ => write!(line, " {cell:>width$}"),
+                };
+            }
+            line.trim_end().to_owned()
+        };
+        let dim = self.dim();
+        let _infallible = writeln!(self.out, "\n{dim}{}{dim:#}", line(services::TITLES, "", Style::new()));
+        for service in all.iter().take(self.look.top) {
+            let number = service.number.filter(|number| *number <= self.look.top);
+            let number = number.map_or_else(String::new, |number| format!("{number}."));
+            // What only was not seen to be at risk is not green.
+            let style = match service.risk {
+                Risk::Unknown => Style::new(),
+                Risk::Safe if !service.is_quiet => Style::new(),
+                risk => self.style_of(risk).effects(self.bold()),
+            };
+            let _infallible = writeln!(self.out, "{}", line(service.cells(), &number, style));
+        }
+        self.more(all.len(), "service is", "services are");
     }
 
     /// `peer` is the number of an earlier endpoint that is the other end.

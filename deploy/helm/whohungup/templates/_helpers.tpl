@@ -88,10 +88,35 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 ) . }}
 {{- end }}
 
-{{/* The same for both kinds of monitor; takes the monitor's values. */}}
+{{/* How the kubelet asks; takes webConfig and a path. */}}
+{{- define "whohungup.probe" -}}
+{{- $web := first . }}
+{{- if $web.asks -}}
+tcpSocket: {port: metrics}
+{{- else if $web.tls -}}
+httpGet: {path: {{ last . }}, port: metrics, scheme: HTTPS}
+{{- else -}}
+httpGet: {path: {{ last . }}, port: metrics}
+{{- end }}
+{{- end }}
+
+{{/* The same for both kinds of monitor; takes the monitor's values and webConfig. */}}
 {{- define "whohungup.endpoint" -}}
+{{- $web := last . }}
+{{- with first . }}
 port: metrics
 path: /metrics
+{{- if $web.tls }}
+scheme: https
+{{- end }}
+{{- with .tlsConfig }}
+tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .basicAuth }}
+basicAuth:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 interval: {{ .interval }}
 scrapeTimeout: {{ .scrapeTimeout }}
 relabelings:
@@ -104,5 +129,6 @@ relabelings:
 {{- with .metricRelabelings }}
 metricRelabelings:
   {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -15,6 +15,8 @@ fn a_report_reads_as_a_ticket() {
     for line in [
         "## whohungup report",
         "**2 requests lost: 2 to idle closes.**",
+        "| | service | state | lost | share | server | client | headroom |",
+        "| 1 | `node:8080` | LOST | 2 | 0.50% | 6.00 s | \\>6.00 s | none |",
         "### 1. `node` server on port 8080: requests lost",
         "- 100 closes: 98 server-idle, 2 idle-race (2 crossed)",
         "| server idle 6.00 s | 98 closes (100 %) | Node.js 22 `server.keepAliveTimeout`: the process is node |",

@@ -7,6 +7,7 @@ use crate::{
     close::LossReason,
     endpoint::Endpoint,
     labels::Role,
+    workload::{Workload, from_cgroup_path},
 };
 
 fn page(endpoints: &[Endpoint], columns: usize, top: usize) -> String {
@@ -31,6 +32,9 @@ fn a_losing_server_is_reported_from_head_to_advice() {
 10.0 min from 2026-01-01T00:00:00Z to 2026-01-01T00:10:00Z; Linux 6.12, whohungup 0.1.0
 100 closes; nothing was missed
 2 requests lost: 2 to idle closes.
+
+   SERVICE                                     STATE       LOST   SHARE   SERVER    CLIENT  HEADROOM
+1. node:8080                                   LOST           2   0.50%   6.00 s   >6.00 s      none
 
 1. node server on port 8080  REQUESTS LOST
 ";
@@ -164,4 +168,41 @@ fn the_head_counts_a_service_once_and_denies_no_loss_that_it_could_not_see() {
         unknown.contains("No lost request was seen") && unknown.contains("4 closes without a verdict"),
         "{unknown}"
     );
+}
+
+#[test]
+fn one_line_for_each_service_comes_first_and_fits() {
+    let of_port = |port: u16, endpoint: Endpoint| {
+        let key = crate::endpoint::EndpointKey { server_port: Some(port), ..endpoint.key };
+        Endpoint { key, ..endpoint }
+    };
+    let mut java = of_port(9090, risky(Role::Server, "java", Risk::Mismatch, 20.0, Some(60.0)));
+    java.workload = from_cgroup_path("/system.slice/shop-backend.service").map(Workload::new);
+    let nginx = of_port(443, risky(Role::Server, "nginx", Risk::Safe, 75.0, Some(60.0)));
+    let all = [
+        of_port(5432, endpoint(Role::Client, "curl")),
+        nginx,
+        java,
+        risky(Role::Server, "node", Risk::Losing, 6.0, None),
+    ];
+    let expected = "
+   SERVICE                 STATE       LOST   SHARE   SERVER    CLIENT  HEADROOM
+1. node:8080               LOST           2   0.50%   6.00 s   >6.00 s      none
+2. java:9090 in shop-back… disagree       0       -   20.0 s    60.0 s   -40.0 s
+   nginx:443               safe           0       -   75.0 s    60.0 s    15.0 s
+   curl -> :5432           -              0       -        -         -         -
+
+1. node server";
+    let text = page(&all, 80, 10);
+    assert!(text.contains(expected), "{text}");
+    let few = page(&all, 80, 2);
+    assert!(few.contains("\n2 more services are not shown; --top 4 shows all.\n"), "{few}");
+    for (columns, wanted, unwanted) in [(72, "HEADROOM", "SHARE"), (60, "CLIENT", "HEADROOM")] {
+        let text = page(&all, columns, 10);
+        let lines: Vec<_> = text.lines().skip_while(|line| !line.contains("SERVICE")).take(5).collect();
+        assert!(lines[0].contains(wanted) && !lines[0].contains(unwanted), "{text}");
+        assert!(lines.iter().all(|line| line.chars().count() <= columns), "{text}");
+    }
+    let quiet = page(&[endpoint(Role::Client, "curl")], 80, 10);
+    assert!(!quiet.contains("SERVICE") && quiet.contains("Quiet: "), "{quiet}");
 }
