@@ -34,6 +34,7 @@ pub use community_id::CommunityId;
 pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
 pub use flow_id::FlowId;
+pub(crate) use half_close::{is_at_once, is_in_two_steps};
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, Peer, SCHEMA};

@@ -22,6 +22,7 @@ mod same_request;
 mod settle;
 mod tally;
 mod tracker;
+mod two_steps;
 
 pub use audit::{LongLived, Probing};
 pub use entry::OpenState;

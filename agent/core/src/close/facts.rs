@@ -103,6 +103,8 @@ pub struct Facts {
     pub soft_error: Option<u32>,
     /// A newer connection to the same address was made while this one waited in vain.
     pub peer_reachable: bool,
+    /// The client's process is known to shut down sending first whenever it closes a connection.
+    pub closes_in_two_steps: bool,
     /// Later steps were lost: what came of an open exchange is not known.
     pub rest_lost: bool,
     /// Length of the kernel's clock tick in seconds.

@@ -17,6 +17,7 @@ use super::{
     retry::Retries,
     settle::Deadlines,
     tally::Tally,
+    two_steps::TwoSteps,
 };
 use crate::{close::ClosedConnection, identity::Ends};
 use crate::{
@@ -86,6 +87,7 @@ pub struct Tracker {
     pub(super) due: Deadlines,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
+    pub(super) two_steps: TwoSteps,
     pub(super) retries: Retries,
     pub(super) workloads: Workloads,
     pub(super) newest_reset: Option<Reset>,
@@ -133,6 +135,7 @@ impl Tracker {
             due: Deadlines::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),
+            two_steps: TwoSteps::default(),
             retries: Retries::default(),
             workloads: Workloads::default(),
             newest_reset: None,
