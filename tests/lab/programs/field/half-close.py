@@ -5,6 +5,7 @@
  half-close.py PORT cut           5 of 50 bytes, and the server's FIN
  half-close.py PORT reset         the server resets the connection instead
  half-close.py PORT two           two requests, of which one is answered
+ half-close.py PORT late          it had waited for 0.4 s, and the server closes as soon as it sees that, as asyncio's do
  half-close.py PORT mid-body      the client stops in the middle of its request; the server says 400, as Node does"""
 import socket, struct, sys, threading, time
 
@@ -14,6 +15,7 @@ answer = {
     "slow-reader": b"HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n" + b"x" * 1500000,
     "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
     "reset": b"",
+    "late": b"",
     "two": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     "mid-body": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
 }[kind]
@@ -22,7 +24,10 @@ answer = {
 def serve(listener):
     server, _ = listener.accept()
     server.recv(9999)
-    time.sleep(0.1)
+    if kind == "late":
+        server.recv(9999)
+    else:
+        time.sleep(0.1)
     server.sendall(answer)
     if kind == "reset":
         server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -41,6 +46,8 @@ if kind == "mid-body":
     client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello")
 else:
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (2 if kind == "two" else 1))
+if kind == "late":
+    time.sleep(0.4)
 client.shutdown(socket.SHUT_WR)
 try:
     while client.recv(65536):
