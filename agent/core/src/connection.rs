@@ -3,6 +3,7 @@
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
 mod audit;
+mod closing_habits;
 mod correlate;
 mod ending;
 mod entry;
@@ -22,7 +23,6 @@ mod same_request;
 mod settle;
 mod tally;
 mod tracker;
-mod two_steps;
 
 pub use audit::{LongLived, Probing};
 pub use entry::OpenState;

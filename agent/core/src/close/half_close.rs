@@ -83,18 +83,31 @@ fn ends_with_the_servers_fin(facts: &Facts, after: &ExchangeState) -> bool {
 
 /// Between two steps of one process's `close`, which may shut down sending first (Java, Rust's hyper), a FIN comes at times.
 const ONE_CLOSE_NS: u64 = 20_000_000;
+/// Of whose process no habit is known: who waited for less before it stopped sending did so because it had asked for all that
+/// it wanted.
+const GAVE_UP_SECONDS: f64 = 0.25;
 
-/// A client that stopped sending, and closed right behind that, without a word of the server's in between: these are the
-/// two steps of one close.
-pub(crate) fn is_in_two_steps(facts: &Facts) -> bool {
+/// What a process means when it shuts down sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosingHabit {
+    /// The first step of its close.
+    TwoSteps,
+    /// It reads on.
+    StopsSending,
+}
+
+/// What a client's close shows of how its process closes; `None` where a FIN of the server's came between two steps, or the
+/// process ended.
+pub(crate) fn closing_habit(facts: &Facts) -> Option<ClosingHabit> {
     let is_half = facts.first.new_state == FIN_WAIT1 && !facts.first.is_closed_whole();
-    is_half
-        && facts.role == Role::Client
-        && facts.last.as_ref().is_some_and(|last| {
-            let apart = last.header.ktime_ns.saturating_sub(facts.first.header.ktime_ns);
-            let is_own = !last.is_held() && !last.is_exiting() && last.err == 0;
-            is_own && !last.is_fin_received() && apart <= ONE_CLOSE_NS
-        })
+    let last = facts.last.as_ref().filter(|_| is_half && facts.role == Role::Client)?;
+    let is_soon = last.header.ktime_ns.saturating_sub(facts.first.header.ktime_ns) <= ONE_CLOSE_NS;
+    let closed = !last.is_held() && !last.is_exiting() && last.err == 0 && !last.is_fin_received();
+    match (is_soon, closed) {
+        (true, true) => Some(ClosingHabit::TwoSteps),
+        (false, _) if last.is_held() => Some(ClosingHabit::StopsSending),
+        _ => None,
+    }
 }
 
 /// The client stopped sending, with its request complete, and was still there when the server's FIN or reset came instead
@@ -123,8 +136,10 @@ pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -
         let is_peers = last.err == ECONNRESET || (last.err == 0 && last.is_fin_received());
         last.is_held() && is_peers && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
     });
-    // The second step of its close came too late to be seen.
-    let gave_up = is_at_once(facts) && facts.closes_in_two_steps;
+    // The second step of its close may have come too late to be seen.
+    let waited = || view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);
+    let gave_up =
+        is_at_once(facts) && facts.closing_habit.map_or_else(waited, |habit| habit == ClosingHabit::TwoSteps);
     is_half && (is_unanswered || is_cut) && end_came && !gave_up
 }
 

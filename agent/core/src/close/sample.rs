@@ -363,7 +363,7 @@ impl Talk {
             resets: Resets::default(),
             soft_error: None,
             peer_reachable: false,
-            closes_in_two_steps: false,
+            closing_habit: None,
             rest_lost: false,
             tick: TICK,
         }

@@ -62,8 +62,8 @@ impl Tracker {
             self.pools.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
-        if !begins && self.two_steps.note(pending.facts()) {
-            pending.facts_mut().closes_in_two_steps = true;
+        if !begins && let Some(habit) = self.closing_habits.note(pending.facts()) {
+            pending.facts_mut().closing_habit = Some(habit);
         }
         let due = settle::due(pending, connection.role);
         if pending.orphan.is_none() && settle::leaves_an_orphan(pending) {

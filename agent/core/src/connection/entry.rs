@@ -164,7 +164,7 @@ impl Connection {
                     resets: Resets::default(),
                     soft_error: self.soft_error,
                     peer_reachable: false,
-                    closes_in_two_steps: false,
+                    closing_habit: None,
                     rest_lost: false,
                     tick,
                 },

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
+    closing_habits::ClosingHabits,
     entry::{Connection, OpenState},
     listeners::{Listeners, Stopping},
     pairs::Pairs,
@@ -17,7 +18,6 @@ use super::{
     retry::Retries,
     settle::Deadlines,
     tally::Tally,
-    two_steps::TwoSteps,
 };
 use crate::{close::ClosedConnection, identity::Ends};
 use crate::{
@@ -87,7 +87,7 @@ pub struct Tracker {
     pub(super) due: Deadlines,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
-    pub(super) two_steps: TwoSteps,
+    pub(super) closing_habits: ClosingHabits,
     pub(super) retries: Retries,
     pub(super) workloads: Workloads,
     pub(super) newest_reset: Option<Reset>,
@@ -135,7 +135,7 @@ impl Tracker {
             due: Deadlines::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),
-            two_steps: TwoSteps::default(),
+            closing_habits: ClosingHabits::default(),
             retries: Retries::default(),
             workloads: Workloads::default(),
             newest_reset: None,

@@ -126,17 +126,14 @@ mod tests {
         },
         identity::Process,
         labels::{CloseType, Phase, Side},
-        workload::Workload,
     };
 
-    fn local_peer() -> Option<Peer> {
-        Some(Peer { process: None, workload: None::<Workload>, address: None })
-    }
+    const LOCAL_PEER: Peer = Peer { process: None, workload: None, address: None };
 
     /// The two ends of a connection from `port`, the server's first.
     fn ends(port: u16, mut server: ClosedConnection) -> [ClosedConnection; 2] {
         server.ends.remote.set_port(port);
-        server.peer = local_peer();
+        server.peer = Some(LOCAL_PEER);
         let client = ClosedConnection {
             role: Role::Client,
             ends: server.ends.turned(),
@@ -147,11 +144,11 @@ mod tests {
     }
 
     fn causes(endpoints: &mut Endpoints, closes: &mut [ClosedConnection]) -> Vec<Cause> {
-        let told = |closed: &mut ClosedConnection| {
+        let shown = |closed: &mut ClosedConnection| {
             endpoints.close(closed, true);
             closed.cause
         };
-        closes.iter_mut().map(told).collect()
+        closes.iter_mut().map(shown).collect()
     }
 
     #[test]
@@ -202,8 +199,8 @@ mod tests {
         (dropped.reuse_gap, dropped.in_flight, dropped.close_type) = (Some(1.94), Some(1), CloseType::Fin);
         let mut both = ends(40001, dropped);
         causes(&mut endpoints, &mut both);
-        let told = both.map(|end| (end.verdict, end.race, end.confidence));
-        assert_eq!(told, [(Verdict::IdleRace, Some(Race::Unread), Confidence::Probable); 2]);
+        let shown = both.map(|end| (end.verdict, end.race, end.confidence));
+        assert_eq!(shown, [(Verdict::IdleRace, Some(Race::Unread), Confidence::Probable); 2]);
     }
 
     #[test]

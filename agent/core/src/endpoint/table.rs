@@ -128,7 +128,7 @@ impl Endpoints {
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
         let (tick, scale) = (self.tick, self.scale());
         let key = EndpointKey::of_close(closed);
-        let (before, told) = ((closed.verdict, closed.cause), closed.evidence.len());
+        let (before, words) = ((closed.verdict, closed.cause), closed.evidence.len());
         let found = self.shared_causes.of(closed).cloned();
         match &found {
             Some(found) => found.give_verdict(closed),
@@ -165,7 +165,7 @@ impl Endpoints {
         self.counted_losses.add_once(closed, lost);
         self.over += u64::from(!tracked);
         if found.is_none() {
-            self.shared_causes.keep(before, closed, closed.evidence.iter().skip(told).cloned());
+            self.shared_causes.keep(before, closed, closed.evidence.iter().skip(words).cloned());
         }
         key
     }

@@ -290,8 +290,8 @@ fn a_half_close_behind_an_announced_end_is_one_verdict() {
     let mut dropped = asked(server()).gets_fin();
     asked(server()).fin_came().later(&mut dropped, 8, 9);
     let (server_end, client_end) = both(&mut tracker(), dropped, half);
-    let told = |close: &ClosedConnection| (close.closer, close.verdict, close.cause);
-    assert_eq!(told(&server_end), told(&client_end));
+    let summary = |close: &ClosedConnection| (close.closer, close.verdict, close.cause);
+    assert_eq!(summary(&server_end), summary(&client_end));
 }
 
 #[test]
@@ -319,7 +319,12 @@ fn how_a_process_closes_its_connections_tells_what_a_fin_between_its_two_steps_m
         one(settle_all(tracker)).closer
     };
     let mut tracker = tracker();
-    assert_eq!(play(&mut tracker, &between(7)), Closer::Server);
+    assert_eq!(play(&mut tracker, &between(6)), Closer::Client, "it had waited for 2 s");
+    let talk = at(7, client().asks(GET).waits(5).by_process());
+    let mut reads_on = talk.clone().stops_sending();
+    talk.waits(250).answers("HTTP/1.1 204 No Content\r\n\r\n").fin_came().later(&mut reads_on, 5, 7);
+    play(&mut tracker, &reads_on);
+    assert_eq!(play(&mut tracker, &between(10)), Closer::Server);
     let talk = at(8, client().served(1250).by_process());
     let mut in_two_steps = talk.clone().stops_sending();
     talk.later(&mut in_two_steps, 5, 7);
