@@ -34,6 +34,8 @@ pub use community_id::CommunityId;
 pub use dropped::{AT_ONCE_SECONDS, is_dropped_at_once};
 pub use facts::{Facts, Plaintext, Resets};
 pub use flow_id::FlowId;
+pub use half_close::ClosingHabit;
+pub(crate) use half_close::{closing_habit, is_at_once};
 pub use lost::{Loss, LossReason, loss};
 pub use middlebox::woken_at;
 pub use record::{CloseId, ClosedBy, ClosedConnection, Code, KeepAlive, Peer, SCHEMA};

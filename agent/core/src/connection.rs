@@ -3,6 +3,7 @@
 //! Pure code: records go in, reports come out, the clock is the records' own.
 
 mod audit;
+mod closing_habits;
 mod correlate;
 mod coverage;
 mod ending;

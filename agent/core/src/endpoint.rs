@@ -28,6 +28,7 @@ mod risk;
 mod sample;
 mod series;
 mod server_closes;
+mod shared_cause;
 mod state;
 mod summary;
 mod table;

@@ -15,6 +15,7 @@ mod mqtt;
 mod mysql;
 mod nats;
 mod postgresql;
+mod queues;
 mod redis;
 
 use whohungup_ebpf::conversation::Conversation;
@@ -32,6 +33,9 @@ pub enum State {
     /// They do not say: whoever spoke last decides.
     #[default]
     Turns,
+    /// Whether the newest command asks for an answer lies beyond what is kept of it. A server that has read it and lives
+    /// would have answered at once.
+    Unclear,
     /// Nothing is.
     Idle,
     /// A transaction, and no command in it.
@@ -64,6 +68,8 @@ pub struct Said {
     pub most_silence: Option<f64>,
     /// The server says why it ends a connection, unless heartbeats are missing.
     pub owes_a_word: bool,
+    /// The client's newest message has no answer: a server that does not like it closes the connection.
+    pub is_refused_by_closing: bool,
     /// The state is likely, and not proved.
     pub is_guess: bool,
 }

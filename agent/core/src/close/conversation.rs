@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http,
-    labels::{Basis, Phase, Protocol, Role},
+    labels::{Basis, Cause, Closer, Phase, Protocol, Role},
     protocol::{self, Said, State, is_multiplexed},
 };
 
@@ -23,6 +23,11 @@ use crate::{
 const SILENT_FOR_HEARTBEATS: u32 = 3;
 /// Servers look now and then, and run late, not early.
 const ON_TIME: f64 = 0.98;
+
+/// A server that closes so soon (clock ticks) behind a message of the client's closes because of it.
+const AT_ONCE_TICKS: u32 = 2;
+/// Memcached answers what it has read before it does anything else.
+const ANSWERED_SECONDS: f64 = 0.1;
 
 /// Direction of the client's bytes.
 pub(super) const fn client_direction(role: Role) -> Option<u8> {
@@ -59,8 +64,15 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         State::Answering => Phase::Response,
         // A farewell asks for nothing.
         State::Turns if by_turns && !said.farewell => Phase::Waiting,
-        State::Idle | State::Turns => Phase::Idle,
+        State::Unclear if !was_read(facts, asks.last) => Phase::Unknown,
+        State::Idle | State::Turns | State::Unclear => Phase::Idle,
     };
+    let is_refused = said.is_refused_by_closing
+        && phase == Phase::Idle
+        && ending.closer == Closer::Server
+        && ending.cause == Cause::Unknown
+        && facts.first.ticks_since(asks.last) <= AT_ONCE_TICKS;
+    let phase = if is_refused { Phase::Waiting } else { phase };
     // More of an answer than a notice has, which the client leaves.
     let phase = if leaves_an_answer(facts, ending) && !said.farewell { Phase::Response } else { phase };
     let is_open = phase.is_in_flight();
@@ -72,11 +84,13 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         // The words that come with the close end no silence.
         () if is_unasked => answers.before_at,
         () if said.word.is_some() => asks.last,
+        // It asked for nothing, and the connection was used all the same.
+        () if asked_last && decides && !said.farewell => asks.last,
         () => answers.last,
     };
     ExchangePhase {
         phase,
-        in_flight: Some(u32::from(is_open)),
+        in_flight: (phase != Phase::Unknown).then_some(u32::from(is_open)),
         requests: None,
         basis: if is_read { Basis::Protocol } else { Basis::Turns },
         exact: decides && reading.is_whole && !reading.is_multiplexed && !said.is_guess,
@@ -93,6 +107,7 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         is_ambiguous_last_word: turns.is_ambiguous_last_word && !is_read,
         is_farewell_read: turns.is_farewell_read && !is_read,
         is_heartbeat_missing: is_heartbeat_missing(facts, conversation, client, said),
+        was_never_asked: asks.turns == 0 && reading.is_whole,
         is_first_word: answers.turns > 1
             && asks.turns > 0
             && answers.turn_seq == answers.newest_seq
@@ -101,6 +116,13 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         reading: Some(reading),
         ..turns
     }
+}
+
+/// The server has read all that came, and has lived for longer since than it takes to answer. Only its own end knows.
+fn was_read(facts: &Facts, asked_at: u32) -> bool {
+    let since = f64::from(facts.first.ticks_since(asked_at)) * facts.tick;
+    let lives = !facts.first.is_exiting() && since >= ANSWERED_SECONDS;
+    facts.role == Role::Server && facts.first.unread() == 0 && lives
 }
 
 /// Nothing has been asked since the connection was first seen.

@@ -219,6 +219,7 @@ fn describe_reading(reading: &Reading) -> Option<String> {
     let state = match said.state {
         _ if said.farewell => "the client took leave",
         State::Turns => return None,
+        State::Unclear => "whether the newest command is answered stands beyond what is kept of it",
         State::Idle => "no command was open",
         State::Transaction => "a transaction was open, and no command in it",
         State::Asked => "a command had no answer yet",

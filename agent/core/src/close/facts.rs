@@ -6,6 +6,7 @@ use whohungup_ebpf::{
     exchange::{Exchange, OUT},
 };
 
+use super::half_close::ClosingHabit;
 use crate::labels::Role;
 
 // include/net/tcp_states.h, v6.1 to v6.18.
@@ -103,6 +104,8 @@ pub struct Facts {
     pub soft_error: Option<u32>,
     /// A newer connection to the same address was made while this one waited in vain.
     pub peer_reachable: bool,
+    /// How the client's process closes its other connections, where that decides what a FIN in between means.
+    pub closing_habit: Option<ClosingHabit>,
     /// Later steps were lost: what came of an open exchange is not known.
     pub rest_lost: bool,
     /// Length of the kernel's clock tick in seconds.

@@ -21,8 +21,12 @@ pub(super) fn is_farewell(first: &[u8; FIRST_BYTES], len: u32) -> bool {
         // MQTT: PINGREQ, DISCONNECT.
         [0xc0 | 0xe0, 0, ..] => len == 2,
         _ => {
-            // SMTP, POP3, FTP, memcached, Redis.
-            first[..4].eq_ignore_ascii_case(b"quit") && len <= 8 || begins(b"*1\r\n$4\r\n") && len == 14
+            // SMTP, POP3, FTP, memcached. Redis: QUIT, and PING, which a pool sends for the same reason; EXEC is as long.
+            let says = |at: usize, word: &[u8]| {
+                first.get(at..at + word.len()).is_some_and(|said| said.eq_ignore_ascii_case(word))
+            };
+            says(0, b"quit") && len <= 8
+                || begins(b"*1\r\n$4\r\n") && (says(8, b"quit") || says(8, b"ping")) && len == 14
         }
     }
 }
@@ -40,7 +44,7 @@ mod tests {
 
     #[test]
     fn goodbyes_and_pings_ask_for_nothing() {
-        let all: [&[u8]; 8] = [
+        let all: [&[u8]; 9] = [
             b"\x15\x03\x03\0\x1aabcdefghijklmnopqrstuvwxyz",
             b"\x17\x03\x03\0\x13abcdefghijklmnopqrs",
             b"\x01\0\0\0\x01",
@@ -48,6 +52,7 @@ mod tests {
             b"QUIT\r\n",
             b"quit\r\n",
             b"*1\r\n$4\r\nQUIT\r\n",
+            b"*1\r\n$4\r\nping\r\n",
             b"\x30\x05\x02\x01\x03\x42\0",
         ];
         for text in all {
@@ -57,11 +62,12 @@ mod tests {
 
     #[test]
     fn queries_ask_for_something_however_short() {
-        let all: [&[u8]; 6] = [
+        let all: [&[u8]; 7] = [
             b"\x09\0\0\0\x03select 1",
             b"Q\0\0\0\x0dSELECT 1\0",
             b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
             b"get a\r\n",
+            b"*1\r\n$4\r\nEXEC\r\n",
             b"QQQQQQQQQQQQQQ",
             b"\x17\x03\x03\0\x50abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
         ];

@@ -83,8 +83,32 @@ fn ends_with_the_servers_fin(facts: &Facts, after: &ExchangeState) -> bool {
 
 /// Between two steps of one process's `close`, which may shut down sending first (Java, Rust's hyper), a FIN comes at times.
 const ONE_CLOSE_NS: u64 = 20_000_000;
-/// Who waited for less before it stopped sending did so because it had asked for all that it wanted.
+/// Of whose process no habit is known: who waited for less before it stopped sending did so because it had asked for all that
+/// it wanted.
 const GAVE_UP_SECONDS: f64 = 0.25;
+
+/// What a process means when it shuts down sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosingHabit {
+    /// The first step of its close.
+    TwoSteps,
+    /// It reads on.
+    StopsSending,
+}
+
+/// What a client's close shows of how its process closes; `None` where a FIN of the server's came between two steps, or the
+/// process ended.
+pub(crate) fn closing_habit(facts: &Facts) -> Option<ClosingHabit> {
+    let is_half = facts.first.new_state == FIN_WAIT1 && !facts.first.is_closed_whole();
+    let last = facts.last.as_ref().filter(|_| is_half && facts.role == Role::Client)?;
+    let is_soon = last.header.ktime_ns.saturating_sub(facts.first.header.ktime_ns) <= ONE_CLOSE_NS;
+    let closed = !last.is_held() && !last.is_exiting() && last.err == 0 && !last.is_fin_received();
+    match (is_soon, closed) {
+        (true, true) => Some(ClosingHabit::TwoSteps),
+        (false, _) if last.is_held() => Some(ClosingHabit::StopsSending),
+        _ => None,
+    }
+}
 
 /// The client stopped sending, with its request complete, and was still there when the server's FIN or reset came instead
 /// of an answer, or of its rest: the server ended it.
@@ -93,22 +117,30 @@ pub(super) fn is_unserved(facts: &Facts, ending: Ending, view: &ExchangePhase) -
         return true;
     }
     let is_half = ending.local && facts.role == Role::Client && !facts.first.is_closed_whole();
+    let nothing_came =
+        facts.last.is_some_and(|last| last.payload_received() == facts.first.payload_received());
     let is_unanswered = view.phase == Phase::Waiting
         && match &view.after {
             // Others before it may have been answered meanwhile.
             Some(after) => after.phase == Phase::Waiting,
-            None => facts.last.is_some_and(|last| last.payload_received() == facts.first.payload_received()),
+            None => nothing_came,
         };
+    let is_part = |state: &ExchangeState| state.phase == Phase::Response && state.missing.is_some();
     let is_cut = matches!(view.phase, Phase::Waiting | Phase::Response)
-        && view.after.as_ref().is_some_and(|after| after.phase == Phase::Response && after.missing.is_some());
+        && match &view.after {
+            Some(after) => is_part(after),
+            None => nothing_came && view.at.as_ref().is_some_and(is_part),
+        };
     let end_came = facts.last.is_some_and(|last| {
         // Without a FIN it is this end's own process that has had enough.
         let is_peers = last.err == ECONNRESET || (last.err == 0 && last.is_fin_received());
         last.is_held() && is_peers && matches!(last.old_state, FIN_WAIT1 | FIN_WAIT2)
     });
+    // The second step of its close may have come too late to be seen.
+    let waited = || view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);
     let gave_up =
-        || is_at_once(facts) && view.request_seconds(facts).is_none_or(|age| age >= GAVE_UP_SECONDS);
-    is_half && (is_unanswered || is_cut) && end_came && !gave_up()
+        is_at_once(facts) && facts.closing_habit.map_or_else(waited, |habit| habit == ClosingHabit::TwoSteps);
+    is_half && (is_unanswered || is_cut) && end_came && !gave_up
 }
 
 /// The same at the server's end: it wrote after the client's FIN, which drew no reset, and closed before all was answered.
@@ -132,7 +164,7 @@ fn is_cut_by_the_server(facts: &Facts, ending: Ending, view: &ExchangePhase) -> 
 }
 
 /// The server's FIN came so soon behind the client's that the client may have been about to close.
-pub(super) fn is_at_once(facts: &Facts) -> bool {
+pub(crate) fn is_at_once(facts: &Facts) -> bool {
     let is_soon = |last: &Transition| {
         let apart = last.header.ktime_ns.saturating_sub(facts.first.header.ktime_ns);
         last.is_held() && apart <= ONE_CLOSE_NS

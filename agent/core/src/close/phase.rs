@@ -49,6 +49,8 @@ pub(super) struct ExchangePhase {
     pub is_ambiguous_last_word: bool,
     /// The server's last bytes are the first since the client's newest, on a connection that had answered before.
     pub is_first_word: bool,
+    /// The client had said nothing yet to a server that greets, in a conversation that was seen.
+    pub was_never_asked: bool,
     /// The newest message was too short to be a request, and the server closed when it had read it.
     pub is_farewell_read: bool,
     /// The request was answered in full before all of it had come.
@@ -344,6 +346,7 @@ fn blank(basis: Basis) -> ExchangePhase {
         ended_at: None,
         is_ambiguous_last_word: false,
         is_first_word: false,
+        was_never_asked: false,
         is_farewell_read: false,
         is_answered_early: false,
         reading: None,

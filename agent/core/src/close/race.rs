@@ -16,6 +16,9 @@ use crate::protocol::MAX_FAREWELL_BYTES;
 
 /// A reset that comes within this (and two round trips) of a request answers it, whatever the server had read.
 const PROMPT_SECONDS: f64 = 0.020;
+/// Who had been idle for less before it asked met no idle timer of its own: a load generator that has had enough closes its
+/// connections in the midst of their next requests.
+const SHORTEST_IDLE_SECONDS: f64 = 0.05;
 /// Timers of servers run late, not early; what they announce is in whole seconds.
 const ANNOUNCED_SHARE: f64 = 0.98;
 const TCP_FIN: u8 = 0x01;
@@ -46,6 +49,10 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     }
     if let Some(found) = met_by_a_farewell(facts, ending, view) {
         return Some(found);
+    }
+    if view.was_never_asked {
+        // The server greets, and has refused the client: whatever comes then is its first word, and no timer was running.
+        return None;
     }
     if is_announced(view) {
         // A request after an announced end is the sender's own mistake, no matter of timeouts.
@@ -302,10 +309,19 @@ fn own_timer(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Foun
         && view.basis == Basis::Http
         && view.phase == Phase::Waiting
         && view.reused
+        && was_idle(facts, view)
         && together
         && whole
         && !served_after(facts, ending, view))
     .then_some(Found::new(Race::OwnTimer, false))
+}
+
+/// The newest request came on a connection that had been idle for a while, or it is not known when.
+fn was_idle(facts: &Facts, view: &ExchangePhase) -> bool {
+    let ended = view.at.as_ref().and_then(|at| at.response_end);
+    let gap = ended.zip(view.request_start_jiffies).map(|(ended, start)| start.wrapping_sub(ended));
+    // What ended later than the request began was another's answer.
+    gap.is_none_or(|ticks| ticks < u32::MAX / 2 && f64::from(ticks) * facts.tick >= SHORTEST_IDLE_SECONDS)
 }
 
 /// The request was answered after all: not where the client had closed both directions, or reset what came.

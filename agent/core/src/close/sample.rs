@@ -363,6 +363,7 @@ impl Talk {
             resets: Resets::default(),
             soft_error: None,
             peer_reachable: false,
+            closing_habit: None,
             rest_lost: false,
             tick: TICK,
         }

@@ -63,6 +63,9 @@ impl Tracker {
             self.pools.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
+        if !begins && let Some(habit) = self.closing_habits.note(pending.facts()) {
+            pending.facts_mut().closing_habit = Some(habit);
+        }
         let due = settle::due(pending, connection.role);
         if pending.orphan.is_none() && settle::leaves_an_orphan(pending) {
             let orphan = (connection.netns, Ends::new(&connection.endpoints));
@@ -268,7 +271,8 @@ impl Tracker {
             None => judge(pending.facts(), self.options).record(identity, detail),
         };
         close.workload = self.workloads.of(connection.cgroup_netns()).cloned();
-        close.peer = other.map(|other| other.identity.known(close.ends.remote, &self.workloads));
+        let peer = other.map(|other| other.identity).or_else(|| self.identity_of_other_end(connection));
+        close.peer = peer.map(|peer| peer.known(close.ends.remote, &self.workloads));
         close.community_id = CommunityId::of(&close.ends);
         close.flow_id = FlowId::of(connection.role, &pending.facts().first);
         self.correlate(cookie, connection, &mut close);

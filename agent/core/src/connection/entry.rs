@@ -164,6 +164,7 @@ impl Connection {
                     resets: Resets::default(),
                     soft_error: self.soft_error,
                     peer_reachable: false,
+                    closing_habit: None,
                     rest_lost: false,
                     tick,
                 },

@@ -7,8 +7,9 @@ use hashbrown::HashMap;
 /// Closes and the end of their listener lie no further apart than this in a shutdown: Node closes its idle connections
 /// 0.2 to 0.6 ms before its listener, Go and nginx right after (measured with Node 26, Go 1.27, nginx 1.22).
 const SHUTDOWN_NS: u64 = 50_000_000;
-/// A pool that purges closes several connections within this.
-const PURGE_NS: u64 = 10_000_000;
+/// A pool that purges closes one connection right after the other; threads of one process that have nothing to do with each
+/// other meet within a longer time by chance.
+const PURGE_NS: u64 = 2_000_000;
 /// Ended listeners that are remembered; a server's own idle timers may still run for a while after it.
 const LISTENERS: usize = 256;
 const LISTENER_KEPT_NS: u64 = 65_000_000_000;

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
+    closing_habits::ClosingHabits,
     coverage::{self, Coverage},
     entry::{Connection, OpenState},
     listeners::{Listeners, Stopping},
@@ -87,6 +88,7 @@ pub struct Tracker {
     pub(super) due: Deadlines,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
+    pub(super) closing_habits: ClosingHabits,
     pub(super) retries: Retries,
     pub(super) workloads: Workloads,
     pub(super) coverage: Coverage,
@@ -135,6 +137,7 @@ impl Tracker {
             due: Deadlines::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),
+            closing_habits: ClosingHabits::default(),
             retries: Retries::default(),
             workloads: Workloads::default(),
             coverage: Coverage::default(),

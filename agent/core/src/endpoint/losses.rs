@@ -16,7 +16,7 @@ use crate::{
 /// Losses that are remembered until the other end reports them too.
 pub const REMEMBERED: usize = 4096;
 /// A late request amends a close up to 65 s later, and the same ports may come again after that.
-const SAME_NS: u64 = 70_000_000_000;
+pub(super) const SAME_NS: u64 = 70_000_000_000;
 
 /// Requests that had no answer because their connection ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +198,7 @@ impl BothEnds {
 }
 
 /// The same number for both ends. Loopback addresses mean something in their own namespace only.
-fn connection(role: Role, ends: Ends, netns: u32) -> u64 {
+pub(super) fn connection(role: Role, ends: Ends, netns: u32) -> u64 {
     let (client, server) =
         if role == Role::Server { (ends.remote, ends.local) } else { (ends.local, ends.remote) };
     let mut hasher = std::hash::DefaultHasher::new();

@@ -16,6 +16,7 @@ use super::{
     losses::{BothEnds, LossCounts},
     peers::Peers,
     recent::Recent,
+    shared_cause::SharedCauses,
     state::State,
 };
 use crate::{
@@ -49,6 +50,7 @@ pub struct Endpoints {
     /// The same since [`Self::restart_counters`].
     counted_losses: LossCounts,
     both_ends: BothEnds,
+    shared_causes: SharedCauses,
     over: u64,
     beyond: HashSet<EndpointKey>,
     expired: u64,
@@ -110,6 +112,7 @@ impl Endpoints {
             lost: LostRequests::new(),
             counted_losses: LossCounts::default(),
             both_ends: BothEnds::default(),
+            shared_causes: SharedCauses::default(),
             over: 0,
             beyond: HashSet::new(),
             expired: 0,
@@ -125,7 +128,12 @@ impl Endpoints {
     pub fn close(&mut self, closed: &mut ClosedConnection, evidence: bool) -> EndpointKey {
         let (tick, scale) = (self.tick, self.scale());
         let key = EndpointKey::of_close(closed);
-        self.find_thrown_away(key, closed, evidence);
+        let (before, words) = ((closed.verdict, closed.cause), closed.evidence.len());
+        let found = self.shared_causes.of(closed).cloned();
+        match &found {
+            Some(found) => found.give_verdict(closed),
+            None => self.find_thrown_away(key, closed, evidence),
+        }
         let lost = self.both_ends.count(closed);
         let Slot { tracked, state, hour, named, counters } =
             self.slot(key, closed.at_ns, Newcomer::of(closed));
@@ -135,11 +143,16 @@ impl Endpoints {
             peers.add(closed, loss(closed).map_or(0, |(_, requests)| u64::from(requests)));
             learn(workload, closed.workload.as_ref());
         }
-        if tracked && let Some(proof) = state.infer(closed, tick) {
-            closed.cause = proof.cause();
-            if evidence {
-                closed.evidence.push(proof.text());
+        let proof = if tracked { state.infer(closed, tick) } else { None };
+        match (&found, proof) {
+            (Some(found), _) => found.give_cause(closed, evidence),
+            (None, Some(proof)) => {
+                closed.cause = proof.cause();
+                if evidence {
+                    closed.evidence.push(proof.text());
+                }
             }
+            (None, None) => {}
         }
         if !closed.amends {
             state.count_cause(closed.cause);
@@ -151,6 +164,9 @@ impl Endpoints {
         self.lost.add(closed, lost);
         self.counted_losses.add_once(closed, lost);
         self.over += u64::from(!tracked);
+        if found.is_none() {
+            self.shared_causes.keep(before, closed, closed.evidence.iter().skip(words).cloned());
+        }
         key
     }
 

@@ -1,6 +1,6 @@
 //! Protocols of lines whose server speaks first: SMTP (RFC 5321), FTP (RFC 959), POP3 (RFC 1939), IMAP (RFC 9051).
 
-use super::{Edges, Message, Said, State, Word};
+use super::{Edges, Message, Said, State, Word, queues};
 use crate::labels::Cause;
 
 pub(super) fn is_smtp_spoken(edges: &Edges<'_>) -> bool {
@@ -50,14 +50,15 @@ pub(super) fn read_imap(edges: &Edges<'_>) -> Said {
     said(edges, is_logout, is_bye.then(|| (timeout_or(newest, Cause::AdminShutdown), newest)))
 }
 
-/// Of a protocol that is not known: a server that sees whether its client is still there, and a client that is (IRC).
+/// Of a protocol that is not known: a server that sees whether its client is still there, and a client that is (IRC); queues
+/// of work.
 pub(super) fn read_other(edges: &Edges<'_>) -> Said {
     let (ping, answer) = (&edges.server.newest, &edges.client.newest);
     let is_alone = edges.client.is_turn_newest && edges.client_spoke_last;
     if is_alone && ping.starts_with_word("PING") && answer.starts_with_word("PONG") {
         return Said { state: State::Idle, is_guess: true, ..Said::default() };
     }
-    Said::default()
+    queues::read(edges)
 }
 
 /// Replies of three digits: 421 ends the connection.

@@ -78,9 +78,22 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let is_text = newest.starts_with(b"quit") && newest.len <= 6;
     let is_binary = newest.byte(0) == REQUEST && QUIT.contains(&newest.byte(1)) && newest.len == 24;
     let is_unanswered = edges.client_spoke_last && !(is_text || is_binary) && is_quiet(newest);
-    let state = if is_unanswered { State::Idle } else { State::Turns };
+    let is_unclear = edges.client_spoke_last && is_cut(newest);
+    let state = match () {
+        () if is_unanswered => State::Idle,
+        () if is_unclear => State::Unclear,
+        () => State::Turns,
+    };
     // A refusal would be said all the same.
-    Said { state, farewell: is_text || is_binary, is_guess: is_unanswered, ..Said::default() }
+    Said { state, farewell: is_text || is_binary, is_guess: is_unanswered || is_unclear, ..Said::default() }
+}
+
+/// A whole command that stores, behind whose long key the rest of its line is not kept: `noreply` may stand there.
+fn is_cut(message: &Message<'_>) -> bool {
+    const STORE: [&[u8]; 7] = [b"set ", b"add ", b"replace ", b"append ", b"prepend ", b"cas ", b"ms "];
+    STORE.iter().any(|word| message.starts_with(word))
+        && !message.first.contains(&b'\r')
+        && message.ends_with(b"\r\n")
 }
 
 /// A command that is not answered if all goes well: `noreply`, the meta commands' flag q, and the quiet ones of the binary

@@ -49,6 +49,7 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         state,
         farewell: kind(client) == DISCONNECT && client.len <= 4,
         word,
+        is_refused_by_closing: edges.client_spoke_last && kind(client) != DISCONNECT,
         most_silence: most_silence(&edges.client.opening),
         ..Said::default()
     }

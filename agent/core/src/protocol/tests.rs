@@ -111,6 +111,9 @@ fn what_waits_for_an_answer_differs_from_what_does_not() {
     assert_eq!(state(memcached, b"set noreply 0 0 1\r\nx\r\n"), (State::Turns, false), "a key");
     assert_eq!(state(memcached, b"set a 0 0 9 noreply\r\nx"), (State::Turns, false), "more is to come");
     assert_eq!(state(memcached, b"ms a 2 q\r\nhi\r\n"), (State::Idle, false));
+    let long_key = [b"set ".as_slice(), &[b'k'; 200], b" 0 0 1 noreply\r\nx\r\n"].concat();
+    assert_eq!(state(memcached, &long_key), (State::Unclear, false));
+    assert_eq!(state(memcached, &long_key[..long_key.len() - 2]), (State::Turns, false), "more is to come");
     let mongo: &[(u8, &[u8])] = &[(CLIENT, MONGO), (SERVER, b"\x26\0\0\0\x01\0\0\0\x05\0\0\0\xdd\x07\0\0")];
     let one_way = [&MONGO[..16], b"\x02\0\0\0", &MONGO[20..]].concat();
     assert_eq!(state(mongo, &one_way), (State::Idle, false), "moreToCome");
@@ -118,6 +121,41 @@ fn what_waits_for_an_answer_differs_from_what_does_not() {
     let ldap: &[(u8, &[u8])] =
         &[(CLIENT, LDAP), (SERVER, b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0")];
     assert_eq!(state(ldap, b"\x30\x05\x02\x01\x02\x42\0"), (State::Idle, true));
+}
+
+#[test]
+fn work_that_a_queue_waits_for_is_open() {
+    let state = |said: &[(u8, &[u8])]| read(&heard(said), CLIENT).said.state;
+    let gearman = |magic: u8, kind: u8, data: &[u8]| {
+        let magic: &[u8; 4] = if magic == CLIENT { b"\0REQ" } else { b"\0RES" };
+        let size = (data.len() as u32).to_be_bytes();
+        [magic.as_slice(), &[0, 0, 0, kind], &size, data].concat()
+    };
+    let (can_do, sleeps) = (gearman(CLIENT, 1, b"resize"), gearman(CLIENT, 4, b""));
+    assert_eq!(state(&[(CLIENT, &can_do)]), State::Idle);
+    let (grab, none) = (gearman(CLIENT, 9, b""), gearman(SERVER, 10, b""));
+    let worker: [(u8, &[u8]); 3] = [(CLIENT, &can_do), (CLIENT, &grab), (SERVER, &none)];
+    assert_eq!(state(&worker[..2]), State::Turns);
+    assert_eq!(state(&[worker[0], worker[1], worker[2], (CLIENT, &sleeps)]), State::Idle);
+    let behind = [can_do.as_slice(), &sleeps].concat();
+    assert_eq!(state(&[(CLIENT, &behind)]), State::Idle);
+    let (submit, created) = (gearman(CLIENT, 7, b"resize\0\0x"), gearman(SERVER, 8, b"H:host:1"));
+    assert_eq!(state(&[(CLIENT, &submit), (SERVER, &created)]), State::Asked);
+    let (part, done) = (gearman(SERVER, 28, b"H:host:1\0x"), gearman(SERVER, 13, b"H:host:1\0x"));
+    assert_eq!(state(&[(CLIENT, &submit), (SERVER, &created), (SERVER, &part)]), State::Answering);
+    assert_eq!(state(&[(CLIENT, &submit), (SERVER, &created), (SERVER, &done)]), State::Turns);
+    let background = gearman(CLIENT, 18, b"resize\0\0x");
+    assert_eq!(state(&[(CLIENT, &background), (SERVER, &created)]), State::Turns);
+
+    let watching: &[u8] = b"WATCHING 2\r\nWATCHING 1\r\n";
+    for reserve in ["reserve", "reserve-with-timeout 30"] {
+        let together = format!("watch mail\r\nignore default\r\n{reserve}\r\n");
+        let asked = (CLIENT, together.as_bytes());
+        assert_eq!(state(&[asked, (SERVER, watching)]), State::Asked, "{reserve}");
+        assert_eq!(state(&[asked, (SERVER, watching), (SERVER, b"RESERVED 1 2\r\nhi\r\n")]), State::Turns);
+        assert_eq!(state(&[asked, (SERVER, watching), (SERVER, b"TIMED_OUT\r\n")]), State::Turns);
+    }
+    assert_eq!(state(&[(CLIENT, b"reserve-with-timeout 0\r\n"), (SERVER, b"TIMED_OUT\r\n")]), State::Turns);
 }
 
 #[test]
@@ -225,7 +263,9 @@ fn whatever_is_said_the_recorder_keeps_its_edges_and_the_readers_bear_it() {
         let client_last = conversation.last_direction == CLIENT;
         // A word that comes at once behind a command is of the server's all the same.
         let is_asked = reading.said.state == State::Asked;
-        assert!(!is_asked || client_last || reading.said.word.is_some(), "{reading:?}");
+        // Nor is work that a queue waits for, which has no name.
+        let is_queue = reading.protocol == Protocol::Other;
+        assert!(!is_asked || client_last || is_queue || reading.said.word.is_some(), "{reading:?}");
         assert!(reading.said.state != State::Answering || !client_last, "{reading:?}");
     }
 }

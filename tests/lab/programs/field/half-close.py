@@ -5,6 +5,8 @@
  half-close.py PORT cut           5 of 50 bytes, and the server's FIN
  half-close.py PORT reset         the server resets the connection instead
  half-close.py PORT two           two requests, of which one is answered
+ half-close.py PORT late          after one that is answered: it had waited for 0.4 s, and the server closes as soon as it
+                                   sees that, as asyncio's do
  half-close.py PORT mid-body      the client stops in the middle of its request; the server says 400, as Node does"""
 import socket, struct, sys, threading, time
 
@@ -14,6 +16,7 @@ answer = {
     "slow-reader": b"HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n" + b"x" * 1500000,
     "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
     "reset": b"",
+    "late": b"",
     "two": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     "mid-body": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
 }[kind]
@@ -22,7 +25,15 @@ answer = {
 def serve(listener):
     server, _ = listener.accept()
     server.recv(9999)
-    time.sleep(0.1)
+    if kind == "late":
+        time.sleep(0.1)
+        server.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello")
+        server.close()
+        server, _ = listener.accept()
+        server.recv(9999)
+        server.recv(9999)
+    else:
+        time.sleep(0.1)
     server.sendall(answer)
     if kind == "reset":
         server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -34,6 +45,12 @@ def serve(listener):
 listener = socket.create_server(("127.0.0.1", port))
 thread = threading.Thread(target=serve, args=(listener,))
 thread.start()
+if kind == "late":
+    with socket.create_connection(("127.0.0.1", port)) as answered:
+        answered.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        answered.shutdown(socket.SHUT_WR)
+        while answered.recv(9999):
+            pass
 client = socket.socket()
 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 30000)
 client.connect(("127.0.0.1", port))
@@ -41,6 +58,8 @@ if kind == "mid-body":
     client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello")
 else:
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (2 if kind == "two" else 1))
+if kind == "late":
+    time.sleep(0.4)
 client.shutdown(socket.SHUT_WR)
 try:
     while client.recv(65536):

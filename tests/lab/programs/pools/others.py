@@ -42,6 +42,22 @@ def memcached_noreply(count=4):
         at_once(count, one)
 
 
+def memcached_long_keys(count=4):
+    """The same behind a key that hides `noreply` from who keeps only the edges of a message."""
+    from pymemcache.client.base import Client
+    with servers.process("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(PORT), "-o", "idle_timeout=2", port=PORT):
+        def one(number):
+            client = Client(("127.0.0.1", PORT))
+            client.get("a")
+            client.set("k" * 200, b"something")
+            if number % 2:
+                time.sleep(0.3)
+            else:
+                await_fin(client.sock.fileno())
+            client.close()
+        at_once(count, one)
+
+
 def ftp(count=4):
     import ftplib
     with servers.directory() as home:

@@ -8,7 +8,7 @@ use super::{
     *,
 };
 use crate::close::facts::{CLOSE, CLOSE_WAIT, CLOSING, FIN_WAIT1, FIN_WAIT2, LAST_ACK};
-use crate::close::{ClosedConnection, Loss, LossReason, loss};
+use crate::close::{ClosedConnection, ClosingHabit, Loss, LossReason, loss};
 use crate::labels::{Race, Role};
 
 mod cause;
@@ -370,15 +370,28 @@ fn a_client_that_only_stopped_sending_and_was_still_there_was_dropped_by_the_ser
     };
     assert_eq!(summary(&dropped(50, 10)), "premature-hangup SW fin waiting half-close - exact http");
     assert_eq!(summary(&dropped(500, 10)), "premature-hangup SW fin waiting half-close - exact http");
-    // It may have been about to close: the longer it had waited, the likelier.
-    assert_eq!(summary(&dropped(50, 1)), "premature-hangup SW fin waiting half-close - probable http");
-    assert_eq!(summary(&dropped(500, 1)), "premature-hangup CW fin waiting unknown - probable http");
+    // It may have been about to close: how its process closes others tells, and else how long it had waited.
+    let (dropped_it, gave_up) = ("SW fin waiting half-close", "CW fin waiting unknown");
+    for (asked, habit, closed) in [
+        (50, None, dropped_it),
+        (500, None, gave_up),
+        (50, Some(ClosingHabit::TwoSteps), gave_up),
+        (500, Some(ClosingHabit::StopsSending), dropped_it),
+    ] {
+        let facts = Facts { closing_habit: habit, ..dropped(asked, 1) };
+        assert_eq!(summary(&facts), format!("premature-hangup {closed} - probable http"));
+    }
     let mut facts = dropped(50, 1);
     // It had closed before the FIN came.
     if let Some(last) = &mut facts.last {
         last.flags |= 1;
     }
     assert_eq!(summary(&facts), "premature-hangup CW fin waiting unknown - exact http");
+    // In the midst of an answer, of which no more came.
+    let talk = client().asks(GET).answers(EARLY).waits(50);
+    let mut facts = talk.clone().stops_sending();
+    talk.waits(10).fin_came().later(&mut facts, FIN_WAIT2, CLOSE);
+    assert_eq!(summary(&facts), "premature-hangup SR fin response half-close - exact http");
     // Its own process had waited for long enough (a relay that passes on a FIN, and closes later): no FIN came.
     let talk = client().asks(GET).waits(50);
     let mut facts = talk.clone().stops_sending();

@@ -104,6 +104,7 @@ impl Endpoints {
                 + slots
                 + self.probation.bytes()
                 + self.both_ends.bytes()
+                + self.shared_causes.bytes()
                 + self.beyond.capacity() * (size_of::<EndpointKey>() + 1)
                 + size_of::<LastHour>(),
             endpoint_bytes: ENDPOINT_BYTES,

@@ -284,3 +284,37 @@ fn a_server_of_amqp_that_says_nothing_has_missed_heartbeats() {
     let alive = |talk: Talk| beats(begun(talk), 4).asks_raw(HEARTBEAT).waits(100);
     assert_eq!(by_server(alive), both("server-idle SI fin idle unknown - probable protocol"));
 }
+
+const MQTT: &[u8] = b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a";
+
+#[test]
+fn a_broker_that_closes_behind_a_packet_closes_because_of_it() {
+    let connected =
+        |talk: Talk| talk.in_another_protocol().asks_raw(MQTT).answers_raw(b"\x20\x02\0\0").waits(250);
+    let reserved = |ticks: u32| move |talk: Talk| connected(talk).asks_raw(b"\xf0\0").waits(ticks);
+    assert_eq!(by_server(reserved(1)), both("premature-hangup SW fin waiting unknown - probable protocol"));
+    assert_eq!(by_server(reserved(250)), both("server-idle SI fin idle unknown - probable protocol"));
+    assert_eq!(by_client(reserved(50)), both("client-idle CI fin idle unknown - probable protocol"));
+}
+
+#[test]
+fn a_long_key_hides_whether_a_command_is_answered() {
+    let stored = |talk: Talk| {
+        let known = talk.in_another_protocol().asks_raw(b"get a\r\n").answers_raw(b"END\r\n").waits(1);
+        known.asks_raw(&[b"set ".as_slice(), &[b'k'; 100], b" 0 0 1 noreply\r\nx\r\n"].concat()).waits(125)
+    };
+    // A server that has read it and lives has nothing to say.
+    assert_eq!(summary(&stored(server()).closes()), "server-idle SI fin idle unknown - probable protocol");
+    assert_eq!(summary(&stored(client()).gets_fin()), "unknown S- fin unknown unknown - probable protocol");
+    assert_eq!(summary(&stored(server()).gets_fin()), "client-idle CI fin idle unknown - probable protocol");
+}
+
+#[test]
+fn who_is_refused_with_the_greeting_raced_no_timer() {
+    let greeted =
+        |talk: Talk| talk.in_another_protocol().answers_raw(b"ERROR :Too many connections\r\n").waits(1);
+    let talk = greeted(client());
+    let mut facts = talk.clone().gets_fin();
+    talk.fin_came().waits(1).asks_raw(b"NICK somebody\r\n").later(&mut facts, CLOSE_WAIT, CLOSE);
+    assert!(!summary(&facts).contains("idle-race"), "{}", summary(&facts));
+}

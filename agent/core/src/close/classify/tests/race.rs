@@ -216,6 +216,12 @@ fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
     assert_eq!(by_client(asked(0)), [race; 2]);
     assert_eq!(by_client(asked(1)), [race; 2]);
     assert_eq!(by_client(asked(2)), ["premature-hangup CW fin waiting unknown - exact http"; 2]);
+    let busy = |talk: Talk| talk.served(12).asks(GET);
+    assert_eq!(
+        by_client(busy),
+        ["premature-hangup CW fin waiting unknown - exact http"; 2],
+        "it had not been idle for as long as any timer runs"
+    );
     assert_eq!(
         summary(&asked(0)(client()).resets()),
         "premature-hangup CW rst waiting unknown - exact http",

@@ -6,7 +6,7 @@ use crate::{
         Facts,
         sample::{GET, Talk, late_segment},
     },
-    labels::{Cause, Closer, Confidence, Race},
+    labels::{Cause, Closer, Confidence, Phase, Race},
 };
 
 /// Cookies of the two ends.
@@ -279,4 +279,59 @@ fn a_shutdown_is_the_cause_at_the_client_too() {
     reports.extend(settle(&mut tracker, began + 85 * MS));
     let causes: Vec<_> = reports.iter().map(|close| (close.role, close.cause)).collect();
     assert_eq!(causes, [(Role::Server, Cause::Shutdown), (Role::Client, Cause::Shutdown)]);
+}
+
+#[test]
+fn a_half_close_behind_an_announced_end_is_one_verdict() {
+    let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+    let asked = |talk: Talk| talk.asks(GET).answers(last).waits(1).asks(GET);
+    let mut half = asked(client()).stops_sending();
+    asked(client()).waits(1).fin_came().later(&mut half, 5, 7);
+    let mut dropped = asked(server()).gets_fin();
+    asked(server()).fin_came().later(&mut dropped, 8, 9);
+    let (server_end, client_end) = both(&mut tracker(), dropped, half);
+    let summary = |close: &ClosedConnection| (close.closer, close.verdict, close.cause);
+    assert_eq!(summary(&server_end), summary(&client_end));
+}
+
+#[test]
+fn the_phase_is_the_closers_where_more_was_under_way() {
+    let head = "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ";
+    let server_end = server().asks(head).waits(1).closes();
+    let client_end = gives_up(client().asks(head).asks("x\r\n\r\n").waits(1));
+    let (server_end, client_end) = both(&mut tracker(), server_end, client_end);
+    assert_eq!((server_end.phase, client_end.phase), (Phase::RequestHead, Phase::RequestHead));
+    assert_eq!(server_end.code, client_end.code);
+}
+
+#[test]
+fn how_a_process_closes_its_connections_tells_what_a_fin_between_its_two_steps_means() {
+    let between = |cookie: u64| {
+        let talk = at(cookie, client().asks(GET).waits(500).by_process());
+        let mut facts = talk.clone().stops_sending();
+        talk.waits(1).fin_came().later(&mut facts, 5, 7);
+        facts
+    };
+    let play = |tracker: &mut Tracker, facts: &Facts| {
+        begin(tracker, &at(facts.first.header.cookie, client()));
+        first(tracker, facts);
+        last(tracker, facts);
+        one(settle_all(tracker)).closer
+    };
+    let mut tracker = tracker();
+    assert_eq!(play(&mut tracker, &between(6)), Closer::Client, "it had waited for 2 s");
+    let talk = at(7, client().asks(GET).waits(5).by_process());
+    let mut reads_on = talk.clone().stops_sending();
+    talk.waits(250).answers("HTTP/1.1 204 No Content\r\n\r\n").fin_came().later(&mut reads_on, 5, 7);
+    play(&mut tracker, &reads_on);
+    assert_eq!(play(&mut tracker, &between(10)), Closer::Server);
+    let talk = at(8, client().served(1250).by_process());
+    let mut in_two_steps = talk.clone().stops_sending();
+    talk.later(&mut in_two_steps, 5, 7);
+    if let Some(last) = &mut in_two_steps.last {
+        // SOCK_DEAD
+        last.flags |= 1;
+    }
+    play(&mut tracker, &in_two_steps);
+    assert_eq!(play(&mut tracker, &between(9)), Closer::Client);
 }
