@@ -2,14 +2,15 @@
 # Who says close_notify first has ended the connection; the FIN of the other side comes 0.9 s later, and only answers it.
 # argv: version, port of a server on asyncio, port of a client that waits for the answer to its own goodbye
 import sys, threading, time
-from tlskit import GET, OK, connect, listen, on_asyncio, server, trusting
+from tlskit import GET, OK, connect, listen, on_asyncio, server, trusting, until_word
 version, by_server, by_client = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 on_asyncio(by_server, server(version), .6)
 connections = [connect(by_server, trusting(version)) for _ in range(4)]
 for one in connections:
     one.sendall(GET)
     one.recv(999)
-time.sleep(1.5)
+until_word(*connections)
+time.sleep(.9)
 for one in connections:
     one.close()
 

@@ -42,7 +42,7 @@ plays = [
     lambda one: (until_end(one), one.sendall(frame(7, 0, 0, bytes(8)))),
     lost,
     lambda one: ([get(one, stream, b"/slow") for stream in (3, 5, 7)], time.sleep(.3)),
-    lambda one: (time.sleep(.3), get(one, 3), got(one, 3), time.sleep(.5)),
+    lambda one: (time.sleep(.9), get(one, 3), got(one, 3), time.sleep(.5)),
 ]
 for port, then in zip(ports, plays):
     play(port, then)

@@ -23,12 +23,18 @@ for port in "$A" "$B"; do
     for _ in $(seq 400); do curl -sko /dev/null "https://127.0.0.1:$port/" -H 'Connection: close' && break; sleep .05; done
 done
 W=$W A=$A B=$B python3 - <<'P'
-import os, time, warnings, requests
+import os, select, socket, time, warnings, requests
 warnings.simplefilter("ignore")
 a, b = (f"https://127.0.0.1:{os.environ[name]}/" for name in "AB")
 pools = [requests.Session() for _ in range(4)]
 for pool in pools: pool.verify = pool.trust_env = False; pool.get(a)
-time.sleep(1.6)                       # uvicorn has said goodbye 0.6 s ago
+def of_uvicorn(fd):
+    try:
+        with socket.socket(fileno=os.dup(fd)) as one: return one.getpeername()[1] == int(os.environ["A"])
+    except OSError: return False
+for fd in filter(of_uvicorn, map(int, os.listdir("/proc/self/fd"))):
+    assert select.select([fd], [], [], 20)[0]  # uvicorn has said goodbye
+time.sleep(.9)
 for pool in pools: pool.close()
 for _ in range(4):
     with requests.Session() as pool:

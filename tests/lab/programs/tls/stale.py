@@ -2,7 +2,7 @@
 # The server's timer ends the connection with a FIN alone; a request is written 0.2 s later, and a reset answers it while the
 # call that writes it is still under way. argv: version, port
 import sys, threading, time
-from tlskit import GET, OK, connect, listen, server, trusting
+from tlskit import GET, OK, connect, listen, server, trusting, until_word
 version, port = sys.argv[1], int(sys.argv[2])
 listener = listen(port)
 
@@ -24,7 +24,8 @@ for _ in range(6):
     one = connect(port, trusting(version))
     one.sendall(GET)
     one.recv(4096)
-    time.sleep(.8)
+    until_word(one)
+    time.sleep(.2)
     try:
         one.sendall(GET)
         time.sleep(.1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # not a case: certificates, contexts and HTTP/2 frames for the others
-import asyncio, atexit, os, socket, ssl, struct, subprocess, tempfile, threading, time
+import asyncio, atexit, os, select, socket, ssl, struct, subprocess, tempfile, threading, time
 
 HERE = tempfile.mkdtemp()
 os.chmod(HERE, 0o755)
@@ -85,6 +85,20 @@ def started(*command, **options):
     process = subprocess.Popen(command, **options)
     atexit.register(lambda: (process.terminate(), process.wait()))
     return process
+
+
+def until_word(*connections):
+    """Something has come on each, which nobody reads: the other side's goodbye."""
+    for one in connections:
+        assert select.select([one], [], [], 20)[0], "no word has come"
+
+
+def together(connection, *messages):
+    """Each in a record of its own, and all in one segment."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    for message in messages:
+        connection.sendall(message)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
 def until_end(connection):
