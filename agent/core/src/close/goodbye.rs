@@ -16,11 +16,13 @@ use crate::{
         TlsAlert,
         tls::{End, LastWord, Records, Word},
     },
-    labels::{Basis, Cause, CloseType, Phase, Race, Role, Side},
+    labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role, Side},
 };
 
 /// A FIN that leaves so many ticks after the word leaves together with it.
 const TOGETHER_TICKS: u32 = 2;
+/// Nobody gives a request up sooner.
+const PATIENCE_TICKS: u32 = 25;
 
 /// What was said, and how the records stood.
 #[derive(Clone, Debug)]
@@ -36,7 +38,11 @@ pub(super) struct Goodbye {
 
 /// `None` where the first FIN or RST was the first word, or left together with it.
 pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<Goodbye> {
-    let closer = ending.closer.side()?;
+    // Of two FINs that crossed one may answer what the other side had said before.
+    let closer = ending.closer.side();
+    if closer.is_none() && ending.closer != Closer::Both {
+        return None;
+    }
     if ending.connecting || facts.is_seen_late() {
         return None;
     }
@@ -45,20 +51,33 @@ pub(super) fn find(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Optio
     let said = (exchange.protocol == TLS).then(|| in_records(facts, exchange, closer)).flatten();
     let found = if is_http2 {
         // What was read is no guess by size.
-        let alert = said.filter(|said| said.what == Word::Alert);
-        in_frames(view).into_iter().chain(alert).reduce(Goodbye::earlier)
+        let alert = said.clone().filter(|said| said.what == Word::Alert);
+        // But what lies unread in this end's socket nobody has read inside.
+        let frames = in_frames(view);
+        let is_seen = view.at.as_ref().is_some_and(|at| at.goaway);
+        let unread = said.clone().filter(|said| {
+            facts.first.unread() > 0
+                && said.what == Word::Goaway
+                && !is_seen
+                && said.by.closer() == facts.role.other_end()
+        });
+        frames.into_iter().chain(alert).chain(unread).reduce(Goodbye::earlier)
     } else {
         said
     }?;
     let is_asked =
         found.in_records.as_ref().is_some_and(|(word, records)| records.asked_behind(word).is_some());
-    let is_together = closer == found.by && !is_asked && facts.first.ticks_since(found.at) <= TOGETHER_TICKS;
+    let has_words = found.in_records.as_ref().is_some_and(|(word, _)| word.has_words);
+    let is_together = closer == Some(found.by)
+        && !is_asked
+        && !has_words
+        && facts.first.ticks_since(found.at) <= TOGETHER_TICKS;
     (!is_together).then_some(found)
 }
 
-fn in_records(facts: &Facts, exchange: &Exchange, closer: Side) -> Option<Goodbye> {
+fn in_records(facts: &Facts, exchange: &Exchange, closer: Option<Side>) -> Option<Goodbye> {
     let records = Records::of(exchange);
-    let word = records.last_word(End { by: Some(closer), at: facts.first.header.jiffies })?;
+    let word = records.last_word(End { by: closer, at: facts.first.header.jiffies })?;
     let is_open = records.newest_turns(word.before).is_open();
     // A client that says it has no more to send may be answered all the same.
     let is_answered = word.by == Side::Client && is_open && !records.newest_turns(records.count()).is_open();
@@ -192,18 +211,21 @@ fn by_records(view: &mut ExchangePhase, word: &LastWord, records: &Records) {
         // Out of reach: it was as it is.
         return;
     }
-    if records.may_hide_a_request(word.before) {
+    let waited = turns.answered_at.is_some_and(|at| word.at.wrapping_sub(at) > PATIENCE_TICKS);
+    if records.may_hide_a_request(word.before) || (turns.may_be_ticket && waited) {
         (view.phase, view.in_flight) = (Phase::Unknown, None);
         return;
     }
-    view.phase = match (turns.begun, turns.is_open()) {
+    let given_up = turns.given_up_at.filter(|&at| word.at.wrapping_sub(at) > TOGETHER_TICKS);
+    let is_open = turns.is_open() && given_up.is_none();
+    view.phase = match (turns.begun, is_open) {
         (0, _) => Phase::Unused,
         (_, true) => Phase::Waiting,
         (_, false) => Phase::Idle,
     };
-    view.in_flight = Some(u32::from(turns.is_open()));
-    (view.request_start_jiffies, view.idle_since) = (turns.asked_at, turns.answered_at);
-    view.reused = turns.answered > 0 && (!turns.is_open() || turns.begun > 1);
+    view.in_flight = Some(u32::from(is_open));
+    (view.request_start_jiffies, view.idle_since) = (turns.asked_at, given_up.or(turns.answered_at));
+    view.reused = turns.answered > 0 && (!is_open || turns.begun > 1);
 }
 
 /// The alert with which a TLS handshake failed.

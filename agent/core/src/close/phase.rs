@@ -163,6 +163,9 @@ pub(super) fn exchange_phase(facts: &Facts, ending: Ending) -> ExchangePhase {
             end_of_body(facts, ending, &mut view);
             early_answer::settle(facts, ending, &mut view);
             refused_in_mid_request(&mut view);
+            if view.basis == Basis::Inferred && view.phase == Phase::Waiting {
+                records::without_given_up(facts, &mut view);
+            }
             if view.basis == Basis::Inferred && view.phase == Phase::Idle {
                 records::settle(facts, ending, &mut view);
                 if leaves_an_answer(facts, ending) {

@@ -1,6 +1,6 @@
 //! Whether a request met an idle close and was lost. Sequence numbers decide where they can.
 
-use whohungup_ebpf::event::Reset;
+use whohungup_ebpf::{event::Reset, exchange::TLS};
 
 use super::{
     ending::Ending,
@@ -10,7 +10,7 @@ use super::{
     middlebox::Received,
     phase::{ExchangePhase, is_asking},
 };
-use crate::http::{ExchangeState, Goaway, is_read};
+use crate::http::{ExchangeState, Goaway, is_read, tls::Records};
 use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Race, Role};
 use crate::protocol::MAX_FAREWELL_BYTES;
 
@@ -148,7 +148,7 @@ fn late_request(facts: &Facts, ending: Ending, view: &ExchangePhase) -> Option<F
             && reset.has_segment == 1
             && reset.payload > 0
             && brings_new_bytes(facts, reset)
-            && (view.reads_segments() || !says_farewell(view, &reset.first, reset.payload))
+            && (view.reads_segments() || !says_farewell(facts, &reset.first, reset.payload))
             && !(view.reads_segments() && is_no_request(view, reset))
     })?;
     let saw_fin = ending.close_type == CloseType::Fin && acknowledges_the_fin(facts, segment.ack_seq);
@@ -174,19 +174,24 @@ fn is_no_request(view: &ExchangePhase, late: &Reset) -> bool {
 }
 
 /// In TLS, and in protocols that are not read, the first bytes of a late message tell whether it asks for anything.
-fn says_farewell(view: &ExchangePhase, first: &[u8; FIRST_BYTES], len: u32) -> bool {
+fn says_farewell(facts: &Facts, first: &[u8; FIRST_BYTES], len: u32) -> bool {
+    let records = records(facts);
     if *first == [0; FIRST_BYTES] {
         // Out of the probe's reach. The client's end knows, where it is on this host.
-        return len <= MAX_TLS_ALERT_BYTES;
+        return is_as_long_as_a_farewell(records.as_ref(), len);
     }
-    let is_tls = view.basis == Basis::Inferred || view.is_plaintext;
-    let is_control = || {
-        view.at
-            .as_ref()
-            .and_then(|at| at.records.as_deref())
-            .is_some_and(|known| known.is_control_record(first, len))
-    };
-    is_farewell(first, len) || (is_tls && len <= MAX_TLS_ALERT_BYTES) || is_control()
+    let said = records.and_then(|records| records.asks_for_nothing(first, len));
+    said.unwrap_or_else(|| is_farewell(first, len))
+}
+
+fn is_as_long_as_a_farewell(records: Option<&Records>, len: u32) -> bool {
+    let known = records.and_then(|records| records.may_ask_for_nothing(len));
+    known.unwrap_or(len <= MAX_TLS_ALERT_BYTES)
+}
+
+/// TLS: what had passed at the first step.
+fn records(facts: &Facts) -> Option<Records> {
+    facts.exchange.as_deref().filter(|exchange| exchange.protocol == TLS).map(Records::of)
 }
 
 /// A server that had shut its sending side only (Apache's lingering close) reads what comes and throws it away: no
@@ -355,8 +360,8 @@ fn stale_request(facts: &Facts, view: &ExchangePhase) -> Option<Found> {
 /// What a client wrote after the server's FIN asks for nothing.
 fn is_last_word(facts: &Facts, view: &ExchangePhase, written: u32) -> bool {
     match facts.written_late() {
-        Some(first) => says_farewell(view, &first, written),
-        None if view.basis == Basis::Inferred => written <= MAX_TLS_ALERT_BYTES,
+        Some(first) => says_farewell(facts, &first, written),
+        None if view.basis == Basis::Inferred => is_as_long_as_a_farewell(records(facts).as_ref(), written),
         None => written <= MAX_FAREWELL_BYTES,
     }
 }

@@ -18,6 +18,12 @@ use crate::{labels::Side, protocol::MAX_FAREWELL_BYTES};
 const HEADER: u32 = 5;
 /// Level and description.
 const ALERT_BYTES: u32 = 2;
+/// The type of an alert that is not hidden.
+const ALERT: u8 = 21;
+/// A RST_STREAM frame.
+const RST_STREAM: u32 = 13;
+/// A record so many ticks behind another belongs to it.
+const TOGETHER_TICKS: u32 = 2;
 /// The client's connection preface (RFC 9113 section 3.4).
 const PREFACE: u32 = 24;
 /// A SETTINGS frame without settings; also its acknowledgment.
@@ -32,6 +38,8 @@ const ALONE: &[u32] = &[0, 13];
 const ACKNOWLEDGED: &[u32] = &[0, 9, 13, 22];
 /// Tickets come in the first few records of a server.
 const FIRST_RECORDS: usize = 4;
+/// A ticket leaves when the client's part of the handshake has come: so many ticks behind the request that came with it, or fewer.
+const TICKET_TICKS: u32 = 64;
 /// The most that one record carries.
 const FULL_RECORD: u32 = 1 << 14;
 
@@ -77,11 +85,31 @@ pub struct Turns {
     pub asked_at: Option<u32>,
     /// Jiffies at the newest record of a response.
     pub answered_at: Option<u32>,
+    /// TLS 1.3: all that answers the only request is one record, right behind the handshake, and no session ticket came before
+    /// it: it may be that.
+    pub may_be_ticket: bool,
+    /// Records of the request that is open, or the newest.
+    asked_records: u32,
+    /// HTTP/2: jiffies when the client sent, with the request open and nothing of the server's to take in, what is as long as a
+    /// RST_STREAM: it gave the request up.
+    pub given_up_at: Option<u32>,
 }
 
 impl Turns {
     pub fn is_open(&self) -> bool {
         self.begun != self.answered
+    }
+
+    /// HTTP/2: `record` is as long as two control frames, but to a request of HEADERS alone a server has none to send: no data
+    /// came that it could give room for. It is an answer like one before, with fields that are all in the table (RFC 7541).
+    fn is_answered_by(&self, record: &Record) -> bool {
+        self.is_open() && self.begun > 1 && self.asked_records == 1 && matches!(record.carries, 26 | 30)
+    }
+
+    /// HTTP/2: `record`, which carries no message, is as long as a RST_STREAM, and comes some time behind the only request.
+    fn is_given_up_by(&self, record: &Record) -> bool {
+        let is_later = self.asked_at.is_some_and(|asked| record.at.wrapping_sub(asked) > TOGETHER_TICKS);
+        self.is_open() && self.asked_records == 1 && record.carries == RST_STREAM && is_later
     }
 }
 
@@ -176,14 +204,39 @@ impl Records {
         late.into_iter().any(|record| self.may_ask(record))
     }
 
-    /// Whether a segment of `len` bytes that begins with `first` is one record of the client's, and its frame carries no
-    /// message.
-    pub fn is_control_record(&self, first: &[u8], len: u32) -> bool {
-        let &[_, _, _, high, low, ..] = first else { return false };
-        let record = u32::from(u16::from_be_bytes([high, low]));
-        self.is_http2
-            && record + HEADER == len
-            && tls::is_control(u64::from(record.saturating_sub(self.overhead)))
+    /// Whether a segment of `len` bytes of the client's that begins with `first` asks for nothing: an alert, a farewell, or a
+    /// frame that carries no message, with or without an alert behind it. `None` where protection adds nobody knows how much.
+    pub fn asks_for_nothing(&self, first: &[u8], len: u32) -> Option<bool> {
+        let &[kind, _, _, high, low, ..] = first else { return None };
+        if kind == ALERT {
+            return Some(true);
+        }
+        let record = HEADER + u32::from(u16::from_be_bytes([high, low]));
+        let is_all = record == len || record + self.alert_bytes() == len;
+        (self.overhead > 0).then(|| is_all && self.is_as_short_as_a_farewell(record))
+    }
+
+    /// The same of bytes of which no more is known than how many they are.
+    pub fn may_ask_for_nothing(&self, len: u32) -> Option<bool> {
+        let is_record = |&len: &u32| len >= HEADER + self.overhead;
+        let before_alert = len.checked_sub(self.alert_bytes()).filter(is_record);
+        (self.overhead > 0).then(|| {
+            self.is_as_short_as_a_farewell(len)
+                || before_alert.is_some_and(|len| self.is_as_short_as_a_farewell(len))
+        })
+    }
+
+    /// A record with its header.
+    fn is_as_short_as_a_farewell(&self, len: u32) -> bool {
+        // No record is shorter than what protection adds.
+        len.checked_sub(HEADER + self.overhead).is_none_or(|carries| {
+            carries <= MAX_FAREWELL_BYTES || self.is_http2 && tls::is_control(carries.into())
+        })
+    }
+
+    /// A record with an alert.
+    const fn alert_bytes(&self) -> u32 {
+        HEADER + ALERT_BYTES + self.overhead
     }
 
     /// The side has sent more than alerts since `before` was all that there was.
@@ -218,6 +271,7 @@ impl Records {
             preface.and_then(|at| Some(self.list.get(at)?.at)).filter(|_| preface < Some(before));
         // Lengths of the first two of the server's since the first request.
         let mut first_answers = (0, None);
+        let mut is_past_tickets = !self.is_13 || self.is_http2;
         for (at, record) in self.list.iter().enumerate().take(before) {
             let is_greeting = settings.is_some_and(|last| at <= last) && record.by == Side::Server;
             if record.is_brief || Some(at) == preface || is_greeting {
@@ -228,26 +282,36 @@ impl Records {
                     if record.carries > 9 {
                         candidate.get_or_insert(record.at);
                     }
+                    if turns.is_given_up_by(record) {
+                        turns.given_up_at = Some(record.at);
+                    }
                     continue;
                 }
                 candidate = None;
-                if !turns.is_open() {
+                if let Some(at) = turns.given_up_at.take() {
+                    (turns.answered, turns.answered_at) = (turns.begun, Some(at));
+                }
+                if turns.is_open() {
+                    turns.asked_records += 1;
+                } else {
                     turns.begun += 1;
-                    turns.asked_at = Some(record.at);
+                    (turns.asked_at, turns.asked_records) = (Some(record.at), 1);
                 }
                 continue;
             }
-            if self.is_control(record) {
+            if self.is_control(record) && !turns.is_answered_by(record) {
                 continue;
             }
+            turns.given_up_at = None;
             if let Some(came) = candidate.take()
                 && !turns.is_open()
                 && turns.answered_at.is_none_or(|answered| came.wrapping_sub(answered) > 1)
             {
                 turns.begun += 1;
-                turns.asked_at = Some(came);
+                (turns.asked_at, turns.asked_records) = (Some(came), 1);
             }
             if turns.begun == 0 {
+                is_past_tickets = true;
                 continue;
             }
             let (count, first) = first_answers;
@@ -259,13 +323,36 @@ impl Records {
                 && first == Some(record.carries)
             {
                 // Two of one length: session tickets (RFC 8446 section 4.6.1), sent while the first request came.
-                (turns.answered, turns.answered_at) = (0, None);
+                (turns.answered, turns.answered_at, turns.may_be_ticket) = (0, None, false);
+                is_past_tickets = true;
                 continue;
             }
+            let is_at_once =
+                || turns.asked_at.is_some_and(|asked| record.at.wrapping_sub(asked) <= TICKET_TICKS);
+            turns.may_be_ticket = !is_past_tickets && is_at_once();
+            is_past_tickets = true;
             turns.answered = turns.begun;
             turns.answered_at = Some(record.at);
         }
         turns
+    }
+
+    /// How the exchange stood before the server's newest records, which came within `ticks` of `end`; `None` where they answer
+    /// nothing.
+    pub fn answered_right_before(&self, end: u32, ticks: u32) -> Option<Turns> {
+        let is_message = |record: &&Record| !record.is_brief;
+        let newest = self.list.iter().rfind(is_message)?;
+        let is_together = |record: &Record| {
+            record.by == Side::Server && (record.is_brief || end.wrapping_sub(record.at) <= ticks)
+        };
+        let behind = self.list.iter().rev().take_while(|record| is_together(record)).count();
+        let before = self.replay(self.list.len() - behind);
+        (newest.by == Side::Server && before.is_open()).then_some(before)
+    }
+
+    /// The server has sent a record that carries so much, or more.
+    pub fn has_answered_with(&self, carries: u32) -> bool {
+        self.list.iter().any(|record| record.by == Side::Server && record.carries >= carries)
     }
 
     /// HTTP/2: the record with the client's preface, unless it holds a request too.

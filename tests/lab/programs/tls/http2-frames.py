@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# HTTP/2 at nginx: frames that are no requests, goodbyes, a lost request and calls that are cut. argv: version, eight ports
+# HTTP/2 at nginx: frames that are no requests, goodbyes, a lost request and calls that are cut. argv: version, nine ports
 import struct, sys, time
 from tlskit import frame, get, got, http2, listen, nginx, until_end
 version, ports = sys.argv[1], [int(port) for port in sys.argv[2:]]
@@ -43,6 +43,7 @@ plays = [
     lost,
     lambda one: ([get(one, stream, b"/slow") for stream in (3, 5, 7)], time.sleep(.3)),
     lambda one: (time.sleep(.9), get(one, 3), got(one, 3), time.sleep(.5)),
+    cancelled,
 ]
 for port, then in zip(ports, plays):
     play(port, then)

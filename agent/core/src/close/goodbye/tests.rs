@@ -9,7 +9,7 @@ use crate::{
 
 /// HTTP/1 over TLS 1.3, served once, then so many ticks of silence.
 fn served(end: Talk, ticks: u32) -> Talk {
-    let asked = end.encrypted_13(&[]).carries(Side::Client, 80).waits(1);
+    let asked = end.encrypted_13(&[]).carries(Side::Server, 234).carries(Side::Client, 80).waits(1);
     asked.carries(Side::Server, 300).waits(ticks)
 }
 
@@ -48,7 +48,7 @@ fn an_alert_of_tls_12_is_one_whatever_its_length() {
 
 #[test]
 fn a_body_of_two_bytes_is_no_goodbye() {
-    let asked = client().encrypted_13(&[]).carries(Side::Client, 80).waits(1);
+    let asked = client().encrypted_13(&[]).carries(Side::Server, 234).carries(Side::Client, 80).waits(1);
     let close = classified(&asked.carries(Side::Server, 120).carries(Side::Server, 2).waits(500).closes());
     assert_eq!((close.verdict, close.closer), (Verdict::ClientIdle, Closer::Client));
 }
@@ -209,4 +209,70 @@ fn a_clients_goaway_ends_an_idle_connection_whoever_sends_the_first_fin() {
     let open = client().http2().asks(&frame(HEADERS, WHOLE, 1, "ask")).asks(&goaway(0, 0, "")).waits(100);
     let close = classified(&open.answers(&frame(HEADERS, WHOLE, 1, "answer")).waits(3).gets_fin());
     assert_eq!((close.verdict, close.closer), (Verdict::Completed, Closer::Server));
+}
+
+/// A server that sends one session ticket sends it while the first request is under way.
+#[test]
+fn nobody_knows_whether_a_ticket_was_an_answer() {
+    let asked =
+        |end: Talk| end.encrypted_13(&[]).carries(Side::Client, 80).waits(1).carries(Side::Server, 162);
+    for end in [client(), server()] {
+        let talk = asked(end).waits(500);
+        let silent = [
+            talk.clone().closes(),
+            talk.clone().gets_fin(),
+            talk.carries(Side::Server, 2).waits(99).closes(),
+        ];
+        for facts in silent {
+            let close = classified(&facts);
+            assert_eq!((close.verdict, close.phase), (Verdict::Unknown, Phase::Unknown), "{close:#?}");
+        }
+    }
+    let prompt = classified(&asked(client()).waits(5).closes());
+    assert_eq!(prompt.verdict, Verdict::Completed, "nobody gives up so soon");
+}
+
+#[test]
+fn a_call_that_was_given_up_in_tls_is_not_open() {
+    let gave_up =
+        |end: Talk| served_http2(end, 100).carries(Side::Client, 60).waits(100).carries(Side::Client, 13);
+    for facts in [gave_up(client()).waits(75).closes(), gave_up(server()).waits(75).gets_fin()] {
+        assert_eq!(said(&classified(&facts)), (Verdict::ClientIdle, Closer::Client, Some(0.3)));
+    }
+    let left = classified(&gave_up(client()).closes());
+    assert_eq!(left.verdict, Verdict::PrematureHangup, "together with the connection");
+}
+
+#[test]
+fn postgresql_ends_a_session_in_tls_with_an_error_and_behind_no_answer() {
+    let spoken = || {
+        let startup = server().in_another_protocol().asks_raw(b"\0\0\0\x09\0\x03\0\0\0");
+        startup.closes().conversation
+    };
+    let greeted = || server().encrypted_13(&[]).carries(Side::Client, 80).waits(1).carries(Side::Server, 400);
+    let queried = || greeted().waits(9).carries(Side::Client, 40);
+    let verdict = |talk: Talk| {
+        let mut facts = talk.closes();
+        facts.conversation = spoken();
+        let close = classified(&facts);
+        (close.verdict, close.phase)
+    };
+    let hung_up = (Verdict::PrematureHangup, Phase::Waiting);
+    assert_eq!(verdict(queried().waits(300).carries(Side::Server, 110)), hung_up);
+    assert_eq!(verdict(queried().waits(300).carries(Side::Server, 110).carries(Side::Server, 2)), hung_up);
+    let idle = (Verdict::ServerIdle, Phase::Idle);
+    assert_eq!(verdict(queried().waits(1).carries(Side::Server, 90).waits(300)), idle);
+    let refused = server().encrypted_13(&[]).carries(Side::Client, 80).waits(1).carries(Side::Server, 110);
+    assert_ne!(verdict(refused), hung_up, "a wrong password");
+}
+
+#[test]
+fn a_goaway_with_words_ends_the_idle_time_that_a_message_would_begin_anew() {
+    for end in [client(), server()] {
+        let talk = served_http2(end, 375).carries(Side::Server, 24).carries(Side::Server, 2);
+        for facts in [talk.clone().closes(), talk.gets_fin()] {
+            let close = classified(&facts);
+            assert_eq!(said(&close), (Verdict::ServerIdle, Closer::Server, Some(1.5)), "{close:#?}");
+        }
+    }
 }

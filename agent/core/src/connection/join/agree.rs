@@ -26,6 +26,7 @@ pub(in crate::connection) fn join(
     {
         close.cause = other.cause;
     }
+    agree_with_itself(close);
     close.code = Code(close.closer, close.phase);
     let is_known = |protocol: Option<Protocol>| protocol.is_some_and(|one| one != Protocol::Other);
     if !is_known(close.protocol) && is_known(other.protocol) {
@@ -59,6 +60,16 @@ fn agree_on_closer(close: &mut ClosedConnection, first: &Transition, other: &Oth
     } else if crossed && other.at_ns < close.at_ns {
         (close.closer, close.close_type) = (other.closer, other.close_type);
     }
+}
+
+/// Of an idle close the verdict is only another word for the closer, and the two may have come from different ends.
+fn agree_with_itself(close: &mut ClosedConnection) {
+    let verdict = match (close.verdict, close.closer) {
+        (Verdict::ClientIdle, Closer::Server | Closer::Both) => Verdict::ServerIdle,
+        (Verdict::ServerIdle, Closer::Client) => Verdict::ClientIdle,
+        _ => return,
+    };
+    (close.verdict, close.confidence) = (verdict, Confidence::Probable);
 }
 
 /// What a process did is seen at its own end only.

@@ -1,15 +1,17 @@
 //! The record with which one side said that it ends the connection.
 
-use super::{Record, Records};
+use super::{Record, Records, TOGETHER_TICKS};
 use crate::labels::Side;
 
 /// What a WebSocket's ping is answered with, and no request is as short (RFC 6455 section 5.5.3).
 const LONGEST_PONG: u32 = 8;
-/// A record so many ticks behind another of the same side belongs to it.
-const TOGETHER_TICKS: u32 = 2;
 
 /// Bytes of a PING, and of a GOAWAY without words.
 const PING: u32 = 17;
+/// A GOAWAY's words (RFC 9113 section 6.8, additional debug data) are no more: Apache's have 7 bytes, h2o's 41.
+const MOST_WORDS: u32 = 64;
+/// So many ticks behind all else, a message of a server's answers nothing.
+const SILENT_TICKS: u32 = 25;
 
 /// One side said that it ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct LastWord {
     pub what: Word,
     /// Nothing else is of that type or length.
     pub is_sure: bool,
+    /// A GOAWAY with words: by its length alone it would be a message.
+    pub has_words: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,12 @@ pub struct End {
 
 impl End {
     fn is_right_behind(self, record: &Record) -> bool {
-        self.by == Some(record.by) && self.at.wrapping_sub(record.at) <= TOGETHER_TICKS
+        self.by == Some(record.by) && self.is_at(record)
+    }
+
+    /// Nobody sends a PING, or answers one, in the very moment of the end.
+    fn is_at(self, record: &Record) -> bool {
+        self.at.wrapping_sub(record.at) <= TOGETHER_TICKS
     }
 }
 
@@ -70,6 +79,7 @@ impl Records {
             order: record.order,
             what: Word::Alert,
             is_sure,
+            has_words: false,
         })
     }
 
@@ -106,7 +116,9 @@ impl Records {
             .iter()
             .enumerate()
             .rfind(|(_, record)| record.by == Side::Server && !record.is_brief)
-            .filter(|(at, record)| may_be_goaway(record) && self.settings() != Some(*at))?;
+            .filter(|(at, record)| may_be_goaway(record) || self.is_goaway_with_words(*at, end))
+            .filter(|(at, _)| self.settings() != Some(*at))
+            .filter(|(at, record)| !self.replay(*at).is_answered_by(record))?;
         let pings = |records: &[Record], by: Side| {
             records
                 .iter()
@@ -118,16 +130,18 @@ impl Records {
             (pings(&self.list[..at], Side::Client), pings(&self.list[..at], Side::Server));
         let is_reply = asked.len() > answered.len();
         let said_before = self.list[..at].iter().rfind(|other| !other.is_brief);
-        if said_before
-            .is_some_and(|other| other.by == Side::Client && other.carries != PING && may_be_goaway(other))
-            && let Some(clients) = self.clients_goaway(End { by: Some(Side::Server), at: record.at }, at)
+        if said_before.is_some_and(|other| {
+            other.by == Side::Client
+                && may_be_goaway(other)
+                && (other.carries != PING || (end.by == Some(Side::Server) && end.is_at(other)))
+        }) && let Some(clients) = self.clients_goaway(End { by: Some(Side::Server), at: record.at }, at)
         {
             return Some(clients);
         }
         // A client that answers a GOAWAY with its own ends the connection with it.
         let mut answers =
             self.list[at + 1..].iter().filter(|other| other.by == Side::Client && other.carries == PING);
-        let is_ping = answers.any(|answer| !end.is_right_behind(answer) && !self.ends_at(answer));
+        let is_ping = answers.any(|answer| !end.is_at(answer) && !self.ends_at(answer));
         (!is_reply && !is_ping).then_some(LastWord {
             by: Side::Server,
             at: record.at,
@@ -135,7 +149,19 @@ impl Records {
             order: record.order,
             what: Word::Goaway,
             is_sure: false,
+            has_words: !may_be_goaway(record),
         })
+    }
+
+    /// HTTP/2: with nothing open, and long after all else, the server said something brief together with its end.
+    fn is_goaway_with_words(&self, at: usize, end: End) -> bool {
+        let record = &self.list[at];
+        let before = self.list[..at].iter().rfind(|other| !other.is_brief);
+        record.by == Side::Server
+            && (PING + 1..=PING + MOST_WORDS).contains(&record.carries)
+            && before.is_some_and(|other| record.at.wrapping_sub(other.at) >= SILENT_TICKS)
+            && (end.is_right_behind(record) || self.ends_at(record))
+            && !self.replay(at).is_open()
     }
 
     /// HTTP/2: what the server's end came right behind: a frame of the client's of the length of a GOAWAY, that it answered
@@ -159,6 +185,7 @@ impl Records {
             order: record.order,
             what: Word::Goaway,
             is_sure: false,
+            has_words: false,
         })
     }
 

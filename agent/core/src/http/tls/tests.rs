@@ -105,10 +105,13 @@ fn a_server_that_ends_it_right_behind_the_clients_goaway_only_answers() {
         assert_eq!(word(&left.clone().carries(Side::Server, 2), Side::Server), by_client, "close_notify");
         assert_eq!(word(&left.clone(), Side::Server), by_client, "a FIN");
         let answers = left.clone().carries(Side::Server, 34).carries(Side::Server, 2);
-        let is_ping = frame == 17;
-        assert_eq!(is_ping, word(&answers, Side::Server) != by_client, "a GOAWAY in answer");
+        assert_eq!(word(&answers, Side::Server), by_client, "a GOAWAY in answer");
         assert_eq!(word(&left.clone().waits(50), Side::Server), None, "a PING, and much later an end");
     }
+    // Node's client answers a GOAWAY with its own, and the server's FIN may be the first.
+    let answered = served.clone().carries(Side::Server, 17).carries(Side::Client, 17).waits(1);
+    assert_eq!(word(&answered, Side::Server), Some((Side::Server, Word::Goaway)));
+    assert_eq!(word(&answered.waits(50), Side::Client), None, "a PING and its answer");
     let pinged = served.carries(Side::Client, 17).waits(1).carries(Side::Server, 17);
     assert_eq!(word(&pinged, Side::Client), None, "a PING and its answer");
 }
@@ -228,4 +231,87 @@ fn any_records_are_read() {
             assert!(turns.answered <= turns.begun && turns.begun <= turns.answered + 1);
         }
     }
+}
+
+#[test]
+fn one_record_right_behind_the_handshake_may_be_a_ticket() {
+    let asked = |tickets: usize| {
+        let hello = (0..tickets).fold(client().encrypted_13(&[]), |talk, _| talk.carries(Side::Server, 234));
+        hello.carries(Side::Client, 80).waits(1)
+    };
+    let may_be = |talk: &Talk| standing(talk).may_be_ticket;
+    assert!(may_be(&asked(0).carries(Side::Server, 162)));
+    assert!(!may_be(&asked(1).carries(Side::Server, 162)), "it had come before");
+    assert!(!may_be(&asked(0).waits(100).carries(Side::Server, 162)), "a ticket comes at once");
+    assert!(!may_be(&asked(0).carries(Side::Server, 162).waits(9).carries(Side::Server, 300)));
+    let used = asked(0).carries(Side::Server, 162).waits(9).carries(Side::Client, 80).waits(1);
+    assert!(!may_be(&used.carries(Side::Server, 300)));
+}
+
+#[test]
+fn what_is_as_long_as_a_rst_stream_gives_the_only_call_up() {
+    let asked = client().encrypted_http2().carries(Side::Client, 60);
+    let given_up = |talk: &Talk| standing(talk).given_up_at;
+    let gave_up = asked.clone().waits(50).carries(Side::Client, 13);
+    assert_eq!(given_up(&gave_up), Some(gave_up.socket.header.jiffies));
+    assert_eq!(given_up(&asked.clone().waits(1).carries(Side::Client, 13)), None, "room for the answer");
+    assert_eq!(given_up(&asked.waits(1).carries(Side::Server, 300).waits(9).carries(Side::Client, 13)), None);
+    let again = standing(&gave_up.waits(50).carries(Side::Client, 60));
+    assert_eq!((again.begun, again.answered, again.given_up_at), (2, 1, None));
+}
+
+/// Granian: HEADERS of fields that are all in the table, and DATA of five bytes.
+#[test]
+fn an_answer_may_be_as_short_as_two_control_frames() {
+    let served =
+        client().encrypted_http2().carries(Side::Client, 60).waits(1).carries(Side::Server, 59).waits(9);
+    let answered = served.clone().carries(Side::Client, 43).waits(1).carries(Side::Server, 30);
+    assert!(!standing(&answered).is_open());
+    let now = answered.socket.header.jiffies;
+    assert_eq!(records(&answered).last_word(End { by: Some(Side::Server), at: now }), None, "no GOAWAY");
+    // With data of the client's it may be a WINDOW_UPDATE and a PING (gRPC).
+    let called = served.carries(Side::Client, 43).carries(Side::Client, 200).waits(1);
+    assert!(standing(&called.carries(Side::Server, 30)).is_open());
+}
+
+#[test]
+fn what_asks_for_nothing_is_known_by_what_protection_adds() {
+    let known = records(&client().encrypted_13(&[]).carries(Side::Client, 80));
+    let asks_for_nothing = |carries: u16, more: u32| {
+        let record = carries + 17;
+        let [high, low] = record.to_be_bytes();
+        known.asks_for_nothing(&[23, 3, 3, high, low], u32::from(record) + 5 + more)
+    };
+    assert_eq!(asks_for_nothing(2, 0), Some(true), "an alert");
+    assert_eq!(asks_for_nothing(5, 0), Some(true), "PostgreSQL's Terminate");
+    assert_eq!(asks_for_nothing(5, 24), Some(true), "and an alert behind it");
+    assert_eq!(asks_for_nothing(9, 0), Some(false), "31 bytes in all");
+    assert_eq!(asks_for_nothing(5, 60), Some(false), "and something else");
+    assert_eq!(known.asks_for_nothing(&[21, 3, 3, 0, 26], 31), Some(true), "TLS 1.2 says what it is");
+    assert_eq!(
+        [24, 29, 51, 31].map(|len| known.may_ask_for_nothing(len)),
+        [true, true, true, false].map(Some)
+    );
+}
+
+/// Apache says "timeout", h2o more; both end the connection with it.
+#[test]
+fn a_goaway_may_have_words() {
+    let served = client().encrypted_http2().carries(Side::Client, 60).waits(2).carries(Side::Server, 300);
+    let word = |talk: &Talk| {
+        let now = talk.socket.header.jiffies;
+        records(talk)
+            .last_word(End { by: Some(Side::Server), at: now })
+            .map(|word| (word.what, word.has_words))
+    };
+    let said = Some((Word::Goaway, true));
+    for words in [7, 41] {
+        let ended = served.clone().waits(375).carries(Side::Server, 17 + words);
+        assert_eq!(word(&ended), said);
+        assert_eq!(word(&ended.clone().carries(Side::Server, 2)), said);
+        assert_eq!(word(&ended.waits(50)), None, "it did not end then");
+    }
+    assert_eq!(word(&served.clone().waits(5).carries(Side::Server, 24)), None, "more of an answer");
+    let asked = served.waits(100).carries(Side::Client, 60).waits(100);
+    assert_eq!(word(&asked.carries(Side::Server, 58)), None, "an answer");
 }
