@@ -17,7 +17,7 @@ pub const BY_PORT: u8 = 1;
 
 /// How many of 256 buckets a connection's bucket must exceed, of both of its ports, is what the rows hold.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub const fn bucket(one: u32, other: u32) -> u8 {
     // Fibonacci hashing: ports of a client are handed out in steps of two (net/ipv4/inet_hashtables.c).
     ((one ^ other).wrapping_mul(0x9e37_79b1) >> 24) as u8
@@ -25,7 +25,7 @@ pub const fn bucket(one: u32, other: u32) -> u8 {
 
 /// Row and place of a port.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub const fn place(port: u32) -> (u32, usize) {
     ((port >> 8) & 0xff, (port & 0xff) as usize)
 }

@@ -40,12 +40,12 @@ pub(crate) struct Report {
     started: Instant,
     steps: Vec<Step>,
     /// The last lines of each command that failed, below the step's name.
-    failures: String,
+    failures: Vec<String>,
 }
 
 impl Report {
     pub(crate) fn new(title: &'static str) -> Self {
-        Self { title, started: Instant::now(), steps: Vec::new(), failures: String::new() }
+        Self { title, started: Instant::now(), steps: Vec::new(), failures: Vec::new() }
     }
 
     /// Runs a step and shows its error at once; the next step runs all the same.
@@ -58,7 +58,7 @@ impl Report {
             Err(error) => {
                 eprintln!("error: {name}: {error:#}");
                 if let Some(failed) = error.downcast_ref::<process::Failed>() {
-                    self.failures += &format!("\n== failed: {name}\n{}\n", failed.tail.join("\n"));
+                    self.failures.push(format!("\n== failed: {name}\n{}\n", failed.tail.join("\n")));
                 }
                 Outcome::Failed
             }
@@ -74,7 +74,7 @@ impl Report {
 
     /// Prints how each failure ended, and the table of steps; fails with the names of those that failed.
     pub(crate) fn finish(self) -> Result<()> {
-        eprint!("{}", self.failures);
+        eprint!("{}", self.failures.concat());
         eprintln!("\n{}{}: {:.0} s together", self.table(), self.title, self.started.elapsed().as_secs_f64());
         let failed = self.failed();
         if !failed.is_empty() {

@@ -247,8 +247,8 @@ mod tests {
             assert!(steps.len() < 20, "{steps:?}");
         }
         for minutes in [1, 2, 4, 8, 16, 16] {
-            let pause = Duration::from_mins(minutes);
-            assert_eq!(next(&mut share, 0.0, now + pause - Duration::from_secs(1)), Step::Keep);
+            let (nearly, pause) = (Duration::from_secs(60 * minutes - 1), Duration::from_mins(minutes));
+            assert_eq!(next(&mut share, 0.0, now + nearly), Step::Keep);
             now += pause;
             assert!(matches!(next(&mut share, 0.0, now), Step::Attach(left_out) if left_out[&80] == 255));
             assert_eq!(next(&mut share, 0.9, now), Step::Detach);
