@@ -266,7 +266,7 @@ impl Counters {
             Ok(()) => tracing::info!(?step, "how many connections are read, by the overhead budget"),
             Err(error) => {
                 tracing::warn!(error = one_line(&error), "the overhead budget cannot be kept");
-                self.share.has_failed();
+                self.share.has_failed(&step, Instant::now());
             }
         }
         self.sampling.read_often(shown.is_over || self.share.is_reduced() || self.budget.is_contrary());

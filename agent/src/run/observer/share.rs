@@ -50,6 +50,8 @@ pub(super) struct Share {
     /// Nothing is read until then.
     paused: Option<Instant>,
     pause: Duration,
+    /// What is let go of can be attached again.
+    may_detach: bool,
 }
 
 impl Default for Share {
@@ -61,6 +63,7 @@ impl Default for Share {
             in_vain: 0,
             paused: None,
             pause: FIRST_PAUSE,
+            may_detach: true,
         }
     }
 }
@@ -111,7 +114,7 @@ impl Share {
         let wanted = if room < 1.0 { read * room * AIM } else { read * (room * AIM).min(AT_ONCE) };
         let left_out = self.fill(wanted);
         let is_same = left_out == self.left_out;
-        if self.in_vain >= IN_VAIN || (room < 1.0 && is_same && !left_out.is_empty()) {
+        if (self.may_detach && self.in_vain >= IN_VAIN) || (room < 1.0 && is_same && !left_out.is_empty()) {
             return self.detach(now);
         }
         if is_same {
@@ -124,12 +127,19 @@ impl Share {
         Step::LeaveOut(left_out)
     }
 
-    /// The probes could not be let go of, or not attached again.
-    pub(super) fn has_failed(&mut self) {
-        self.paused = None;
+    /// It could not be done.
+    pub(super) fn has_failed(&mut self, step: &Step, now: Instant) {
+        match step {
+            Step::Detach => (self.paused, self.may_detach) = (None, false),
+            Step::Attach(_) => self.paused = Some(now + LONGEST_PAUSE),
+            Step::Keep | Step::LeaveOut(_) => {}
+        }
     }
 
     fn detach(&mut self, now: Instant) -> Step {
+        if !self.may_detach {
+            return Step::Keep;
+        }
         self.paused = Some(now + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Step::Detach
@@ -253,5 +263,8 @@ mod tests {
             assert!(matches!(next(&mut share, 0.0, now), Step::Attach(left_out) if left_out[&80] == 255));
             assert_eq!(next(&mut share, 0.9, now), Step::Detach);
         }
+        share.has_failed(&Step::Detach, now);
+        assert_eq!(next(&mut share, 0.9, now), Step::Keep, "it is not tried again");
+        assert_eq!(share.shares(), [(80, 1.0 / 256.0)], "and as little as can be is read");
     }
 }
