@@ -15,6 +15,7 @@ pub mod histogram;
 pub mod http;
 pub mod identity;
 pub mod labels;
+mod newest;
 pub mod products;
 pub mod program;
 pub mod protocol;

@@ -3,21 +3,17 @@
 //! If a server's FIN comes right behind, the socket alone does not tell the one from the other. How its process closes its
 //! other connections does.
 
-use std::collections::VecDeque;
-
-use hashbrown::HashMap;
-
-use crate::close::{ClosingHabit, Facts, closing_habit, is_at_once};
+use crate::{
+    close::{ClosingHabit, Facts, closing_habit, is_at_once},
+    newest::NewestMap,
+};
 
 /// Processes that are remembered.
 const KEPT: usize = 1024;
 
+/// By process id.
 #[derive(Debug, Default)]
-pub(super) struct ClosingHabits {
-    processes: HashMap<u32, ClosingHabit>,
-    /// Oldest first.
-    order: VecDeque<u32>,
-}
+pub(super) struct ClosingHabits(NewestMap<u32, ClosingHabit, KEPT>);
 
 impl ClosingHabits {
     /// Takes in a close as it stands. The habit of its process, where that decides what it means.
@@ -27,21 +23,9 @@ impl ClosingHabits {
             return None;
         }
         if let Some(habit) = closing_habit(facts) {
-            self.remember(process, habit);
+            self.0.insert(process, habit);
         }
-        if is_at_once(facts) { self.processes.get(&process).copied() } else { None }
-    }
-
-    fn remember(&mut self, process: u32, habit: ClosingHabit) {
-        if self.processes.insert(process, habit).is_some() {
-            return;
-        }
-        self.order.push_back(process);
-        if self.order.len() > KEPT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.processes.remove(&oldest);
-        }
+        if is_at_once(facts) { self.0.get(&process).copied() } else { None }
     }
 }
 
@@ -53,8 +37,8 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut habits = ClosingHabits::default();
         for process in 1..3 * KEPT as u32 {
-            habits.remember(process, ClosingHabit::TwoSteps);
+            habits.0.insert(process, ClosingHabit::TwoSteps);
         }
-        assert_eq!((habits.processes.len(), habits.order.len()), (KEPT, KEPT));
+        assert_eq!(habits.0.values().len(), KEPT);
     }
 }

@@ -1,9 +1,7 @@
 //! Lost requests: of one endpoint, and of all together, where the two ends of one connection count once.
 
-use std::collections::VecDeque;
 use std::hash::{Hash as _, Hasher as _};
 
-use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +9,7 @@ use crate::{
     close::{ClosedConnection, Loss, LossReason, loss},
     identity::Ends,
     labels::Role,
+    newest::NewestMap,
 };
 
 /// Losses that are remembered until the other end reports them too.
@@ -150,11 +149,7 @@ fn raise(count: &mut u32, by: u32) {
 
 /// Which losses the other end of a connection on this host has reported already.
 #[derive(Debug, Default)]
-pub(super) struct BothEnds {
-    known: HashMap<u64, Reported>,
-    /// Oldest first.
-    order: VecDeque<u64>,
-}
+pub(super) struct BothEnds(NewestMap<u64, Reported, REMEMBERED>);
 
 #[derive(Clone, Copy, Debug)]
 struct Reported {
@@ -173,7 +168,7 @@ impl BothEnds {
         }
         let key = connection(closed.role, closed.real_ends(), closed.netns);
         let reported = Reported { role: closed.role, at_ns: closed.at_ns, requests, by_both: false };
-        if let Some(known) = self.known.get_mut(&key) {
+        if let Some(known) = self.0.get_mut(&key) {
             let is_other_end = !known.by_both && known.role != closed.role;
             if is_other_end && known.at_ns.abs_diff(closed.at_ns) <= SAME_NS {
                 known.by_both = true;
@@ -182,18 +177,12 @@ impl BothEnds {
             *known = reported;
             return requests;
         }
-        if self.order.len() >= REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        self.known.insert(key, reported);
-        self.order.push_back(key);
+        self.0.insert(key, reported);
         requests
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.known.capacity() * (size_of::<(u64, Reported)>() + 1) + self.order.capacity() * size_of::<u64>()
+        self.0.heap_bytes()
     }
 }
 
@@ -253,7 +242,7 @@ mod tests {
             closed.ends.remote.set_port(port);
             assert_eq!(both.count(&closed), 1);
         }
-        assert!(both.known.len() <= REMEMBERED && both.order.len() <= REMEMBERED);
+        assert!(both.0.values().len() <= REMEMBERED);
         assert!(both.bytes() < 400_000, "{}", both.bytes());
     }
 

@@ -4,14 +4,11 @@
 //! Each end belongs to an endpoint of its own, with other closes beside it: a client that keeps connections to three
 //! servers sees the timers of all three, each server only its own, and a program that has just begun sees none yet.
 
-use std::collections::VecDeque;
-
-use hashbrown::HashMap;
-
 use super::losses::{REMEMBERED, SAME_NS, connection};
 use crate::{
     close::ClosedConnection,
     labels::{Cause, Closer, Confidence, Race, Role, Verdict},
+    newest::NewestMap,
 };
 
 /// What was found at one end.
@@ -56,16 +53,12 @@ impl Found {
 
 /// Of the newest connections, what the end that came first found.
 #[derive(Debug, Default)]
-pub(super) struct SharedCauses {
-    known: HashMap<u64, Box<Found>>,
-    /// Oldest first.
-    order: VecDeque<u64>,
-}
+pub(super) struct SharedCauses(NewestMap<u64, Box<Found>, REMEMBERED>);
 
 impl SharedCauses {
     /// What the other end of the connection found, or this one before it was amended.
     pub(super) fn of(&self, closed: &ClosedConnection) -> Option<&Found> {
-        let known: &Found = self.known.get(&key(closed)?)?;
+        let known: &Found = self.0.get(&key(closed)?)?;
         let is_same = known.at_ns.abs_diff(closed.at_ns) <= SAME_NS;
         (is_same && (known.role != closed.role || closed.amends)).then_some(known)
     }
@@ -89,23 +82,14 @@ impl SharedCauses {
             cause: closed.cause,
             words: words.collect(),
         };
-        if self.known.insert(key, Box::new(found)).is_some() {
-            return;
-        }
-        self.order.push_back(key);
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
+        self.0.insert(key, Box::new(found));
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let words = self.known.values().flat_map(|found| &found.words).map(String::capacity).sum::<usize>();
-        self.known.capacity() * (size_of::<(u64, Box<Found>)>() + 1)
-            + self.known.len() * size_of::<Found>()
-            + self.order.capacity() * size_of::<u64>()
-            + words
+        let found = self.0.values();
+        let boxes = found.len() * size_of::<Found>();
+        let words: usize = found.flat_map(|found| &found.words).map(String::capacity).sum();
+        self.0.heap_bytes() + boxes + words
     }
 }
 
@@ -211,7 +195,7 @@ mod tests {
             closed.ends.remote.set_port(port);
             shared.keep((closed.verdict, closed.cause), &closed, std::iter::empty());
         }
-        assert!(shared.known.len() <= REMEMBERED && shared.order.len() <= REMEMBERED);
+        assert!(shared.0.values().len() <= REMEMBERED);
         assert!(shared.bytes() < 1 << 20, "{}", shared.bytes());
     }
 }
