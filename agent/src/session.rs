@@ -35,6 +35,8 @@ use whohungup_core::{
 
 mod coverage;
 
+pub use coverage::share_read;
+
 /// How often the ring is emptied; it holds far more than comes in between.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// After lost records the table is compared with the sockets that exist, this often at most.
@@ -125,7 +127,6 @@ pub struct Session {
     refusals: Refusals,
     /// Of each port's connections so many of 256 buckets are not read.
     left_out: BTreeMap<u16, u8>,
-    tier: Tier,
     is_paused: bool,
     /// What the newest walk over the sockets found, until it is taken.
     walked: Option<SocketDump>,
@@ -203,7 +204,6 @@ impl Session {
             reconciled: Instant::now(),
             refusals: Refusals::default(),
             left_out: BTreeMap::new(),
-            tier: options.load.tier,
             is_paused: false,
             walked: None,
             next_retry_scan: Instant::now(),

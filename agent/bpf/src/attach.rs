@@ -53,7 +53,7 @@ impl Probes {
     /// When the kernel refuses a link or there is no cgroup2.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
         self.attach_lifecycle()?;
-        if self.tier == Tier::Http {
+        if self.has_http() {
             self.attach_http()?;
         }
         if self.follows_openssl {
@@ -75,9 +75,14 @@ impl Probes {
         Ok(())
     }
 
+    /// The tier says that messages are to be read.
+    pub fn has_http(&self) -> bool {
+        self.tier == Tier::Http
+    }
+
     /// The tier says that messages are to be read, and nothing reads them.
     pub fn lacks_http(&self) -> bool {
-        self.tier == Tier::Http && self.attached.http.is_empty()
+        self.has_http() && self.attached.http.is_empty()
     }
 
     /// The HTTP tier is attached below the host's root of cgroup2, and sees the connections there alone.

@@ -249,12 +249,17 @@ impl Counters {
     /// Reads fewer connections where what they cost is over the budget, and more where there is room.
     fn keep_within_budget(&mut self, reading: &Reading, agent: &mut Agent) {
         let Agent { session, analyzer, .. } = agent;
-        if !session.reads_http() {
+        if !session.probes().has_http() {
             return;
         }
         let shown = self.budget.shown();
         let counts = analyzer.table().load_by_port();
-        let step = self.share.note(reading, (shown.budget, shown.is_over), counts, Instant::now());
+        let step = self.share.note(
+            reading,
+            (shown.budget, shown.is_over),
+            (counts, session.left_out()),
+            Instant::now(),
+        );
         let done = match &step {
             Step::Keep => Ok(()),
             Step::LeaveOut(left_out) => session.leave_out(left_out),
@@ -269,7 +274,7 @@ impl Counters {
                 self.share.has_failed(&step, Instant::now());
             }
         }
-        self.sampling.read_often(shown.is_over || self.share.is_reduced() || self.budget.is_contrary());
+        self.sampling.read_often(shown.is_over || session.leaves_out() || self.budget.is_contrary());
     }
 
     fn snapshot(&mut self, agent: &mut Agent) -> Snapshot {
@@ -294,7 +299,7 @@ impl Counters {
             programs: session.probes().program_stats(),
             sampled: self.sampling.sampled(),
             overhead: Some(self.budget.shown()),
-            http_coverage: self.share.shares(),
+            http_coverage: session.http_coverage(),
             tls: session.probes().tls_libraries(),
             inferred,
             degraded,

@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use whohungup_bpf::{ProbeError, Tier};
+use whohungup_bpf::ProbeError;
 use whohungup_core::connection::BUCKETS;
 
 use super::Session;
 use crate::clock::monotonic_ns;
 
 impl Session {
-    /// Messages were asked for to be read.
-    pub fn reads_http(&self) -> bool {
-        self.tier == Tier::Http
-    }
-
     /// Not every connection is read.
     pub fn leaves_out(&self) -> bool {
         self.is_paused || !self.left_out.is_empty()
@@ -22,6 +17,17 @@ impl Session {
     /// The probes were let go of, to be attached again.
     pub fn has_paused_http(&self) -> bool {
         self.is_paused
+    }
+
+    /// Of each port's connections so many of 256 buckets are not read.
+    pub fn left_out(&self) -> &BTreeMap<u16, u8> {
+        &self.left_out
+    }
+
+    /// Which share of each port's connections is read; of other ports all are, unless nothing is.
+    pub fn http_coverage(&self) -> Vec<(u16, f64)> {
+        let read = |left_out| if self.is_paused { 0.0 } else { share_read(left_out) };
+        self.left_out.iter().map(|(&port, &left_out)| (port, read(left_out))).collect()
     }
 
     /// From now on so many of 256 buckets of each port's connections are not read.
@@ -69,4 +75,9 @@ impl Session {
         self.is_paused = false;
         Ok(())
     }
+}
+
+/// Of a port of which so many buckets are left out.
+pub fn share_read(left_out: u8) -> f64 {
+    1.0 - f64::from(left_out) / f64::from(BUCKETS)
 }

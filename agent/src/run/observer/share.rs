@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::metrics::{Reading, SAMPLED_PORTS};
+use whohungup_core::connection::BUCKETS;
+
+use crate::{
+    metrics::{Reading, SAMPLED_PORTS},
+    session::share_read,
+};
 
 /// Left to the HTTP tier even where the rest takes all of the budget.
 const LEAST_ALLOWANCE: f64 = 0.25;
@@ -44,7 +49,6 @@ pub(super) struct Share {
     counted: HashMap<u16, u64>,
     /// What came between two readings, estimated where not all is read.
     loads: HashMap<u16, f64>,
-    left_out: BTreeMap<u16, u8>,
     /// Readings in a row that left no room.
     in_vain: u32,
     /// Nothing is read until then.
@@ -59,7 +63,6 @@ impl Default for Share {
         Self {
             counted: HashMap::new(),
             loads: HashMap::new(),
-            left_out: BTreeMap::new(),
             in_vain: 0,
             paused: None,
             pause: FIRST_PAUSE,
@@ -69,62 +72,47 @@ impl Default for Share {
 }
 
 impl Share {
-    /// Something is left out.
-    pub(super) fn is_reduced(&self) -> bool {
-        self.paused.is_some() || !self.left_out.is_empty()
-    }
-
-    /// Which share of each port's connections is read; of other ports all are.
-    pub(super) fn shares(&self) -> Vec<(u16, f64)> {
-        let read = |left_out| if self.paused.is_some() { 0.0 } else { share(left_out) };
-        self.left_out.iter().map(|(&port, &left_out)| (port, read(left_out))).collect()
-    }
-
-    /// `is_over`: the budget has been exceeded for a while. `counts`: requests and closes of each port so far.
+    /// `is_over`: the budget has been exceeded for a while. `counts`: requests and closes of each port so far. `left_out`: as
+    /// it is now.
     pub(super) fn note(
         &mut self,
         reading: &Reading,
         (budget, is_over): (f64, bool),
-        counts: HashMap<u16, u64>,
+        (counts, left_out): (HashMap<u16, u64>, &BTreeMap<u16, u8>),
         now: Instant,
     ) -> Step {
-        self.note_loads(counts);
+        self.note_loads(counts, left_out);
         if let Some(until) = self.paused {
             if now < until {
                 return Step::Keep;
             }
             // As little as can be, until a reading says that there is room.
             self.paused = None;
-            return Step::Attach(self.left_out.clone());
+            return Step::Attach(left_out.clone());
         }
-        if !self.is_reduced() && !is_over {
+        if left_out.is_empty() && !is_over {
             return Step::Keep;
         }
         let rest = reading.programs - reading.http + reading.agent;
         let allowed = (budget - rest).max(budget * LEAST_ALLOWANCE);
         let room = allowed / reading.http.max(f64::EPSILON);
-        if room >= 1.0 {
-            self.in_vain = 0;
-        }
-        if (1.0..CLEARLY_MORE).contains(&room) {
+        let is_short = room < 1.0;
+        self.in_vain = if is_short { self.in_vain + 1 } else { 0 };
+        if !is_short && room < CLEARLY_MORE {
             return Step::Keep;
         }
-        self.in_vain += u32::from(room < 1.0);
-        let read: f64 = self.loads.iter().map(|(port, load)| load * self.share_of(*port)).sum();
-        let wanted = if room < 1.0 { read * room * AIM } else { read * (room * AIM).min(AT_ONCE) };
-        let left_out = self.fill(wanted);
-        let is_same = left_out == self.left_out;
-        if (self.may_detach && self.in_vain >= IN_VAIN) || (room < 1.0 && is_same && !left_out.is_empty()) {
+        let wanted = self.fill(self.read(left_out) * (room * AIM).min(AT_ONCE));
+        let is_same = wanted == *left_out;
+        if (self.may_detach && self.in_vain >= IN_VAIN) || (is_short && is_same && !wanted.is_empty()) {
             return self.detach(now);
         }
         if is_same {
             return Step::Keep;
         }
-        if room >= 1.0 {
+        if !is_short {
             self.pause = FIRST_PAUSE;
         }
-        self.left_out.clone_from(&left_out);
-        Step::LeaveOut(left_out)
+        Step::LeaveOut(wanted)
     }
 
     /// It could not be done.
@@ -145,14 +133,15 @@ impl Share {
         Step::Detach
     }
 
-    fn share_of(&self, port: u16) -> f64 {
-        share(self.left_out.get(&port).copied().unwrap_or(0))
+    /// What of the loads is read.
+    fn read(&self, left_out: &BTreeMap<u16, u8>) -> f64 {
+        self.loads.iter().map(|(port, load)| load * share_of(left_out, *port)).sum()
     }
 
-    fn note_loads(&mut self, counts: HashMap<u16, u64>) {
+    fn note_loads(&mut self, counts: HashMap<u16, u64>, left_out: &BTreeMap<u16, u8>) {
         for (&port, &count) in &counts {
             let new = count.saturating_sub(self.counted.get(&port).copied().unwrap_or(count)) as f64;
-            let (share, load) = (self.share_of(port), self.loads.entry(port).or_default());
+            let (share, load) = (share_of(left_out, port), self.loads.entry(port).or_default());
             *load = (new / share).max(*load * FADES);
         }
         self.loads.retain(|port, _| counts.contains_key(port));
@@ -181,12 +170,12 @@ impl Share {
     }
 }
 
-fn share(left_out: u8) -> f64 {
-    1.0 - f64::from(left_out) / 256.0
+fn share_of(left_out: &BTreeMap<u16, u8>, port: u16) -> f64 {
+    share_read(left_out.get(&port).copied().unwrap_or(0))
 }
 
 fn left_out(share: f64) -> u8 {
-    ((1.0 - share) * 256.0).round().clamp(0.0, MOST_LEFT_OUT.into()) as u8
+    ((1.0 - share) * f64::from(BUCKETS)).round().clamp(0.0, MOST_LEFT_OUT.into()) as u8
 }
 
 #[cfg(test)]
@@ -199,72 +188,86 @@ mod tests {
         Reading { programs: http + 0.001, agent: 0.001, http }
     }
 
-    fn counts(of: &[(u16, u64)]) -> HashMap<u16, u64> {
-        of.iter().copied().collect()
+    /// With what is left out, as it is said to.
+    #[derive(Debug, Default)]
+    struct Kept {
+        share: Share,
+        left_out: BTreeMap<u16, u8>,
+    }
+
+    impl Kept {
+        fn note(&mut self, http: f64, is_over: bool, of: &[(u16, u64)], now: Instant) -> Step {
+            let counts = of.iter().copied().collect();
+            let step = self.share.note(&reading(http), (BUDGET, is_over), (counts, &self.left_out), now);
+            if let Step::LeaveOut(left_out) | Step::Attach(left_out) = &step {
+                self.left_out.clone_from(left_out);
+            }
+            step
+        }
+
+        fn share_of(&self, port: u16) -> f64 {
+            share_of(&self.left_out, port)
+        }
     }
 
     #[test]
     fn nothing_is_left_out_within_the_budget() {
-        let mut share = Share::default();
+        let mut kept = Kept::default();
         for round in 1..5 {
-            let step =
-                share.note(&reading(0.5), (BUDGET, false), counts(&[(80, round * 1000)]), Instant::now());
+            let step = kept.note(0.5, false, &[(80, round * 1000)], Instant::now());
             assert_eq!(step, Step::Keep);
         }
-        assert!(!share.is_reduced());
+        assert!(kept.left_out.is_empty());
     }
 
     #[test]
     fn of_an_endpoints_many_connections_a_share_is_read_and_of_the_others_all() {
-        let mut share = Share::default();
+        let mut kept = Kept::default();
         let now = Instant::now();
-        share.note(&reading(0.1), (BUDGET, false), counts(&[(80, 0), (5432, 0)]), now);
-        let step = share.note(&reading(0.072), (BUDGET, true), counts(&[(80, 9900), (5432, 100)]), now);
+        kept.note(0.1, false, &[(80, 0), (5432, 0)], now);
+        let step = kept.note(0.072, true, &[(80, 9900), (5432, 100)], now);
         // A quarter would fit, and four fifths of that are aimed at: 2,000 of 10,000, of which 100 are another's.
         let Step::LeaveOut(left_out) = step else { panic!("{step:?}") };
         assert_eq!(left_out.keys().copied().collect::<Vec<_>>(), [80]);
-        assert!((share.share_of(80) - 1900.0 / 9900.0).abs() < 0.01, "{left_out:?}");
+        assert!((kept.share_of(80) - 1900.0 / 9900.0).abs() < 0.01, "{left_out:?}");
 
         // It fits, and stays though its requests are hardly seen; with much room more is read, in steps.
-        let seen = (9900.0 + 9900.0 * share.share_of(80)) as u64;
-        let step = share.note(&reading(0.015), (BUDGET, false), counts(&[(80, seen), (5432, 200)]), now);
+        let seen = (9900.0 + 9900.0 * kept.share_of(80)) as u64;
+        let step = kept.note(0.015, false, &[(80, seen), (5432, 200)], now);
         assert_eq!(step, Step::Keep);
         let mut steps = 0;
-        while share.is_reduced() {
-            assert_ne!(
-                share.note(&reading(0.001), (BUDGET, false), counts(&[(80, seen), (5432, 200)]), now),
-                Step::Detach
-            );
+        while !kept.left_out.is_empty() {
+            assert_ne!(kept.note(0.001, false, &[(80, seen), (5432, 200)], now), Step::Detach);
             steps += 1;
-            assert!(steps < 20, "{share:?}");
+            assert!(steps < 20, "{kept:?}");
         }
         assert!(steps >= 2, "at once");
     }
 
     #[test]
     fn what_is_too_much_even_then_is_let_go_of_and_tried_again_ever_more_seldom() {
-        let mut share = Share::default();
+        let mut kept = Kept::default();
         let mut now = Instant::now();
         let mut total = 0;
-        let mut next = |share: &mut Share, http: f64, now: Instant| {
+        let mut next = |kept: &mut Kept, http: f64, now: Instant| {
             total += 100_000;
-            share.note(&reading(http), (BUDGET, true), counts(&[(80, total)]), now)
+            kept.note(http, true, &[(80, total)], now)
         };
-        next(&mut share, 0.9, now);
+        next(&mut kept, 0.9, now);
         let mut steps = Vec::new();
         while steps.last() != Some(&Step::Detach) {
-            steps.push(next(&mut share, 0.9, now));
+            steps.push(next(&mut kept, 0.9, now));
             assert!(steps.len() < 20, "{steps:?}");
         }
         for minutes in [1, 2, 4, 8, 16, 16] {
             let (nearly, pause) = (Duration::from_secs(60 * minutes - 1), Duration::from_mins(minutes));
-            assert_eq!(next(&mut share, 0.0, now + nearly), Step::Keep);
+            assert_eq!(next(&mut kept, 0.0, now + nearly), Step::Keep);
             now += pause;
-            assert!(matches!(next(&mut share, 0.0, now), Step::Attach(left_out) if left_out[&80] == 255));
-            assert_eq!(next(&mut share, 0.9, now), Step::Detach);
+            assert!(matches!(next(&mut kept, 0.0, now), Step::Attach(left_out) if left_out[&80] == 255));
+            assert_eq!(next(&mut kept, 0.9, now), Step::Detach);
         }
-        share.has_failed(&Step::Detach, now);
-        assert_eq!(next(&mut share, 0.9, now), Step::Keep, "it is not tried again");
-        assert_eq!(share.shares(), [(80, 1.0 / 256.0)], "and as little as can be is read");
+        kept.share.has_failed(&Step::Detach, now);
+        assert_eq!(next(&mut kept, 0.9, now), Step::Keep, "it is not tried again");
+        assert_eq!(kept.left_out, [(80, 255)].into(), "and as little as can be is read");
     }
 }
