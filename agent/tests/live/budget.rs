@@ -1,8 +1,7 @@
 //! Over the overhead budget: fewer connections are read, then none; each close is told all the same, and none wrongly.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::Path,
     process::Command,
     sync::{
@@ -21,8 +20,6 @@ use crate::{
     peer::{Dialled, listen},
 };
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: budget\r\n\r\n";
-const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// Closes of each kind.
 const EACH: usize = 5;
 /// What the server waits before it closes: well over what is called idle.
@@ -30,35 +27,28 @@ const IDLE: Duration = Duration::from_millis(250);
 
 /// Requests as fast as they go, until told to stop.
 fn busy(listener: &TcpListener, stop: &Arc<AtomicBool>) -> thread::JoinHandle<()> {
-    let mut client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connect");
-    let (mut server, _) = listener.accept().expect("accept");
+    let mut dialled = Dialled::to(listener);
     let stop = Arc::clone(stop);
     thread::spawn(move || {
-        let mut bytes = [0; 256];
         while !stop.load(Ordering::Relaxed) {
-            client.write_all(REQUEST).expect("ask");
-            let _request = server.read(&mut bytes).expect("read");
-            server.write_all(RESPONSE).expect("answer");
-            let _response = client.read(&mut bytes).expect("read");
+            dialled.exchange();
         }
     })
 }
 
-fn closes(samples: &Samples, port: u16, with: &str) -> f64 {
-    let ours = format!("server_port=\"{port}\"");
-    let is_ours = |name: &str| {
-        name.starts_with("whohungup_closes_total{") && name.contains(&ours) && name.contains(with)
-    };
-    samples.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum()
+/// Of a counter at a port, what has this among its labels.
+fn counted(samples: &Samples, counter: &str, port: u16, with: &str) -> f64 {
+    let (counter, port) = (format!("whohungup_{counter}_total{{"), format!("server_port=\"{port}\""));
+    let is_it = |name: &str| name.starts_with(&counter) && name.contains(&port) && name.contains(with);
+    samples.iter().filter(|(name, _)| is_it(name)).map(|(_, count)| count).sum()
 }
 
-fn requests(samples: &Samples, port: u16, basis: &str) -> f64 {
-    let ours = format!("server_port=\"{port}\"");
-    let basis = format!("basis=\"{basis}\"");
-    let is_ours = |name: &str| {
-        name.starts_with("whohungup_requests_started_total{") && name.contains(&ours) && name.contains(&basis)
-    };
-    samples.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum()
+fn closes(samples: &Samples, port: u16, with: &str) -> f64 {
+    counted(samples, "closes", port, with)
+}
+
+fn requests_read(samples: &Samples, port: u16) -> f64 {
+    counted(samples, "requests_started", port, "basis=\"http\"")
 }
 
 fn close_idle(dialled: Dialled) {
@@ -89,7 +79,7 @@ fn what_is_not_read_whole_is_judged_by_its_turns_and_told_rightly_once() {
     exchanged(EACH).into_iter().for_each(close_idle);
     let told = |samples: &Samples, times: usize| closes(samples, port, "") >= (2 * times * EACH) as f64 - 0.5;
     let read = daemon.wait_for(|samples| told(samples, 1)).expect("the closes that were read");
-    assert!(requests(&read, port, "http") > 0.0, "{read:#?}");
+    assert!(requests_read(&read, port) > 0.0, "{read:#?}");
 
     let before = exchanged(EACH);
     let stop = Arc::new(AtomicBool::new(false));
@@ -114,7 +104,7 @@ fn what_is_not_read_whole_is_judged_by_its_turns_and_told_rightly_once() {
     assert!((closes(&all, port, "") - made).abs() < 0.5, "{all:#?}");
     let right = closes(&all, port, "verdict=\"server-idle\",closer=\"server\"");
     assert!((right - made).abs() < 0.5, "{all:#?}");
-    assert!((requests(&all, port, "http") - requests(&read, port, "http")).abs() < 0.5, "{all:#?}");
+    assert!((requests_read(&all, port) - requests_read(&read, port)).abs() < 0.5, "{all:#?}");
     assert!(all["whohungup_connections_balance"].abs() < 0.5);
 }
 
