@@ -26,14 +26,14 @@ def memcached(count=4):
         at_once(count, one)
 
 
-def memcached_noreply(count=4):
+def memcached_noreply(count=4, key="a"):
     """Nobody waits for an answer: what the library does with `set` by default."""
     from pymemcache.client.base import Client
     with servers.process("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(PORT), "-o", "idle_timeout=2", port=PORT):
         def one(number):
             client = Client(("127.0.0.1", PORT))
             client.get("a")
-            client.set("a", b"something")
+            client.set(key, b"something")
             if number % 2:
                 time.sleep(0.3)
             else:
@@ -42,20 +42,9 @@ def memcached_noreply(count=4):
         at_once(count, one)
 
 
-def memcached_long_keys(count=4):
+def memcached_long_keys():
     """The same behind a key that hides `noreply` from who keeps only the edges of a message."""
-    from pymemcache.client.base import Client
-    with servers.process("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(PORT), "-o", "idle_timeout=2", port=PORT):
-        def one(number):
-            client = Client(("127.0.0.1", PORT))
-            client.get("a")
-            client.set("k" * 200, b"something")
-            if number % 2:
-                time.sleep(0.3)
-            else:
-                await_fin(client.sock.fileno())
-            client.close()
-        at_once(count, one)
+    memcached_noreply(key="k" * 200)
 
 
 def ftp(count=4):
