@@ -64,6 +64,14 @@ fn openings() -> Vec<(Protocol, Vec<Spoken>)> {
         (Protocol::Other, vec![(CLIENT, b"SSH-2.0-a\r\n"), (SERVER, b"SSH-2.0-b\r\n")]),
         (Protocol::Other, vec![(SERVER, b"SSH-2.0-b\r\n"), (CLIENT, b"SSH-2.0-a\r\n")]),
         (Protocol::Other, vec![(CLIENT, b"\x05\x01\0"), (SERVER, b"\x05\0")]),
+        // ZooKeeper: versions, and a time.
+        (
+            Protocol::Other,
+            vec![
+                (CLIENT, b"\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x27\x10"),
+                (SERVER, b"\0\0\0\x08\0\0\0\0\0\0\x27\x10"),
+            ],
+        ),
         (Protocol::Other, vec![(CLIENT, b"<34>Oct 11 su: failed\n")]),
     ]
 }
@@ -185,6 +193,9 @@ fn a_servers_last_words_have_their_cause() {
         &[(SERVER, MYSQL), (CLIENT, b"\x04\0\0\x01user"), (SERVER, b"\x07\0\0\x02\0\0\0\x02\0\0\0")];
     assert_eq!(word(mysql, b"\x09\0\0\0\xff\xbf\x0f#HY000"), Some((Cause::IdleTimeout, false)));
     assert_eq!(word(mysql, b"\x09\0\0\x01\xff\x28\x04#42000"), None, "an answer");
+    let nats: &[(u8, &[u8])] = &[(SERVER, b"INFO {\"server_id\":\"N\"}\r\n"), (CLIENT, b"CONNECT {}\r\n")];
+    assert_eq!(word(nats, b"-ERR 'Stale Connection'\r\n"), Some((Cause::HeartbeatTimeout, false)));
+    assert_eq!(word(nats, b"-ERR 'Permissions Violation for Publish to \"a\"'\r\n"), None, "it lives on");
     let mqtt: &[(u8, &[u8])] = &[(CLIENT, MQTT), (SERVER, b"\x20\x02\0\0")];
     assert_eq!(word(mqtt, b"\xe0\x01\x8d"), Some((Cause::HeartbeatTimeout, false)));
     let smtp: &[(u8, &[u8])] =
