@@ -28,14 +28,31 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let word = is_refused.then_some(Word { cause: Cause::ServerError, code, is_answer: true });
     let is_queueing = !edges.client_spoke_last && is_queueing(edges);
     let is_behind = !edges.client_spoke_last && is_one_answer_to_several(edges);
+    let is_silenced = edges.client_spoke_last && may_be_silenced(edges);
     let state = match () {
         () if is_refused => State::Idle,
+        () if is_silenced => State::Unclear,
         () if is_behind => State::Asked,
         () if is_queueing => State::Transaction,
         () => State::Turns,
     };
     // Of commands that were sent at once, others may be open.
-    Said { state, farewell: is_quit, word, is_guess: is_queueing || is_behind, ..Said::default() }
+    Said {
+        state,
+        farewell: is_quit,
+        word,
+        is_guess: is_queueing || is_behind || is_silenced,
+        ..Said::default()
+    }
+}
+
+/// CLIENT REPLY OFF, or SKIP: nothing is answered any more. In front of other commands only its first word is kept.
+fn may_be_silenced(edges: &Edges<'_>) -> bool {
+    let client = &edges.client;
+    let is_client = client.turn.starts_with_word("*3\r\n$6\r\nCLIENT\r\n");
+    let is_reply =
+        client.newest.first.get(16..25).is_some_and(|word| word.eq_ignore_ascii_case(b"$5\r\nREPLY"));
+    is_client && (is_reply || !client.is_turn_newest)
 }
 
 /// Several commands were sent at once, and one answer is all that came: those that are answered at once have theirs, and the

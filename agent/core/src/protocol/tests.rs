@@ -167,6 +167,32 @@ fn work_that_a_queue_waits_for_is_open() {
 }
 
 #[test]
+fn what_asks_for_no_answer_in_stomp_is_not_open() {
+    let connected: [Spoken; 2] =
+        [(CLIENT, b"CONNECT\nhost:a\n\n\0"), (SERVER, b"CONNECTED\nversion:1.2\n\n\0")];
+    let read = |more: &[Spoken]| read(&heard(&[&connected, more].concat()), CLIENT).said;
+    assert_eq!(super::read(&heard(&connected[..1]), CLIENT).said.state, State::Turns);
+    assert_eq!(read(&[(CLIENT, b"SEND\ndestination:/q\n\nhi\0")]).state, State::Idle);
+    assert_eq!(read(&[(CLIENT, b"\n")]).state, State::Idle, "a heartbeat");
+    let leaves: Spoken = (CLIENT, b"DISCONNECT\nreceipt:1\n\n\0");
+    assert!(read(&[leaves]).farewell && read(&[leaves, (SERVER, b"RECEIPT\nreceipt-id:1\n\n\0")]).farewell);
+    let word = read(&[(CLIENT, b"SEND\n\n\0"), (SERVER, b"ERROR\nmessage:no destination\n\n\0")]).word;
+    assert_eq!(word.map(|word| (word.cause, word.is_answer)), Some((Cause::ServerError, false)));
+}
+
+#[test]
+fn a_client_of_redis_may_have_asked_for_silence() {
+    const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n";
+    let pinged: [Spoken; 2] = [(CLIENT, b"*1\r\n$4\r\nPING\r\n"), (SERVER, b"+PONG\r\n")];
+    let state = |more: &[Spoken]| read(&heard(&[&pinged, more].concat()), CLIENT).said.state;
+    let off: Spoken = (CLIENT, b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n");
+    assert_eq!(state(&[off]), State::Unclear);
+    assert_eq!(state(&[off, (CLIENT, SET)]), State::Unclear);
+    assert_eq!(state(&[(CLIENT, b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$1\r\na\r\n")]), State::Turns);
+    assert_eq!(state(&[(CLIENT, SET)]), State::Turns);
+}
+
+#[test]
 fn a_servers_last_words_have_their_cause() {
     let word = |said: &[(u8, &[u8])], then: &[u8]| {
         let all: Vec<_> = said.iter().copied().chain([(SERVER, then)]).collect();
