@@ -92,6 +92,7 @@ pub struct Judgement<'a> {
     middlebox: Option<middlebox::Found>,
     race: Option<race::Found>,
     goodbye: Option<Goodbye>,
+    ended_in_words: bool,
     verdict: Verdict,
     cause: Cause,
     exact: bool,
@@ -116,7 +117,11 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
     if let Some(found) = &middlebox {
         (ending.closer, ending.cause) = (Closer::Network, found.cause);
     }
-    if goodbye.is_none() && half_close::is_unserved(facts, ending, &exchange) {
+    let in_words =
+        words::ended(facts, ending, &exchange).filter(|_| goodbye.is_none() && middlebox.is_none());
+    let ended_in_words = in_words.is_some();
+    ending = in_words.unwrap_or(ending);
+    if goodbye.is_none() && !ended_in_words && half_close::is_unserved(facts, ending, &exchange) {
         (ending.closer, ending.cause) = (Closer::Server, Cause::HalfClose);
     }
     let race = match &goodbye {
@@ -163,7 +168,12 @@ pub fn judge(facts: &Facts, options: Options) -> Judgement<'_> {
         cause
     };
     ending.cause = cause;
-    Judgement { facts, ending, exchange, middlebox, race, goodbye, verdict, cause, exact }
+    let is_answered = !ended_in_words && cause != Cause::HalfClose;
+    if verdict == Verdict::Completed && is_answered && words::took_leave(&exchange) {
+        // What was said last asked for nothing.
+        (exchange.phase, exchange.in_flight) = (Phase::Idle, Some(0));
+    }
+    Judgement { facts, ending, exchange, middlebox, race, goodbye, ended_in_words, verdict, cause, exact }
 }
 
 impl Judgement<'_> {
@@ -182,7 +192,8 @@ impl Judgement<'_> {
 
     /// The record that everybody sees, with the evidence in words where `detail` covers the verdict.
     pub fn record(self, identity: Identity, detail: EvidenceDetail) -> ClosedConnection {
-        let Self { facts, ending, exchange, middlebox, race, goodbye, verdict, cause, exact } = self;
+        let Self { facts, ending, exchange, middlebox, race, goodbye, ended_in_words, verdict, cause, exact } =
+            self;
         let Identity { cookie, time, ends, netns, holder, closed_by } = identity;
         let outcome = request_totals(facts, &exchange);
         let newest = exchange.after.as_ref().or(exchange.at.as_ref());
@@ -264,6 +275,11 @@ impl Judgement<'_> {
             if let Some(said) = goodbye.as_ref().filter(|_| close.tls_alert.is_none()) {
                 close.evidence.insert(1, said.evidence(after_goodbye));
             }
+            close.evidence.splice(
+                1..1,
+                ended_in_words
+                    .then(|| "the server's last words came first: they ended the connection".to_owned()),
+            );
             close.evidence.splice(1..1, websocket::evidence(&close, after_goodbye));
             let network = middlebox.map(|found| found.evidence);
             let late = race::late_bytes(facts, &exchange);

@@ -99,7 +99,7 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
         request_seq: Some(asks.turn_seq),
         request_start_jiffies: is_open.then_some(asks.turn_at),
         // Bytes that left together with the close are read where the protocol is known.
-        idle_since: if is_read || !turns.is_ambiguous_last_word {
+        idle_since: if is_read || !turns.is_ambiguous_last_word || (asked_last && answers.turns > 0) {
             Some(idle_since)
         } else {
             turns.idle_since
@@ -112,6 +112,7 @@ pub(super) fn from_conversation(facts: &Facts, ending: Ending) -> ExchangePhase 
             && asks.turns > 0
             && answers.turn_seq == answers.newest_seq
             && !asked_last,
+        is_only_answer: reading.is_whole && !asked_last && asks.turns == 1 && answers.turns == 1,
         totals: totals(facts, conversation, client, reading.protocol, is_open),
         reading: Some(reading),
         ..turns

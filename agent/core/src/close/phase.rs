@@ -49,6 +49,8 @@ pub(super) struct ExchangePhase {
     pub is_ambiguous_last_word: bool,
     /// The server's last bytes are the first since the client's newest, on a connection that had answered before.
     pub is_first_word: bool,
+    /// They are all that it has ever said, in answer to all that the client has.
+    pub is_only_answer: bool,
     /// The client had said nothing yet to a server that greets, in a conversation that was seen.
     pub was_never_asked: bool,
     /// The newest message was too short to be a request, and the server closed when it had read it.
@@ -349,6 +351,7 @@ fn blank(basis: Basis) -> ExchangePhase {
         ended_at: None,
         is_ambiguous_last_word: false,
         is_first_word: false,
+        is_only_answer: false,
         was_never_asked: false,
         is_farewell_read: false,
         is_answered_early: false,

@@ -13,7 +13,7 @@ use super::{
     race, websocket, words,
 };
 use crate::{
-    http::Goaway,
+    http::{ExchangeState, Goaway},
     labels::{Basis, Cause, CloseType, Closer, Phase, Protocol, Role, Side, Verdict},
 };
 
@@ -91,6 +91,9 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
     {
         // No timer is as short: the response had said so, most likely.
         (Verdict::Completed, false)
+    } else if ending.closer == Closer::Server && is_prompt() && is_asked_in_another_protocol(facts, exchange)
+    {
+        (Verdict::Completed, false)
     } else if ending.closer == Closer::Client && is_prompt() {
         match answer_crossed(facts, ending) {
             Crossed::No => (Verdict::Completed, exchange.exact),
@@ -102,6 +105,12 @@ fn idle_end(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: Op
         (idle_verdict(ending), exchange.exact)
     };
     Ruling { verdict, cause, exact }
+}
+
+/// A gateway's server (uWSGI) answers in HTTP what it was asked in a protocol of its own, once on each connection.
+fn is_asked_in_another_protocol(facts: &Facts, exchange: &ExchangePhase) -> bool {
+    let is_unread = |at: &ExchangeState| at.started_late && !at.encrypted && !at.http2 && at.begun == 1;
+    exchange.at.as_ref().is_some_and(is_unread) && !facts.preexisting && facts.opened_ns.is_some()
 }
 
 /// HTTP/2: the client's GOAWAY had said that it asks for nothing more, and what was open then has ended since.
@@ -235,7 +244,7 @@ fn last_word(facts: &Facts, ending: Ending, exchange: &ExchangePhase, options: O
         // The answer to a request that took so long, or an error in its place; or the request asked for nothing.
         return Ruling { verdict: Verdict::Unknown, cause: ending.cause, exact: false };
     }
-    if ending.closer == Closer::Server && is_late {
+    if ending.closer == Closer::Server && is_late && !exchange.is_only_answer {
         return Ruling { verdict: Verdict::ServerIdle, cause: ending.cause, exact: false };
     }
     farewell(ending)

@@ -8,7 +8,8 @@ use super::{
     phase::{ExchangePhase, TOGETHER_TICKS},
     ruling::Ruling,
 };
-use crate::labels::{Basis, Cause, Closer, Phase, Protocol, Verdict};
+use crate::labels::{Basis, Cause, CloseType, Closer, Phase, Protocol, Role, Verdict};
+use crate::protocol::State;
 
 /// Five bytes of a farewell and a close_notify, each in a record of its own (RFC 8446 section 5.2; 29 bytes more with TLS 1.2).
 const MAX_TLS_FAREWELL_BYTES: u32 = 5 + 29 + 31;
@@ -17,6 +18,20 @@ const MAX_TLS_FAREWELL_BYTES: u32 = 5 + 29 + 31;
 pub(super) fn cause(ending: Ending, exchange: &ExchangePhase) -> Cause {
     let word = exchange.reading.as_ref().and_then(|reading| reading.said.word.as_ref());
     word.filter(|_| !is_more_telling(ending.cause)).map_or(ending.cause, |word| word.cause)
+}
+
+/// The server had ended it in words, as an alert of TLS does: whoever closes behind them only answers.
+pub(super) fn ended(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -> Option<Ending> {
+    let word = exchange.reading.as_ref().and_then(|reading| reading.said.word.as_ref());
+    let is_last = word.is_some_and(|word| !word.is_answer);
+    (is_last && matches!(ending.closer, Closer::Client | Closer::Both)).then_some(Ending {
+        closer: Closer::Server,
+        close_type: CloseType::Fin,
+        // What the client's process did then is no cause.
+        cause: if ending.local == (facts.role == Role::Server) { ending.cause } else { Cause::Unknown },
+        local: facts.role == Role::Server,
+        connecting: false,
+    })
 }
 
 /// `None` where nothing was said.
@@ -28,13 +43,11 @@ pub(super) fn ruling(facts: &Facts, ending: Ending, exchange: &ExchangePhase) ->
     if let Some(word) = &said.word {
         let cause = cause(ending, exchange);
         let is_open = exchange.phase.is_in_flight() || exchange.phase == Phase::Transaction;
-        let verdict = match ending.closer {
+        let verdict = match () {
             // What it answers is refused, and not lost.
-            _ if word.is_answer => Verdict::Completed,
-            _ if is_open => Verdict::PrematureHangup,
-            // It was told to go.
-            Closer::Client => Verdict::Completed,
-            _ => Verdict::ServerIdle,
+            () if word.is_answer => Verdict::Completed,
+            () if is_open => Verdict::PrematureHangup,
+            () => Verdict::ServerIdle,
         };
         return Some(Ruling { verdict, cause, exact: exchange.exact });
     }
@@ -64,6 +77,12 @@ fn is_farewell_in_tls(facts: &Facts, ending: Ending, exchange: &ExchangePhase) -
         && matches!(ending.cause, Cause::Unknown | Cause::UnreadData | Cause::ProcessExit)
         && together
         && exchange.request_bytes.is_some_and(|bytes| bytes <= MAX_TLS_FAREWELL_BYTES)
+}
+
+/// The closer's last bytes, which are not read, were a farewell.
+pub(super) fn took_leave(exchange: &ExchangePhase) -> bool {
+    let is_unread = exchange.reading.as_ref().is_none_or(|reading| reading.said.state == State::Turns);
+    exchange.phase == Phase::Waiting && exchange.basis != Basis::Http && is_unread
 }
 
 /// A server with a process for each connection ends it by that process's own end.

@@ -34,7 +34,9 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
 
 fn is_pair(asked: &Message<'_>, answer: &Message<'_>, is_opening: bool) -> bool {
     let is_answer = answer.is_empty() && is_opening || number(asked) == answer.be32(4);
-    is_request(asked) && is_answer
+    // ZooKeeper begins with the version of its protocol, and that is 0.
+    let is_zookeeper = is_opening && asked.be32(4) == Some(0);
+    is_request(asked) && is_answer && !is_zookeeper
 }
 
 /// Length, key, version, number, and the length of the client's name.

@@ -9,7 +9,10 @@ pub(super) fn is_spoken(edges: &Edges<'_>) -> bool {
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
     let newest = &edges.server.newest;
-    let is_error = newest.starts_with(b"-ERR");
+    // Of all errors, the connection outlives these alone ("Client Protocol", +OK/ERR).
+    let is_survived =
+        ["-ERR 'Permissions V", "-ERR 'Invalid Subj"].iter().any(|words| newest.starts_with_word(words));
+    let is_error = newest.starts_with(b"-ERR") && !is_survived;
     let word = is_error.then(|| {
         let line = newest.line();
         let cause = match &*line.to_ascii_lowercase() {

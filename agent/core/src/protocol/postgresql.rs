@@ -34,12 +34,30 @@ pub(super) fn is_spoken_later(edges: &Edges<'_>) -> bool {
 }
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
-    if edges.client_spoke_last {
+    if edges.client_spoke_last && !leaves_behind_the_end(edges) {
         return asked(edges);
     }
     let said = answered(edges);
     // Of several that were sent at once, others may be open.
     Said { is_guess: said.is_guess || !is_single(edges), ..said }
+}
+
+/// A Terminate in answer to the words with which the server ended the session, which it will not read.
+fn leaves_behind_the_end(edges: &Edges<'_>) -> bool {
+    let newest = &edges.client.newest;
+    let is_terminate = newest.starts_with(b"X\0\0\0\x04") && newest.len == 5 && edges.client.is_turn_newest;
+    is_terminate && is_fatal(&edges.server.newest) && ready(edges.server.before).is_some()
+}
+
+/// An error after which the server ends the session.
+fn is_fatal(message: &Message<'_>) -> bool {
+    message.byte(0) == b'E' && severity(message).is_some_and(|severity| severity != "ERROR")
+}
+
+/// The server's newest message is the first behind the client's, which asked for something.
+fn is_within_a_command(edges: &Edges<'_>) -> bool {
+    let asks = !matches!(edges.client.turn.byte(0), 0 | b'p') && !is_status(&edges.client.newest);
+    edges.server.is_turn_newest && asks
 }
 
 /// The client's newest turn is one query, or the beginning of the session.
@@ -83,7 +101,7 @@ fn answered(edges: &Edges<'_>) -> Said {
         None => State::Answering,
     };
     let error = without_authentication(newest);
-    if error.byte(0) == b'E' && severity(&error).is_some_and(|severity| severity != "ERROR") {
+    if is_fatal(&error) {
         return ended(edges, Some(word(code(&error), pooler(&error), is_logging_in(edges))));
     }
     if newest.ends_with(INTERRUPTED) {
@@ -94,9 +112,18 @@ fn answered(edges: &Edges<'_>) -> Said {
         return Said { state, word: Some(word), is_guess: true, ..Said::default() };
     }
     let is_alone = length(newest) == newest.len.checked_sub(1);
+    let unasked = ready(server.before).filter(|_| !server.is_turn_newest && is_alone);
+    if let Some(state) = unasked.filter(|_| newest.byte(0) == b'E' && severity(newest).is_some()) {
+        // Nothing was open to have failed: Pgpool-II ends an idle client so. Why stands behind what is kept.
+        let code = format!("SQLSTATE {}", code(newest));
+        let word = Word { cause: Cause::Unknown, code, is_answer: false };
+        return Said { state, word: Some(word), is_guess: true, ..Said::default() };
+    }
     let state = match newest.byte(0) {
         // Notifications are sent between transactions only (`ProcessNotifyInterrupt`, src/backend/commands/async.c).
         b'A' if is_alone => State::Idle,
+        // A notice that a command sends before it has ended. What is ready in front of it is the answer to another.
+        kind if is_alone && ASYNCHRONOUS.contains(&kind) && is_within_a_command(edges) => State::Asked,
         kind if is_alone && ASYNCHRONOUS.contains(&kind) => before(),
         // An answer to an SSLRequest; a request for a password: it is the client's turn.
         b'S' | b'N' | b'G' if newest.len == 1 => State::Turns,

@@ -1,11 +1,35 @@
-//! Queues of work, which have no name of their own in a report: Gearman (its PROTOCOL) and beanstalkd (its doc/protocol.txt).
-//! A command there may wait for as long as there is no work, behind others that were sent with it and are answered at once.
+//! Queues, which have no name of their own in a report: Gearman (its PROTOCOL), beanstalkd (its doc/protocol.txt), STOMP.
+//! A command of the first two may wait for as long as there is no work, behind others that were sent with it and are answered at once.
 
-use super::{Edges, Message, Said, State};
+use super::{Edges, Message, Said, State, Word};
+use crate::labels::Cause;
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
+    if is_stomp(&edges.client.opening) {
+        return stomp(edges);
+    }
     let state = if edges.client.opening.starts_with(b"\0REQ") { gearman(edges) } else { beanstalkd(edges) };
     state.map_or_else(Said::default, |state| Said { state, is_guess: true, ..Said::default() })
+}
+
+/// STOMP (its specification 1.2): nothing is answered but what asks for a receipt, and an end of line alone is a heartbeat.
+fn stomp(edges: &Edges<'_>) -> Said {
+    let (client, server) = (&edges.client, &edges.server);
+    let takes_leave = |message: &Message<'_>| message.starts_with(b"DISCONNECT");
+    let is_error = server.newest.starts_with(b"ERROR\n") || server.newest.starts_with(b"ERROR\r\n");
+    let word = is_error.then(|| Word {
+        cause: Cause::ServerError,
+        code: "ERROR".to_owned(),
+        is_answer: server.turns <= 1,
+    });
+    let state = if server.turns == 0 { State::Turns } else { State::Idle };
+    let farewell = word.is_none() && (takes_leave(&client.newest) || takes_leave(&client.turn));
+    Said { state, farewell, word, is_guess: true, ..Said::default() }
+}
+
+fn is_stomp(opening: &Message<'_>) -> bool {
+    let begins = |with: &[u8]| opening.starts_with(with);
+    begins(b"CONNECT\n") || begins(b"STOMP\n") || begins(b"CONNECT\r\n") || begins(b"STOMP\r\n")
 }
 
 /// Packets that have no answer: CAN_DO, CANT_DO, RESET_ABILITIES, PRE_SLEEP, WORK_STATUS, WORK_COMPLETE, WORK_FAIL,

@@ -27,13 +27,71 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
     let code = if is_refusal(newest) { newest.line() } else { edges.server.opening.line() };
     let word = is_refused.then_some(Word { cause: Cause::ServerError, code, is_answer: true });
     let is_queueing = !edges.client_spoke_last && is_queueing(edges);
+    let is_behind = !edges.client_spoke_last && is_one_answer_to_several(edges);
+    let is_silenced = edges.client_spoke_last && may_be_silenced(edges);
     let state = match () {
         () if is_refused => State::Idle,
+        () if is_silenced => State::Unclear,
+        () if is_behind => State::Asked,
         () if is_queueing => State::Transaction,
         () => State::Turns,
     };
     // Of commands that were sent at once, others may be open.
-    Said { state, farewell: is_quit, word, is_guess: is_queueing, ..Said::default() }
+    Said {
+        state,
+        farewell: is_quit,
+        word,
+        is_guess: is_queueing || is_behind || is_silenced,
+        ..Said::default()
+    }
+}
+
+/// CLIENT REPLY OFF, or SKIP: nothing is answered any more. In front of other commands only its first word is kept.
+fn may_be_silenced(edges: &Edges<'_>) -> bool {
+    let client = &edges.client;
+    let is_client = client.turn.starts_with_word("*3\r\n$6\r\nCLIENT\r\n");
+    let is_reply =
+        client.newest.first.get(16..25).is_some_and(|word| word.eq_ignore_ascii_case(b"$5\r\nREPLY"));
+    is_client && (is_reply || !client.is_turn_newest)
+}
+
+/// Several commands were sent at once, and one answer is all that came: those that are answered at once have theirs, and the
+/// next waits (BLPOP, XREAD with BLOCK, WAIT).
+fn is_one_answer_to_several(edges: &Edges<'_>) -> bool {
+    let (client, server) = (&edges.client, &edges.server);
+    let is_several = if client.is_turn_newest {
+        command_len(&client.turn, client.newest.first).is_some_and(|len| len < client.newest.len)
+    } else {
+        // A second segment, with a command of its own.
+        client.is_turn_before && is_array(&client.turn) && is_array(&client.newest)
+    };
+    server.is_turn_newest && is_several && is_one_line(&server.newest)
+}
+
+/// Bytes of the command that a segment begins with, where the lengths of its words are all kept.
+fn command_len(segment: &Message<'_>, kept: &[u8]) -> Option<u32> {
+    let (words, mut at) = number(kept, 0, b'*').filter(|_| is_array(segment))?;
+    for _ in 0..words {
+        let (len, behind) = number(kept, at, b'$')?;
+        at = behind.checked_add(len)?.checked_add(2)?;
+    }
+    u32::try_from(at).ok()
+}
+
+/// A number behind `mark` at `at`, and where its line ends.
+fn number(kept: &[u8], at: usize, mark: u8) -> Option<(usize, usize)> {
+    let line = kept.get(at..)?.strip_prefix(&[mark])?;
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let text = std::str::from_utf8(line.get(..digits)?).ok()?;
+    line.get(digits..)?.starts_with(b"\r\n").then_some((text.parse().ok()?, at + digits + 3))
+}
+
+/// An answer of one line, which is all of the segment: no error, behind which there may be none.
+fn is_one_line(message: &Message<'_>) -> bool {
+    let is_line =
+        matches!(message.byte(0), b'+' | b':' | b'_' | b'#' | b',') || message.starts_with(b"$-1\r\n");
+    let end = message.first.iter().position(|&byte| byte == b'\r').and_then(|at| u32::try_from(at).ok());
+    is_line && end.is_some_and(|end| end + 2 == message.len)
 }
 
 /// MULTI, or a command behind it, was the last that was answered (redis.io, "Transactions"): EXEC is yet to come.

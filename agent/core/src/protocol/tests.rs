@@ -64,6 +64,14 @@ fn openings() -> Vec<(Protocol, Vec<Spoken>)> {
         (Protocol::Other, vec![(CLIENT, b"SSH-2.0-a\r\n"), (SERVER, b"SSH-2.0-b\r\n")]),
         (Protocol::Other, vec![(SERVER, b"SSH-2.0-b\r\n"), (CLIENT, b"SSH-2.0-a\r\n")]),
         (Protocol::Other, vec![(CLIENT, b"\x05\x01\0"), (SERVER, b"\x05\0")]),
+        // ZooKeeper: versions, and a time.
+        (
+            Protocol::Other,
+            vec![
+                (CLIENT, b"\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x27\x10"),
+                (SERVER, b"\0\0\0\x08\0\0\0\0\0\0\x27\x10"),
+            ],
+        ),
         (Protocol::Other, vec![(CLIENT, b"<34>Oct 11 su: failed\n")]),
     ]
 }
@@ -159,6 +167,32 @@ fn work_that_a_queue_waits_for_is_open() {
 }
 
 #[test]
+fn what_asks_for_no_answer_in_stomp_is_not_open() {
+    let connected: [Spoken; 2] =
+        [(CLIENT, b"CONNECT\nhost:a\n\n\0"), (SERVER, b"CONNECTED\nversion:1.2\n\n\0")];
+    let read = |more: &[Spoken]| read(&heard(&[&connected, more].concat()), CLIENT).said;
+    assert_eq!(super::read(&heard(&connected[..1]), CLIENT).said.state, State::Turns);
+    assert_eq!(read(&[(CLIENT, b"SEND\ndestination:/q\n\nhi\0")]).state, State::Idle);
+    assert_eq!(read(&[(CLIENT, b"\n")]).state, State::Idle, "a heartbeat");
+    let leaves: Spoken = (CLIENT, b"DISCONNECT\nreceipt:1\n\n\0");
+    assert!(read(&[leaves]).farewell && read(&[leaves, (SERVER, b"RECEIPT\nreceipt-id:1\n\n\0")]).farewell);
+    let word = read(&[(CLIENT, b"SEND\n\n\0"), (SERVER, b"ERROR\nmessage:no destination\n\n\0")]).word;
+    assert_eq!(word.map(|word| (word.cause, word.is_answer)), Some((Cause::ServerError, false)));
+}
+
+#[test]
+fn a_client_of_redis_may_have_asked_for_silence() {
+    const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n";
+    let pinged: [Spoken; 2] = [(CLIENT, b"*1\r\n$4\r\nPING\r\n"), (SERVER, b"+PONG\r\n")];
+    let state = |more: &[Spoken]| read(&heard(&[&pinged, more].concat()), CLIENT).said.state;
+    let off: Spoken = (CLIENT, b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n");
+    assert_eq!(state(&[off]), State::Unclear);
+    assert_eq!(state(&[off, (CLIENT, SET)]), State::Unclear);
+    assert_eq!(state(&[(CLIENT, b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$1\r\na\r\n")]), State::Turns);
+    assert_eq!(state(&[(CLIENT, SET)]), State::Turns);
+}
+
+#[test]
 fn a_servers_last_words_have_their_cause() {
     let word = |said: &[(u8, &[u8])], then: &[u8]| {
         let all: Vec<_> = said.iter().copied().chain([(SERVER, then)]).collect();
@@ -185,6 +219,9 @@ fn a_servers_last_words_have_their_cause() {
         &[(SERVER, MYSQL), (CLIENT, b"\x04\0\0\x01user"), (SERVER, b"\x07\0\0\x02\0\0\0\x02\0\0\0")];
     assert_eq!(word(mysql, b"\x09\0\0\0\xff\xbf\x0f#HY000"), Some((Cause::IdleTimeout, false)));
     assert_eq!(word(mysql, b"\x09\0\0\x01\xff\x28\x04#42000"), None, "an answer");
+    let nats: &[(u8, &[u8])] = &[(SERVER, b"INFO {\"server_id\":\"N\"}\r\n"), (CLIENT, b"CONNECT {}\r\n")];
+    assert_eq!(word(nats, b"-ERR 'Stale Connection'\r\n"), Some((Cause::HeartbeatTimeout, false)));
+    assert_eq!(word(nats, b"-ERR 'Permissions Violation for Publish to \"a\"'\r\n"), None, "it lives on");
     let mqtt: &[(u8, &[u8])] = &[(CLIENT, MQTT), (SERVER, b"\x20\x02\0\0")];
     assert_eq!(word(mqtt, b"\xe0\x01\x8d"), Some((Cause::HeartbeatTimeout, false)));
     let smtp: &[(u8, &[u8])] =

@@ -84,6 +84,22 @@ def nats(count=4):
             at_once(count, lambda number: asyncio.run(polite()) if number % 2 else deaf())
 
 
+def nats_denied(count=4):
+    """An error that the connection outlives; the client goes later."""
+    with servers.directory() as home:
+        with open(f"{home}/nats.conf", "w") as file:
+            file.write(f'listen: "127.0.0.1:{PORT}"\nauthorization {{ users = [{{ user: a, password: b, permissions: {{ publish: "news" }} }}] }}\n')
+        with servers.process("nats-server", "-c", f"{home}/nats.conf", port=PORT):
+            def one(number):
+                import socket
+                with socket.create_connection(("127.0.0.1", PORT)) as connection:
+                    assert connection.recv(4096).startswith(b"INFO ")
+                    connection.sendall(b'CONNECT {"verbose":false,"user":"a","pass":"b"}\r\nPUB secrets 2\r\nhi\r\n')
+                    assert b"Permissions Violation" in connection.recv(4096)
+                    time.sleep(0.4)
+            at_once(count, one)
+
+
 def nats_shutdown(count=4):
     with servers.process("nats-server", "-a", "127.0.0.1", "-p", str(PORT), port=PORT) as server:
         ready = []

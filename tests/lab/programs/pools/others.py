@@ -110,4 +110,42 @@ def pgbouncer(count=4):
             at_once(count, one)
 
 
+def pgpool(count=4):
+    """Its limit for idle clients ends them with an error that is not fatal by its severity."""
+    import psycopg
+    with servers.postgresql(PORT + 1), servers.directory("postgres") as home:
+        with open(f"{home}/pgpool.conf", "w") as file:
+            file.write(f"listen_addresses = '127.0.0.1'\nport = {PORT}\nunix_socket_directories = '{home}'\npcp_port = {PORT + 2}\n"
+                       f"pcp_socket_dir = '{home}'\npid_file_name = '{home}/pid'\nbackend_hostname0 = '127.0.0.1'\n"
+                       f"backend_port0 = {PORT + 1}\nbackend_weight0 = 1\nbackend_clustering_mode = 'raw'\n"
+                       "num_init_children = 6\nclient_idle_limit = 1\n")
+        open(f"{home}/pcp.conf", "w").close()
+        with servers.process("pgpool", "-n", "-f", f"{home}/pgpool.conf", "-F", f"{home}/pcp.conf", user="postgres", port=PORT):
+            def one(number):
+                connection = psycopg.connect(host="127.0.0.1", port=PORT, user="postgres", dbname="postgres", autocommit=True,
+                                             sslmode="disable", prepare_threshold=None)
+                connection.execute("select 1").fetchall()
+                await_fin(connection.fileno())
+                connection.close()
+            at_once(count, one)
+
+
+def only_answer(count=4):
+    """One question, and an answer that takes its time and ends with the connection: FastCGI, finger."""
+    import socket
+    with socket.create_server(("127.0.0.1", PORT)) as listener:
+        def answer(number):
+            connection, _ = listener.accept()
+            assert connection.recv(4096)
+            time.sleep(0.3)
+            connection.sendall(b"\x01\x06\0\x01done")
+            connection.close()
+
+        def ask(number):
+            with socket.create_connection(("127.0.0.1", PORT)) as connection:
+                connection.sendall(b"\x01\x01\0\x01question")
+                assert connection.recv(4096) and connection.recv(4096) == b""
+        at_once(2 * count, lambda number: answer(number) if number % 2 else ask(number))
+
+
 globals()[PLAY]()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """PostgreSQL, by psycopg, psycopg2, SQLAlchemy and psycopg_pool.  postgresql.py PLAY PORT"""
-import os, subprocess, sys, time
+import os, socket, subprocess, sys, time
 import psycopg, psycopg2
 from servers import at_once, await_fin, leave_or_wait, postgresql, race_in_sqlalchemy, wait_for
 
@@ -181,6 +181,42 @@ def notify(count=4):
                     other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
                 await_fin(connection.fileno())
                 connection.close()
+        at_once(count, one)
+
+
+def notice(count=4):
+    """A function says something and goes on: a client that leaves then, or is ended, has no answer."""
+    with postgresql(PORT) as server:
+        def one(number):
+            connection = psycopg2.connect(**WHERE, sslmode="disable", gssencmode="disable")
+            connection.autocommit = True
+            connection.cursor().execute("select 1")
+            words = b"do $$ begin raise notice 'at work'; perform pg_sleep(9); end $$\0"
+            with socket.socket(fileno=os.dup(connection.fileno())) as raw:
+                raw.setblocking(True)
+                raw.sendall(b"Q" + (len(words) + 4).to_bytes(4, "big") + words)
+                assert raw.recv(4096).startswith(b"N")
+                time.sleep(0.3)
+                raw.shutdown(socket.SHUT_RDWR)
+        at_once(count, one)
+        time.sleep(0.3)
+        server.stop("immediate")
+
+
+def closes_behind_the_words(count=4):
+    """A client that closes as soon as it has read why the server ends it, as node-postgres does."""
+    with postgresql(PORT, idle_session_timeout="1s"):
+        def one(number):
+            connection = psycopg2.connect(**WHERE, sslmode="disable", gssencmode="disable")
+            connection.autocommit = True
+            for _ in range(2):
+                connection.cursor().execute("select 1")
+                time.sleep(0.1 + number * 0.15)
+            with socket.socket(fileno=os.dup(connection.fileno())) as raw:
+                raw.setblocking(True)
+                assert b"57P05" in raw.recv(4096)
+                raw.shutdown(socket.SHUT_RDWR)
+                time.sleep(0.1)
         at_once(count, one)
 
 

@@ -56,6 +56,23 @@ def idle_race(count=4):
         at_once(count, one)
 
 
+def kill_blocked_behind_another(count=4):
+    """Two commands at once, of which the first is answered and the second waits."""
+    with servers.redis(PORT) as server:
+        def one(number):
+            connection = connect()
+            connection._sock.sendall(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n0\r\n")
+            assert connection.read_response() is None
+            await_fin(descriptor(connection))
+            connection.disconnect()
+
+        def kill():
+            wait_for("all", lambda: len([client for client in control(server).client_list() if client["cmd"] == "blpop"]) == count)
+            time.sleep(0.3)
+            control(server).execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        at_once(count + 1, lambda number: kill() if number == count else one(number))
+
+
 def kill_blocked(count=4):
     """A client waits for an item that never comes, and its connection is ended by another's command."""
     with servers.redis(PORT) as server:

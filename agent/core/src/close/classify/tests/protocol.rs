@@ -50,8 +50,67 @@ fn an_error_before_the_close_is_no_answer_and_ends_no_silence() {
         by_server(in_transaction),
         both("premature-hangup SX fin transaction admin-shutdown - exact protocol")
     );
-    let play = |talk: Talk| session(talk).answers_raw(ADMIN);
-    assert_eq!(by_client(play), both("completed CI fin idle admin-shutdown - exact protocol"));
+}
+
+/// As an alert of TLS: who closes behind them only answers.
+#[test]
+fn the_servers_last_words_end_the_connection_whoever_closes_first() {
+    let said = |talk: Talk| session(talk).answers_raw(IDLE_TIMEOUT);
+    let of_the_server = both("server-idle SI fin idle idle-timeout - exact protocol");
+    assert_eq!(by_client(said), of_the_server);
+    let takes_leave = |talk: Talk| said(talk).asks_raw(TERMINATE);
+    assert_eq!(by_client(takes_leave), both("server-idle SI fin idle idle-timeout - probable protocol"));
+    let is_asked = |talk: Talk| session(talk).asks_raw(QUERY).waits(500).answers_raw(ADMIN);
+    assert_eq!(by_client(is_asked), both("premature-hangup SW fin waiting admin-shutdown - exact protocol"));
+    // A refusal is the answer to the client, which goes by itself.
+    let refused = |talk: Talk| {
+        let greeted = talk.in_another_protocol().asks_raw(STARTUP).waits(1);
+        greeted.answers_raw(b"E\0\0\0\x42SFATAL\0VFATAL\0C28P01\0Mpassword authentication\0\0")
+    };
+    assert_eq!(by_client(refused), both("completed CI fin idle server-error - exact protocol"));
+}
+
+/// RAISE NOTICE in a function that has not ended: what is ready before it is the answer to the query before.
+#[test]
+fn a_notice_within_a_command_is_no_answer() {
+    const NOTICE: &[u8] = b"N\0\0\0\x0cSNOTICE\0";
+    let noticed = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(NOTICE).waits(500);
+    assert_eq!(by_client(noticed), both("premature-hangup CW fin waiting unknown - exact protocol"));
+    assert_eq!(by_server(noticed), both("premature-hangup SW fin waiting unknown - exact protocol"));
+    // Nobody had asked.
+    let warned = |talk: Talk| session(talk).answers_raw(NOTICE);
+    assert_eq!(by_server(warned), both("server-idle SI fin idle unknown - exact protocol"));
+}
+
+/// Pgpool-II's `client_idle_limit`.
+#[test]
+fn an_error_that_nobody_had_asked_for_cuts_no_answer_short() {
+    const LIMIT: &[u8] = b"E\0\0\0\x28SERROR\0C57000\0Munable to read data\0\0";
+    let limited = |talk: Talk| session(talk).answers_raw(LIMIT);
+    assert_eq!(by_server(limited), both("server-idle SI fin idle unknown - probable protocol"));
+    let asked = |talk: Talk| session(talk).asks_raw(QUERY).waits(1).answers_raw(LIMIT);
+    assert_eq!(by_server(asked), both("premature-hangup SR fin response unknown - exact protocol"));
+}
+
+#[test]
+fn of_commands_that_were_sent_at_once_the_last_may_wait() {
+    const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+    const BLPOP: &[u8] = b"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n0\r\n";
+    let together = |talk: Talk| talk.in_another_protocol().asks_raw(&[GET, BLPOP].concat()).waits(1);
+    let one = |talk: Talk| together(talk).answers_raw(b"$-1\r\n").waits(250);
+    assert_eq!(by_server(one), both("premature-hangup SW fin waiting unknown - probable protocol"));
+    assert_eq!(by_client(one), both("premature-hangup CW fin waiting unknown - probable protocol"));
+    let all = |talk: Talk| one(talk).answers_raw(b"*2\r\n$1\r\nq\r\n$1\r\nx\r\n").waits(250);
+    assert_eq!(by_server(all), both("server-idle SI fin idle unknown - probable turns"));
+    let in_pieces = |talk: Talk| talk.in_another_protocol().asks_raw(GET).asks_raw(BLPOP).waits(1);
+    let one = |talk: Talk| in_pieces(talk).answers_raw(b"$-1\r\n").waits(250);
+    assert_eq!(by_server(one), both("premature-hangup SW fin waiting unknown - probable protocol"));
+    // What is kept does not show more than one command, or that one answer is all.
+    let alone =
+        |talk: Talk| talk.in_another_protocol().asks_raw(GET).waits(1).answers_raw(b"$-1\r\n").waits(250);
+    assert_eq!(by_server(alone), both("server-idle SI fin idle unknown - probable turns"));
+    let two = |talk: Talk| together(talk).answers_raw(b"+OK\r\n:1\r\n").waits(250);
+    assert_eq!(by_server(two), both("server-idle SI fin idle unknown - probable turns"));
 }
 
 #[test]
@@ -256,6 +315,30 @@ fn first_words_after_a_while_do_not_tell_an_answer_from_an_error() {
     // Behind an answer they are a goodbye.
     let idle = |talk: Talk| asked(talk).waits(1).answers_raw(b"\x01done").waits(100).answers_raw(b"\x02bye");
     assert_eq!(by_server(idle), both("server-idle SI fin idle unknown - probable turns"));
+}
+
+/// FastCGI, finger: one request, and an answer that ends with the connection, however long it took.
+#[test]
+fn an_only_answer_that_comes_with_the_close_ends_it() {
+    let slow = |talk: Talk| {
+        talk.in_another_protocol()
+            .asks_raw(b"\x01\x01\0\x01query")
+            .waits(100)
+            .answers_raw(b"\x01\x06\0\x01done")
+    };
+    assert_eq!(by_server(slow), both("completed SI fin idle unknown - probable turns"));
+}
+
+/// uWSGI's own protocol before it: what asked was never read.
+#[test]
+fn an_answer_in_http_to_another_protocol_ends_with_its_connection() {
+    let answered = |ticks: u32| {
+        let mut talk = server();
+        talk.move_bytes(IN, 120);
+        talk.waits(1).answers(OK).waits(ticks).closes()
+    };
+    assert_eq!(summary(&answered(1)), "completed SI fin idle unknown - probable http");
+    assert_eq!(summary(&answered(250)), "server-idle SI fin idle unknown - probable http");
 }
 
 #[test]

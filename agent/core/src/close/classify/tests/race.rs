@@ -241,11 +241,7 @@ fn a_client_that_closes_as_it_writes_raced_its_own_timer() {
         "a process that ends has no timer"
     );
     let turns = |talk: Talk| asked(0)(talk).unobserved();
-    assert_eq!(
-        by_client(turns),
-        ["completed CW fin waiting unknown - probable turns"; 2],
-        "as a goodbye does"
-    );
+    assert_eq!(by_client(turns), ["completed CI fin idle unknown - probable turns"; 2], "as a goodbye does");
 }
 
 #[test]
