@@ -24,6 +24,7 @@ mod same_request;
 mod settle;
 mod tally;
 mod tracker;
+mod unsettled;
 
 pub use audit::{LongLived, Probing};
 pub use coverage::{BUCKETS, Coverage};

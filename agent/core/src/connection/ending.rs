@@ -63,6 +63,9 @@ impl Tracker {
             self.pools.closing(&pool, cookie, step.header.ktime_ns, step.task.tgid != 0);
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
+        if begins {
+            self.unsettled.enters(pending.facts().first.header.ktime_ns);
+        }
         if !begins && let Some(habit) = self.closing_habits.note(pending.facts()) {
             pending.facts_mut().closing_habit = Some(habit);
         }
@@ -185,6 +188,9 @@ impl Tracker {
         let mut connection = self.connections.remove(&cookie)?;
         self.tally.leaves(connection.state_key());
         self.totals.closed += 1;
+        if let Some(facts) = connection.facts() {
+            self.unsettled.leaves(facts.first.header.ktime_ns);
+        }
         self.has_ended(cookie, &connection);
         self.note_reachability(&mut connection);
         let known = connection.pending.as_deref_mut().and_then(Pending::take_judgement);

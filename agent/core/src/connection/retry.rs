@@ -126,6 +126,11 @@ impl Retries {
         self.release(now_ns, ready);
     }
 
+    /// When the oldest of the closes that are held began, CLOCK_MONOTONIC ns.
+    pub(super) fn oldest_held(&self) -> Option<u64> {
+        self.held.iter().map(|held| held.close.at_ns).min()
+    }
+
     /// Which sockets are to be looked at now.
     pub(super) fn retry_queries(&mut self, now_ns: u64) -> Vec<RetryQuery> {
         self.now_ns = now_ns;

@@ -12,7 +12,7 @@ use crate::{
 
 const MS: u64 = 1_000_000;
 /// Records of one instant come within this.
-const GRACE_NS: u64 = 20 * MS;
+pub(super) const GRACE_NS: u64 = 20 * MS;
 /// A request that crosses a close, or is written by a pool that does not look, mostly comes within this.
 const LATE_NS: u64 = 1_000 * MS;
 /// After our own answering FIN the peer's reset may still come, one round trip later.
@@ -22,6 +22,8 @@ const MAX_ROUND_TRIPS_NS: u64 = 2_000 * MS;
 const ABANDONED_NS: u64 = 5_000 * MS;
 /// A half-close whose end was never reported.
 const HALF_CLOSED_NS: u64 = 60_000 * MS;
+/// What takes longer waits for a step of a socket that lives on.
+pub(super) const LONGEST_NS: u64 = HALF_CLOSED_NS + MAX_ROUND_TRIPS_NS;
 
 /// Deadlines within 2^20 ns (about a millisecond) share a slot: adding one costs next to nothing, where a
 /// heap would compare its way through tens of thousands.

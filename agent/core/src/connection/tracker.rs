@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use whohungup_ebpf::{decode::Record, event::Reset};
 
 use super::{
@@ -17,8 +18,9 @@ use super::{
     reconcile::Unreachable,
     requests::Progressed,
     retry::Retries,
-    settle::Deadlines,
+    settle::{self, Deadlines},
     tally::Tally,
+    unsettled::Unsettled,
 };
 use crate::{close::ClosedConnection, identity::Ends};
 use crate::{
@@ -86,6 +88,7 @@ pub struct Tracker {
     pub(super) absent: HashMap<u32, u32>,
     pub(super) unreachable: Unreachable,
     pub(super) due: Deadlines,
+    pub(super) unsettled: Unsettled,
     pub(super) pools: Pools,
     pub(super) reachability: Reachability,
     pub(super) closing_habits: ClosingHabits,
@@ -135,6 +138,7 @@ impl Tracker {
             absent: HashMap::new(),
             unreachable: Unreachable::These(HashSet::new()),
             due: Deadlines::default(),
+            unsettled: Unsettled::default(),
             pools: Pools::default(),
             reachability: Reachability::default(),
             closing_habits: ClosingHabits::default(),
@@ -215,6 +219,16 @@ impl Tracker {
         self.retries.hold(&mut self.ready, now_ns);
         self.ready.drain(..).for_each(sink);
         self.recent.expire(now_ns);
+    }
+
+    /// Every close that began before this has been handed over, if what came until `now_ns` has been applied and settled.
+    /// Left out are those that wait longer than any timer: their sockets live on, for the next agent to find.
+    pub fn complete_until(&self, now_ns: u64) -> Timestamp {
+        let oldest = now_ns.saturating_sub(settle::LONGEST_NS);
+        // Records of one instant come a little apart.
+        let newest = now_ns.saturating_sub(settle::GRACE_NS);
+        let waiting = self.unsettled.first_since(oldest).into_iter().chain(self.retries.oldest_held());
+        self.wall_time(waiting.fold(newest, u64::min))
     }
 
     /// Settles everything that is pending, whether due or not: the agent is ending.

@@ -8,6 +8,7 @@ use crate::close::{
     facts::{CLOSE, LISTEN},
     sample::{Talk, header, late_segment},
 };
+use crate::connection::settle::LONGEST_NS;
 
 const SEQUENCES: u64 = 4000;
 const COOKIES: u64 = 6;
@@ -130,14 +131,25 @@ fn whatever_happens_every_connection_that_began_is_open_or_closed() {
         let limits = Limits { connections: rng.usize(0..6), recent: rng.usize(0..4) };
         let mut tracker = Tracker::new(limits, Options::default(), TICK);
         let (mut now_ns, mut reported, mut amended) = (OPENED_NS, 0, 0);
-        let mut count = |reports: Vec<ClosedConnection>| {
+        // What was promised last to be complete, and since when sockets were looked at for it.
+        let (mut complete_until, mut looked_from) = (0, 0);
+        let mut count = |reports: Vec<ClosedConnection>, complete_until: u64, looked_from: u64| {
             for closed in reports {
+                let is_in_time =
+                    closed.amends || closed.at_ns >= complete_until || closed.at_ns < looked_from;
+                assert!(is_in_time, "seed {seed}: {} < {complete_until}", closed.at_ns);
                 assert_eq!(closed.amends, closed.evidence[0].starts_with("amends"), "seed {seed}");
                 *(if closed.amends { &mut amended } else { &mut reported }) += 1_u64;
             }
         };
         for _ in 0..rng.usize(1..80) {
-            count(happen(&mut rng, &mut tracker, &mut now_ns));
+            count(happen(&mut rng, &mut tracker, &mut now_ns), complete_until, looked_from);
+            if rng.u8(0..4) == 0 {
+                count(settle(&mut tracker, now_ns), complete_until, looked_from);
+                complete_until = tracker.complete_until(now_ns).as_nanosecond() as u64;
+                looked_from = now_ns.saturating_sub(LONGEST_NS);
+                assert!((looked_from..now_ns).contains(&complete_until), "seed {seed}: {complete_until}");
+            }
             let totals = tracker.totals();
             assert_eq!(
                 totals.opened + totals.adopted,
@@ -148,7 +160,7 @@ fn whatever_happens_every_connection_that_began_is_open_or_closed() {
             assert!(totals.open <= limits.connections as u64, "seed {seed}: {totals:?}");
             assert!(totals.recent <= limits.recent.max(1) as u64, "seed {seed}: {totals:?}");
         }
-        count(settle_all(&mut tracker));
+        count(settle_all(&mut tracker), complete_until, looked_from);
         let totals = tracker.totals();
         assert_eq!(
             reported,

@@ -126,3 +126,19 @@ fn the_end_of_the_agent_settles_what_is_pending_and_leaves_what_is_open() {
     assert_eq!(tracker.totals().open, 1);
     assert_balanced(&tracker);
 }
+
+#[test]
+fn what_waits_is_not_yet_complete_and_a_socket_that_lives_on_holds_nothing_up_for_ever() {
+    let complete = |tracker: &Tracker, now_ns: u64| tracker.complete_until(now_ns).as_nanosecond() as u64;
+    let (mut tracker, at) = played(&client(), &client().asks(GET).waits(5).stops_sending());
+    assert!(settle(&mut tracker, at + 10 * SECOND).is_empty());
+    assert!(complete(&tracker, at + 10 * SECOND) <= at);
+    assert_eq!(one(settle(&mut tracker, at + 61 * SECOND)).at_ns, at);
+    assert_eq!(complete(&tracker, at + 61 * SECOND), at + 61 * SECOND - 20 * MS);
+
+    // Only what the process does with its socket settles this one.
+    let (mut tracker, at) = played(&server(), &server().asks(GET).waits(5).gets_fin());
+    assert!(settle(&mut tracker, at + 100 * SECOND).is_empty());
+    assert!(complete(&tracker, at + 50 * SECOND) <= at);
+    assert!(complete(&tracker, at + 100 * SECOND) > at + 30 * SECOND);
+}
