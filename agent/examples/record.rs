@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use whohungup::record::{Found, Interval, Limits, Recorder, Scan, Settings};
+use whohungup::record::{Found, Interval, Limits, Reserved, Scan, Settings};
 use whohungup_core::{
     close::{CloseId, ClosedConnection, Code, CommunityId, SCHEMA},
     filter::Filter,
@@ -64,13 +64,14 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn write(directory: &Path, begins: Timestamp, closes: u64) -> anyhow::Result<()> {
-    let mut recorder = Recorder::start(Settings {
+    let mut recorder = Reserved::take(Settings {
         directory: directory.to_owned(),
         limits: Limits { bytes: 1 << 40, age: Duration::from_hours(48), rate: u32::MAX },
         filter: Filter::default(),
         omit: Vec::new(),
         redact: Vec::new(),
-    })?;
+    })?
+    .start()?;
     let workloads: Vec<Workload> = (0..SERVICES)
         .map(|service| {
             let mut names = Names::new(WorkloadKind::Pod);
@@ -88,7 +89,7 @@ fn write(directory: &Path, begins: Timestamp, closes: u64) -> anyhow::Result<()>
         }
     }
     anyhow::ensure!(recorder.stats().lost() == 0, "{:?}", recorder.stats());
-    recorder.stop();
+    recorder.stop(Timestamp::now());
     Ok(())
 }
 

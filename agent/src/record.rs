@@ -20,6 +20,6 @@ pub use directory::RecordError;
 pub use gaps::{Gap, GapReason};
 pub use limits::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RATE, Limits};
 pub use recall::{not_observed, recall, recalled};
-pub use recorder::{RecordStats, Recorder, Settings};
+pub use recorder::{RecordStats, Recorder, Reserved, Settings};
 pub use redact::{Omit, Redact};
 pub use scan::{Found, Interval, Scan, Scanned};

@@ -8,16 +8,17 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use whohungup_core::{close::ClosedConnection, filter::Filter};
 
 use crate::privileges;
 
 use super::{
-    directory::Directory,
+    directory::{Directory, RecordError},
     gaps::GapReason,
     limits::{Limits, RateLimit},
     redact::{Omit, Redact, redact},
@@ -26,6 +27,16 @@ use super::{
 
 /// Closes that wait to be written at most: about 16 MB.
 const QUEUE: usize = 8192;
+/// How often the writer learns how far it is complete.
+const COMPLETE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What the thread that writes is sent.
+#[derive(Debug)]
+pub(super) enum Message {
+    Close(Box<ClosedConnection>),
+    /// Every close that ended before has been sent, or counted.
+    CompleteUntil(Timestamp),
+}
 
 /// What is recorded, and where.
 #[derive(Clone, Debug)]
@@ -85,37 +96,56 @@ impl Counts {
 
 #[derive(Debug)]
 pub struct Recorder {
-    closes: SyncSender<ClosedConnection>,
+    queue: SyncSender<Message>,
     counts: Arc<Counts>,
+    completed: Instant,
     rate: RateLimit,
     settings: Settings,
     thread: JoinHandle<()>,
 }
 
-impl Recorder {
+/// A directory that is this process's, and in which nothing has been written yet.
+#[derive(Debug)]
+pub struct Reserved {
+    directory: Directory,
+    settings: Settings,
+}
+
+impl Reserved {
     /// # Errors
     /// When the directory cannot be written to, or another process records there.
-    pub fn start(settings: Settings) -> anyhow::Result<Self> {
-        let directory = Directory::take(&settings.directory)?;
+    pub fn take(settings: Settings) -> Result<Self, RecordError> {
+        Ok(Self { directory: Directory::take(&settings.directory)?, settings })
+    }
+
+    /// From now on what ends is observed: here ends the time in which nobody was there.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to.
+    pub fn start(self) -> anyhow::Result<Recorder> {
+        let Self { directory, settings } = self;
         let counts = Arc::<Counts>::default();
-        let (closes, queue) = sync_channel(QUEUE);
+        let (queue, messages) = sync_channel(QUEUE);
         let writer = Writer::start(directory, settings.limits, Arc::clone(&counts))?;
         let thread = thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || {
                 privileges::keep(&privileges::TO_WRITE);
-                writer.run(&queue);
+                writer.run(&messages);
             })
             .context("start the thread that writes the record")?;
-        Ok(Self {
-            closes,
+        Ok(Recorder {
+            queue,
             counts,
+            completed: Instant::now(),
             rate: RateLimit::new(settings.limits.rate, Instant::now()),
             settings,
             thread,
         })
     }
+}
 
+impl Recorder {
     /// Has `close` written, unless it is not wanted, or there is no room for it: then it is counted.
     pub fn take(&mut self, close: &ClosedConnection) {
         if !self.settings.filter.has_close(close) {
@@ -127,11 +157,20 @@ impl Recorder {
         }
         let mut close = close.clone();
         redact(&mut close, &self.settings.omit, &self.settings.redact);
-        match self.closes.try_send(close) {
+        match self.queue.try_send(Message::Close(Box::new(close))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.counts.count_dropped(GapReason::Queue, 1),
             // The thread has ended; it never does by itself.
             Err(TrySendError::Disconnected(_)) => self.counts.count_dropped(GapReason::Disk, 1),
+        }
+    }
+
+    /// `until`: every close that ended before has been handed over.
+    pub fn note_complete(&mut self, until: impl FnOnce() -> Timestamp) {
+        if self.completed.elapsed() >= COMPLETE_INTERVAL {
+            self.completed = Instant::now();
+            // Where there is no room, the record is complete no further than the newest that found some.
+            drop(self.queue.try_send(Message::CompleteUntil(until())));
         }
     }
 
@@ -148,9 +187,11 @@ impl Recorder {
         }
     }
 
-    /// Writes what is waiting, and ends.
-    pub fn stop(self) {
-        drop(self.closes);
+    /// Writes what is waiting, and ends. `until`: what ended before has been handed over.
+    pub fn stop(self, until: Timestamp) {
+        // It has ended only if it panicked, which is said below.
+        drop(self.queue.send(Message::CompleteUntil(until)));
+        drop(self.queue);
         if self.thread.join().is_err() {
             tracing::error!("the thread that writes the record panicked: its message is in the log");
         }

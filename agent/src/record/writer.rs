@@ -11,14 +11,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use whohungup_core::close::ClosedConnection;
 
 use super::{
     directory::{self, Directory, RecordError},
     file::OpenFile,
-    gaps::{self, Gap, GapReason},
+    gaps::{self, Gap, GapReason, State},
     limits::Limits,
-    recorder::Counts,
+    recorder::{Counts, Message},
 };
 
 /// Closes that are written at once at most.
@@ -40,6 +39,8 @@ pub(super) struct Writer {
     /// `None` until there is something to write.
     open: Option<OpenFile>,
     lines: Vec<u8>,
+    /// What ended before has been written or counted as dropped.
+    complete_until: Timestamp,
     chores_done: Instant,
     failed: Option<Instant>,
     warned: Option<Instant>,
@@ -61,13 +62,15 @@ impl Writer {
             tracing::warn!("the record at {}: {gap}", path.display());
             gaps::add(&path, &gap).map_err(doing())?;
         }
-        gaps::note_alive(&path, now, false).map_err(doing())?;
+        let state = State { alive: now, stopped: false, complete_until: Some(now) };
+        gaps::note_alive(&path, state).map_err(doing())?;
         let mut writer = Self {
             directory,
             limits,
             counts,
             open: None,
             lines: Vec::new(),
+            complete_until: now,
             chores_done: Instant::now(),
             failed: None,
             warned: None,
@@ -80,7 +83,7 @@ impl Writer {
     }
 
     /// Writes what comes until nobody sends any more.
-    pub(super) fn run(mut self, queue: &Receiver<ClosedConnection>) {
+    pub(super) fn run(mut self, queue: &Receiver<Message>) {
         loop {
             match queue.recv_timeout(CHORES_INTERVAL) {
                 Ok(first) => self.write(first, queue),
@@ -95,15 +98,28 @@ impl Writer {
         self.chores(true);
     }
 
-    fn write(&mut self, first: ClosedConnection, queue: &Receiver<ClosedConnection>) {
+    fn write(&mut self, first: Message, queue: &Receiver<Message>) {
         self.lines.clear();
-        let mut closes = 0;
-        for close in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
-            // A close is always JSON: it has no map whose keys are no text.
-            if serde_json::to_writer(&mut self.lines, &close).is_ok() {
-                self.lines.push(b'\n');
-                closes += 1;
+        let (mut closes, mut complete_until) = (0, self.complete_until);
+        for message in std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)) {
+            match message {
+                // A close is always JSON: it has no map whose keys are no text.
+                Message::Close(close) => {
+                    if serde_json::to_writer(&mut self.lines, &close).is_ok() {
+                        self.lines.push(b'\n');
+                        closes += 1;
+                    }
+                }
+                Message::CompleteUntil(until) => complete_until = until,
             }
+        }
+        self.write_lines(closes);
+        self.complete_until = complete_until;
+    }
+
+    fn write_lines(&mut self, closes: u64) {
+        if closes == 0 {
+            return;
         }
         let may_try = self.failed.is_none_or(|at| at.elapsed() >= RETRY_AFTER);
         let written = if may_try { self.append() } else { Err(io::ErrorKind::StorageFull.into()) };
@@ -154,8 +170,11 @@ impl Writer {
                 self.fail(&error);
             }
         }
-        let noted = self.losses.note(&self.directory, &self.counts, now, is_end);
-        if let Err(error) = noted.and_then(|()| gaps::note_alive(&self.directory.path, now, is_end)) {
+        let noted = self.losses.note(&self.directory, &self.counts, (self.complete_until, now), is_end);
+        // What ends while the daemon does is observed no more.
+        let alive = if is_end { self.complete_until } else { now };
+        let state = State { alive, stopped: is_end, complete_until: Some(self.losses.since) };
+        if let Err(error) = noted.and_then(|()| gaps::note_alive(&self.directory.path, state)) {
             self.fail(&error);
         }
     }
@@ -181,6 +200,7 @@ impl Writer {
 #[derive(Debug)]
 struct Losses {
     noted: [u64; GapReason::DROPPED.len()],
+    /// What ended before has been written or noted.
     since: Timestamp,
 }
 
@@ -193,21 +213,22 @@ impl Losses {
         &mut self,
         directory: &Directory,
         counts: &Counts,
-        now: Timestamp,
+        (complete_until, now): (Timestamp, Timestamp),
         is_end: bool,
     ) -> io::Result<()> {
         let dropped = counts.dropped();
         if dropped == self.noted {
-            self.since = now;
+            self.since = complete_until;
         } else if is_end || now.duration_since(self.since).unsigned_abs() >= GAP_INTERVAL {
             for ((&reason, count), noted) in GapReason::DROPPED.iter().zip(dropped).zip(&mut self.noted) {
                 if count > *noted {
                     let closes = Some(count - *noted);
-                    gaps::add(&directory.path, &Gap { from: self.since, until: now, reason, closes })?;
+                    let from = self.since;
+                    gaps::add(&directory.path, &Gap { from, until: now, reason, closes, partly_from: None })?;
                     *noted = count;
                 }
             }
-            self.since = now;
+            self.since = complete_until;
         }
         Ok(())
     }

@@ -18,13 +18,13 @@ use whohungup_core::close::ClosedConnection;
 use crate::{
     agent::{Agent, Handler},
     cli::RunArgs,
-    clock::{monotonic_ns, wall_ahead_ns},
+    clock::{monotonic_ns, wall_ahead_ns, wall_time},
     delivery::Counts,
     live::{LiveChanges, LiveSnapshot},
     metrics::{BuildInfo, Histograms, Metrics, Reading, Scrape, Snapshot, most_series},
     otlp::LogExporter,
     recent_activity::RecentActivity,
-    record::{self, Recorder},
+    record::{self, Recorder, Reserved},
     session::SessionOptions,
     web,
 };
@@ -116,11 +116,12 @@ pub(super) fn start(args: &RunArgs, around: Around, asked: Receiver<Ask>) -> any
                 counters.recall(&args, &mut agent);
                 drop(ready.send(Ok(())));
                 agent.run(&stopped, &mut counters);
+                let until = wall_time(monotonic_ns());
                 if counters.recorder.is_some() || counters.around.otlp.logs.is_some() {
                     // What had ended and was not settled is told too.
                     agent.finish(|closed| counters.close(closed));
                 }
-                counters.recorder.into_iter().for_each(Recorder::stop);
+                counters.recorder.into_iter().for_each(|recorder| recorder.stop(until));
                 counters.around.otlp.logs.into_iter().for_each(LogExporter::stop);
                 drop(runs);
             }
@@ -132,11 +133,12 @@ pub(super) fn start(args: &RunArgs, around: Around, asked: Receiver<Ask>) -> any
 
 /// The record first: without it nothing is to run.
 fn begin(args: &RunArgs) -> anyhow::Result<(Agent, Option<Recorder>)> {
-    let recorder = args.record.settings().map(Recorder::start).transpose()?;
+    let reserved = args.record.settings().map(Reserved::take).transpose()?;
     let mut agent = Agent::start(args.session(), args.observe.max_endpoints)?;
     if args.metrics_histograms == Histograms::Native {
         agent.analyzer.keep_native_histograms();
     }
+    let recorder = reserved.map(Reserved::start).transpose()?;
     Ok((agent, recorder))
 }
 
@@ -325,6 +327,9 @@ impl Handler for Counters {
 
     fn turn(&mut self, agent: &mut Agent) -> ControlFlow<()> {
         self.recent.turn(&mut agent.session);
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| !agent.session.is_behind()) {
+            recorder.note_complete(|| agent.session.tracker().complete_until(monotonic_ns()));
+        }
         if let Some(reading) = self.sampling.turn(agent.session.probes()) {
             self.budget.note(reading);
             self.keep_within_budget(&reading, agent);

@@ -1,5 +1,7 @@
 //! `run --record` and `query`: every close once, or counted, whatever happens to the daemon and the disk.
 
+mod churn;
+
 use std::{
     collections::HashSet,
     fs,

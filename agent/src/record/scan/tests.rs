@@ -1,7 +1,7 @@
 use std::{path::Path, time::Duration};
 
 use super::*;
-use crate::record::{Limits, Recorder, Settings};
+use crate::record::{Limits, Reserved, Settings};
 use whohungup_core::{
     labels::{Race, Verdict},
     testing::{raced, server_idle},
@@ -36,7 +36,7 @@ fn race_of(number: u32) -> ClosedConnection {
 }
 
 fn record(directory: &Path, closes: impl Iterator<Item = ClosedConnection>) {
-    let mut recorder = Recorder::start(settings(directory)).expect("started");
+    let mut recorder = Reserved::take(settings(directory)).expect("free").start().expect("started");
     for (taken, close) in (1..).zip(closes) {
         recorder.take(&close);
         // The queue is bounded, and nothing is to be lost here.
@@ -45,7 +45,7 @@ fn record(directory: &Path, closes: impl Iterator<Item = ClosedConnection>) {
         }
     }
     assert_eq!(recorder.stats().lost(), 0);
-    recorder.stop();
+    recorder.stop(Timestamp::now());
 }
 
 fn ask(directory: &Path, filter: &Filter, interval: Interval) -> (Vec<ClosedConnection>, Scanned) {
