@@ -14,6 +14,8 @@ const LIVE: [&str; 5] = ["robust::", "record::", "ring::", "web::handshakes", "h
 /// A clock that is set: on a machine that others use too it cannot be, so the core is given one that jumps.
 const CLOCK: &str = "clock";
 const ALL_CONNECTS: &str = "1000000";
+/// Of each of the record's ten rounds.
+const ALL_CLOSES: &str = "100000";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -43,8 +45,11 @@ pub(crate) fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.filter.is_none() {
         report.step("live: faults", || {
             let mut command = workspace.cargo();
-            command.args(["test", "--workspace", "--test", "live", "--", "--test-threads=1"]).args(LIVE);
-            process::run(&mut command)
+            command.args(["test", "--workspace", "--test", "live", "--", "--test-threads=1", "--nocapture"]);
+            if !workspace::in_ci() {
+                command.env("WHOHUNGUP_RECORD_CLOSES", ALL_CLOSES);
+            }
+            process::run(command.args(LIVE))
         });
         report.step("core: clock", || {
             process::run(workspace.cargo().args(["test", "-p", "whohungup-core", "--lib", CLOCK]))
