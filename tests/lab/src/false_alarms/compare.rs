@@ -226,7 +226,10 @@ fn in_report(trap: &Trap, claims: &[&Claim], port: u16, model: &Model) -> Vec<St
             say(format!("requests at risk {}", endpoint.at_risk));
         }
         if !trap.advised {
-            endpoint.advice.iter().for_each(|advice| say(format!("advice {:?}", advice.text)));
+            endpoint
+                .advice
+                .iter()
+                .for_each(|advice| say(format!("advice {:?}, as {:?}", advice.text, advice.why)));
         }
         for timer in &endpoint.timers {
             let first = endpoint.candidates(timer).first();
