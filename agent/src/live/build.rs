@@ -15,7 +15,7 @@ use whohungup_core::{
     advice::{EndpointReport, Meta, ReportModel, earlier_peers, losses_of},
     connection::OpenState,
     endpoint::{
-        EndpointKey,
+        EndpointKey, Risk,
         last_hour::{COUNTS, LOST, LOST_ONCE, LastHour, MINUTES, begins_ns, minute},
     },
     filter::Filter,
@@ -111,6 +111,10 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         if counts.iter().any(|&count| count > 0) { counts } else { Vec::new() }
     };
     let lost_hour = in_hour(LOST);
+    let state = match endpoint.risk {
+        Risk::Safe | Risk::Unknown if lost_hour > 0 => Risk::Losing,
+        risk => risk,
+    };
     let timers = endpoint.timers.iter().zip(format::timers(report)).map(|(timer, (text, whose))| TimerView {
         side: timer.side,
         phase: timer.phase,
@@ -135,7 +139,8 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         peers: endpoint.peers.clone(),
         recent_pids: endpoint.recent_pids.clone(),
         risk: endpoint.risk,
-        risk_text: format::risk(endpoint.risk).to_owned(),
+        state,
+        risk_text: format::risk(state).to_owned(),
         trouble: !report.is_quiet() || lost_hour > 0,
         peer: report.peer.map(|peer| peer.to_string()),
         peer_endpoint: None,

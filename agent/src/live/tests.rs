@@ -56,7 +56,11 @@ fn a_calm_host_says_so_and_one_with_broken_responses_names_the_worst() {
     assert_eq!(calm.tone, Tone::Calm);
     assert!(calm.text.contains("1 connection ended in the last hour"), "{}", calm.text);
     (0..3).for_each(|_| both.close(closed(9090, "nginx", Verdict::PrematureHangup)));
-    let losing = both.everything().headline;
+    let view = both.everything();
+    let nginx = &view.endpoints[0];
+    // No timer endangers it, and it is no calm one.
+    assert_eq!((nginx.risk, nginx.state, &*nginx.risk_text), (Risk::Unknown, Risk::Losing, "requests lost"));
+    let losing = view.headline;
     assert_eq!((losing.tone, losing.endpoint.as_deref()), (Tone::Losing, Some("server/9090/nginx")));
     let said = "3 requests lost: 3 to hang-ups by the server; last 00:00:00";
     assert!(losing.text.starts_with(said) && losing.text.contains("Most of them at nginx"), "{losing:?}");

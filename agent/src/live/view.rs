@@ -129,7 +129,12 @@ pub struct EndpointView {
     /// The newest processes of its connections, newest first, at most 16.
     #[serde(default)]
     pub recent_pids: Vec<u32>,
+    /// By its timers and races.
     pub risk: Risk,
+    /// The same, but for one that lost requests in the last hour in another way: it is [`Risk::Losing`] too.
+    #[serde(default)]
+    pub state: Risk,
+    /// `state` in words.
     pub risk_text: String,
     /// It needs a look: at risk, losing requests, or with advice.
     pub trouble: bool,

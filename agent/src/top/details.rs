@@ -72,7 +72,7 @@ fn of_endpoint(app: &App, endpoint: &EndpointView, width: u16) -> Vec<Line<'stat
     let mut lines = vec![Line::from(vec![
         Span::styled(clean(&endpoint.title, 80), bold()),
         Span::raw("  "),
-        Span::styled(clean(&endpoint.risk_text, 40), risk_style(app, endpoint.risk)),
+        Span::styled(clean(&endpoint.risk_text, 40), risk_style(app, endpoint.state)),
     ])];
     lines.extend(endpoint.advice.first().into_iter().flat_map(|advice| labelled("why", &advice.why, width)));
     for advice in &endpoint.advice {

@@ -50,7 +50,7 @@ impl Column {
     pub(super) fn sort(self, endpoints: &mut [&EndpointView], turned: bool) {
         let down = |value: u64| std::cmp::Reverse(value);
         match self {
-            Self::State => endpoints.sort_by_key(|one| one.risk),
+            Self::State => endpoints.sort_by_key(|one| one.state),
             Self::Endpoint => endpoints.sort_by(|one, other| one.title.cmp(&other.title)),
             Self::Workload => endpoints.sort_by(|one, other| {
                 // Whoever has none comes last.

@@ -124,7 +124,7 @@ fn endpoints(app: &App, area: u16) -> Table<'_> {
     };
     let roomy = columns.contains(&Column::Workload);
     let cell = |column: &Column, one: &EndpointView| match column {
-        Column::State => Cell::from(Span::styled(state(one.risk), risk_style(app, one.risk))),
+        Column::State => Cell::from(Span::styled(state(one.state), risk_style(app, one.state))),
         Column::Endpoint if roomy => Cell::from(who(&one.process, one.role, one.server_port)),
         Column::Endpoint => Cell::from(who_in(one)),
         Column::Workload => Cell::from(clean(one.workload_name.as_deref().unwrap_or("-"), 2 * NAME)),

@@ -22,7 +22,7 @@ export function trouble(element, endpoints, render, whole) {
 }
 
 function card(endpoint, titles) {
-  const title = h("header", {}, h("h3", {}, endpoint.title), h("span", { class: `badge risk-${endpoint.risk}` }, endpoint.risk_text));
+  const title = h("header", {}, h("h3", {}, endpoint.title), h("span", { class: `badge risk-${endpoint.state}` }, endpoint.risk_text));
   const attributes = { class: "card", "aria-label": endpoint.title, "data-endpoint": endpoint.id };
   if (endpoint.peer_endpoint) {
     const other = titles.get(endpoint.peer_endpoint) ?? endpoint.peer_endpoint;

@@ -191,7 +191,7 @@ function crumb(one) {
   return replace($("crumb"),
     h("p", {}, h("a", { href: "/", "data-key": "all", on: { click: (event) => { event.preventDefault(); set({ endpoint: [], port: "", process: "", workload: "", minute: "" }); } } }, "All services")),
     h("h2", {}, one.name, one.where ? h("span", { class: "sub" }, ` in ${one.where}`) : null),
-    h("p", { class: "note" }, `${one.riskText}; ${lost}. `, copied(address, "copy-link"), " a link to this service"));
+    h("p", { class: "note" }, `${one.stateText}; ${lost}. `, copied(address, "copy-link"), " a link to this service"));
 }
 
 function chart() {

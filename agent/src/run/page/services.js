@@ -38,14 +38,14 @@ function service(id, ends, minutes) {
   const whole = server ?? client ?? ends[0];
   const port = whole.server_port;
   const name = server ? `${server.process || "?"} on port ${port}` : port === null ? whole.process || "not known" : `port ${port}, elsewhere`;
-  const worst = [...ends].sort((one, other) => RISKS.indexOf(one.risk) - RISKS.indexOf(other.risk))[0];
+  const worst = [...ends].sort((one, other) => RISKS.indexOf(one.state) - RISKS.indexOf(other.state))[0];
   const [started, lostEver] = [most((end) => end.started), most((end) => end.lost)];
   return {
     id, ends, closesBy, lostBy, name,
     ids: ends.map((end) => end.id),
     where: server?.workload_name ?? (server ? "" : client?.workload_name ?? ""),
     callers: server ? of("client").map((end) => end.process).concat(server.peers.map((peer) => peer.process)) : [client?.process ?? ""],
-    risk: worst.risk, riskText: worst.risk_text,
+    state: worst.state, stateText: worst.risk_text,
     trouble: ends.some((end) => end.trouble),
     advice: ends.find((end) => end.advice.length > 0)?.advice[0],
     lost: recent(lostBy), closes: recent(closesBy), open: most((end) => end.established),
@@ -87,7 +87,7 @@ export const link = (service) => `#${new URLSearchParams(service.ids.map((id) =>
 
 const COLUMNS = [
   ["service", "Service", (one) => one.name, named],
-  ["state", "State", (one) => [RISKS.indexOf(one.risk), -one.lost], (one) => h("span", { class: `badge risk-${one.risk}` }, one.riskText)],
+  ["state", "State", (one) => [RISKS.indexOf(one.state), -one.lost], (one) => h("span", { class: `badge risk-${one.state}` }, one.stateText)],
   ["lost", "Lost", (one) => one.lost, (one) => h("span", { class: one.lost ? "risk-losing" : null }, number(one.lost)), true],
   ["last", "Last lost", (one) => one.lastLost ?? "", (one) => (one.lastLost ? h("time", { datetime: one.lastLost }, ago(one.lastLost)) : "–"), true],
   ["share", "Of requests", (one) => one.share ?? -1, (one) => (one.lostEver ? percent(one.share) : "–"), true],
