@@ -15,7 +15,7 @@ use super::{
     farewell::MAX_TLS_ALERT_BYTES,
 };
 use crate::http::{self, ExchangeState, Written, tls::Records};
-use crate::labels::{Phase, Role};
+use crate::labels::{Phase, Role, Side};
 
 /// How the exchange stands inside TLS at the first step, and at a later one if it had gone on.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ pub(super) fn read(facts: &Facts, ending: Ending, outside: &ExchangeState) -> Op
     }
     let mut at = standing(exchange);
     if !agree(&at, outside) || is_waiting_in_openssl(facts, exchange, &at) {
+        return None;
+    }
+    if exchange.protocol == HTTP2 && has_left_a_record_unread(facts.role, exchange, outside) {
         return None;
     }
     at.exact &= outside.phase == at.phase || outside.phase != Phase::Unknown && exchange.protocol == HTTP;
@@ -122,6 +125,14 @@ fn agree(inside: &ExchangeState, outside: &ExchangeState) -> bool {
         (Phase::Unused, seen) => seen == Phase::Unused,
         (Phase::Transaction | Phase::Connecting | Phase::Unknown, _) => false,
     }
+}
+
+/// HTTP/2: the peer's newest record came after all that the process has read: a GOAWAY, for all that is known. OpenSSL may
+/// have taken it out of the socket (SSL_shutdown does).
+fn has_left_a_record_unread(role: Role, exchange: &Exchange, outside: &ExchangeState) -> bool {
+    let by = if role == Role::Client { Side::Server } else { Side::Client };
+    let read_at = exchange.streams[usize::from(IN)].last;
+    outside.records.as_deref().is_some_and(|records| records.has_come_after(by, read_at))
 }
 
 /// This end is in the middle of a message that it reads, and has not asked OpenSSL for more: the rest may have come.

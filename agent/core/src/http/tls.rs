@@ -252,6 +252,12 @@ impl Records {
         self.list.iter().find(|record| record.is_alert).map(|record| record.by)
     }
 
+    /// The newest record of this side that is no alert passed after that moment, jiffies.
+    pub fn has_come_after(&self, by: Side, at: u32) -> bool {
+        let newest = self.list.iter().rev().find(|record| record.by == by && !record.is_brief);
+        newest.is_some_and(|record| record.at.wrapping_sub(at).cast_signed() > 0)
+    }
+
     /// Where the exchange stands after the first `before` records; `None` where the beginning is out of reach.
     pub fn turns(&self, before: usize) -> Option<Turns> {
         self.is_whole.then(|| self.replay(before))

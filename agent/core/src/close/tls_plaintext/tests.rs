@@ -8,9 +8,11 @@ use crate::{
     close::{
         ClosedConnection, Facts, Plaintext,
         facts::{CLOSE, CLOSE_WAIT, ESTABLISHED, LAST_ACK},
-        sample::{GET, OK, Talk, classified, client, late_segment, server},
+        sample::{
+            GET, HEADERS, OK, SETTINGS, Talk, WHOLE, classified, client, frame, goaway, late_segment, server,
+        },
     },
-    labels::{Basis, Confidence, Race, Role, Verdict},
+    labels::{Basis, Closer, Confidence, Race, Role, Side, Verdict},
 };
 
 const BEGUN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi";
@@ -187,4 +189,32 @@ fn what_goes_through_a_tunnel_is_no_request() {
             (0..3).fold(made, |talk, _| talk.asks("hello you").waits(1).answers("hello too").waits(1));
         assert_eq!(summary(&talked.waits(100).ends(Talk::closes)), "tunnel-end tunnel 0 http exact");
     }
+}
+
+/// HTTP/2 over TLS 1.3, read inside by both the process and its records.
+fn read_http2(talk: Talk) -> Read {
+    let mut read = Read { talk: talk.encrypted_http2(), ..read(client()) };
+    let hello = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(SETTINGS, 0, 0, ""));
+    let asking = if read.talk.role == Role::Client { OUT } else { IN };
+    read = read.passes(asking, &hello).passes(IN + OUT - asking, &frame(SETTINGS, 0, 0, ""));
+    read
+}
+
+#[test]
+fn a_goaway_that_the_process_has_not_read_leaves_it_to_the_records() {
+    let carried = |text: &str| text.chars().count();
+    let (ask, answer) = (frame(HEADERS, WHOLE, 1, "ask for it"), frame(HEADERS, WHOLE, 1, "the answer"));
+    let mut asked = read_http2(client()).waits(1).passes(OUT, &ask);
+    asked.talk =
+        asked.talk.carries(Side::Client, carried(&ask)).waits(1).carries(Side::Server, carried(&answer));
+    let idle = asked.passes(IN, &answer).waits(250);
+    assert_eq!(summary(&idle.clone().ends(Talk::closes)), "client-idle idle 1 http exact");
+
+    let goaway = goaway(1, 0, "");
+    let mut parted = idle.clone();
+    parted.talk = parted.talk.carries(Side::Server, carried(&goaway)).waits(100);
+    let unread = summary(&parted.clone().ends(Talk::closes));
+    assert!(unread.ends_with("inferred probable"), "{unread}");
+    let read = judge(&parted.passes(IN, &goaway).ends(Talk::closes));
+    assert_eq!((read.basis, read.closer), (Basis::Http, Closer::Server), "{read:?}");
 }
