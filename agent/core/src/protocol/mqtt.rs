@@ -1,6 +1,6 @@
 //! MQTT (OASIS, versions 3.1.1 and 5.0, section 3).
 
-use super::{Edges, Message, Said, State, Word};
+use super::{Edges, Message, Said, State, Word, edges::End};
 use crate::labels::Cause;
 
 /// Packet types, in the upper half of the first byte.
@@ -23,18 +23,7 @@ pub(super) fn is_spoken(edges: &Edges<'_>) -> bool {
 
 pub(super) fn read(edges: &Edges<'_>) -> Said {
     let (client, server) = (&edges.client.newest, &edges.server.newest);
-    let is_level_0 = client.byte(0) & 0x06 == 0;
-    let asks = match kind(client) {
-        PUBLISH => !is_level_0,
-        CONNECT | SUBSCRIBE | UNSUBSCRIBE => true,
-        _ => false,
-    };
-    let state = match () {
-        // A publication in several pieces has its kind in the first of them.
-        () if edges.client_spoke_last && edges.client.is_turn_newest && asks => State::Asked,
-        () if edges.client_spoke_last && !edges.client.is_turn_newest => State::Turns,
-        () => State::Idle,
-    };
+    let state = if edges.client_spoke_last { client_state(&edges.client) } else { State::Idle };
     let refused = kind(server) == CONNACK && server.byte(3) != 0;
     let word = match kind(server) {
         // MQTT 5: a server's own, with its reason.
@@ -53,6 +42,34 @@ pub(super) fn read(edges: &Edges<'_>) -> Said {
         most_silence: most_silence(&edges.client.opening),
         ..Said::default()
     }
+}
+
+/// What is open when the client spoke last.
+fn client_state(client: &End<'_>) -> State {
+    let (first, newest) = (&client.turn, &client.newest);
+    match () {
+        () if client.is_turn_newest && asks(newest) => State::Asked,
+        () if client.is_turn_newest => State::Idle,
+        // A publication in several pieces has its kind in the first of them; acknowledgments are packets of their own.
+        () if !asks_nothing(first) || !asks_nothing(newest) => State::Turns,
+        () if client.is_turn_before => State::Idle,
+        () => State::Unclear,
+    }
+}
+
+fn asks(message: &Message<'_>) -> bool {
+    match kind(message) {
+        PUBLISH => message.byte(0) & 0x06 != 0,
+        CONNECT | SUBSCRIBE | UNSUBSCRIBE => true,
+        _ => false,
+    }
+}
+
+/// A whole packet that asks for nothing.
+fn asks_nothing(message: &Message<'_>) -> bool {
+    let remaining = message.byte(1);
+    let is_whole = remaining < 0x80 && message.len == 2 + u32::from(remaining);
+    is_whole && !asks(message)
 }
 
 /// One and a half times the Keep Alive of CONNECT (MQTT 3.1.1 and 5.0, section 3.1.2.10); of a CONNECT with a short length,

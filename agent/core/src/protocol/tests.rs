@@ -105,6 +105,16 @@ fn what_waits_for_an_answer_differs_from_what_does_not() {
     assert_eq!(state(mqtt, b"\x30\x05\0\x01ahi"), (State::Idle, false), "QoS 0");
     assert_eq!(state(mqtt, b"\x32\x07\0\x01a\0\x01hi"), (State::Asked, false), "QoS 1");
     assert_eq!(state(mqtt, b"\xe0\0"), (State::Idle, true));
+    // Two publications came, and are acknowledged: the second acknowledgment begins no turn.
+    let acknowledged: &[u8] = b"\x40\x02\0\x01";
+    let asked = |then: &[&'static [u8]]| {
+        let all: Vec<_> = mqtt.iter().copied().chain(then.iter().map(|&said| (CLIENT, said))).collect();
+        state(&all, acknowledged).0
+    };
+    assert_eq!(asked(&[acknowledged]), State::Idle);
+    assert_eq!(asked(&[acknowledged, acknowledged]), State::Unclear, "of what lies between nothing is kept");
+    assert_eq!(asked(&[b"\x32\x07\0\x01a\0\x01hi"]), State::Turns, "a publication at QoS 1 before it");
+    assert_eq!(asked(&[b"\x30\x90\x4e\0\x01a and the first piece of ten thousand bytes"]), State::Turns);
     let amqp: &[(u8, &[u8])] =
         &[(CLIENT, b"AMQP\0\0\x09\x01"), (SERVER, b"\x01\0\0\0\0\0\x04\0\x0a\0\x0a\xce")];
     assert_eq!(
