@@ -11,8 +11,8 @@ use crate::{
     labels::{Role, Verdict},
 };
 
-/// The newest shutdowns that are kept.
-pub const SHUTDOWNS: usize = 64;
+/// Shutdowns that are kept: the newest, and those that lost something before others.
+pub const SHUTDOWNS: usize = 256;
 /// Signals that are remembered, and of one shutdown those that are shown.
 const SIGNALS: usize = 1024;
 const SHOWN: usize = 4;
@@ -61,8 +61,9 @@ impl Shutdowns {
             }
         }
         if self.newest.len() >= SHUTDOWNS {
-            // The metrics count all.
-            self.newest.pop_front();
+            // The metrics count all. A program that listens for a moment, again and again, drives out no loss.
+            let lost_nothing = self.newest.iter().position(|shutdown| shutdown.lost() == 0);
+            self.newest.remove(lost_nothing.unwrap_or(0));
         }
         self.newest.push_back(shutdown);
         &self.newest[self.newest.len() - 1]

@@ -149,3 +149,20 @@ fn the_table_is_bounded_and_a_flood_of_signals_forgets_the_oldest() {
     }
     assert_eq!(table.newest().count(), SHUTDOWNS);
 }
+
+#[test]
+fn others_that_lose_nothing_do_not_drive_out_one_that_has() {
+    let mut table = ended(&listener_ended());
+    table.close(&after(0.2, cut(Phase::Response)));
+    let flood = |at: u16| ListenerEnded { netns: 2 + u32::from(at), ..listener_ended() };
+    for at in 0..3 * SHUTDOWNS as u16 {
+        table.ended(&flood(at), Timestamp::UNIX_EPOCH);
+    }
+    assert_eq!(table.newest().count(), SHUTDOWNS);
+    assert_eq!(table.newest().map(Shutdown::lost).collect::<Vec<_>>()[..2], [1, 0], "it is still the oldest");
+    assert_eq!(
+        table.newest().last().map(|one| one.netns),
+        Some(1 + 3 * SHUTDOWNS as u32),
+        "the newest is there"
+    );
+}
