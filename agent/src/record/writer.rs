@@ -200,13 +200,15 @@ impl Writer {
 #[derive(Debug)]
 struct Losses {
     noted: [u64; GapReason::DROPPED.len()],
+    /// Since then they come.
+    began: Timestamp,
     /// What ended before has been written or noted.
     since: Timestamp,
 }
 
 impl Losses {
     fn new(now: Timestamp) -> Self {
-        Self { noted: [0; GapReason::DROPPED.len()], since: now }
+        Self { noted: [0; GapReason::DROPPED.len()], began: now, since: now }
     }
 
     fn note(
@@ -217,9 +219,10 @@ impl Losses {
         is_end: bool,
     ) -> io::Result<()> {
         let dropped = counts.dropped();
-        if dropped == self.noted {
-            self.since = complete_until;
-        } else if is_end || now.duration_since(self.since).unsigned_abs() >= GAP_INTERVAL {
+        if dropped != self.noted {
+            if !is_end && now.duration_since(self.began).unsigned_abs() < GAP_INTERVAL {
+                return Ok(());
+            }
             for ((&reason, count), noted) in GapReason::DROPPED.iter().zip(dropped).zip(&mut self.noted) {
                 if count > *noted {
                     let closes = Some(count - *noted);
@@ -228,8 +231,37 @@ impl Losses {
                     *noted = count;
                 }
             }
-            self.since = complete_until;
         }
+        (self.began, self.since) = (now, complete_until);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_noted_once_a_minute_however_far_back_the_record_is_incomplete() {
+        let at = |second: i64| Timestamp::from_second(second).expect("a time");
+        let folder = tempfile::tempdir().expect("a folder");
+        let directory = Directory::take(folder.path()).expect("free");
+        let counts = Counts::default();
+        let mut losses = Losses::new(at(1000));
+        for second in 1000..1200 {
+            counts.count_dropped(GapReason::Queue, 1);
+            // A half-closed connection waits for a minute.
+            losses.note(&directory, &counts, (at(second - 62), at(second)), false).expect("written");
+        }
+        losses.note(&directory, &counts, (at(1199), at(1200)), true).expect("written");
+        let noted = gaps::read(folder.path(), at(0), at(2000));
+        let lines: Vec<_> = noted.iter().map(|gap| (gap.from, gap.until, gap.closes)).collect();
+        let expected = [
+            (at(1000), at(1060), Some(61)),
+            (at(998), at(1120), Some(60)),
+            (at(1058), at(1180), Some(60)),
+            (at(1118), at(1200), Some(19)),
+        ];
+        assert_eq!(lines, expected);
     }
 }
