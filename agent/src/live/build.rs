@@ -15,7 +15,7 @@ use whohungup_core::{
     advice::{EndpointReport, Meta, ReportModel, earlier_peers, losses_of},
     connection::OpenState,
     endpoint::{
-        EndpointKey, Risk,
+        EndpointKey,
         last_hour::{COUNTS, LOST, LOST_ONCE, LastHour, MINUTES, begins_ns, minute},
     },
     filter::Filter,
@@ -111,10 +111,7 @@ fn endpoint(report: &EndpointReport, hour: Option<&LastHour>, now: u64, open: [u
         if counts.iter().any(|&count| count > 0) { counts } else { Vec::new() }
     };
     let lost_hour = in_hour(LOST);
-    let state = match endpoint.risk {
-        Risk::Safe | Risk::Unknown if lost_hour > 0 => Risk::Losing,
-        risk => risk,
-    };
+    let state = endpoint.risk.where_lost(lost_hour);
     let timers = endpoint.timers.iter().zip(format::timers(report)).map(|(timer, (text, whose))| TimerView {
         side: timer.side,
         phase: timer.phase,

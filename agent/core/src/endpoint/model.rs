@@ -153,6 +153,17 @@ crate::label_set! {
     }
 }
 
+impl Risk {
+    /// The same, but for an endpoint that lost requests in a way that no timer shows: it is no calm one.
+    #[must_use]
+    pub const fn where_lost(self, lost: u64) -> Self {
+        match self {
+            Self::Safe | Self::Unknown if lost > 0 => Self::Losing,
+            known => known,
+        }
+    }
+}
+
 /// How full the table of endpoints is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferTotals {

@@ -39,8 +39,7 @@ pub fn risk(risk: Risk) -> &'static str {
 
 /// What is wrong at the endpoint; `None` when nothing is known to be.
 pub(super) fn trouble(endpoint: &Endpoint) -> Option<&'static str> {
-    match endpoint.risk {
-        Risk::Safe | Risk::Unknown if endpoint.losses.requests > 0 => Some(risk(Risk::Losing)),
+    match endpoint.risk.where_lost(endpoint.losses.requests) {
         Risk::Safe | Risk::Unknown => None,
         known => Some(risk(known)),
     }
