@@ -60,7 +60,7 @@ fn may_be_silenced(edges: &Edges<'_>) -> bool {
 fn is_one_answer_to_several(edges: &Edges<'_>) -> bool {
     let (client, server) = (&edges.client, &edges.server);
     let is_several = if client.is_turn_newest {
-        command_len(&client.turn, client.newest.first).is_some_and(|len| len < client.newest.len)
+        command_len(&client.newest).is_some_and(|len| len < client.newest.len)
     } else {
         // A second segment, with a command of its own.
         client.is_turn_before && is_array(&client.turn) && is_array(&client.newest)
@@ -69,10 +69,10 @@ fn is_one_answer_to_several(edges: &Edges<'_>) -> bool {
 }
 
 /// Bytes of the command that a segment begins with, where the lengths of its words are all kept.
-fn command_len(segment: &Message<'_>, kept: &[u8]) -> Option<u32> {
-    let (words, mut at) = number(kept, 0, b'*').filter(|_| is_array(segment))?;
+fn command_len(segment: &Message<'_>) -> Option<u32> {
+    let (words, mut at) = array(segment)?;
     for _ in 0..words {
-        let (len, behind) = number(kept, at, b'$')?;
+        let (len, behind) = number(segment.first, at, b'$')?;
         at = behind.checked_add(len)?.checked_add(2)?;
     }
     u32::try_from(at).ok()
@@ -111,12 +111,14 @@ fn is_refusal(message: &Message<'_>) -> bool {
         .any(|words| message.starts_with_word(words))
 }
 
-/// A command as an array: its count of words.
 fn is_array(message: &Message<'_>) -> bool {
-    let rest = message.first.get(1..).unwrap_or_default();
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let behind = rest.get(digits..).unwrap_or_default();
-    message.byte(0) == b'*' && (1..=7).contains(&digits) && behind.starts_with(b"\r\n$")
+    array(message).is_some()
+}
+
+/// A command as an array: its count of words, of at most seven digits, and where they begin.
+fn array(message: &Message<'_>) -> Option<(usize, usize)> {
+    let has_words = |behind: usize| behind <= 10 && message.first.get(behind) == Some(&b'$');
+    number(message.first, 0, b'*').filter(|&(_, behind)| has_words(behind))
 }
 
 /// A simple string, an error or a number: a line.
