@@ -20,8 +20,12 @@ use crate::{
 };
 
 fn recording(directory: &Path) -> Daemon {
+    recording_by(directory, &[])
+}
+
+fn recording_by(directory: &Path, options: &[&str]) -> Daemon {
     let mut command = Command::new(BINARY);
-    command.args(["run", "--listen", "127.0.0.1:0", "--record"]).arg(directory);
+    command.args(["run", "--listen", "127.0.0.1:0"]).args(options).arg("--record").arg(directory);
     Daemon::start_by(Path::new(BINARY), &mut command).expect("a daemon")
 }
 

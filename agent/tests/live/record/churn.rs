@@ -16,9 +16,9 @@ use std::{
 use harness::{Close, Daemon, Ended, sum};
 use jiff::Timestamp;
 use rustix::process::Signal;
-use serde::Deserialize;
+use whohungup::record::Gap;
 
-use super::StallingDisk;
+use super::{StallingDisk, recording_by};
 use crate::{agent::BINARY, gate::require, peer::Dialled};
 
 /// Closes of a round; the environment asks for more.
@@ -51,20 +51,6 @@ const ROUNDS: [Fault; 10] = [
     Fault::Restart,
 ];
 
-#[derive(Debug, Deserialize)]
-struct Gap {
-    from: Timestamp,
-    until: Timestamp,
-    partly_from: Option<Timestamp>,
-}
-
-impl Gap {
-    fn has(&self, time: Timestamp) -> bool {
-        let begins = self.partly_from.map_or(self.from, |partly| partly.min(self.from));
-        (begins..=self.until).contains(&time)
-    }
-}
-
 /// Local and remote address.
 type Socket = (SocketAddr, SocketAddr);
 /// When each end of a connection ended at the latest, and at the earliest.
@@ -93,9 +79,7 @@ fn connect(listener: &TcpListener, left: &AtomicUsize, pause: Duration) -> Made 
 }
 
 fn start(directory: &Path) -> Daemon {
-    let mut command = Command::new(BINARY);
-    command.args(["run", "--listen", "127.0.0.1:0", "--record-max-rate", "1000000", "--record"]);
-    Daemon::start_by(Path::new(BINARY), command.arg(directory)).expect("a daemon")
+    recording_by(directory, &["--record-max-rate", "1000000"])
 }
 
 /// Records of the kernel that the daemon counted as lost.
@@ -219,15 +203,13 @@ fn every_close_is_in_the_record_once_or_in_a_gap_that_it_states() {
     let found = recorded(&directory, port);
     let gaps = fs::read_to_string(directory.join("gaps.jsonl")).expect("gaps");
     let gaps: Vec<Gap> = gaps.lines().map(|line| serde_json::from_str(line).expect("a gap")).collect();
+    let is_stated = |at| gaps.iter().any(|gap| (gap.begins()..=gap.until).contains(&at));
     assert!(found.keys().all(|socket| made.contains_key(socket)), "only what was made");
     let (mut missing, mut unexplained) = (0, Vec::new());
     for (socket, times) in &made {
         let times_found = found.get(socket).copied().unwrap_or_default();
         assert!(times_found <= times.len(), "{socket:?} twice");
-        let in_gaps = times
-            .iter()
-            .filter(|(from, until)| gaps.iter().any(|gap| gap.has(*from) || gap.has(*until)))
-            .count();
+        let in_gaps = times.iter().filter(|(from, until)| is_stated(*from) || is_stated(*until)).count();
         missing += times.len() - times_found;
         if times.len() - times_found > in_gaps {
             unexplained.push((socket, times));
