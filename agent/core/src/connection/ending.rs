@@ -64,9 +64,8 @@ impl Tracker {
         }
         let Some(pending) = connection.pending.as_mut() else { return true };
         if begins {
-            self.unsettled.enters(pending.facts().first.header.ktime_ns);
-        }
-        if !begins && let Some(habit) = self.closing_habits.note(pending.facts()) {
+            self.unsettled.enters(step.header.ktime_ns);
+        } else if let Some(habit) = self.closing_habits.note(pending.facts()) {
             pending.facts_mut().closing_habit = Some(habit);
         }
         let due = settle::due(pending, connection.role);

@@ -1,4 +1,4 @@
-//! The newest shutdowns, fed with what happens.
+//! The newest shutdowns, and those that lost something; fed with what happens.
 
 use std::collections::VecDeque;
 

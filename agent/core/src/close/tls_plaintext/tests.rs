@@ -193,11 +193,10 @@ fn what_goes_through_a_tunnel_is_no_request() {
 
 /// HTTP/2 over TLS 1.3, read inside by both the process and its records.
 fn read_http2(talk: Talk) -> Read {
-    let mut read = Read { talk: talk.encrypted_http2(), ..read(client()) };
+    let asking = talk.exchange.request_direction;
+    let read = Read { talk: talk.encrypted_http2(), ..read(client()) };
     let hello = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", frame(SETTINGS, 0, 0, ""));
-    let asking = if read.talk.role == Role::Client { OUT } else { IN };
-    read = read.passes(asking, &hello).passes(IN + OUT - asking, &frame(SETTINGS, 0, 0, ""));
-    read
+    read.passes(asking, &hello).passes(IN + OUT - asking, &frame(SETTINGS, 0, 0, ""))
 }
 
 #[test]
